@@ -1,0 +1,36 @@
+// The name of a managed certificate, an issuer, an authority, a profile or a deployment.
+#pragma once
+
+#include <compare>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace everseal::base {
+
+// Matches [a-z0-9_][a-z0-9._-]{0,63}, so it is safe as one component of a path, as a TOML bare key in quotes and on a
+// terminal; "." and ".." cannot be written.
+class Name {
+ public:
+  Name() = default;
+  // `what` names the thing in the message: "certificate name". Throws Error(usage) that states the rule.
+  static Name parse(std::string_view text, std::string_view what = "name");
+  static bool is_valid(std::string_view text) noexcept;
+
+  const std::string& text() const noexcept { return text_; }
+  bool empty() const noexcept { return text_.empty(); }
+  auto operator<=>(const Name&) const = default;
+
+ private:
+  std::string text_;
+};
+
+}  // namespace everseal::base
+
+template <>
+struct fmt::formatter<everseal::base::Name> : fmt::formatter<std::string_view> {
+  auto format(const everseal::base::Name& name, format_context& context) const {
+    return fmt::formatter<std::string_view>::format(name.text(), context);
+  }
+};

@@ -1,0 +1,49 @@
+// Programs that Everseal starts: hooks, reloads, issuers. Argument vectors, never a shell.
+#pragma once
+
+#include "base/encoding.h"
+#include "base/secret.h"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace everseal::base {
+
+struct Command {
+  std::vector<std::string> argv;  // argv[0] is looked up in a fixed PATH where it has no slash
+  // Added to PATH, HOME, LANG and TZ, the only ones passed on. Values with NUL are refused.
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::optional<std::string> user;  // run as; needs root. Groups are those of the user.
+  Bytes input;                      // on stdin; then end of file
+  std::chrono::milliseconds timeout{60'000};
+  std::size_t output_limit = 1 << 20;  // octets kept of each stream; the rest is read and dropped
+  std::string directory = "/";
+};
+
+struct Exit {
+  enum class How { exited, signalled, timed_out, cancelled, not_started };
+  How how = How::not_started;
+  int status = 0;  // exit status, or the signal's number
+  std::string output;
+  std::string errors;
+  bool truncated = false;
+  bool success() const noexcept { return how == How::exited && status == 0; }
+};
+// "exited with status 1: LAST LINE OF ERRORS", "did not end within 60 s and was killed", ...; printable.
+std::string describe(const Exit& exit);
+
+// Runs to the end and says how it ended; throws only Error(invalid) for an unusable Command. The program leads a process
+// group of its own, inherits no descriptor but 0 to 2, default signal dispositions and an empty signal mask. At the
+// time-out, or when `stop` is requested, the whole group gets SIGTERM and a second later SIGKILL. When the program itself
+// has ended, what it left running is not waited for, nor killed: a restart hook may start a daemon. Thread-safe.
+Exit run(const Command& command, std::stop_token stop = {});
+
+// The executable that argv[0] means, as run() finds it; nullopt where there is none.
+std::optional<std::string> find_executable(const std::string& name);
+
+}  // namespace everseal::base

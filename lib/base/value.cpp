@@ -1,0 +1,29 @@
+#include "base/value.h"
+
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+namespace everseal::base {
+
+std::string to_string(const Origin& origin) {
+  if (origin.line == 0) return origin.file;
+  return fmt::format("{}:{}", origin.file, origin.line);
+}
+
+const Value* find(const Table& table, std::string_view key) noexcept {
+  for (const auto& [name, value] : table)
+    if (name == key) return &value;
+  return nullptr;
+}
+
+std::string to_string(const Problem& problem) {
+  std::string text = to_string(problem.origin);
+  if (!text.empty()) text += ": ";
+  if (!problem.key.empty()) text += printable(problem.key) + ": ";
+  text += problem.message;
+  if (!problem.hint.empty()) text += fmt::format(" ({})", problem.hint);
+  return text;
+}
+
+}  // namespace everseal::base

@@ -1,0 +1,19 @@
+// conf.d/<name>.toml: what `issue` asked to keep alive.
+#pragma once
+
+#include "config/config.h"
+#include "config/load.h"
+
+#include <string>
+
+namespace everseal::config {
+
+// The TOML text of one certificate, which parse() reads back to the same normal form.
+std::string to_toml(const Certificate& certificate);
+// Writes it, durable and atomic. Error(io) with what to do where the caller may not write there; Error(exists) where the name
+// is defined in another file.
+void write_fragment(const Files& files, const Certificate& certificate);
+// Removes it; false where the certificate is defined elsewhere (then `where` tells).
+bool remove_fragment(const Files& files, const Name& name);
+
+}  // namespace everseal::config

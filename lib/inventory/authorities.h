@@ -1,0 +1,43 @@
+// The internal CAs: generations, what they signed, what they revoked, their CRLs.
+#pragma once
+
+#include "inventory/records.h"
+#include "inventory/store.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace everseal::inventory {
+
+class Authorities {
+ public:
+  explicit Authorities(Store& store) : store_(store) {}
+
+  void put(const AuthorityRecord& authority);
+  std::optional<AuthorityRecord> find(const Name& name);
+  std::vector<AuthorityRecord> all();
+  std::vector<AuthorityRecord> due(Time now);
+  void set_look_again(const Name& name, Time when);
+
+  void put_certificate(const AuthorityCertificateRecord& certificate);
+  std::vector<AuthorityCertificateRecord> certificates(const Name& authority);  // by role, then generation
+
+  bool has_serial(const Name& authority, const std::string& serial);
+  void add_issued(const IssuedRecord& issued);   // Error(exists) where the serial is taken
+  std::optional<IssuedRecord> find_issued(const Name& authority, const std::string& serial);
+  std::vector<IssuedRecord> find_issued_by_serial(const std::string& serial);
+  // Marks it revoked and the authority's CRL dirty; false where it was revoked before.
+  bool revoke(const Name& authority, const std::string& serial, Time when, pki::RevocationReason reason);
+  // Revoked and not yet expired at `at`: what the next CRL holds.
+  std::vector<IssuedRecord> revoked(const Name& authority, int generation, Time at);
+
+  void put_crl(const CrlRecord& crl);            // also marks the CRL clean
+  std::optional<CrlRecord> newest_crl(const Name& authority, int generation);
+  void mark_crl_dirty(const Name& authority, Time now);
+
+ private:
+  Store& store_;
+};
+
+}  // namespace everseal::inventory

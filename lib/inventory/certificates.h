@@ -1,0 +1,44 @@
+// Every certificate that was issued or seen.
+#pragma once
+
+#include "inventory/records.h"
+#include "inventory/store.h"
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace everseal::inventory {
+
+struct CertificateFilter {
+  std::optional<Time> expires_before;
+  std::optional<Time> now;           // with it, expired ones are left out unless `all`
+  std::string environment;
+  std::string issuer;                // configured issuer's name
+  std::string name;                  // a SAN: exact; "*.example.org" or ".example.org": everything below
+  bool managed_only = false;         // live versions of managed certificates
+  bool all = false;                  // also expired, retired and CA certificates
+  std::int64_t limit = -1;
+};
+
+class Certificates {
+ public:
+  explicit Certificates(Store& store) : store_(store) {}
+
+  // Adds what is new; an existing row is left alone. Gives how many were new. Joins or makes one transaction.
+  std::int64_t add(std::span<const pki::Certificate> certificates, Time now);
+  std::optional<CertificateRecord> find(const pki::Fingerprint& fingerprint);
+  std::optional<base::Bytes> der(const pki::Fingerprint& fingerprint);
+  std::vector<CertificateRecord> find_by_serial(const std::string& serial);
+  std::vector<CertificateRecord> find_by_prefix(const std::string& fingerprint_prefix);  // at least 8 digits; at most 10 rows
+  // Rows in order of expiry, one at a time, without holding them all.
+  void each(const CertificateFilter& filter, const std::function<void(const CertificateRecord&)>& row);
+  void set_revoked(const pki::Fingerprint& fingerprint, Time when, pki::RevocationReason reason);
+
+ private:
+  Store& store_;
+};
+
+}  // namespace everseal::inventory

@@ -1,0 +1,86 @@
+// Managed certificates, their versions, deployments, intents and failed attempts.
+#pragma once
+
+#include "inventory/records.h"
+#include "inventory/store.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace everseal::inventory {
+
+class Managed {
+ public:
+  explicit Managed(Store& store) : store_(store) {}
+
+  // Takes the config's whole list: adds, updates (look_again = now where the spec changed), marks the vanished ones orphaned.
+  // "once" ones are never orphaned. Records events for what changed.
+  void replace_all(std::span<const ManagedRecord> wanted, Time now);
+  void put(const ManagedRecord& record);
+  std::optional<ManagedRecord> find(const Name& name);
+  std::vector<ManagedRecord> all();                       // by name
+  std::vector<ManagedRecord> due(Time now);               // look_again <= now and not orphaned, by look_again
+  std::optional<Time> next_look();                        // the earliest look_again
+  void set_look_again(const Name& name, Time when);
+  void set_pinned(const Name& name, std::optional<int> version);
+  void remove(const Name& name);                          // rows go; certificates and events stay
+
+ private:
+  Store& store_;
+};
+
+class Versions {
+ public:
+  explicit Versions(Store& store) : store_(store) {}
+  std::vector<VersionRecord> of(const Name& name);        // oldest first
+  std::optional<VersionRecord> find(const Name& name, int number);
+  std::optional<VersionRecord> live(const Name& name);
+  std::optional<VersionRecord> by_certificate(const pki::Fingerprint& fingerprint);
+  int next_number(const Name& name);
+  void put(const VersionRecord& version);                 // insert or replace
+  // Marks `number` live and the one that was live retired.
+  void set_live(const Name& name, int number);
+
+ private:
+  Store& store_;
+};
+
+class Deployments {
+ public:
+  explicit Deployments(Store& store) : store_(store) {}
+  std::vector<DeploymentRecord> of(ArtifactKind artifact, const Name& owner);
+  std::optional<DeploymentRecord> find(ArtifactKind artifact, const Name& owner, const Name& target);
+  void put(const DeploymentRecord& deployment);
+  void remove(ArtifactKind artifact, const Name& owner, const Name& target);
+
+ private:
+  Store& store_;
+};
+
+class Intents {
+ public:
+  explicit Intents(Store& store) : store_(store) {}
+  std::int64_t add(IntentKind kind, const Name& subject, const std::string& detail, Time now);
+  std::vector<IntentRecord> open_for(const Name& subject);  // oldest first
+  void done(std::int64_t id, Time now);
+
+ private:
+  Store& store_;
+};
+
+class Attempts {
+ public:
+  explicit Attempts(Store& store) : store_(store) {}
+  std::vector<AttemptRecord> of(const std::string& subject);
+  std::optional<AttemptRecord> find(const std::string& step, const std::string& subject, const std::string& target);
+  void put(const AttemptRecord& attempt);
+  void clear(const std::string& step, const std::string& subject, const std::string& target);
+  void clear_all(const std::string& subject);
+
+ private:
+  Store& store_;
+};
+
+}  // namespace everseal::inventory

@@ -1,0 +1,199 @@
+// What the inventory remembers, as plain values. Rules (plan, audit) and sinks (notify, report) know these and no SQL.
+#pragma once
+
+#include "base/name.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "pki/certificate.h"
+#include "pki/crl.h"
+#include "pki/digest.h"
+#include "pki/name.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace everseal::inventory {
+
+using base::Name;
+using base::Time;
+
+// A row of the certificate table: what listing needs, without parsing DER again.
+struct CertificateRecord {
+  pki::Fingerprint fingerprint;
+  std::string serial;             // hex
+  base::Untrusted subject;        // RFC 4514 text
+  base::Untrusted issuer;
+  base::Untrusted names;          // SAN values, ", " between them
+  Time not_before;
+  Time not_after;
+  std::string key;                // "ECDSA P-256"
+  bool is_ca = false;
+  Time first_seen;
+  std::optional<Time> revoked_at;
+  std::optional<pki::RevocationReason> revocation_reason;
+  // Where it is a version of something managed:
+  std::optional<Name> managed;
+  std::optional<int> version;
+  std::string environment;        // of the managed certificate; "" otherwise
+  std::string issuer_name;        // configured issuer that it came from; "" where only seen
+};
+
+enum class KeyOwner { ours, external };  // external: the CSR came from elsewhere, no key here
+
+// A managed certificate as last read from the config, plus what is remembered of it.
+struct ManagedRecord {
+  Name name;
+  std::string spec;               // config's normal form, JSON
+  std::string spec_hash;          // SHA-256 of `spec`, hex
+  std::string origin;             // "FILE:LINE", or "once"
+  KeyOwner key_owner = KeyOwner::ours;
+  bool orphaned = false;          // vanished from the config
+  std::optional<int> pinned;      // version that a manual rollback holds
+  Time look_again;                // next decision
+};
+
+enum class VersionState {
+  pending,   // intent recorded; key may be staged; the issuer may have been asked
+  issued,    // certificate known and complete in the archive
+  live,      // the live link points at it
+  retired,   // another version is live
+  failed,    // given up: nothing was issued under it
+};
+std::string_view to_string(VersionState state) noexcept;
+std::optional<VersionState> parse_version_state(std::string_view text) noexcept;
+
+struct VersionRecord {
+  Name name;
+  int number = 0;
+  VersionState state = VersionState::pending;
+  Name issuer;
+  std::string spec_hash;          // of the part of the spec that a new certificate is needed for when it changes
+  std::optional<pki::Fingerprint> certificate;
+  std::optional<Time> not_before;
+  std::optional<Time> not_after;
+  std::optional<Time> revoked_at;
+  std::optional<pki::RevocationReason> revocation_reason;
+  std::optional<Time> renew_at;   // drawn once
+  Time created;
+  bool has_key = true;            // false after `keep` removed it, or where it is external
+};
+
+enum class ArtifactKind { version, crl, bundle };
+std::string_view to_string(ArtifactKind kind) noexcept;
+
+enum class DeploymentState {
+  staged,      // files written beside the current ones
+  switched,    // the current link points at them; reload and proof outstanding
+  verified,
+  unverified,  // kept, but not proved; looked at again
+  unverifiable,  // no listener exists: switched and reloaded is all that can be known
+  failed,      // rolled back, or never switched; tried again after not_before
+  retired,     // the target left the config
+};
+std::string_view to_string(DeploymentState state) noexcept;
+std::optional<DeploymentState> parse_deployment_state(std::string_view text) noexcept;
+
+// What the listener did at a moment, compared with what we want it to serve.
+enum class Served { unknown, wanted, previous, other, handshake_failed, unreachable };
+std::string_view to_string(Served served) noexcept;
+std::optional<Served> parse_served(std::string_view text) noexcept;
+
+// One artifact at one target. Key: (owner kind, owner, target).
+struct DeploymentRecord {
+  ArtifactKind artifact = ArtifactKind::version;
+  Name owner;                     // managed certificate, or authority
+  Name target;                    // deployment's name in the config
+  std::string spec_hash;          // of the target's options
+  int version = 0;                // wanted: version number, or CRL number's row
+  std::optional<int> previous;    // what was current before; what a rollback goes back to
+  std::optional<int> current;     // what the current link points at, as far as we recorded
+  DeploymentState state = DeploymentState::staged;
+  Served before = Served::unknown;  // probed before the switch
+  Served after = Served::unknown;   // probed last after it
+  std::string reload_problem;       // "" where the reload succeeded or none is configured
+  std::string problem;              // last failure, printable
+  int attempts = 0;                 // since the last success
+  std::optional<Time> not_before;   // of the next attempt
+  Time changed;
+};
+
+enum class IntentKind { issue_once, force_renew, deploy, rollback, revoke, remove };
+std::string_view to_string(IntentKind kind) noexcept;
+
+// What a person asked for once; consumed (done) by the step that fulfils it.
+struct IntentRecord {
+  std::int64_t id = 0;
+  IntentKind kind = IntentKind::force_renew;
+  Name subject;
+  std::string detail;             // JSON
+  Time created;
+};
+
+// Failures of one step for one subject, by issuer or target.
+struct AttemptRecord {
+  std::string step;               // "issue", "sign-crl"
+  std::string subject;            // "certificate/www"
+  std::string target;             // issuer or deployment name
+  int count = 0;                  // in a row
+  std::string problem;
+  std::optional<Time> not_before;
+  Time last;
+};
+
+struct AuthorityRecord {
+  Name name;
+  std::string settings;           // JSON: constraints, CRL and AIA URLs, defaults
+  std::string crl_state;          // "clean" or "dirty"
+  Time look_again;
+};
+
+enum class AuthorityRole { root, intermediate };
+enum class GenerationState { prepared, published, active, retired };
+std::string_view to_string(GenerationState state) noexcept;
+
+// One certificate of an authority; several generations may exist at once (rotation).
+struct AuthorityCertificateRecord {
+  Name authority;
+  AuthorityRole role = AuthorityRole::intermediate;
+  int generation = 1;
+  GenerationState state = GenerationState::active;
+  pki::Fingerprint fingerprint;
+  base::Bytes der;
+  std::string key_file;           // below authorities/<name>/; "" where the key lives elsewhere
+};
+
+// A certificate that one of our authorities signed: its serial is taken for ever.
+struct IssuedRecord {
+  Name authority;
+  int generation = 1;
+  std::string serial;
+  pki::Fingerprint fingerprint;
+  Time not_after;
+  std::optional<Time> revoked_at;
+  std::optional<pki::RevocationReason> reason;
+};
+
+struct CrlRecord {
+  Name authority;
+  int generation = 1;
+  std::uint64_t number = 0;
+  Time this_update;
+  Time next_update;
+  base::Bytes der;
+};
+
+// One line of the history.
+struct EventRecord {
+  std::int64_t number = 0;        // 1, 2, 3, ... without gaps
+  Time when;
+  std::string actor;              // "root", "eversealed", uid name of who ran the program
+  std::string action;             // "certificate.issued", "deployment.rolled_back", dotted noun.verb
+  std::string subject;            // "certificate/www", "authority/corp"
+  std::string detail;             // JSON object, one line, no secret
+  std::string hash;               // hex SHA-256 over the previous hash and the fields above
+};
+
+}  // namespace everseal::inventory

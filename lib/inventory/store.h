@@ -1,0 +1,52 @@
+// The inventory: one database with everything that Everseal remembers. The domain's verbs are grouped in classes of their own
+// (certificates.h, managed.h, versions.h, deployments.h, intents.h, attempts.h, authorities.h, events.h), each made from a
+// Store. A Store and what is made from it are used by one thread at a time; each worker opens its own.
+#pragma once
+
+#include "base/name.h"
+#include "base/time.h"
+#include "sql/database.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace everseal::inventory {
+
+class Store {
+ public:
+  // `state` is the state directory. Throws Error(not_found) with the hint to run `everseal init`; Error(config) on a network
+  // file system; Error(io/corrupt/newer) before anything is changed. Read-write access brings the schema up to date.
+  static Store open(const std::string& state, sql::Access access, base::Time now);
+  // Makes the directory (0700) and the database where they are missing; an existing one is opened.
+  static Store create(const std::string& state, base::Time now);
+
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  const std::string& state() const noexcept;       // the directory
+  sql::Database& database() noexcept;              // for inventory's own files
+  // Who is acting, for the history; the user's name by default.
+  void set_actor(std::string actor);
+  const std::string& actor() const noexcept;
+
+  // All or nothing, durable on return. Nested calls join. Events recorded inside commit with it.
+  void transaction(const std::function<void()>& work);
+  void snapshot(const std::function<void()>& work);
+
+  // Proves that a commit is possible now, before an order is spent: Error(io) on a full disk, read-only files, ...
+  void prove_writable(base::Time now);
+
+  // Small facts of the whole store ("config.digest", ...).
+  std::optional<std::string> setting(const std::string& key);
+  void set_setting(const std::string& key, const std::string& value);
+
+ private:
+  struct State;
+  explicit Store(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace everseal::inventory

@@ -1,0 +1,98 @@
+# Functions that the whole tree uses: compiler options, modules, kinds tables, embedded files, tests.
+
+add_library(everseal_options INTERFACE)
+target_compile_options(everseal_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wcast-align -Wnull-dereference -Wformat=2 -fstack-protector-strong -fno-omit-frame-pointer
+  $<$<BOOL:${EVERSEAL_WERROR}>:-Werror>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-designated-field-initializers>)
+target_compile_definitions(everseal_options INTERFACE
+  $<$<AND:$<NOT:$<CONFIG:Debug>>,$<STREQUAL:${EVERSEAL_SANITIZE},>>:_FORTIFY_SOURCE=2>
+  $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+target_include_directories(everseal_options INTERFACE "${PROJECT_SOURCE_DIR}/lib")
+if(EVERSEAL_SANITIZE)
+  target_compile_options(everseal_options INTERFACE -fsanitize=${EVERSEAL_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(everseal_options INTERFACE -fsanitize=${EVERSEAL_SANITIZE})
+endif()
+target_link_options(everseal_options INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
+
+# everseal_module(NAME [LINK target...]): the static library of lib/NAME, made of every .cpp below it.
+function(everseal_module name)
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+  if(NOT sources)  # a module whose first file is still to come
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE everseal_options ${arg_LINK})
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC everseal_options ${arg_LINK})
+endfunction()
+
+# everseal_kinds(TARGET DIRECTORY INCLUDE TYPE FUNCTION): writes and adds a source that defines
+#   std::span<const TYPE* const> FUNCTION();
+# over every DIRECTORY/*.cpp, each of which defines `extern const TYPE <stem>_kind`, sorted by name.
+# TYPE and FUNCTION are fully qualified below everseal:: (for example deploy::Kind, deploy::kinds).
+function(everseal_kinds target directory include type function)
+  file(GLOB files CONFIGURE_DEPENDS RELATIVE "${directory}" "${directory}/*.cpp")
+  list(SORT files)
+  string(REGEX REPLACE "::[^:]*$" "" namespace "${function}")
+  string(REGEX REPLACE "^.*::" "" name "${function}")
+  set(declarations "")
+  set(entries "")
+  foreach(file IN LISTS files)
+    get_filename_component(stem "${file}" NAME_WE)
+    string(APPEND declarations "extern const ${type} ${stem}_kind;\n")
+    string(APPEND entries "    &${stem}_kind,\n")
+  endforeach()
+  set(output "${CMAKE_CURRENT_BINARY_DIR}/${target}_${name}_table.cpp")
+  file(CONFIGURE OUTPUT "${output}" @ONLY CONTENT
+"// Generated from the files of a folder of kinds; do not edit.
+#include \"@include@\"
+#include <span>
+namespace everseal::@namespace@ {
+@declarations@std::span<const @type@* const> @name@() {
+  static constexpr const @type@* table[] = {
+@entries@  };
+  return table;
+}
+}  // namespace everseal::@namespace@
+")
+  get_target_property(kind ${target} TYPE)
+  if(NOT kind STREQUAL "INTERFACE_LIBRARY")
+    target_sources(${target} PRIVATE "${output}")
+  endif()
+endfunction()
+
+# everseal_embed(TARGET INCLUDE FUNCTION file...): writes and adds a source that defines
+#   std::span<const base::EmbeddedFile> FUNCTION();
+# over the text of each file, in the order given.
+function(everseal_embed target function)
+  string(REGEX REPLACE "::[^:]*$" "" namespace "${function}")
+  string(REGEX REPLACE "^.*::" "" name "${function}")
+  set(entries "")
+  foreach(file IN LISTS ARGN)
+    get_filename_component(stem "${file}" NAME)
+    file(READ "${file}" text)
+    string(APPEND entries "    {\"${stem}\", R\"~embedded~(${text})~embedded~\"},\n")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+  endforeach()
+  set(output "${CMAKE_CURRENT_BINARY_DIR}/${target}_${name}_embedded.cpp")
+  file(GENERATE OUTPUT "${output}" CONTENT
+"// Generated from files of the source tree; do not edit.
+#include \"base/embedded.h\"
+#include <span>
+namespace everseal::${namespace} {
+std::span<const base::EmbeddedFile> ${name}() {
+  static constexpr base::EmbeddedFile table[] = {
+${entries}  };
+  return table;
+}
+}  // namespace everseal::${namespace}
+")
+  get_target_property(kind ${target} TYPE)
+  if(NOT kind STREQUAL "INTERFACE_LIBRARY")
+    target_sources(${target} PRIVATE "${output}")
+  endif()
+endfunction()

@@ -1,0 +1,54 @@
+// Certificate revocation lists (RFC 5280 section 5).
+#pragma once
+
+#include "base/encoding.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "pki/certificate.h"
+#include "pki/signer.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace everseal::pki {
+
+// RFC 5280 section 5.3.1, without the ones that never stand in a CRL of ours.
+enum class RevocationReason { unspecified = 0, key_compromise = 1, ca_compromise = 2, affiliation_changed = 3, superseded = 4,
+                              cessation_of_operation = 5, privilege_withdrawn = 9 };
+std::string_view to_string(RevocationReason reason) noexcept;  // "keyCompromise"
+std::optional<RevocationReason> parse_revocation_reason(std::string_view text) noexcept;  // camel case, snake or the number
+
+struct RevokedEntry {
+  std::string serial;  // hex as Certificate::serial()
+  base::Time when;
+  RevocationReason reason = RevocationReason::unspecified;
+};
+
+struct CrlRequest {
+  std::uint64_t number;
+  base::Time this_update;
+  base::Time next_update;
+  std::vector<RevokedEntry> entries;
+};
+// DER: v2, AKI = the issuer's SKI, no revokedCertificates where empty, no reason code 0.
+base::Bytes make_crl(const CrlRequest& request, const Certificate& issuer, const Signer& key);
+
+struct Crl {
+  base::Bytes der;
+  base::Untrusted issuer;
+  base::Bytes issuer_der;
+  base::Time this_update;
+  std::optional<base::Time> next_update;
+  std::optional<std::uint64_t> number;   // absent also where it does not fit
+  std::vector<RevokedEntry> entries;
+  // PEM ("X509 CRL") or DER, at most 64 MiB. Throws Error(invalid).
+  static Crl parse(base::BytesView pem_or_der);
+};
+bool is_signed_by(const Crl& crl, const Certificate& issuer);
+std::string crl_pem(base::BytesView der);
+
+}  // namespace everseal::pki

@@ -1,0 +1,36 @@
+// Key pairs: made, read and written. Only keystore, deploy and export see more of a key than a Signer.
+#pragma once
+
+#include "base/secret.h"
+#include "pki/signer.h"
+
+#include <optional>
+
+namespace everseal::pki {
+
+class PrivateKey : public Signer {
+ public:
+  static PrivateKey generate(KeyType type);
+
+  // PEM (PKCS#8, encrypted PKCS#8, and the older RSA and EC forms) or DER PKCS#8. Throws Error(invalid): not a key, a type
+  // or size that Everseal does not use, a wrong or missing passphrase (said so); the text never holds key material.
+  static PrivateKey parse(const base::Secret& text, const std::optional<base::Secret>& passphrase = std::nullopt);
+
+  base::Secret pem() const;  // PKCS#8, "BEGIN PRIVATE KEY"
+  base::Secret der() const;  // PKCS#8
+  // "BEGIN ENCRYPTED PRIVATE KEY": PBES2, AES-256-CBC, PBKDF2 with HMAC-SHA-256 and at least 600,000 rounds.
+  base::Secret encrypted_pem(const base::Secret& passphrase) const;
+
+ private:
+  using Signer::Signer;
+  friend struct KeyAccess;  // key.cpp and pkcs12.cpp
+};
+
+// What a SubjectPublicKeyInfo says about itself, without building a usable key.
+struct PublicKeySummary {
+  std::optional<KeyType> type;  // nullopt: none that Everseal issues for
+  std::string text;             // "ECDSA P-256", "RSA 2048", "Ed25519", "DSA", "1.2.3.4"
+};
+PublicKeySummary summarise_public_key(base::BytesView public_key_info);
+
+}  // namespace everseal::pki

@@ -1,0 +1,29 @@
+// PEM (RFC 7468) and what else a file may hold.
+#pragma once
+
+#include "base/encoding.h"
+#include "base/secret.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace everseal::pki {
+
+struct PemBlock {
+  std::string label;  // "CERTIFICATE"
+  base::Bytes der;    // wiped when the label names a private key
+  PemBlock() = default;
+  PemBlock(PemBlock&&) noexcept = default;
+  PemBlock& operator=(PemBlock&&) noexcept = default;
+  ~PemBlock();
+};
+
+// Every block in order; text between blocks is passed over, CRLF and leading blanks are accepted. Throws Error(invalid) that
+// gives the line of a block that is not closed, whose base64 is broken or whose labels differ. Encrypted old-style
+// ("Proc-Type") blocks keep label only.
+std::vector<PemBlock> parse_pem(std::string_view text);
+std::string pem(std::string_view label, base::BytesView der);  // 64 columns
+
+}  // namespace everseal::pki

@@ -1,0 +1,42 @@
+// The TLS engine: one handshake, or thousands at once behind the same interface.
+#pragma once
+
+#include "probe/capture.h"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+namespace everseal::probe {
+
+struct Target {
+  std::string host;                    // name or address literal
+  int port = 443;
+  std::string sni;                     // "" : the host where it is a name, none for an address
+  std::string starttls;                // "", "smtp", "postgres", ...
+  std::optional<std::string> address;  // connect here instead of resolving `host`
+
+  // "host:port", "[::1]:443", "127.0.0.1" (port 443). Throws Error(usage).
+  static Target parse(std::string_view text);
+};
+
+struct Limits {
+  std::chrono::milliseconds connect{3'000};
+  std::chrono::milliseconds handshake{5'000};
+  std::chrono::milliseconds total{10'000};
+  int in_flight = 1;                   // handshakes at once
+};
+
+// Takes targets from `next` until it gives none, probes them, at most limits.in_flight at once, and hands each capture to `done`.
+// Both are called from one thread at a time. Every address of a name is probed when `Addresses::all`.
+enum class Addresses { one, all };
+void probe_all(const std::function<std::optional<Target>()>& next,
+               const std::function<void(const Target&, Capture)>& done, const Limits& limits, Addresses addresses,
+               std::stop_token stop = {});
+
+// The first address that answers. Never throws for what the network does.
+Capture probe_one(const Target& target, const Limits& limits, std::stop_token stop = {});
+
+}  // namespace everseal::probe

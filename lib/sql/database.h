@@ -1,0 +1,71 @@
+// The small database interface: what inventory needs of SQLite today and of PostgreSQL later.
+#pragma once
+
+#include "base/embedded.h"
+#include "base/encoding.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace everseal::sql {
+
+// A parameter or a column: NULL is nullopt.
+// Statements use $1, $2, ... in any order and as often as they like; $N is bound by name.
+class Statement {
+ public:
+  virtual ~Statement() = default;
+  virtual Statement& bind(int number, std::int64_t value) = 0;
+  virtual Statement& bind(int number, std::string_view text) = 0;
+  virtual Statement& bind(int number, base::BytesView blob) = 0;
+  virtual Statement& bind_null(int number) = 0;
+  template <class T>
+  Statement& bind(int number, const std::optional<T>& value) {
+    return value ? bind(number, *value) : bind_null(number);
+  }
+
+  // To the next row; false after the last one. The statement resets itself then, and when step() throws.
+  virtual bool step() = 0;
+  // Columns of the current row, from 0. Views live until the next step() or reset().
+  virtual bool is_null(int column) const = 0;
+  virtual std::int64_t integer(int column) const = 0;
+  virtual std::string_view text(int column) const = 0;
+  virtual base::BytesView blob(int column) const = 0;
+  virtual void reset() = 0;  // before the last row was reached, or to bind anew
+
+  // Runs to the end, dropping rows; gives the number of rows changed.
+  virtual std::int64_t execute() = 0;
+};
+
+// How a database may be opened.
+enum class Access { read_write, read_only };
+
+// One connection, used by one thread at a time. Errors: Error(io) disk full, read-only, unreadable; Error(corrupt) with the
+// way out (`doctor --rebuild`, `restore`); Error(busy) after the busy time-out; Error(exists) for a unique or foreign key
+// that is violated; Error(internal) for our own mistakes.
+class Database {
+ public:
+  virtual ~Database() = default;
+  // Prepared once a text and kept; the reference lives as long as the database. A statement is used by one call at a time.
+  virtual Statement& prepare(std::string_view sql) = 0;
+  virtual void execute(std::string_view script) = 0;  // many statements, no parameters
+
+  // Runs `work` in one transaction that may write (BEGIN IMMEDIATE), commits, durable on return; rolls back when it throws.
+  // Nested calls join the outer transaction.
+  virtual void transaction(const std::function<void()>& work) = 0;
+  // A consistent view for several reads.
+  virtual void snapshot(const std::function<void()>& work) = 0;
+
+  virtual void copy_to(const std::string& path) = 0;  // a consistent copy; `path` must not exist
+  virtual void check_integrity() = 0;                 // Error(corrupt) with what was found
+};
+
+// Opens `url`: a directory's path or "sqlite:PATH" for PATH/everseal.db. Creates nothing: Error(not_found) where absent.
+std::unique_ptr<Database> open(const std::string& file, Access access);
+std::unique_ptr<Database> create(const std::string& file);  // Error(exists) where there is one
+
+}  // namespace everseal::sql

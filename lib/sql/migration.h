@@ -1,0 +1,24 @@
+// Schema versions: numbered files, applied in order, one transaction for all that is missing.
+#pragma once
+
+#include "base/embedded.h"
+#include "base/time.h"
+#include "sql/database.h"
+
+#include <span>
+#include <string>
+
+namespace everseal::sql {
+
+std::span<const base::EmbeddedFile> sqlite_migrations();  // "0001_first.sql", ...
+
+int schema_version(Database& database);  // 0 where nothing was applied yet
+int newest_schema_version();
+
+// Throws Error(newer) where the database is newer than this program; says how to go on.
+void require_known_schema(Database& database);
+
+// Brings the schema up to date; keeps a copy of a database that is not empty at `copy` first. The caller holds the store lock.
+void migrate(Database& database, const std::string& copy, base::Time now);
+
+}  // namespace everseal::sql
