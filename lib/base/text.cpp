@@ -203,7 +203,7 @@ std::size_t columns(std::string_view text) noexcept {
   std::size_t width = 0;
   for (std::size_t i = 0; i < text.size();) {
     const Decoded c = decode(text, i);
-    width += !c.valid ? 1 : is_combining(c.value) ? 0 : is_wide(c.value) ? 2 : 1;
+    width += !c.valid ? 1U : is_combining(c.value) ? 0U : is_wide(c.value) ? 2U : 1U;
     i += c.length;
   }
   return width;
