@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "pki/certificate.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,7 +23,7 @@ using base::Name;
 // What is to be put there. `number` names it at the target; a higher one is newer.
 struct Artifact {
   Name name;                                 // of the managed certificate or authority
-  int number = 0;
+  std::int64_t number = 0;
   std::vector<pki::Certificate> chain;       // leaf first, without the root; empty for a CRL or trust bundle
   const base::Secret* key_pem = nullptr;     // borrowed for the call; null where the key is external
   base::Bytes crl;                           // DER
@@ -38,14 +39,14 @@ class Target {
   // Writes the artifact beside the current one; durable on return. Does not change what is served.
   virtual void stage(const Artifact& artifact) = 0;
   // Makes `number` the current one: one rename. Error(not_found) where it was not staged (or was pruned).
-  virtual void switch_to(int number) = 0;
+  virtual void switch_to(std::int64_t number) = 0;
   // Which one is current; nullopt: none.
-  virtual std::optional<int> current() const = 0;
-  virtual bool has(int number) const = 0;
+  virtual std::optional<std::int64_t> current() const = 0;
+  virtual bool has(std::int64_t number) const = 0;
   // Tells the server. nullopt where no reload is configured.
   virtual std::optional<base::Exit> reload(std::stop_token stop) = 0;
   // Removes staged and former ones but those in `keep`.
-  virtual void prune(std::span<const int> keep) = 0;
+  virtual void prune(std::span<const std::int64_t> keep) = 0;
   // Removes all that stage and switch_to made.
   virtual void remove() = 0;
   // Reads back what the current one serves as `content` ("crl", "bundle", "fullchain", ...); nullopt where it serves none.

@@ -54,6 +54,7 @@ class Deployments {
   std::optional<DeploymentRecord> find(ArtifactKind artifact, const Name& owner, const Name& target);
   void put(const DeploymentRecord& deployment);
   void remove(ArtifactKind artifact, const Name& owner, const Name& target);
+  std::int64_t count_failed();                            // in state failed or unverified: what an exit code must tell
 
  private:
   Store& store_;
@@ -62,7 +63,7 @@ class Deployments {
 class Intents {
  public:
   explicit Intents(Store& store) : store_(store) {}
-  std::int64_t add(IntentKind kind, const Name& subject, const std::string& detail, Time now);
+  std::int64_t add(const IntentRecord& intent);            // gives its id
   std::vector<IntentRecord> open_for(const Name& subject);  // oldest first
   void done(std::int64_t id, Time now);
 
@@ -78,6 +79,7 @@ class Attempts {
   void put(const AttemptRecord& attempt);
   void clear(const std::string& step, const std::string& subject, const std::string& target);
   void clear_all(const std::string& subject);
+  std::int64_t count();                                   // failures that stand
 
  private:
   Store& store_;

@@ -72,6 +72,7 @@ struct VersionRecord {
   Name issuer;
   std::string spec_hash;          // of the part of the spec that a new certificate is needed for when it changes
   std::optional<pki::Fingerprint> certificate;
+  std::vector<pki::Fingerprint> chain;   // what the issuer sent above the leaf, in order
   std::optional<Time> not_before;
   std::optional<Time> not_after;
   std::optional<Time> revoked_at;
@@ -107,9 +108,9 @@ struct DeploymentRecord {
   Name owner;                     // managed certificate, or authority
   Name target;                    // deployment's name in the config
   std::string spec_hash;          // of the target's options
-  int version = 0;                // wanted: version number, or CRL number's row
-  std::optional<int> previous;    // what was current before; what a rollback goes back to
-  std::optional<int> current;     // what the current link points at, as far as we recorded
+  std::int64_t version = 0;       // wanted: version number, or CRL number
+  std::optional<std::int64_t> previous;  // what was current before; what a rollback goes back to
+  std::optional<std::int64_t> current;   // what the current link points at, as far as we recorded
   DeploymentState state = DeploymentState::staged;
   Served before = Served::unknown;  // probed before the switch
   Served after = Served::unknown;   // probed last after it
@@ -128,7 +129,9 @@ struct IntentRecord {
   std::int64_t id = 0;
   IntentKind kind = IntentKind::force_renew;
   Name subject;
-  std::string detail;             // JSON
+  std::optional<int> version;     // of rollback and revoke
+  pki::RevocationReason reason = pki::RevocationReason::unspecified;  // of revoke
+  base::Bytes csr;                // of issue_once with an external key; DER
   Time created;
 };
 
@@ -146,7 +149,7 @@ struct AttemptRecord {
 struct AuthorityRecord {
   Name name;
   std::string settings;           // JSON: constraints, CRL and AIA URLs, defaults
-  std::string crl_state;          // "clean" or "dirty"
+  bool crl_dirty = false;         // something was revoked since the newest CRL
   Time look_again;
 };
 
