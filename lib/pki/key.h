@@ -4,7 +4,10 @@
 #include "base/secret.h"
 #include "pki/signer.h"
 
+#include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 namespace everseal::pki {
 
@@ -22,8 +25,9 @@ class PrivateKey : public Signer {
   base::Secret encrypted_pem(const base::Secret& passphrase) const;
 
  private:
-  using Signer::Signer;
-  friend struct KeyAccess;  // key.cpp and pkcs12.cpp
+  PrivateKey(std::shared_ptr<const internal::NativeKey> native, KeyType type, base::Bytes public_key_info)
+      : Signer(std::move(native), type, std::move(public_key_info)) {}
+  friend struct KeyAccess;  // openssl.h
 };
 
 // What a SubjectPublicKeyInfo says about itself, without building a usable key.

@@ -4,7 +4,6 @@
 #include "base/encoding.h"
 #include "base/secret.h"
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +15,7 @@ struct PemBlock {
   base::Bytes der;    // wiped when the label names a private key
   PemBlock() = default;
   PemBlock(PemBlock&&) noexcept = default;
-  PemBlock& operator=(PemBlock&&) noexcept = default;
+  PemBlock& operator=(PemBlock&& other) noexcept;  // what it held is wiped with `other`
   ~PemBlock();
 };
 
@@ -24,6 +23,11 @@ struct PemBlock {
 // gives the line of a block that is not closed, whose base64 is broken or whose labels differ. Encrypted old-style
 // ("Proc-Type") blocks keep label only.
 std::vector<PemBlock> parse_pem(std::string_view text);
+// What was written of a private key lies only in the result, which the caller wipes.
 std::string pem(std::string_view label, base::BytesView der);  // 64 columns
+
+
+// Does a file hold one long DER SEQUENCE rather than PEM? Told by the first octets, so that text inside a DER string cannot pose as PEM.
+bool looks_like_der(base::BytesView file) noexcept;
 
 }  // namespace everseal::pki
