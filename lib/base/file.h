@@ -15,7 +15,8 @@
 
 namespace everseal::base {
 
-// The system calls that change a file system, and nothing else. Each throws Error(io). Thread-safe.
+// The system calls that change a file system, and nothing else. Each throws Error(io), or Error(not_found) or
+// Error(exists) where the kernel says ENOENT or EEXIST. Thread-safe.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -37,7 +38,7 @@ FileSystem& file_system() noexcept;
 void replace_file_system(FileSystem* other) noexcept;
 
 struct Ownership {
-  std::optional<uid_t> user;   // absent: as created
+  std::optional<uid_t> user;  // absent: as created
   std::optional<gid_t> group;
   mode_t mode = 0600;
 };
@@ -45,17 +46,19 @@ struct Ownership {
 Ownership parse_ownership(std::string_view owner, mode_t mode);
 
 // An open directory. Names are single components ("a/b", "", "." and ".." are refused with Error(invalid)).
-// Calls throw Error(io), or Error(not_found) where the named thing is missing and the call needs it.
+// Calls throw Error(io), Error(not_found) where the named thing is missing and the call needs it, and Error(exists)
+// where it is in the way.
 // One object is used by one thread at a time.
 class Directory {
  public:
-  static Directory open(const std::string& path);                       // must exist
-  static Directory create(const std::string& path, mode_t mode);        // with its parents; each new one is durable
+  static Directory open(const std::string& path);                 // must exist
+  static Directory create(const std::string& path, mode_t mode);  // with its parents; each new one is durable
   static std::optional<Directory> open_if_exists(const std::string& path);
 
   Directory subdirectory(const std::string& name) const;
   std::optional<Directory> subdirectory_if_exists(const std::string& name) const;
-  Directory create_subdirectory(const std::string& name, mode_t mode) const;  // an existing one is opened as it is
+  // Durable on return, with exactly this mode; an existing one is opened as it is.
+  Directory create_subdirectory(const std::string& name, mode_t mode) const;
 
   const std::string& path() const noexcept { return path_; }
   int descriptor() const noexcept { return fd_.get(); }
@@ -63,8 +66,8 @@ class Directory {
   // Regular files only, at most `limit` octets (Error(invalid) beyond); nullopt where absent.
   std::optional<Bytes> read(const std::string& name, std::size_t limit) const;
   std::optional<Secret> read_secret(const std::string& name, std::size_t limit) const;
-  bool has(const std::string& name) const;  // of any type, not followed
-  std::vector<std::string> list() const;    // sorted, without "." and ".."
+  bool has(const std::string& name) const;                              // of any type, not followed
+  std::vector<std::string> list() const;                                // sorted, without "." and ".."
   std::optional<std::string> read_link(const std::string& name) const;  // nullopt: absent or no symlink
 
   // Durable on return but for the directory entry: call sync() after the last one.
@@ -87,15 +90,16 @@ class Directory {
 
 // Reads a file that an operator named: symlinks are followed, "-" is stdin. Error(not_found/io/invalid).
 Bytes read_file(const std::string& path, std::size_t limit);
-// Writes a file that an operator named, atomically and durable, 0600 where `ownership` does not say otherwise.
+// Writes a file that an operator named, atomically and durable, 0600 where `ownership` does not say otherwise. A
+// symlink there is replaced, not followed; devices and pipes are written to.
 void write_file(const std::string& path, BytesView bytes, const Ownership& ownership = {});
 
-// Reads a `..._file` option: "credential:NAME" below $CREDENTIALS_DIRECTORY, or a path that nobody but its owner (root or
-// the caller) can read or write. One trailing line end is dropped. Error(config) with the rule that it breaks.
+// Reads a `..._file` option: "credential:NAME" below $CREDENTIALS_DIRECTORY, or a path that nobody but its owner (root
+// or the caller) can read or write. One trailing line end is dropped. Error(config) with the rule that it breaks.
 Secret read_secret_file(const std::string& option);
 
-// Throws Error(config) where `path` (followed) or a directory above it could be changed by anyone but root and the caller.
-// Files that run code or steer a privileged process pass this first.
+// Throws Error(config) where `path` (followed) or a directory above it could be changed by anyone but root and the
+// caller. Files that run code or steer a privileged process pass this first.
 void require_trusted(const std::string& path);
 
 // True where the directory's file system is one that several machines mount (NFS, SMB, AFS, Ceph, 9p, FUSE).

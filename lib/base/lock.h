@@ -18,6 +18,10 @@ class FileLock {
   // What the last holder wrote about itself ("PID"), for messages; "" where unknown.
   static std::string holder(const Directory& directory, const std::string& name);
 
+  FileLock(FileLock&&) noexcept = default;
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock();
+
  private:
   explicit FileLock(FileDescriptor fd) : fd_(std::move(fd)) {}
   FileDescriptor fd_;

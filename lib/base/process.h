@@ -15,7 +15,7 @@
 namespace everseal::base {
 
 struct Command {
-  std::vector<std::string> argv;  // argv[0] is looked up in a fixed PATH where it has no slash
+  std::vector<std::string> argv;  // argv[0] is an absolute path, or a name that is looked up in a fixed PATH
   // Added to PATH, HOME, LANG and TZ, the only ones passed on. Values with NUL are refused.
   std::vector<std::pair<std::string, std::string>> environment;
   std::optional<std::string> user;  // run as; needs root. Groups are those of the user.
@@ -28,7 +28,7 @@ struct Command {
 struct Exit {
   enum class How { exited, signalled, timed_out, cancelled, not_started };
   How how = How::not_started;
-  int status = 0;  // exit status, or the signal's number
+  int status = 0;  // exit status, the signal's number, or the milliseconds it was given before the time-out
   std::string output;
   std::string errors;
   bool truncated = false;
@@ -37,10 +37,11 @@ struct Exit {
 // "exited with status 1: LAST LINE OF ERRORS", "did not end within 60 s and was killed", ...; printable.
 std::string describe(const Exit& exit);
 
-// Runs to the end and says how it ended; throws only Error(invalid) for an unusable Command. The program leads a process
-// group of its own, inherits no descriptor but 0 to 2, default signal dispositions and an empty signal mask. At the
-// time-out, or when `stop` is requested, the whole group gets SIGTERM and a second later SIGKILL. When the program itself
-// has ended, what it left running is not waited for, nor killed: a restart hook may start a daemon. Thread-safe.
+// Runs to the end and says how it ended; throws only Error(invalid) for an unusable Command. The program leads a
+// process group of its own, inherits no descriptor but 0 to 2, default signal dispositions and an empty signal mask. At
+// the time-out, or when `stop` is requested, the whole group gets SIGTERM, and SIGKILL a second later or when the
+// program has ended and nobody holds its output any more. When the program itself has ended, what it left running is
+// not waited for, nor killed: a restart hook may start a daemon. Thread-safe.
 Exit run(const Command& command, std::stop_token stop = {});
 
 // The executable that argv[0] means, as run() finds it; nullopt where there is none.
