@@ -60,6 +60,9 @@ decltype(auto) within(std::string_view context, Work&& work) {
   }
 }
 
+// What the system says of an errno, in the form of our messages: "permission denied".
+std::string errno_text(int code);
+
 // An Error with Fault::io for the current `errno`: "cannot DO WHAT: strerror".
 Error errno_error(std::string_view doing, std::string_view what);
 

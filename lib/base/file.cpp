@@ -10,7 +10,6 @@
 #include <charconv>
 #include <climits>
 #include <cstdlib>
-#include <cstring>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -64,12 +63,6 @@ auto retried(Call call) {
     const auto result = call();
     if (result >= 0 || errno != EINTR) return result;
   }
-}
-
-void require_component(const std::string& name) {
-  if (name.empty() || name == "." || name == ".." || name.size() > NAME_MAX || name.find('/') != std::string::npos ||
-      name.find('\0') != std::string::npos)
-    throw Error(Fault::invalid, fmt::format("'{}' is not the name of a file in a directory", printable(name)));
 }
 
 // ".NAME.RANDOM": hidden from globs, and nobody can put something there beforehand.
@@ -377,6 +370,12 @@ Ownership parse_ownership(std::string_view owner, mode_t mode) {
   return ownership;
 }
 
+void require_component(const std::string& name) {
+  if (name.empty() || name == "." || name == ".." || name.size() > NAME_MAX || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos)
+    throw Error(Fault::invalid, fmt::format("'{}' is not the name of a file in a directory", printable(name)));
+}
+
 Directory Directory::open(const std::string& path) {
   FileDescriptor fd = open_directory(path);
   if (!fd) throw failure("open the directory", printable(path));
@@ -548,7 +547,7 @@ Secret read_secret_file(const std::string& option) {
   if (path.empty() || path.find('\0') != std::string::npos) throw refuse("that is not a path");
   const FileDescriptor file(retried([&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); }));
   struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) throw refuse(std::strerror(errno));
+  if (!file || ::fstat(file.get(), &status) != 0) throw refuse(errno_text(errno));
   if (!S_ISREG(status.st_mode)) throw refuse("it is not a regular file");
   // systemd guards a credential by its directory and may show an ACL's mask as group bits.
   if (!credential) {

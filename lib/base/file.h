@@ -45,7 +45,10 @@ struct Ownership {
 // "user", "user:group", ":group", names or numbers. Throws Error(config) where the system knows no such name.
 Ownership parse_ownership(std::string_view owner, mode_t mode);
 
-// An open directory. Names are single components ("a/b", "", "." and ".." are refused with Error(invalid)).
+// Throws Error(invalid) for what is not one component of a path: "a/b", "", "." and "..".
+void require_component(const std::string& name);
+
+// An open directory. Names are single components (see require_component).
 // Calls throw Error(io), Error(not_found) where the named thing is missing and the call needs it, and Error(exists)
 // where it is in the way.
 // One object is used by one thread at a time.

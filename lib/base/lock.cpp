@@ -14,6 +14,7 @@ namespace everseal::base {
 namespace {
 
 FileDescriptor open_lock(const Directory& directory, const std::string& name) {
+  require_component(name);
   return file_system().open(directory.descriptor(), name, O_RDWR | O_CREAT, 0600);
 }
 

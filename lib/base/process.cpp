@@ -11,7 +11,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -65,8 +64,6 @@ struct Failure {
   Step step;
   int code;
 };
-
-std::string error_text(int code) { return std::generic_category().message(code); }
 
 [[noreturn]] void fail_child(int report, Failure::Step step) {
   const Failure failure{step, errno};
@@ -261,16 +258,16 @@ bool Child::has_ended() {
 std::string Child::reported_failure() const {
   Failure failure{};
   if (::read(report_.read_end.get(), &failure, sizeof failure) != static_cast<ssize_t>(sizeof failure)) return {};
-  const std::string why = error_text(failure.code);
+  const std::string why = errno_text(failure.code);
   switch (failure.step) {
     case Failure::Step::descriptors:
       return fmt::format("its descriptors: {}", why);
     case Failure::Step::directory:
-      return fmt::format("directory {}: {}", printable(command_.directory), why);
+      return fmt::format("directory {}: {}", command_.directory, why);
     case Failure::Step::user:
-      return fmt::format("user {}: {}", printable(command_.user.value_or("")), why);
+      return fmt::format("user {}: {}", command_.user.value_or(""), why);
     case Failure::Step::exec:
-      return fmt::format("{}: {}", printable(command_.argv.front()), why);
+      return fmt::format("{}: {}", command_.argv.front(), why);
   }
   return why;
 }
@@ -347,15 +344,15 @@ Exit Child::run() {
   const std::string& name = command_.argv.front();
   const auto program = find_executable(name);
   if (!program) {
-    return not_started(name.front() == '/' ? fmt::format("{} is not an executable file", printable(name))
-                                           : fmt::format("there is no program '{}' in {}", printable(name), kPath));
+    return not_started(name.front() == '/' ? fmt::format("{} is not an executable file", name)
+                                           : fmt::format("there is no program '{}' in {}", name, kPath));
   }
   Plan plan;
   plan.program = *program;
   plan.directory = command_.directory;
   if (command_.user) {
     plan.account = find_account(*command_.user);
-    if (!plan.account) return not_started(fmt::format("this system has no user '{}'", printable(*command_.user)));
+    if (!plan.account) return not_started(fmt::format("this system has no user '{}'", *command_.user));
   }
   plan.environment = environment_of(command_, plan.account);
   for (const std::string& word : command_.argv) plan.argv.push_back(const_cast<char*>(word.c_str()));

@@ -30,7 +30,8 @@ struct Exit {
   How how = How::not_started;
   int status = 0;  // exit status, the signal's number, or the milliseconds it was given before the time-out
   std::string output;
-  std::string errors;
+  std::string
+      errors;  // like `output` as the program wrote it, or why it was not started: for describe(), not for showing
   bool truncated = false;
   bool success() const noexcept { return how == How::exited && status == 0; }
 };

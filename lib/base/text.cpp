@@ -47,7 +47,26 @@ constexpr bool is_combining(std::uint32_t c) noexcept {
          (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xfe20 && c <= 0xfe2f);
 }
 
-void append_json_unit(std::string& out, std::uint32_t unit) { fmt::format_to(std::back_inserter(out), "\\u{:04x}", unit); }
+void append_json_unit(std::string& out, std::uint32_t unit) {
+  fmt::format_to(std::back_inserter(out), "\\u{:04x}", unit);
+}
+
+// How many letters to add, drop, change or swap with their neighbour.
+std::size_t edits(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> before_last, last, row(to.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    before_last = std::exchange(last, row);
+    row[0] = i;
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      const std::size_t change = last[j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1);
+      row[j] = std::min({change, last[j] + 1, row[j - 1] + 1});
+      if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1])
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
+    }
+  }
+  return row.back();
+}
 
 }  // namespace
 
@@ -89,14 +108,22 @@ void append_json_string(std::string& out, std::string_view text) {
     }
     out.append(text, plain, i - plain);
     const Decoded c = decode(text, i);
-    if (!c.valid) out += "\xef\xbf\xbd";
-    else if (c.value == '"') out += "\\\"";
-    else if (c.value == '\\') out += "\\\\";
-    else if (c.value == '\n') out += "\\n";
-    else if (c.value == '\r') out += "\\r";
-    else if (c.value == '\t') out += "\\t";
-    else if (!is_hidden(c.value)) out += text.substr(i, c.length);
-    else if (c.value < 0x10000) append_json_unit(out, c.value);
+    if (!c.valid)
+      out += "\xef\xbf\xbd";
+    else if (c.value == '"')
+      out += "\\\"";
+    else if (c.value == '\\')
+      out += "\\\\";
+    else if (c.value == '\n')
+      out += "\\n";
+    else if (c.value == '\r')
+      out += "\\r";
+    else if (c.value == '\t')
+      out += "\\t";
+    else if (!is_hidden(c.value))
+      out += text.substr(i, c.length);
+    else if (c.value < 0x10000)
+      append_json_unit(out, c.value);
     else {
       append_json_unit(out, 0xd7c0 + (c.value >> 10));
       append_json_unit(out, 0xdc00 + (c.value & 0x3ff));
@@ -182,19 +209,10 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
-    std::vector<std::size_t> row(candidate.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= word.size(); ++i) {
-      std::size_t diagonal = std::exchange(row[0], i);
-      for (std::size_t j = 1; j <= candidate.size(); ++j) {
-        const std::size_t change = diagonal + (word[i - 1] == candidate[j - 1] ? 0 : 1);
-        diagonal = std::exchange(row[j], std::min({change, row[j] + 1, row[j - 1] + 1}));
-      }
-    }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
-      best = candidate;
-    }
+    const std::size_t distance = edits(word, candidate);
+    if (distance >= best_distance) continue;
+    best_distance = distance;
+    best = candidate;
   }
   return best;
 }

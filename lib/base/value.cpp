@@ -7,8 +7,8 @@
 namespace everseal::base {
 
 std::string to_string(const Origin& origin) {
-  if (origin.line == 0) return origin.file;
-  return fmt::format("{}:{}", origin.file, origin.line);
+  if (origin.line == 0) return printable(origin.file);
+  return fmt::format("{}:{}", printable(origin.file), origin.line);
 }
 
 const Value* find(const Table& table, std::string_view key) noexcept {

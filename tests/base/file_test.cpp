@@ -1,0 +1,446 @@
+#include "base/file.h"
+
+#include "base/error.h"
+#include "fakes/temporary_directory.h"
+
+#include <atomic>
+#include <cstdio>
+#include <functional>
+#include <thread>
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace everseal::base;
+using everseal::fakes::TemporaryDirectory;
+namespace fs = std::filesystem;
+
+namespace {
+
+Fault fault_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.fault();
+  }
+  throw std::logic_error("nothing was thrown");
+}
+
+std::string text_of(const Directory& directory, const std::string& name) {
+  const auto bytes = directory.read(name, 1 << 20);
+  REQUIRE(bytes.has_value());
+  return std::string(as_text(*bytes));
+}
+
+mode_t mode_of(const std::string& path) {
+  struct stat status {};
+  REQUIRE(::lstat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+bool is_root() { return ::geteuid() == 0; }
+
+// Runs `work` in a child that is user nobody; true where it returned true.
+bool as_nobody(const std::function<bool()>& work) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(2);
+    bool good = false;
+    try {
+      good = work();
+    } catch (...) {
+      ::_exit(3);
+    }
+    ::_exit(good ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+struct Umask {
+  explicit Umask(mode_t mask) : before(::umask(mask)) {}
+  ~Umask() { ::umask(before); }
+  mode_t before;
+};
+
+}  // namespace
+
+TEST_CASE("only single components are names below a directory") {
+  const TemporaryDirectory temporary;
+  const Directory directory = temporary.open();
+  for (const std::string& name :
+       {std::string(), std::string("."), std::string(".."), std::string("a/b"), std::string("/etc"),
+        std::string("../x"), std::string("a\0b", 3), std::string(256, 'a')}) {
+    CAPTURE(name);
+    CHECK(fault_of([&] { directory.replace(name, as_bytes("x")); }) == Fault::invalid);
+    CHECK(fault_of([&] { directory.write_new(name, as_bytes("x")); }) == Fault::invalid);
+    CHECK(fault_of([&] { directory.switch_link(name, "x"); }) == Fault::invalid);
+    CHECK(fault_of([&] { directory.rename("a", name); }) == Fault::invalid);
+    CHECK(fault_of([&] { directory.rename(name, "a"); }) == Fault::invalid);
+    CHECK(fault_of([&] { directory.remove(name); }) == Fault::invalid);
+    CHECK(fault_of([&] { directory.remove_tree(name); }) == Fault::invalid);
+    CHECK(fault_of([&] { directory.create_subdirectory(name, 0700); }) == Fault::invalid);
+    CHECK(fault_of([&] { (void)directory.subdirectory(name); }) == Fault::invalid);
+    CHECK(fault_of([&] { (void)directory.read(name, 1); }) == Fault::invalid);
+    CHECK(fault_of([&] { (void)directory.has(name); }) == Fault::invalid);
+    CHECK(fault_of([&] { (void)directory.read_link(name); }) == Fault::invalid);
+  }
+  CHECK(directory.list().empty());
+  directory.replace(std::string(255, 'a'), as_bytes("longest"));
+  directory.replace("\xff\x1b[2J", as_bytes("any octets"));
+  CHECK(directory.list().size() == 2);
+}
+
+TEST_CASE("directories are created with their parents, with exactly the mode asked for") {
+  const TemporaryDirectory temporary;
+  const Umask umask(077);
+  const Directory deep = Directory::create(temporary / "a//b/c/", 0755);
+  CHECK(mode_of(temporary / "a") == 0755);
+  CHECK(mode_of(temporary / "a/b/c") == 0755);
+  CHECK(mode_of(deep.create_subdirectory("d", 0710).path()) == 0710);
+  ::chmod((temporary / "a/b/c/d").c_str(), 0700);
+  CHECK(mode_of(deep.create_subdirectory("d", 0710).path()) == 0700);  // an existing one is left as it is
+  Directory::create(temporary / "a/b/c", 0700);
+  CHECK(mode_of(temporary / "a/b/c") == 0755);
+
+  deep.replace("file", as_bytes("x"));
+  CHECK(fault_of([&] { deep.create_subdirectory("file", 0700); }) == Fault::io);
+  CHECK(fault_of([&] { Directory::create(temporary / "a/b/c/file/x", 0700); }) == Fault::io);
+  CHECK(fault_of([&] { Directory::create("", 0700); }) == Fault::invalid);
+  CHECK(fault_of([&] { Directory::open(temporary / "none"); }) == Fault::not_found);
+  CHECK(fault_of([&] { (void)deep.subdirectory("none"); }) == Fault::not_found);
+  CHECK_FALSE(Directory::open_if_exists(temporary / "none"));
+  CHECK_FALSE(deep.subdirectory_if_exists("none"));
+}
+
+TEST_CASE("a replaced file has its content, mode and owner, and nothing else is left") {
+  const TemporaryDirectory temporary;
+  const Directory directory = temporary.open();
+  const Umask umask(0);
+  directory.replace("key", as_bytes("first"));
+  CHECK(mode_of(temporary / "key") == 0600);
+  directory.replace("key", as_bytes("second"), {.mode = 0640});
+  CHECK(text_of(directory, "key") == "second");
+  CHECK(mode_of(temporary / "key") == 0640);
+  directory.replace("key", {}, {.mode = 0400});
+  CHECK(text_of(directory, "key").empty());
+  CHECK(directory.list() == std::vector<std::string>{"key"});
+  if (is_root()) {
+    directory.replace("key", as_bytes("x"), parse_ownership("65534:12345", 0440));
+    struct stat status {};
+    REQUIRE(::stat((temporary / "key").c_str(), &status) == 0);
+    CHECK(status.st_uid == 65534);
+    CHECK(status.st_gid == 12345);
+    CHECK((status.st_mode & 07777) == 0440);
+  }
+  const Umask strict(0777);
+  directory.replace("open", as_bytes("x"), {.mode = 0644});
+  CHECK(mode_of(temporary / "open") == 0644);
+}
+
+TEST_CASE("a new file is never written over an old one") {
+  const TemporaryDirectory temporary;
+  const Directory directory = temporary.open();
+  directory.write_new("a", as_bytes("old"));
+  CHECK(fault_of([&] { directory.write_new("a", as_bytes("new")); }) == Fault::exists);
+  CHECK(text_of(directory, "a") == "old");
+  fs::create_symlink(temporary / "elsewhere", temporary / "link");
+  CHECK(fault_of([&] { directory.write_new("link", as_bytes("new")); }) == Fault::exists);
+  CHECK_FALSE(fs::exists(temporary / "elsewhere"));
+}
+
+TEST_CASE("a write that fails leaves the old file and no temporary one") {
+  const TemporaryDirectory temporary;
+  const Directory directory = temporary.open();
+  directory.replace("a", as_bytes("old"));
+  fs::create_directory(temporary / "directory");
+  fs::create_directory(temporary / "directory/inner");
+  CHECK_THROWS_AS(directory.replace("directory", as_bytes("x")), Error);
+  CHECK_THROWS_AS(directory.switch_link("directory", "a"), Error);
+  const pid_t child = ::fork();
+  if (child == 0) {  // a limit on file sizes stands for a full disk
+    rlimit limit{1024, 1024};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    ::signal(SIGXFSZ, SIG_IGN);
+    try {
+      directory.replace("a", Bytes(4096));
+    } catch (const Error& error) {
+      ::_exit(error.fault() == Fault::io ? 0 : 1);
+    }
+    ::_exit(2);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  CHECK(status == 0);
+  CHECK(text_of(directory, "a") == "old");
+  CHECK(directory.list() == std::vector<std::string>{"a", "directory"});
+}
+
+TEST_CASE("only regular files are read, and only up to the limit") {
+  const TemporaryDirectory temporary;
+  const Directory directory = temporary.open();
+  directory.replace("ten", as_bytes("0123456789"));
+  CHECK(text_of(directory, "ten") == "0123456789");
+  CHECK(directory.read("ten", 10).has_value());
+  CHECK(directory.read_secret("ten", 10)->reveal_text() == "0123456789");
+  CHECK(fault_of([&] { (void)directory.read("ten", 9); }) == Fault::invalid);
+  CHECK(fault_of([&] { (void)directory.read_secret("ten", 0); }) == Fault::invalid);
+  CHECK_FALSE(directory.read("none", 10));
+  CHECK_FALSE(directory.read_secret("none", 10));
+
+  Bytes large(1'000'000);
+  for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<std::uint8_t>(i * 31);
+  directory.replace("large", large);
+  CHECK(directory.read("large", 1 << 20) == large);
+
+  fs::create_symlink("ten", temporary / "link");
+  fs::create_directory(temporary / "directory");
+  REQUIRE(::mkfifo((temporary / "fifo").c_str(), 0600) == 0);
+  for (const char* const name : {"link", "directory", "fifo"}) {
+    CAPTURE(name);
+    CHECK(directory.has(name));
+    CHECK(fault_of([&] { (void)directory.read(name, 100); }) == Fault::invalid);
+    CHECK(fault_of([&] { (void)directory.read_secret(name, 100); }) == Fault::invalid);
+  }
+}
+
+TEST_CASE("links are switched, read and never followed") {
+  const TemporaryDirectory temporary;
+  const Directory directory = temporary.open();
+  directory.create_subdirectory("one", 0700);
+  directory.switch_link("current", "one");
+  CHECK(directory.read_link("current") == "one");
+  directory.switch_link("current", "two");
+  CHECK(directory.read_link("current") == "two");
+  directory.switch_link("current", "one");
+  CHECK_FALSE(directory.read_link("one"));
+  CHECK_FALSE(directory.read_link("none"));
+  CHECK_THROWS_AS((void)directory.subdirectory("current"), Error);
+  CHECK_THROWS_AS(directory.create_subdirectory("current", 0700), Error);
+  CHECK(Directory::open(temporary / "current").path() ==
+        temporary / "current");                 // an operator's own path may have some
+  directory.replace("current", as_bytes("x"));  // the link goes, what it named stays
+  CHECK(directory.list() == std::vector<std::string>{"current", "one"});
+}
+
+TEST_CASE("trees are removed without following links out of them") {
+  const TemporaryDirectory temporary;
+  const Directory directory = temporary.open();
+  Directory::create(temporary / "tree/a/b", 0700).replace("file", as_bytes("x"));
+  Directory::create(temporary / "kept", 0700).replace("file", as_bytes("x"));
+  fs::create_symlink(temporary / "kept", temporary / "tree/a/link");
+  fs::create_symlink(temporary / "kept", temporary / "link");
+  REQUIRE(::mkfifo((temporary / "tree/fifo").c_str(), 0600) == 0);
+  directory.remove_tree("tree");
+  directory.remove_tree("link");
+  directory.remove_tree("none");
+  directory.remove("none");
+  CHECK(directory.list() == std::vector<std::string>{"kept"});
+  CHECK_THROWS_AS(directory.remove("kept"), Error);
+  CHECK(text_of(directory.subdirectory("kept"), "file") == "x");
+  directory.rename("kept", "moved");
+  CHECK(fault_of([&] { directory.rename("kept", "moved"); }) == Fault::not_found);
+  CHECK(directory.list() == std::vector<std::string>{"moved"});
+
+  std::string path = temporary.path();
+  for (int i = 0; i < 200; ++i) fs::create_directory(path += "/d");
+  CHECK(fault_of([&] { directory.remove_tree("d"); }) == Fault::invalid);
+}
+
+TEST_CASE("a directory that becomes a symlink while files are written leads nowhere else") {
+  const TemporaryDirectory temporary;
+  const std::string victim = temporary / "victim";
+  fs::create_directories(temporary / "target/sub");
+  fs::create_directory(victim);
+  fs::create_symlink(victim, temporary / "target/swap");
+  std::atomic<bool> done = false;
+  std::jthread attacker([&done, sub = temporary / "target/sub", swap = temporary / "target/swap"] {
+    constexpr unsigned kExchange = 2;  // RENAME_EXCHANGE
+    while (!done) ::renameat2(AT_FDCWD, sub.c_str(), AT_FDCWD, swap.c_str(), kExchange);
+  });
+  const Directory directory = Directory::open(temporary / "target");
+  int written = 0, refused = 0;
+  for (int i = 0; i < 20'000 && (written < 50 || refused < 50); ++i) {
+    try {
+      const Directory sub = directory.create_subdirectory("sub", 0700);
+      sub.replace("file", as_bytes("x"));
+      sub.switch_link("link", "file");
+      ++written;
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  done = true;
+  attacker.join();
+  CHECK(written > 0);
+  CHECK(refused > 0);
+  CHECK(fs::is_empty(victim));
+}
+
+TEST_CASE("files that an operator names are read and written") {
+  const TemporaryDirectory temporary;
+  write_file(temporary / "a", as_bytes("one"));
+  CHECK(mode_of(temporary / "a") == 0600);
+  write_file(temporary / "a", as_bytes("two"), {.mode = 0644});
+  CHECK(mode_of(temporary / "a") == 0644);
+  CHECK(as_text(read_file(temporary / "a", 100)) == "two");
+  fs::create_symlink("a", temporary / "link");
+  CHECK(as_text(read_file(temporary / "link", 100)) == "two");
+  write_file(temporary / "link", as_bytes("three"));
+  CHECK(as_text(read_file(temporary / "a", 100)) == "two");
+  CHECK(as_text(read_file(temporary / "link", 100)) == "three");
+
+  CHECK(fault_of([&] { (void)read_file(temporary / "none", 100); }) == Fault::not_found);
+  CHECK(fault_of([&] { (void)read_file(temporary.path(), 100); }) == Fault::invalid);
+  CHECK(fault_of([&] { (void)read_file(temporary / "a", 2); }) == Fault::invalid);
+  CHECK(fault_of([&] { (void)read_file("/dev/zero", 1 << 20); }) == Fault::invalid);
+  CHECK(fault_of([&] { write_file(temporary.path(), as_bytes("x")); }) == Fault::invalid);
+  CHECK(fault_of([&] { write_file(temporary / "none/a", as_bytes("x")); }) == Fault::not_found);
+  write_file("/dev/null", as_bytes("gone"));
+  CHECK(fs::is_character_file("/dev/null"));
+}
+
+TEST_CASE("a pipe that somebody else put there gets no secret") {
+  if (!is_root()) return;
+  const TemporaryDirectory temporary;
+  REQUIRE(::mkfifo((temporary / "fifo").c_str(), 0666) == 0);
+  REQUIRE(::chown((temporary / "fifo").c_str(), 65534, 65534) == 0);
+  CHECK(fault_of([&] { write_file(temporary / "fifo", as_bytes("key")); }) == Fault::denied);
+}
+
+TEST_CASE("owners are names or numbers that exist") {
+  CHECK(parse_ownership("root", 0600).user == 0U);
+  CHECK_FALSE(parse_ownership("root", 0600).group);
+  CHECK(parse_ownership("root:root", 0640).group == 0U);
+  CHECK(parse_ownership("root:root", 0640).mode == 0640);
+  CHECK(parse_ownership("12:34", 0600).user == 12U);
+  CHECK(parse_ownership(":34", 0600).group == 34U);
+  CHECK_FALSE(parse_ownership(":34", 0600).user);
+  for (const std::string& owner : {std::string(), std::string(":"), std::string("root:"), std::string("no such user"),
+                                   std::string("root:no-such-group"), std::string("-1"), std::string("4294967295"),
+                                   std::string("4294967296"), std::string("0x0"), std::string("root\0", 5),
+                                   std::string("root:root:root"), std::string(" root"), std::string("12 ")}) {
+    CAPTURE(owner);
+    CHECK(fault_of([&] { parse_ownership(owner, 0600); }) == Fault::config);
+  }
+}
+
+TEST_CASE("secret files are read without their line end") {
+  const TemporaryDirectory temporary;
+  const Directory directory = temporary.open();
+  for (const auto& [content, secret] :
+       {std::pair("pass", "pass"), std::pair("pass\n", "pass"), std::pair("pass\r\n", "pass"),
+        std::pair("pass\n\n", "pass\n"), std::pair(" pass \n", " pass ")}) {
+    directory.replace("secret", as_bytes(content));
+    CHECK(read_secret_file(temporary / "secret").reveal_text() == secret);
+  }
+  fs::create_symlink("secret", temporary / "link");  // as orchestrators mount them
+  CHECK(read_secret_file(temporary / "link").reveal_text() == " pass ");
+  ::setenv("CREDENTIALS_DIRECTORY", temporary.path().c_str(), 1);
+  CHECK(read_secret_file("credential:secret").reveal_text() == " pass ");
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+TEST_CASE("secret files that others can reach, or that hold none, are refused") {
+  const TemporaryDirectory temporary;
+  const Directory directory = temporary.open();
+  for (const mode_t mode : {0640U, 0604U, 0620U, 0602U, 0610U, 0644U}) {
+    CAPTURE(mode);
+    directory.replace("open", as_bytes("pass"), {.mode = mode});
+    CHECK(fault_of([&] { read_secret_file(temporary / "open"); }) == Fault::config);
+  }
+  directory.replace("empty", {});
+  directory.replace("newline", as_bytes("\n"));
+  directory.replace("large", Bytes(100'000, 'x'));
+  REQUIRE(::mkfifo((temporary / "fifo").c_str(), 0600) == 0);
+  for (const char* const name : {"empty", "newline", "large", "fifo", "none", "."}) {
+    CAPTURE(name);
+    CHECK(fault_of([&] { read_secret_file(temporary / name); }) == Fault::config);
+  }
+  CHECK(fault_of([&] { read_secret_file(""); }) == Fault::config);
+  if (is_root()) {
+    directory.replace("strangers", as_bytes("pass"), parse_ownership("65534", 0600));
+    CHECK(fault_of([&] { read_secret_file(temporary / "strangers"); }) == Fault::config);
+  }
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  CHECK(fault_of([&] { read_secret_file("credential:secret"); }) == Fault::config);
+  ::setenv("CREDENTIALS_DIRECTORY", (temporary / "sub").c_str(), 1);
+  for (const char* const option : {"credential:", "credential:..", "credential:../newline", "credential:/etc/passwd"}) {
+    CAPTURE(option);
+    CHECK(fault_of([&] { read_secret_file(option); }) == Fault::config);
+  }
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+TEST_CASE("a refused secret file says nothing of what it holds") {
+  const TemporaryDirectory temporary;
+  temporary.open().replace("open", as_bytes("hunter2"), {.mode = 0644});
+  try {
+    read_secret_file(temporary / "open");
+    FAIL("accepted");
+  } catch (const Error& error) {
+    CHECK((error.message() + error.hint()).find("hunter2") == std::string::npos);
+    CHECK(error.hint().find("chmod 600") != std::string::npos);
+  }
+}
+
+TEST_CASE("only what root and the caller alone can change is trusted") {
+  const TemporaryDirectory temporary;  // below a sticky /tmp
+  const Directory directory = temporary.open();
+  directory.replace("hook", as_bytes("x"), {.mode = 0755});
+  require_trusted(temporary / "hook");
+  require_trusted(temporary / "./../" + fs::path(temporary.path()).filename().string() + "//hook");
+  require_trusted("/");
+  fs::create_symlink("hook", temporary / "link");
+  require_trusted(temporary / "link");
+
+  const Directory open = directory.create_subdirectory("open", 0777);
+  open.replace("hook", as_bytes("x"), {.mode = 0755});
+  fs::create_symlink("open/hook", temporary / "through");
+  fs::create_symlink(temporary / "open/../hook", temporary / "around");
+  fs::create_symlink("loop", temporary / "loop");
+  directory.replace("group", as_bytes("x"), {.mode = 0775});
+  directory.replace("world", as_bytes("x"), {.mode = 0757});
+  for (const char* const name :
+       {"open/hook", "open", "through", "around", "loop", "group", "world", "none", "none/x", "hook/x"}) {
+    CAPTURE(name);
+    CHECK(fault_of([&] { require_trusted(temporary / name); }) == Fault::config);
+  }
+  CHECK(fault_of([&] { require_trusted(""); }) == Fault::config);
+  ::chmod((temporary / "open").c_str(), 01777);
+  require_trusted(temporary / "open/hook");
+  if (is_root()) {
+    directory.replace("strangers", as_bytes("x"), parse_ownership("65534", 0755));
+    CHECK(fault_of([&] { require_trusted(temporary / "strangers"); }) == Fault::config);
+    REQUIRE(::lchown((temporary / "link").c_str(), 65534, 65534) == 0);
+    CHECK(fault_of([&] { require_trusted(temporary / "link"); }) == Fault::config);
+  }
+}
+
+TEST_CASE("unreadable and unwritable places are errors that say so") {
+  if (!is_root()) return;
+  const TemporaryDirectory temporary;
+  temporary.open().replace("secret", as_bytes("x"));
+  ::chmod(temporary.path().c_str(), 0755);
+  CHECK(as_nobody([&] {
+    const Directory directory = temporary.open();
+    try {
+      directory.replace("a", as_bytes("x"));
+    } catch (const Error& error) {
+      return error.fault() == Fault::io && error.message().find("permission denied") != std::string::npos &&
+             fault_of([&] { (void)directory.read("secret", 10); }) == Fault::io;
+    }
+    return false;
+  }));
+}
+
+TEST_CASE("local file systems are not taken for network ones") {
+  CHECK_FALSE(is_network_file_system("/dev"));
+  CHECK_FALSE(is_network_file_system("/proc"));
+  CHECK(fault_of([] { is_network_file_system("/none/such"); }) == Fault::not_found);
+}
