@@ -1,0 +1,303 @@
+#include "archive/archive.h"
+
+#include "archive/manifest.h"
+#include "base/error.h"
+#include "keystore/keystore.h"
+#include "pki/chain.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string_view>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+namespace everseal::archive {
+namespace {
+
+using base::Directory;
+using base::Error;
+using base::Fault;
+
+constexpr const char* kKey = "privkey.pem";
+constexpr const char* kCertificate = "cert.pem";
+constexpr const char* kChain = "chain.pem";
+constexpr const char* kFullChain = "fullchain.pem";
+constexpr const char* kManifest = "manifest.json";
+constexpr std::array<std::string_view, 5> kFiles{kKey, kCertificate, kChain, kFullChain, kManifest};
+
+constexpr std::size_t kLimit = 4 << 20;  // of one file of a version: a long chain of large certificates is 200 kB
+constexpr mode_t kPrivate = 0700;
+
+std::string complete_name(int number) { return std::to_string(number); }
+std::string staging_name(int number) { return fmt::format(".{}", number); }
+
+std::optional<int> parse_number(std::string_view text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 1 || text.front() == '0')
+    return std::nullopt;
+  return number;
+}
+
+bool is_directory(const Directory& parent, const std::string& name) {
+  struct stat status {};
+  return ::fstatat(parent.descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+}
+
+// The directories below `parent` whose name is `prefix` and a version's number.
+std::vector<int> numbered(const std::optional<Directory>& parent, std::string_view prefix) {
+  std::vector<int> found;
+  if (!parent) return found;
+  for (const std::string& entry : parent->list()) {
+    if (!entry.starts_with(prefix)) continue;
+    const auto number = parse_number(std::string_view(entry).substr(prefix.size()));
+    if (number && is_directory(*parent, entry)) found.push_back(*number);
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+Directory root(const std::string& state) { return Directory::open(state).subdirectory("archive"); }
+Directory live_directory(const std::string& state) { return Directory::open(state).subdirectory("live"); }
+
+std::optional<Directory> directory_of(const std::string& state, const Name& name) {
+  return root(state).subdirectory_if_exists(name.text());
+}
+
+std::optional<Directory> version_directory(const std::string& state, const Name& name, const std::string& version) {
+  const auto parent = directory_of(state, name);
+  if (!parent) return std::nullopt;
+  return parent->subdirectory_if_exists(version);
+}
+
+Directory staging_directory(const std::string& state, const Name& name, int number) {
+  return root(state).create_subdirectory(name.text(), kPrivate).create_subdirectory(staging_name(number), kPrivate);
+}
+
+std::string described(const Name& name, int number) { return fmt::format("version {} of {}", number, name); }
+
+[[noreturn]] void refuse_finished(const Name& name, int number, std::string_view why) {
+  throw Error(Fault::exists, fmt::format("{} is complete already {}", described(name, number), why),
+              "a complete version never changes; take the next number");
+}
+
+// What went wrong inside a stored file is corruption, whoever noticed it.
+template <class Work>
+auto reading(const std::string& path, Work&& work) {
+  try {
+    return work();
+  } catch (Error& error) {
+    if (error.fault() == Fault::io) throw;
+    throw Error(Fault::corrupt, fmt::format("cannot use {}: {}", path, error.message()),
+                "restore it from a backup, or renew the certificate");
+  }
+}
+
+std::optional<pki::Signer> open_key(const Directory& version) {
+  return reading(fmt::format("{}/{}", version.path(), kKey),
+                 [&] { return keystore::file().open({.directory = version, .name = kKey}); });
+}
+
+std::string pem_of(std::span<const pki::Certificate> certificates) {
+  std::string text;
+  for (const pki::Certificate& certificate : certificates) text += certificate.pem();
+  return text;
+}
+
+base::Bytes required(const Directory& version, const char* name) {
+  auto bytes = version.read(name, kLimit);
+  if (!bytes) throw Error(Fault::corrupt, "it is missing");
+  return std::move(*bytes);
+}
+
+Version read_version(const Directory& directory, const Name& name, int number) {
+  const auto path = [&](const char* file) { return fmt::format("{}/{}", directory.path(), file); };
+  Version version;
+  version.manifest = reading(path(kManifest), [&] {
+    const base::Bytes json = required(directory, kManifest);
+    Manifest manifest = parse_manifest(base::as_text(json));
+    if (manifest.name != name || manifest.number != number)
+      throw Error(Fault::corrupt, fmt::format("it describes {}", described(manifest.name, manifest.number)));
+    return manifest;
+  });
+  version.chain = reading(path(kFullChain), [&] {
+    auto chain = pki::Certificate::parse_all(required(directory, kFullChain));
+    if (chain.empty()) throw Error(Fault::corrupt, "there is no certificate in it");
+    if (chain.front().fingerprint().text() != version.manifest.fingerprint)
+      throw Error(Fault::corrupt, "its first certificate is not the one that the manifest names");
+    return chain;
+  });
+  version.has_key = directory.has(kKey);
+  version.directory = directory.path();
+  return version;
+}
+
+void require_matching_key(const Directory& directory, const Version& version) {
+  if (version.manifest.external_key) return;
+  const std::string what = described(version.manifest.name, version.manifest.number);
+  const auto key = open_key(directory);
+  if (!key)
+    throw Error(Fault::invalid, fmt::format("{} has no private key any more", what), "renew the certificate instead");
+  if (!pki::key_matches(*key, version.chain.front()))
+    throw Error(Fault::invalid, fmt::format("the private key of {} does not match its certificate", what),
+                "renew the certificate; this version is never put in use");
+}
+
+}  // namespace
+
+Archive::Archive(const std::string& state) : state_(state) {
+  const Directory directory = Directory::open(state);
+  directory.create_subdirectory("archive", kPrivate);
+  directory.create_subdirectory("live", kPrivate);
+}
+
+pki::Signer Archive::stage_key(const Name& name, int number, pki::KeyType type) const {
+  if (const auto complete = version_directory(state_, name, complete_name(number))) {
+    auto key = open_key(*complete);
+    if (!key || key->type() != type) refuse_finished(name, number, "with another key");
+    return std::move(*key);
+  }
+  const Directory staging = staging_directory(state_, name, number);
+  const keystore::Location at{.directory = staging, .name = kKey};
+  if (auto earlier = open_key(staging)) {
+    if (earlier->type() == type) return std::move(*earlier);
+    keystore::file().remove(at);
+  }
+  return keystore::file().create(at, type);
+}
+
+void Archive::stage_key(const Name& name, int number, const pki::PrivateKey& key) const {
+  if (const auto complete = version_directory(state_, name, complete_name(number))) {
+    const auto present = open_key(*complete);
+    if (!present || present->public_key_info() != key.public_key_info())
+      refuse_finished(name, number, "with another key");
+    return;
+  }
+  const Directory staging = staging_directory(state_, name, number);
+  const keystore::Location at{.directory = staging, .name = kKey};
+  if (const auto earlier = open_key(staging)) {
+    if (earlier->public_key_info() == key.public_key_info()) return;
+    keystore::file().remove(at);
+  }
+  keystore::file().import_key(at, key);
+}
+
+std::optional<pki::Signer> Archive::staged_key(const Name& name, int number) const {
+  const auto staging = version_directory(state_, name, staging_name(number));
+  if (!staging) return std::nullopt;
+  return open_key(*staging);
+}
+
+void Archive::complete(const Manifest& manifest, std::span<const pki::Certificate> chain) const {
+  const Name& name = manifest.name;
+  const int number = manifest.number;
+  const std::string what = described(name, number);
+  if (chain.empty()) throw Error(Fault::invalid, fmt::format("{} has no certificate", what));
+  Manifest written = manifest;
+  written.fingerprint = chain.front().fingerprint().text();
+
+  if (const auto present = read(name, number)) {
+    if (!std::ranges::equal(present->chain, chain)) refuse_finished(name, number, "with another certificate");
+    return discard_staging(name, number);
+  }
+  const Directory staging = staging_directory(state_, name, number);
+  if (!manifest.external_key) {
+    const auto key = open_key(staging);
+    if (!key)
+      throw Error(Fault::not_found, fmt::format("{} has no private key", what),
+                  "the key is made before the certificate is asked for");
+    if (!pki::key_matches(*key, chain.front()))
+      throw Error(Fault::invalid, fmt::format("the issuer's certificate for {} is for another key", what),
+                  "nothing was put in use; look at what the issuer returned");
+  }
+
+  // An earlier run may have left temporary files here, one of them with the key in it.
+  for (const std::string& entry : staging.list())
+    if (entry != kKey || manifest.external_key) staging.remove_tree(entry);
+  const std::string leaf = pem_of(chain.first(1));
+  const std::string rest = pem_of(chain.subspan(1));
+  const base::Ownership own{.user = {}, .group = {}, .mode = 0600};
+  staging.write_new(kCertificate, base::as_bytes(leaf), own);
+  staging.write_new(kChain, base::as_bytes(rest), own);
+  staging.write_new(kFullChain, base::as_bytes(leaf + rest), own);
+  staging.write_new(kManifest, base::as_bytes(to_json(written)), own);
+  staging.sync();
+  root(state_).subdirectory(name.text()).rename(staging_name(number), complete_name(number));
+}
+
+void Archive::discard_staging(const Name& name, int number) const {
+  const auto parent = directory_of(state_, name);
+  if (parent && parent->has(staging_name(number))) parent->remove_tree(staging_name(number));
+}
+
+void Archive::make_live(const Name& name, int number) const {
+  const auto directory = version_directory(state_, name, complete_name(number));
+  if (!directory) throw Error(Fault::not_found, fmt::format("there is no {}", described(name, number)));
+  require_matching_key(*directory, read_version(*directory, name, number));
+  if (live(name) == number) return live_directory(state_).sync();
+  live_directory(state_).switch_link(name.text(), fmt::format("../archive/{}/{}", name, number));
+}
+
+std::optional<int> Archive::live(const Name& name) const {
+  const Directory directory = live_directory(state_);
+  const auto target = directory.read_link(name.text());
+  if (!target) return std::nullopt;
+  const std::string prefix = fmt::format("../archive/{}/", name);
+  const auto number =
+      target->starts_with(prefix) ? parse_number(std::string_view(*target).substr(prefix.size())) : std::nullopt;
+  if (!number)
+    throw Error(Fault::corrupt, fmt::format("the link {}/{} does not lead to a version", directory.path(), name),
+                "remove it; the next renew puts it right");
+  return number;
+}
+
+std::optional<Version> Archive::read(const Name& name, int number) const {
+  const auto directory = version_directory(state_, name, complete_name(number));
+  if (!directory) return std::nullopt;
+  return read_version(*directory, name, number);
+}
+
+std::optional<base::Secret> Archive::key_pem(const Name& name, int number) const {
+  const auto directory = version_directory(state_, name, complete_name(number));
+  if (!directory) return std::nullopt;
+  return directory->read_secret(kKey, kLimit);
+}
+
+std::optional<pki::Signer> Archive::key(const Name& name, int number) const {
+  const auto directory = version_directory(state_, name, complete_name(number));
+  if (!directory) return std::nullopt;
+  return open_key(*directory);
+}
+
+std::string Archive::live_path(const Name& name) const {
+  return fmt::format("{}/{}", live_directory(state_).path(), name);
+}
+
+void Archive::remove_key(const Name& name, int number) const {
+  if (const auto directory = version_directory(state_, name, complete_name(number)))
+    keystore::file().remove({.directory = *directory, .name = kKey});
+}
+
+void Archive::remove(const Name& name) const {
+  const Directory live = live_directory(state_);
+  if (live.has(name.text())) live.remove(name.text());
+  const Directory archive = root(state_);
+  if (archive.has(name.text())) archive.remove_tree(name.text());
+}
+
+std::vector<Name> Archive::names() const {
+  const Directory directory = root(state_);
+  std::vector<Name> found;
+  for (const std::string& entry : directory.list())
+    if (Name::is_valid(entry) && is_directory(directory, entry)) found.push_back(Name::parse(entry));
+  return found;
+}
+
+std::vector<int> Archive::numbers(const Name& name) const { return numbered(directory_of(state_, name), ""); }
+
+std::vector<int> Archive::staged(const Name& name) const { return numbered(directory_of(state_, name), "."); }
+
+}  // namespace everseal::archive

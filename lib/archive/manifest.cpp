@@ -1,0 +1,77 @@
+#include "archive/manifest.h"
+
+#include "base/error.h"
+
+#include <limits>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace everseal::archive {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+[[noreturn]] void corrupt(std::string message) { throw base::Error(base::Fault::corrupt, std::move(message)); }
+
+const Json& member(const Json& object, std::string_view key) {
+  const auto found = object.find(key);
+  if (found == object.end()) corrupt(fmt::format("'{}' is missing", key));
+  return *found;
+}
+
+std::string text(const Json& object, std::string_view key) {
+  const Json& value = member(object, key);
+  if (!value.is_string()) corrupt(fmt::format("'{}' is not a string", key));
+  return value.get<std::string>();
+}
+
+Name name(const Json& object, std::string_view key) {
+  const std::string value = text(object, key);
+  if (!Name::is_valid(value)) corrupt(fmt::format("'{}' is not a name", key));
+  return Name::parse(value);
+}
+
+// No issuer is known of a version that was taken over from another client.
+Name optional_name(const Json& object, std::string_view key) {
+  return text(object, key).empty() ? Name() : name(object, key);
+}
+
+}  // namespace
+
+std::string to_json(const Manifest& manifest) {
+  const Json json = {{"manifest", 1},
+                     {"name", manifest.name.text()},
+                     {"number", manifest.number},
+                     {"issuer", manifest.issuer.text()},
+                     {"spec", manifest.spec},
+                     {"spec_hash", manifest.spec_hash},
+                     {"fingerprint", manifest.fingerprint},
+                     {"created", base::format_time(manifest.created)},
+                     {"external_key", manifest.external_key}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Manifest parse_manifest(std::string_view json) {
+  const Json object = Json::parse(json, nullptr, false);
+  if (!object.is_object()) corrupt("it is not a JSON object");
+  const Json& form = member(object, "manifest");
+  if (!form.is_number_integer() || form != 1) corrupt("its form is not one that this Everseal knows");
+  const Json& number = member(object, "number");
+  if (!number.is_number_integer() || number < 1 || number > std::numeric_limits<int>::max())
+    corrupt("'number' is not the number of a version");
+  const auto created = base::parse_time(text(object, "created"));
+  if (!created) corrupt("'created' is not a time");
+  const Json& external_key = member(object, "external_key");
+  if (!external_key.is_boolean()) corrupt("'external_key' is not true or false");
+  return {.name = name(object, "name"),
+          .number = number.get<int>(),
+          .issuer = optional_name(object, "issuer"),
+          .spec = text(object, "spec"),
+          .spec_hash = text(object, "spec_hash"),
+          .fingerprint = text(object, "fingerprint"),
+          .created = *created,
+          .external_key = external_key.get<bool>()};
+}
+
+}  // namespace everseal::archive
