@@ -1,11 +1,10 @@
 #include "pki/key.h"
 
 #include "base/text.h"
+#include "pki/asn1.h"
 #include "pki/openssl.h"
 #include "pki/pem.h"
 
-#include <array>
-#include <limits>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -206,12 +205,6 @@ PublicKeySummary summarise_rsa(base::BytesView key) {
   return {type, fmt::format("RSA {}", bits)};
 }
 
-std::string object_text(const ASN1_OBJECT* object) {
-  std::array<char, 256> text{};
-  OBJ_obj2txt(text.data(), static_cast<int>(text.size()), object, 1);
-  return text.data();
-}
-
 PublicKeySummary summarise_ec(int parameter_type, const void* parameter) {
   if (parameter_type != V_ASN1_OBJECT) return {std::nullopt, "ECDSA with explicit parameters"};
   const auto* curve = static_cast<const ASN1_OBJECT*>(parameter);
@@ -223,7 +216,7 @@ PublicKeySummary summarise_ec(int parameter_type, const void* parameter) {
     case NID_secp521r1:
       return {std::nullopt, "ECDSA P-521"};
     default:
-      return {std::nullopt, fmt::format("ECDSA {}", nid == NID_undef ? object_text(curve) : OBJ_nid2sn(nid))};
+      return {std::nullopt, fmt::format("ECDSA {}", nid == NID_undef ? oid_text(curve) : OBJ_nid2sn(nid))};
   }
 }
 
@@ -300,13 +293,10 @@ base::Secret PrivateKey::encrypted_pem(const base::Secret& passphrase) const {
 }
 
 PublicKeySummary summarise_public_key(base::BytesView public_key_info) {
-  PublicKeyInfoHandle info(X509_PUBKEY_new_ex(look_context(), nullptr));
-  X509_PUBKEY* raw = info.release();
-  const unsigned char* at = public_key_info.data();
-  info.reset(d2i_X509_PUBKEY(&raw, &at, static_cast<long>(public_key_info.size())));
+  const PublicKeyInfoHandle info =
+      decode_into(PublicKeyInfoHandle(X509_PUBKEY_new_ex(look_context(), nullptr)), public_key_info, d2i_X509_PUBKEY);
   ERR_clear_error();
-  if (!info || at != public_key_info.data() + public_key_info.size())
-    throw Error(Fault::invalid, "not a public key (SubjectPublicKeyInfo)");
+  if (!info) throw Error(Fault::invalid, "not a public key (SubjectPublicKeyInfo)");
   ASN1_OBJECT* object = nullptr;
   const unsigned char* key = nullptr;
   int size = 0;
@@ -331,7 +321,7 @@ PublicKeySummary summarise_public_key(base::BytesView public_key_info) {
     case NID_dsa:
       return {std::nullopt, "DSA"};
     default:
-      return {std::nullopt, object_text(object)};
+      return {std::nullopt, oid_text(object)};
   }
 }
 

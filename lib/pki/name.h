@@ -66,18 +66,25 @@ struct DistinguishedName {
   // "C=DE, O=Acme, CN=x": comma separated, backslash escapes as in RFC 4514, read left to right as the order in the
   // certificate. Throws Error(usage): unknown attribute, length beyond RFC 5280's upper bounds, empty value, broken UTF-8.
   static DistinguishedName parse(std::string_view text);
-  std::string text() const;  // reads back with parse
+  // Reads back with parse where it holds nothing that parse refuses; control characters are written as hex pairs.
+  std::string text() const;
   std::optional<std::string> first(std::string_view attribute) const;
   auto operator<=>(const DistinguishedName&) const = default;
 };
 
 // What an authority may speak for: RFC 5280 section 4.2.1.10. "example.org" (it and everything below), ".example.org" (only
-// below), "10.0.0.0/8", "fd00::/8", "@example.org" or "example.org" for mail hosts by `email:` prefix, "uri:host".
+// below); "10.0.0.0/8", "fd00::/8"; "email:example.org" or "@example.org" (mailboxes at that host), "email:.example.org" (at
+// hosts below), "email:joe@example.org"; "uri:example.org" (URIs with that host), "uri:.example.org" (with hosts below).
 struct NameConstraint {
   IdentifierKind kind;
-  std::string text;      // normalised: "example.org", "10.0.0.0/8", "spiffe host"
+  std::string text;  // normalised, without the prefix: "example.org", "10.0.0.0/8"
+  // Throws Error(usage) that names the rule.
   static NameConstraint parse(std::string_view text);
+  // Is everything that `identifier` speaks for inside? What permitted names are asked.
   bool contains(const Identifier& identifier) const;
+  // Could something that `identifier` speaks for be inside? What excluded names are asked: "*.example.org" touches
+  // "a.example.org", and a URI without a host touches every URI constraint.
+  bool touches(const Identifier& identifier) const;
   auto operator<=>(const NameConstraint&) const = default;
 };
 
