@@ -34,7 +34,7 @@ struct EventFilter {
 };
 
 // hash(n) = SHA-256 over a length-prefixed encoding of hash(n-1), n, when, actor, action, subject and detail; the chain
-// begins with 32 zero octets. A pruned prefix is replaced by a checkpoint (number and hash) from which it goes on.
+// begins with 32 zero octets, which are also the hash of the anchor 0 of an empty history.
 class Events {
  public:
   explicit Events(Store& store) : store_(store) {}

@@ -49,6 +49,7 @@ struct ManagedRecord {
   std::string spec;               // config's normal form, JSON
   std::string spec_hash;          // SHA-256 of `spec`, hex
   std::string origin;             // "FILE:LINE", or "once"
+  std::string environment;        // as `spec` says; listings filter by it
   KeyOwner key_owner = KeyOwner::ours;
   bool orphaned = false;          // vanished from the config
   std::optional<int> pinned;      // version that a manual rollback holds

@@ -1,7 +1,6 @@
 // The small database interface: what inventory needs of SQLite today and of PostgreSQL later.
 #pragma once
 
-#include "base/embedded.h"
 #include "base/encoding.h"
 
 #include <cstdint>
@@ -44,27 +43,31 @@ class Statement {
 // How a database may be opened.
 enum class Access { read_write, read_only };
 
-// One connection, used by one thread at a time. Errors: Error(io) disk full, read-only, unreadable; Error(corrupt) with the
-// way out (`doctor --rebuild`, `restore`); Error(busy) after the busy time-out; Error(exists) for a unique or foreign key
-// that is violated; Error(internal) for our own mistakes.
+// One connection, used by one thread at a time. Errors: Error(io) disk full, read-only, unreadable; Error(corrupt) with
+// the way out (`doctor --rebuild`, `restore`); Error(busy) after the busy time-out; Error(exists) for a unique or
+// foreign key that is violated; Error(invalid) for a database of another program; Error(internal) for our own mistakes.
 class Database {
  public:
   virtual ~Database() = default;
-  // Prepared once a text and kept; the reference lives as long as the database. A statement is used by one call at a time.
+  // Prepared once a text and kept; the reference lives as long as the database. A statement is used by one call at a
+  // time: Error(internal) while it stands on a row (query.h resets it when its user is done).
   virtual Statement& prepare(std::string_view sql) = 0;
   virtual void execute(std::string_view script) = 0;  // many statements, no parameters
 
-  // Runs `work` in one transaction that may write (BEGIN IMMEDIATE), commits, durable on return; rolls back when it throws.
-  // Nested calls join the outer transaction.
+  virtual bool has_table(std::string_view name) = 0;
+
+  // Runs `work` in one transaction that may write (BEGIN IMMEDIATE), commits, durable on return; rolls back when it
+  // throws. Nested calls join the outer transaction; one that throws takes back its own part (a savepoint), so that the
+  // caller may go on with the rest.
   virtual void transaction(const std::function<void()>& work) = 0;
-  // A consistent view for several reads.
+  // A consistent view for several reads; nothing may be written inside.
   virtual void snapshot(const std::function<void()>& work) = 0;
 
-  virtual void copy_to(const std::string& path) = 0;  // a consistent copy; `path` must not exist
+  virtual void copy_to(const std::string& path) = 0;  // a consistent copy, 0600 and synced; `path` must not exist
   virtual void check_integrity() = 0;                 // Error(corrupt) with what was found
 };
 
-// Opens `url`: a directory's path or "sqlite:PATH" for PATH/everseal.db. Creates nothing: Error(not_found) where absent.
+// Opens the database in `file`. Creates nothing: Error(not_found) where absent.
 std::unique_ptr<Database> open(const std::string& file, Access access);
 std::unique_ptr<Database> create(const std::string& file);  // Error(exists) where there is one
 

@@ -18,7 +18,10 @@ int newest_schema_version();
 // Throws Error(newer) where the database is newer than this program; says how to go on.
 void require_known_schema(Database& database);
 
-// Brings the schema up to date; keeps a copy of a database that is not empty at `copy` first. The caller holds the store lock.
-void migrate(Database& database, const std::string& copy, base::Time now);
+// Brings the schema up to date; keeps a copy of a database that is not empty at `copy` first. The caller holds the
+// store lock. Gives how many migrations were applied; all of them are, or none.
+int migrate(Database& database, const std::string& copy, base::Time now);
+int migrate(Database& database, std::span<const base::EmbeddedFile> migrations, const std::string& copy,
+            base::Time now);
 
 }  // namespace everseal::sql

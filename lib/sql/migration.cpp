@@ -1,0 +1,79 @@
+#include "sql/migration.h"
+
+#include "base/error.h"
+#include "sql/query.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace everseal::sql {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+int number_of(const base::EmbeddedFile& file) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(file.name.data(), file.name.data() + file.name.size(), number);
+  if (error != std::errc() || number <= 0 || end == file.name.data() + file.name.size() || *end != '_')
+    throw Error(Fault::internal, fmt::format("migration {} has no number", file.name));
+  return number;
+}
+
+int newest(std::span<const base::EmbeddedFile> migrations) {
+  int number = 0;
+  for (const auto& file : migrations) number = std::max(number, number_of(file));
+  return number;
+}
+
+void require_known(Database& database, int known) {
+  const int version = schema_version(database);
+  if (version <= known) return;
+  throw Error(Fault::newer,
+              fmt::format("the database has schema {}, this program knows schemas up to {}", version, known),
+              "install the Everseal version that wrote it, or a newer one; nothing was changed");
+}
+
+void apply(Database& database, const base::EmbeddedFile& file, base::Time now) {
+  base::within(fmt::format("migration {}", file.name), [&] { database.execute(file.text); });
+  Query record(database, "insert into migration (number, name, applied) values ($1, $2, $3)");
+  record->bind(1, number_of(file)).bind(2, file.name).bind(3, base::to_unix(now)).execute();
+}
+
+}  // namespace
+
+int schema_version(Database& database) {
+  if (!database.has_table("migration")) return 0;
+  Query query(database, "select coalesce(max(number), 0) from migration");
+  query->step();
+  return static_cast<int>(query->integer(0));
+}
+
+int newest_schema_version() { return newest(sqlite_migrations()); }
+
+void require_known_schema(Database& database) { require_known(database, newest_schema_version()); }
+
+int migrate(Database& database, const std::string& copy, base::Time now) {
+  return migrate(database, sqlite_migrations(), copy, now);
+}
+
+int migrate(Database& database, std::span<const base::EmbeddedFile> migrations, const std::string& copy,
+            base::Time now) {
+  require_known(database, newest(migrations));
+  const int version = schema_version(database);
+  if (version == newest(migrations)) return 0;
+  if (version > 0) base::within("keep a copy before the schema changes", [&] { database.copy_to(copy); });
+  int applied = 0;
+  database.transaction([&] {
+    for (const auto& file : migrations) {
+      if (number_of(file) <= version) continue;
+      apply(database, file, now);
+      ++applied;
+    }
+  });
+  return applied;
+}
+
+}  // namespace everseal::sql
