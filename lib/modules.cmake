@@ -7,9 +7,10 @@ target_compile_options(everseal_options INTERFACE
   $<$<BOOL:${EVERSEAL_WERROR}>:-Werror>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>
   $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-designated-field-initializers>)
-target_compile_definitions(everseal_options INTERFACE
-  $<$<AND:$<NOT:$<CONFIG:Debug>>,$<STREQUAL:${EVERSEAL_SANITIZE},>>:_FORTIFY_SOURCE=2>
-  $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+target_compile_definitions(everseal_options INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+if(NOT EVERSEAL_SANITIZE)
+  target_compile_definitions(everseal_options INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
+endif()
 target_include_directories(everseal_options INTERFACE "${PROJECT_SOURCE_DIR}/lib")
 if(EVERSEAL_SANITIZE)
   target_compile_options(everseal_options INTERFACE -fsanitize=${EVERSEAL_SANITIZE} -fno-sanitize-recover=all)
