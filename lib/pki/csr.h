@@ -15,7 +15,8 @@ struct CsrRequest {
   DistinguishedName subject;
   std::vector<Identifier> identifiers;
 };
-// DER, signed by `key`.
+// DER, signed by `key`. Throws Error(invalid) where there is neither subject nor identifier, or the subject cannot be
+// encoded.
 base::Bytes make_csr(const CsrRequest& request, const Signer& key);
 
 // A CSR that somebody handed in, parsed and its proof of possession checked.
