@@ -13,14 +13,14 @@
 
 namespace everseal::pki {
 
-// Everything that will stand in a certificate; nothing is added behind the caller's back but what RFC 5280 derives: SKI, AKI,
-// criticality, string types, UTCTime or GeneralizedTime.
+// Everything that will stand in a certificate; nothing is added behind the caller's back but what RFC 5280 derives:
+// SKI, AKI, criticality, string types, UTCTime or GeneralizedTime.
 struct Template {
-  base::Bytes serial;                 // 20 octets or less, positive; see random_serial()
+  base::Bytes serial;  // 20 octets or less, positive; see random_serial()
   DistinguishedName subject;
-  base::Bytes subject_der;            // used instead of `subject` where not empty (a cross-signed CA)
+  base::Bytes subject_der;  // used instead of `subject` where not empty (a cross-signed CA)
   std::vector<Identifier> identifiers;
-  base::Bytes public_key_info;        // DER; taken as it is
+  base::Bytes public_key_info;  // DER; taken as it is
   base::Time not_before;
   base::Time not_after;
   bool is_ca = false;
@@ -33,8 +33,8 @@ struct Template {
   std::vector<std::string> issuer_urls;
 };
 
-// Signs under `issuer` (nullptr: self-signed, the issuer name is the subject). The issuer name is the issuer's subject octets.
-// Returns DER. Thread-safe. Throws Error(invalid) for a template that cannot be encoded.
+// Signs under `issuer` (nullptr: self-signed, the issuer name is the subject). The issuer name is the issuer's subject
+// octets. Returns DER. Thread-safe. Throws Error(invalid) for a template that cannot be encoded.
 base::Bytes sign_certificate(const Template& wanted, const Certificate* issuer, const Signer& key);
 
 // 159 random bits in 20 octets, positive, first octet not zero.
