@@ -1,0 +1,27 @@
+#include "probe/capture.h"
+
+namespace everseal::probe {
+
+std::string_view to_string(Outcome outcome) noexcept {
+  switch (outcome) {
+    case Outcome::complete:
+      return "complete";
+    case Outcome::name_not_resolved:
+      return "name_not_resolved";
+    case Outcome::connection_refused:
+      return "connection_refused";
+    case Outcome::unreachable:
+      return "unreachable";
+    case Outcome::timed_out:
+      return "timed_out";
+    case Outcome::starttls_refused:
+      return "starttls_refused";
+    case Outcome::not_tls:
+      return "not_tls";
+    case Outcome::handshake_failed:
+      return "handshake_failed";
+  }
+  return "unknown";
+}
+
+}  // namespace everseal::probe
