@@ -210,9 +210,17 @@ std::string first_line(const Observed& observed) {
   return base::printable(head.substr(0, std::min(head.find_first_of("\r\n"), head.size())));
 }
 
-void explain_failure(const Observed& observed, Capture& capture) {
-  std::string reason = pki::drain_errors();
+// The library reads the head of a record only; what came with it tells people whom they reached.
+void read_more(Observed& observed) {
+  const ssize_t got = ::recv(observed.connection.descriptor(), observed.head.data() + observed.head_size,
+                             observed.head.size() - observed.head_size, 0);
+  if (got > 0) observed.head_size += static_cast<std::size_t>(got);
+}
+
+void explain_failure(Observed& observed, Capture& capture) {
+  const std::string reason = pki::drain_errors();
   if (is_other_protocol(observed)) {
+    read_more(observed);
     capture.outcome = Outcome::not_tls;
     capture.problem = fmt::format("the peer does not speak TLS here; it answered \"{}\"", first_line(observed));
     return;
