@@ -39,9 +39,13 @@ class Versions {
   std::optional<VersionRecord> live(const Name& name);
   std::optional<VersionRecord> by_certificate(const pki::Fingerprint& fingerprint);
   int next_number(const Name& name);
-  void put(const VersionRecord& version);                 // insert or replace
+  // Inserts or replaces. Its managed certificate and, where it has one, its X.509 certificate were added before. What is
+  // revoked stays so, also where `version` was read earlier.
+  void put(const VersionRecord& version);
   // Marks `number` live and the one that was live retired.
   void set_live(const Name& name, int number);
+  // Deletes the rows of `name`, but never gives one of its numbers again.
+  void forget(const Name& name);
 
  private:
   Store& store_;

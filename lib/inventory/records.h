@@ -42,6 +42,8 @@ struct CertificateRecord {
 };
 
 enum class KeyOwner { ours, external };  // external: the CSR came from elsewhere, no key here
+std::string_view to_string(KeyOwner owner) noexcept;
+std::optional<KeyOwner> parse_key_owner(std::string_view text) noexcept;
 
 // A managed certificate as last read from the config, plus what is remembered of it.
 struct ManagedRecord {
@@ -85,6 +87,7 @@ struct VersionRecord {
 
 enum class ArtifactKind { version, crl, bundle };
 std::string_view to_string(ArtifactKind kind) noexcept;
+std::optional<ArtifactKind> parse_artifact_kind(std::string_view text) noexcept;
 
 enum class DeploymentState {
   staged,      // files written beside the current ones
@@ -124,6 +127,7 @@ struct DeploymentRecord {
 
 enum class IntentKind { issue_once, force_renew, deploy, rollback, revoke, remove };
 std::string_view to_string(IntentKind kind) noexcept;
+std::optional<IntentKind> parse_intent_kind(std::string_view text) noexcept;
 
 // What a person asked for once; consumed (done) by the step that fulfils it.
 struct IntentRecord {
@@ -155,8 +159,11 @@ struct AuthorityRecord {
 };
 
 enum class AuthorityRole { root, intermediate };
+std::string_view to_string(AuthorityRole role) noexcept;
+std::optional<AuthorityRole> parse_authority_role(std::string_view text) noexcept;
 enum class GenerationState { prepared, published, active, retired };
 std::string_view to_string(GenerationState state) noexcept;
+std::optional<GenerationState> parse_generation_state(std::string_view text) noexcept;
 
 // One certificate of an authority; several generations may exist at once (rotation).
 struct AuthorityCertificateRecord {

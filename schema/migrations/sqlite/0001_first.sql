@@ -42,8 +42,8 @@ create index certificate_live on certificate (not_after) where version_state = '
 create index certificate_environment on certificate (environment, not_after) where environment is not null;
 create index certificate_issuer_name on certificate (issuer_name, not_after) where issuer_name is not null;
 
--- One row a SAN: lower case, the labels of DNS names reversed ("org.example.www"), so that "everything below
--- example.org" is one range.
+-- One row a SAN: lower case, the labels of DNS names reversed ("org.example.www"), other kinds behind theirs
+-- ("ip:10.0.0.1"), so that "everything below example.org" is one range.
 create table certificate_name (
   reversed    blob not null,
   certificate integer not null references certificate (id),

@@ -1,0 +1,66 @@
+#include "inventory/columns.h"
+#include "inventory/managed.h"
+#include "inventory/rows.h"
+
+namespace everseal::inventory {
+namespace {
+
+constexpr std::string_view kColumns = "select step, subject, target, count, problem, not_before, last from attempt ";
+
+AttemptRecord read(const sql::Statement& row) {
+  return {.step = text_at(row, 0),
+          .subject = text_at(row, 1),
+          .target = text_at(row, 2),
+          .count = int_at(row, 3),
+          .problem = text_at(row, 4),
+          .not_before = optional_at(row, 5, time_at),
+          .last = time_at(row, 6)};
+}
+
+}  // namespace
+
+std::vector<AttemptRecord> Attempts::of(const std::string& subject) {
+  sql::Query query(store_.database(), std::string(kColumns) + "where subject = $1 order by step, target");
+  query->bind(1, subject);
+  return all_rows(query, read);
+}
+
+std::optional<AttemptRecord> Attempts::find(const std::string& step, const std::string& subject,
+                                            const std::string& target) {
+  sql::Query query(store_.database(), std::string(kColumns) + "where subject = $1 and step = $2 and target = $3");
+  query->bind(1, subject).bind(2, step).bind(3, target);
+  return first_row(query, read);
+}
+
+void Attempts::put(const AttemptRecord& attempt) {
+  sql::Query query(store_.database(),
+                   "insert into attempt (subject, step, target, count, problem, not_before, last) "
+                   "values ($1, $2, $3, $4, $5, $6, $7) on conflict (subject, step, target) do update set "
+                   "count = $4, problem = $5, not_before = $6, last = $7");
+  query->bind(1, attempt.subject)
+      .bind(2, attempt.step)
+      .bind(3, attempt.target)
+      .bind(4, attempt.count)
+      .bind(5, attempt.problem)
+      .bind(6, unix_of(attempt.not_before))
+      .bind(7, base::to_unix(attempt.last))
+      .execute();
+}
+
+void Attempts::clear(const std::string& step, const std::string& subject, const std::string& target) {
+  sql::Query query(store_.database(), "delete from attempt where subject = $1 and step = $2 and target = $3");
+  query->bind(1, subject).bind(2, step).bind(3, target).execute();
+}
+
+void Attempts::clear_all(const std::string& subject) {
+  sql::Query query(store_.database(), "delete from attempt where subject = $1");
+  query->bind(1, subject).execute();
+}
+
+std::int64_t Attempts::count() {
+  sql::Query query(store_.database(), "select count(*) from attempt");
+  query->step();
+  return query->integer(0);
+}
+
+}  // namespace everseal::inventory

@@ -1,0 +1,179 @@
+#include "inventory/certificates.h"
+
+#include "inventory/columns.h"
+#include "inventory/rows.h"
+#include "inventory/search_name.h"
+
+#include <limits>
+
+namespace everseal::inventory {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+constexpr std::string_view kColumns =
+    "select fingerprint, serial, subject, issuer, names, not_before, not_after, key, is_ca, first_seen, revoked_at, "
+    "revocation_reason, managed, version, environment, issuer_name from certificate ";
+constexpr std::size_t kPrefixDigits = 8;
+
+CertificateRecord read(const sql::Statement& row) {
+  CertificateRecord record;
+  record.fingerprint = fingerprint_at(row, 0);
+  record.serial = row.text(1);
+  record.subject = untrusted_at(row, 2);
+  record.issuer = untrusted_at(row, 3);
+  record.names = untrusted_at(row, 4);
+  record.not_before = time_at(row, 5);
+  record.not_after = time_at(row, 6);
+  record.key = row.text(7);
+  record.is_ca = flag_at(row, 8);
+  record.first_seen = time_at(row, 9);
+  record.revoked_at = optional_at(row, 10, time_at);
+  record.revocation_reason = optional_at(row, 11, reason_at);
+  record.managed = optional_at(row, 12, name_at);
+  record.version = optional_at(row, 13, int_at);
+  record.environment = row.text(14);
+  record.issuer_name = row.text(15);
+  return record;
+}
+
+std::string joined(const std::vector<pki::GeneralName>& names) {
+  std::string text;
+  for (const auto& name : names) {
+    if (!text.empty()) text += ", ";
+    text += name.value.raw();
+  }
+  return text;
+}
+
+// The row's id where the certificate was not known before.
+std::optional<std::int64_t> insert(sql::Database& database, const pki::Certificate& certificate, Time now) {
+  sql::Query query(database,
+                   "insert into certificate (fingerprint, serial, subject, issuer, names, not_before, not_after, key, "
+                   "is_ca, first_seen, der) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+                   "on conflict (fingerprint) do nothing returning id");
+  query->bind(1, base::BytesView(certificate.fingerprint().octets))
+      .bind(2, certificate.serial())
+      .bind(3, base::as_bytes(certificate.subject().raw()))
+      .bind(4, base::as_bytes(certificate.issuer().raw()))
+      .bind(5, base::as_bytes(joined(certificate.names())))
+      .bind(6, base::to_unix(certificate.not_before()))
+      .bind(7, base::to_unix(certificate.not_after()))
+      .bind(8, certificate.public_key().text)
+      .bind(9, certificate.is_ca() ? 1 : 0)
+      .bind(10, base::to_unix(now))
+      .bind(11, certificate.der());
+  if (!query->step()) return std::nullopt;
+  const std::int64_t id = query->integer(0);
+  query->execute();
+  return id;
+}
+
+void insert_names(sql::Database& database, std::int64_t id, const pki::Certificate& certificate) {
+  for (const auto& name : certificate.names()) {
+    sql::Query query(database,
+                     "insert into certificate_name (reversed, certificate) values ($1, $2) on conflict do nothing");
+    query->bind(1, base::as_bytes(stored_form(name))).bind(2, id).execute();
+  }
+}
+
+// One text for each combination of conditions, so that each is prepared once and served by its index.
+std::string select_for(const CertificateFilter& filter) {
+  std::string sql(kColumns);
+  sql += "where 1 = 1";
+  if (filter.expires_before) sql += " and not_after < $1";
+  if (filter.now && !filter.all) sql += " and not_after >= $2";
+  if (!filter.environment.empty()) sql += " and environment = $3";
+  if (!filter.issuer.empty()) sql += " and issuer_name = $4";
+  if (is_suffix(filter.name))
+    sql += " and id in (select certificate from certificate_name where reversed >= $5 and reversed < $6)";
+  else if (!filter.name.empty())
+    sql += " and id in (select certificate from certificate_name where reversed = $5)";
+  if (filter.managed_only) sql += " and version_state = 'live'";
+  if (!filter.all) sql += " and is_ca = 0 and (version_state is null or version_state <> 'retired')";
+  sql += " order by not_after, id";
+  if (filter.limit >= 0) sql += " limit $7";
+  return sql;
+}
+
+void bind_filter(sql::Query& query, const CertificateFilter& filter) {
+  if (filter.expires_before) query->bind(1, base::to_unix(*filter.expires_before));
+  if (filter.now && !filter.all) query->bind(2, base::to_unix(*filter.now));
+  if (!filter.environment.empty()) query->bind(3, filter.environment);
+  if (!filter.issuer.empty()) query->bind(4, filter.issuer);
+  if (is_suffix(filter.name)) {
+    const NameRange range = range_below(filter.name);
+    query->bind(5, base::as_bytes(range.first)).bind(6, base::as_bytes(range.end));
+  } else if (!filter.name.empty()) {
+    query->bind(5, base::as_bytes(searched_form(filter.name)));
+  }
+  if (filter.limit >= 0) query->bind(7, filter.limit);
+}
+
+}  // namespace
+
+std::int64_t Certificates::add(std::span<const pki::Certificate> certificates, Time now) {
+  std::int64_t added = 0;
+  store_.transaction([&] {
+    for (const auto& certificate : certificates) {
+      const auto id = insert(store_.database(), certificate, now);
+      if (!id) continue;
+      insert_names(store_.database(), *id, certificate);
+      ++added;
+    }
+  });
+  return added;
+}
+
+std::optional<CertificateRecord> Certificates::find(const pki::Fingerprint& fingerprint) {
+  sql::Query query(store_.database(), std::string(kColumns) + "where fingerprint = $1");
+  query->bind(1, base::BytesView(fingerprint.octets));
+  return first_row(query, read);
+}
+
+std::optional<base::Bytes> Certificates::der(const pki::Fingerprint& fingerprint) {
+  sql::Query query(store_.database(), "select der from certificate where fingerprint = $1");
+  query->bind(1, base::BytesView(fingerprint.octets));
+  return first_row(query, [](const sql::Statement& row) { return bytes_at(row, 0); });
+}
+
+std::vector<CertificateRecord> Certificates::find_by_serial(const std::string& serial) {
+  sql::Query query(store_.database(), std::string(kColumns) + "where serial = $1 order by not_after, id");
+  query->bind(1, serial);
+  return all_rows(query, read);
+}
+
+std::vector<CertificateRecord> Certificates::find_by_prefix(const std::string& fingerprint_prefix) {
+  std::string digits = base::lower(fingerprint_prefix);
+  std::erase(digits, ':');
+  const std::size_t most = 2 * sizeof(pki::Sha256);
+  if (digits.size() < kPrefixDigits || digits.size() > most)
+    throw Error(Fault::usage, fmt::format("a fingerprint is given by {} to {} hex digits", kPrefixDigits, most));
+  const auto first = pki::Fingerprint::parse(digits + std::string(most - digits.size(), '0'));
+  const auto last = pki::Fingerprint::parse(digits + std::string(most - digits.size(), 'f'));
+  if (!first || !last) throw Error(Fault::usage, "a fingerprint is given by hex digits");
+  sql::Query query(
+      store_.database(),
+      std::string(kColumns) + "where fingerprint >= $1 and fingerprint <= $2 order by fingerprint limit 10");
+  query->bind(1, base::BytesView(first->octets)).bind(2, base::BytesView(last->octets));
+  return all_rows(query, read);
+}
+
+void Certificates::each(const CertificateFilter& filter, const std::function<void(const CertificateRecord&)>& row) {
+  sql::Query query(store_.database(), select_for(filter));
+  bind_filter(query, filter);
+  while (query->step()) row(read(*query));
+}
+
+void Certificates::set_revoked(const pki::Fingerprint& fingerprint, Time when, pki::RevocationReason reason) {
+  sql::Query query(store_.database(),
+                   "update certificate set revoked_at = $2, revocation_reason = $3 "
+                   "where fingerprint = $1 and revoked_at is null");
+  query->bind(1, base::BytesView(fingerprint.octets))
+      .bind(2, base::to_unix(when))
+      .bind(3, static_cast<std::int64_t>(reason))
+      .execute();
+}
+
+}  // namespace everseal::inventory

@@ -1,0 +1,90 @@
+#include "inventory/columns.h"
+#include "inventory/managed.h"
+#include "inventory/rows.h"
+
+namespace everseal::inventory {
+namespace {
+
+constexpr std::string_view kColumns =
+    "select artifact, owner, target, spec_hash, version, previous, current, state, served_before, served_after, "
+    "reload_problem, problem, attempts, not_before, changed from deployment ";
+
+std::int64_t number_at(const sql::Statement& row, int column) { return row.integer(column); }
+
+DeploymentRecord read(const sql::Statement& row) {
+  DeploymentRecord deployment;
+  deployment.artifact = enum_at(row, 0, parse_artifact_kind, "an artifact's kind");
+  deployment.owner = name_at(row, 1);
+  deployment.target = name_at(row, 2);
+  deployment.spec_hash = text_at(row, 3);
+  deployment.version = row.integer(4);
+  deployment.previous = optional_at(row, 5, number_at);
+  deployment.current = optional_at(row, 6, number_at);
+  deployment.state = enum_at(row, 7, parse_deployment_state, "a deployment's state");
+  deployment.before = enum_at(row, 8, parse_served, "what a listener served");
+  deployment.after = enum_at(row, 9, parse_served, "what a listener served");
+  deployment.reload_problem = text_at(row, 10);
+  deployment.problem = text_at(row, 11);
+  deployment.attempts = int_at(row, 12);
+  deployment.not_before = optional_at(row, 13, time_at);
+  deployment.changed = time_at(row, 14);
+  return deployment;
+}
+
+void bind_key(sql::Query& query, ArtifactKind artifact, const Name& owner) {
+  query->bind(1, to_string(artifact)).bind(2, owner.text());
+}
+
+}  // namespace
+
+std::vector<DeploymentRecord> Deployments::of(ArtifactKind artifact, const Name& owner) {
+  sql::Query query(store_.database(), std::string(kColumns) + "where artifact = $1 and owner = $2 order by target");
+  bind_key(query, artifact, owner);
+  return all_rows(query, read);
+}
+
+std::optional<DeploymentRecord> Deployments::find(ArtifactKind artifact, const Name& owner, const Name& target) {
+  sql::Query query(store_.database(), std::string(kColumns) + "where artifact = $1 and owner = $2 and target = $3");
+  bind_key(query, artifact, owner);
+  query->bind(3, target.text());
+  return first_row(query, read);
+}
+
+void Deployments::put(const DeploymentRecord& deployment) {
+  sql::Query query(store_.database(),
+                   "insert into deployment (artifact, owner, target, spec_hash, version, previous, current, state, "
+                   "served_before, served_after, reload_problem, problem, attempts, not_before, changed) values "
+                   "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) "
+                   "on conflict (artifact, owner, target) do update set spec_hash = $4, version = $5, previous = $6, "
+                   "current = $7, state = $8, served_before = $9, served_after = $10, reload_problem = $11, "
+                   "problem = $12, attempts = $13, not_before = $14, changed = $15");
+  bind_key(query, deployment.artifact, deployment.owner);
+  query->bind(3, deployment.target.text())
+      .bind(4, deployment.spec_hash)
+      .bind(5, deployment.version)
+      .bind(6, deployment.previous)
+      .bind(7, deployment.current)
+      .bind(8, to_string(deployment.state))
+      .bind(9, to_string(deployment.before))
+      .bind(10, to_string(deployment.after))
+      .bind(11, deployment.reload_problem)
+      .bind(12, deployment.problem)
+      .bind(13, deployment.attempts)
+      .bind(14, unix_of(deployment.not_before))
+      .bind(15, base::to_unix(deployment.changed))
+      .execute();
+}
+
+void Deployments::remove(ArtifactKind artifact, const Name& owner, const Name& target) {
+  sql::Query query(store_.database(), "delete from deployment where artifact = $1 and owner = $2 and target = $3");
+  bind_key(query, artifact, owner);
+  query->bind(3, target.text()).execute();
+}
+
+std::int64_t Deployments::count_failed() {
+  sql::Query query(store_.database(), "select count(*) from deployment where state in ('failed', 'unverified')");
+  query->step();
+  return query->integer(0);
+}
+
+}  // namespace everseal::inventory

@@ -1,0 +1,101 @@
+#include "inventory/records.h"
+
+#include <array>
+#include <utility>
+
+namespace everseal::inventory {
+namespace {
+
+constexpr auto kVersionStates = std::to_array<std::pair<VersionState, std::string_view>>({
+    {VersionState::pending, "pending"},
+    {VersionState::issued, "issued"},
+    {VersionState::live, "live"},
+    {VersionState::retired, "retired"},
+    {VersionState::failed, "failed"},
+});
+constexpr auto kArtifactKinds = std::to_array<std::pair<ArtifactKind, std::string_view>>({
+    {ArtifactKind::version, "version"},
+    {ArtifactKind::crl, "crl"},
+    {ArtifactKind::bundle, "bundle"},
+});
+constexpr auto kDeploymentStates = std::to_array<std::pair<DeploymentState, std::string_view>>({
+    {DeploymentState::staged, "staged"},
+    {DeploymentState::switched, "switched"},
+    {DeploymentState::verified, "verified"},
+    {DeploymentState::unverified, "unverified"},
+    {DeploymentState::unverifiable, "unverifiable"},
+    {DeploymentState::failed, "failed"},
+    {DeploymentState::retired, "retired"},
+});
+constexpr auto kServed = std::to_array<std::pair<Served, std::string_view>>({
+    {Served::unknown, "unknown"},
+    {Served::wanted, "wanted"},
+    {Served::previous, "previous"},
+    {Served::other, "other"},
+    {Served::handshake_failed, "handshake_failed"},
+    {Served::unreachable, "unreachable"},
+});
+constexpr auto kIntentKinds = std::to_array<std::pair<IntentKind, std::string_view>>({
+    {IntentKind::issue_once, "issue_once"},
+    {IntentKind::force_renew, "force_renew"},
+    {IntentKind::deploy, "deploy"},
+    {IntentKind::rollback, "rollback"},
+    {IntentKind::revoke, "revoke"},
+    {IntentKind::remove, "remove"},
+});
+constexpr auto kGenerationStates = std::to_array<std::pair<GenerationState, std::string_view>>({
+    {GenerationState::prepared, "prepared"},
+    {GenerationState::published, "published"},
+    {GenerationState::active, "active"},
+    {GenerationState::retired, "retired"},
+});
+constexpr auto kKeyOwners = std::to_array<std::pair<KeyOwner, std::string_view>>({
+    {KeyOwner::ours, "ours"},
+    {KeyOwner::external, "external"},
+});
+constexpr auto kAuthorityRoles = std::to_array<std::pair<AuthorityRole, std::string_view>>({
+    {AuthorityRole::root, "root"},
+    {AuthorityRole::intermediate, "intermediate"},
+});
+
+template <class Table, class Enum>
+constexpr std::string_view word(const Table& table, Enum value) noexcept {
+  for (const auto& [known, text] : table)
+    if (known == value) return text;
+  return "unknown";
+}
+
+template <class Table>
+constexpr auto parse(const Table& table, std::string_view text) noexcept
+    -> std::optional<typename Table::value_type::first_type> {
+  for (const auto& [known, word] : table)
+    if (word == text) return known;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_string(VersionState state) noexcept { return word(kVersionStates, state); }
+std::optional<VersionState> parse_version_state(std::string_view text) noexcept { return parse(kVersionStates, text); }
+std::string_view to_string(ArtifactKind kind) noexcept { return word(kArtifactKinds, kind); }
+std::optional<ArtifactKind> parse_artifact_kind(std::string_view text) noexcept { return parse(kArtifactKinds, text); }
+std::string_view to_string(DeploymentState state) noexcept { return word(kDeploymentStates, state); }
+std::optional<DeploymentState> parse_deployment_state(std::string_view text) noexcept {
+  return parse(kDeploymentStates, text);
+}
+std::string_view to_string(Served served) noexcept { return word(kServed, served); }
+std::optional<Served> parse_served(std::string_view text) noexcept { return parse(kServed, text); }
+std::string_view to_string(IntentKind kind) noexcept { return word(kIntentKinds, kind); }
+std::optional<IntentKind> parse_intent_kind(std::string_view text) noexcept { return parse(kIntentKinds, text); }
+std::string_view to_string(GenerationState state) noexcept { return word(kGenerationStates, state); }
+std::optional<GenerationState> parse_generation_state(std::string_view text) noexcept {
+  return parse(kGenerationStates, text);
+}
+std::string_view to_string(KeyOwner owner) noexcept { return word(kKeyOwners, owner); }
+std::optional<KeyOwner> parse_key_owner(std::string_view text) noexcept { return parse(kKeyOwners, text); }
+std::string_view to_string(AuthorityRole role) noexcept { return word(kAuthorityRoles, role); }
+std::optional<AuthorityRole> parse_authority_role(std::string_view text) noexcept {
+  return parse(kAuthorityRoles, text);
+}
+
+}  // namespace everseal::inventory
