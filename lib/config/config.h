@@ -23,15 +23,23 @@ using base::Name;
 struct KindOptions {
   std::string_view name;
   std::span<const base::Option> options;
+  // What is wrong beyond the options' types, and every absolute path that a deployment claims (deploy::Kind::check); or
+  // null.
+  std::vector<std::string> (*check)(const base::Options& options, const Name& owner,
+                                    std::vector<std::string>& claims) = nullptr;
 };
+// All that a config may refer to and that is not written in it.
 struct Kinds {
   std::vector<KindOptions> issuer;
   std::vector<KindOptions> deploy;
+  std::vector<std::string> starttls;    // protocols that a verification can speak; empty: not checked
+  std::vector<Name> known_authorities;  // those in the store, which need no table
 };
+inline constexpr std::string_view kBuiltInProfiles[] = {"server", "client", "peer"};
 
 struct VerifyTarget {
-  std::string connect;              // "127.0.0.1:443"
-  std::string sni;                  // "" : the certificate's first DNS identifier
+  std::string connect;  // "127.0.0.1:443"
+  std::string sni;      // "" : the certificate's first DNS identifier
   std::string starttls;
   bool all_addresses = false;
 };
@@ -40,24 +48,26 @@ enum class Verification { probe, none };  // none: no listener exists; said expl
 struct Deployment {
   Name name;
   std::string type;
-  base::Options options;            // of the kind
-  base::Table written;              // as written, without type and verify; for the normal form
-  Verification verification = Verification::none;
+  base::Options options;  // of the kind
+  // What `options` was made of, in normal form: in the order of declaration, paths absolute, durations and modes in one
+  // form, what equals its fallback left out.
+  base::Table written;
+  Verification verification = Verification::none;  // a publication has none of it: it is read back
   std::vector<VerifyTarget> verify;
-  base::Seconds verify_timeout{30}; // how long a reload may take to show
+  base::Seconds verify_timeout{30};  // how long a reload may take to show
   base::Origin origin;
 };
 
 struct Certificate {
   Name name;
   std::vector<pki::Identifier> identifiers;
-  std::vector<Name> issuers;        // tried in order
+  std::vector<Name> issuers;  // tried in order; an authority's name where no issuer is called so
   std::string environment;
   std::optional<std::string> profile;
   pki::KeyType key = pki::KeyType::ecdsa_p256;
   pki::DistinguishedName subject;
   std::optional<base::Seconds> lifetime;
-  std::vector<Deployment> deployments;
+  std::vector<Deployment> deployments;  // by name
   base::Origin origin;
 };
 
@@ -70,12 +80,12 @@ struct Issuer {
 
 struct Profile {
   Name name;
-  std::vector<std::string> usage;                // extended key usages
-  std::optional<base::Seconds> lifetime;         // default
-  std::optional<base::Seconds> longest;          // policy
-  std::vector<std::string> subject;              // RDNs that a request may carry
-  std::vector<std::string> allow, deny;          // identifier patterns: "*.devices.example.org", "10.0.0.0/8", "spiffe://x/*"
-  std::vector<pki::KeyType> keys;                // empty: all
+  std::vector<std::string> usage;         // extended key usages
+  std::optional<base::Seconds> lifetime;  // default
+  std::optional<base::Seconds> longest;   // policy
+  std::vector<std::string> subject;       // RDNs that a request may carry
+  std::vector<std::string> allow, deny;   // identifier patterns: "*.devices.example.org", "10.0.0.0/8", "spiffe://x/*"
+  std::vector<pki::KeyType> keys;         // empty: all
   base::Origin origin;
 };
 
@@ -84,30 +94,34 @@ struct Authority {
   std::optional<std::string> passphrase_file;
   std::vector<std::string> permitted, excluded;  // name constraints at `ca init`
   std::optional<std::string> crl_url, issuer_url;
-  std::optional<base::Seconds> crl_lifetime;     // nextUpdate - thisUpdate
-  std::optional<base::Seconds> longest;          // policy over all profiles
+  std::optional<base::Seconds> crl_lifetime;  // nextUpdate - thisUpdate
+  std::optional<base::Seconds> longest;       // policy over all profiles
   std::vector<std::string> allow, deny;
   base::Seconds settle{7 * 86400};
-  std::vector<Deployment> publish;
+  std::vector<Deployment> publish;  // by name
   base::Origin origin;
 };
 
 struct Config {
   std::optional<std::string> state;
-  int keep = 2;                                  // versions that keep their private key
-  int workers = 4;                               // certificates rotated at once
+  int keep = 2;     // versions that keep their private key
+  int workers = 4;  // certificates rotated at once
   std::map<Name, Issuer> issuers;
   std::map<Name, Authority> authorities;
   std::map<Name, Profile> profiles;
   std::map<Name, Certificate> certificates;
-  std::vector<std::string> files;                // all that were read, in order
+  std::vector<std::string> files;  // all that were read, in order
 };
 
-// The normal form of a certificate: JSON with sorted keys and resolved paths, equal for equal meaning; and back.
+// The normal form of a certificate: JSON with sorted keys and resolved paths, equal for equal meaning; and back (but
+// for the origins). Error(usage) where a text is not UTF-8; Error(config) where the JSON is none of ours or names a
+// kind or an option that does not exist (any more).
 std::string normal_form(const Certificate& certificate);
 Certificate from_normal_form(std::string_view json, const Kinds& kinds);
-// Of the parts that a new certificate is needed for when they change: identifiers, key, profile, subject, lifetime.
+// Of the parts that a new certificate is needed for when they change: the first identifier and the set of all, key,
+// profile, subject, lifetime.
 std::string issuance_hash(const Certificate& certificate);
+// Of the parts that a new switch is needed for: type and options, not how it is verified.
 std::string deployment_hash(const Deployment& deployment);
 
 }  // namespace everseal::config

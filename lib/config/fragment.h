@@ -4,14 +4,19 @@
 #include "config/config.h"
 #include "config/load.h"
 
+#include <optional>
 #include <string>
 
 namespace everseal::config {
 
-// The TOML text of one certificate, which parse() reads back to the same normal form.
+// The TOML text of one certificate, which parse() reads back to the same normal form. Error(usage) where a text is not
+// UTF-8.
 std::string to_toml(const Certificate& certificate);
-// Writes it, durable and atomic. Error(io) with what to do where the caller may not write there; Error(exists) where the name
-// is defined in another file.
+// Where the certificate is defined, if it is.
+std::optional<base::Origin> where(const Files& files, const Name& name);
+// Writes it, durable and atomic, over an earlier fragment of the same certificate. Error(io) with what to do where the
+// caller may not write there; Error(exists) where the name is defined in another file, or its file holds something else
+// as well.
 void write_fragment(const Files& files, const Certificate& certificate);
 // Removes it; false where the certificate is defined elsewhere (then `where` tells).
 bool remove_fragment(const Files& files, const Name& name);

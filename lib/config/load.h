@@ -12,25 +12,34 @@ namespace everseal::config {
 // Which files are in play: the main one, where there is one, and conf.d/*.toml beside it, or of the state directory.
 struct Files {
   std::optional<std::string> main;
-  std::string fragments;            // the conf.d directory (may not exist)
+  std::string fragments;  // the conf.d directory (may not exist)
 };
-// In order: `given` (must exist), $EVERSEAL_CONFIG, /etc/everseal/everseal.toml, ~/.config/everseal/everseal.toml. `~` and the
-// variable are ignored when the effective and real user differ.
+// In order: `given`, $EVERSEAL_CONFIG (Error(config) where one of them does not exist), /etc/everseal/everseal.toml,
+// ~/.config/everseal/everseal.toml. `~` and the variable are ignored when the effective and real user differ. Absolute.
 std::optional<std::string> find_main(const std::optional<std::string>& given);
-// $EVERSEAL_STATE, the config's, /var/lib/everseal as root, ~/.local/share/everseal otherwise.
-std::string default_state();
+// $EVERSEAL_STATE, the config's (`configured`), /var/lib/everseal as root, ~/.local/share/everseal otherwise. `~` and
+// the variable are ignored as above.
+std::string default_state(const std::optional<std::string>& configured = std::nullopt);
 Files files(const std::optional<std::string>& main, const std::string& state);
 
-// Every file's text, read once. As root each must be root-owned and not writable by others, else Error(config).
-struct Source { std::string path; std::string text; };
+// Every file's text, read once: the main file, then conf.d/*.toml sorted, without hidden ones. Error(config): one that
+// is no regular file or larger than 16 MiB; as root, one that is not root-owned or is writable by others, or lies in
+// such a directory.
+struct Source {
+  std::string path;
+  std::string text;
+};
 std::vector<Source> read(const Files& files);
-std::string digest(const std::vector<Source>& sources);     // SHA-256 over names and texts, hex
+std::string digest(const std::vector<Source>& sources);  // SHA-256 over names and texts, hex
 
-// Parses, merges and validates; appends every problem. The Config is usable only where `problems` stayed empty.
+// Parses, merges and validates; appends every problem, by file and line. The Config is usable only where `problems`
+// stayed empty.
 Config parse(const std::vector<Source>& sources, const Kinds& kinds, base::Problems& problems);
 // The same, throwing Error(config) that lists all problems, one a line.
 Config parse_or_throw(const std::vector<Source>& sources, const Kinds& kinds);
-// Only `state`, cheaply, before anything else is known.
+// Only `state`, cheaply, before anything else is known; nullopt also where that cannot be read, which parse() explains.
 std::optional<std::string> state_of(const std::vector<Source>& sources);
+// A relative directory against the file that says it; a URL stays.
+std::string resolve_state(const std::string& text, const base::Origin& origin);
 
 }  // namespace everseal::config

@@ -1,0 +1,161 @@
+#include "base/error.h"
+#include "base/text.h"
+#include "config/reader.h"
+#include "config/toml.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace everseal::config {
+namespace {
+
+constexpr std::string_view kVerifyHint =
+    R"(say verify = ["127.0.0.1:443"] with the listeners, or verify = "none" where there is none)";
+
+// HOST:PORT, an IPv6 address in brackets.
+bool is_endpoint(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view host = text.substr(0, colon);
+  const std::string_view port_text = text.substr(colon + 1);
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
+  if (error != std::errc() || end != port_text.data() + port_text.size() || port == 0 || port > 65535) return false;
+  const bool bracketed = host.starts_with('[');
+  if (bracketed != host.ends_with(']')) return false;
+  try {
+    const pki::Identifier identifier = pki::Identifier::parse(host);
+    if (identifier.kind() == pki::IdentifierKind::ip)
+      return bracketed == (identifier.text().find(':') != std::string::npos);
+    return identifier.kind() == pki::IdentifierKind::dns && !identifier.is_wildcard() && !bracketed;
+  } catch (const base::Error&) {
+    return false;
+  }
+}
+
+void check_target(const VerifyTarget& target, const base::Table& written, const base::Origin& origin,
+                  const std::string& key, Reader& reader) {
+  if (!target.connect.empty() && !is_endpoint(target.connect))
+    reader.complain(origin_of(written, "connect", origin), key + ".connect",
+                    fmt::format("'{}' is not HOST:PORT", base::printable(target.connect)),
+                    "write for example \"127.0.0.1:443\" or \"[::1]:443\"");
+  if (!target.sni.empty()) {
+    try {
+      if (pki::Identifier::parse(pki::IdentifierKind::dns, target.sni).is_wildcard())
+        reader.complain(origin_of(written, "sni", origin), key + ".sni", "a wildcard cannot be asked for",
+                        "say one name below it");
+    } catch (const base::Error& error) {
+      reader.complain(origin_of(written, "sni", origin), key + ".sni", error.message(), error.hint());
+    }
+  }
+  const auto& protocols = reader.kinds.starttls;
+  if (!target.starttls.empty() && !protocols.empty() &&
+      std::ranges::find(protocols, target.starttls) == protocols.end())
+    reader.complain(origin_of(written, "starttls", origin), key + ".starttls",
+                    fmt::format("'{}' is not a protocol we speak", base::printable(target.starttls)),
+                    fmt::format("one of: {}", base::join(protocols, ", ")));
+}
+
+void read_verification(const Named& from, const base::Options& options, Deployment& deployment, Reader& reader) {
+  const std::string key = from.key + ".verify";
+  const base::Value* const written = base::find(from.table, "verify");
+  if (written == nullptr) {
+    reader.complain(from.origin, key, "is missing", std::string(kVerifyHint));
+    return;
+  }
+  if (const auto* const text = std::get_if<std::string>(&written->data)) {
+    if (*text != "none")
+      reader.complain(written->origin, key, "expected a list, or \"none\"", std::string(kVerifyHint));
+    return;
+  }
+  const auto* const list = std::get_if<base::List>(&written->data);
+  if (list == nullptr) return;  // reported with the other types
+  if (list->empty()) {
+    reader.complain(written->origin, key, "an empty list verifies nothing", std::string(kVerifyHint));
+    return;
+  }
+  deployment.verification = Verification::probe;
+  const auto& items = options.items("verify");
+  if (items.size() != list->size()) return;  // reported too
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const base::Options& item = items[i];
+    VerifyTarget target{item.string("connect"), item.string("sni"), item.string("starttls"),
+                        item.string("addresses") == "all"};
+    const auto* const fields = std::get_if<base::Table>(&(*list)[i].data);
+    check_target(target, fields != nullptr ? *fields : base::Table(), (*list)[i].origin, fmt::format("{}[{}]", key, i),
+                 reader);
+    deployment.verify.push_back(std::move(target));
+  }
+}
+
+// What the kind itself finds wrong, and the files that somebody else writes already.
+void check_kind(const Named& from, const KindOptions& kind, const Name& owner, const Deployment& deployment,
+                Reader& reader) {
+  if (kind.check == nullptr) return;
+  std::vector<std::string> claims;
+  for (std::string& message : kind.check(deployment.options, owner, claims))
+    reader.complain(from.origin, from.key, std::move(message));
+  for (const std::string& claim : claims) {
+    const std::string path = std::filesystem::path(claim).lexically_normal().string();
+    const auto [other, is_new] = reader.claims.try_emplace(path, Reader::Claim{from.key, from.origin});
+    if (is_new) continue;
+    if (other->second.key == from.key)
+      reader.complain(from.origin, from.key, fmt::format("writes {} twice", base::printable(path)),
+                      "give each content a file of its own");
+    else
+      reader.complain(from.origin, from.key,
+                      fmt::format("writes {}, which {} ({}) writes too", base::printable(path), other->second.key,
+                                  base::to_string(other->second.origin)),
+                      "give one of them another directory or other file names");
+  }
+}
+
+Deployment read_deployment(const Named& from, Section section, const Name& owner, Reader& reader) {
+  Deployment deployment;
+  deployment.name = from.name;
+  deployment.origin = from.origin;
+  const std::size_t before = reader.problems.size();
+
+  auto common = declared(section);
+  const KindOptions* const kind = find_kind(from, reader.kinds.deploy, reader);
+  common = common.subspan(1);  // `type`, which find_kind read
+  if (section == Section::deployment) {
+    const base::Value* const verify = base::find(from.table, "verify");
+    const bool is_word = verify != nullptr && std::holds_alternative<std::string>(verify->data);
+    base::Table rest;  // without a `verify` that is a word, which no option type is
+    if (is_word)
+      for (const auto& entry : from.table)
+        if (entry.first != "verify") rest.push_back(entry);
+    const base::Options options =
+        validate_declared(is_word ? rest : from.table, common, from.key, from.origin, reader.problems);
+    read_verification(from, options, deployment, reader);
+    if (const auto timeout = options.duration("verify_timeout")) deployment.verify_timeout = *timeout;
+  }
+  if (kind == nullptr) return deployment;
+
+  deployment.type = kind->name;
+  report_unknown(from.table, {declared(section), kind->options}, {}, from.key, reader.problems);
+  deployment.options = validate_declared(from.table, kind->options, from.key, from.origin, reader.problems);
+  if (reader.problems.size() > before) return deployment;
+  deployment.written = normalise(from.table, kind->options, deployment.options);
+  check_kind(from, *kind, owner, deployment, reader);
+  return deployment;
+}
+
+}  // namespace
+
+std::vector<Deployment> read_deployments(const Named& parent, std::string_view subtable, Section section,
+                                         Reader& reader) {
+  const base::Value* const value = base::find(parent.table, subtable);
+  if (value == nullptr) return {};
+  std::vector<Deployment> deployments;
+  for (const NamedTable& found : named_tables(*value, dotted(parent.key, subtable), subtable, reader))
+    deployments.push_back(read_deployment(found.view(), section, parent.name, reader));
+  std::ranges::sort(deployments, {}, &Deployment::name);
+  return deployments;
+}
+
+}  // namespace everseal::config

@@ -1,0 +1,230 @@
+#include "config/load.h"
+
+#include "base/encoding.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/handle.h"
+#include "base/text.h"
+#include "config/toml.h"
+#include "pki/digest.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace everseal::config {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+constexpr std::size_t kLargest = std::size_t{16} << 20;
+constexpr std::string_view kSystemConfig = "/etc/everseal/everseal.toml";
+
+// A program that runs with more rights than its caller takes no directions from the caller's environment.
+bool environment_is_ours() { return geteuid() == getuid() && getegid() == getgid(); }
+
+std::optional<std::string> variable(const char* name) {
+  if (!environment_is_ours()) return std::nullopt;
+  const char* const value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+std::optional<std::string> home() {
+  if (!environment_is_ours()) return std::nullopt;
+  if (auto from_variable = variable("HOME")) return from_variable;
+  const passwd* const user = getpwuid(geteuid());
+  if (user == nullptr || user->pw_dir == nullptr || *user->pw_dir == '\0') return std::nullopt;
+  return user->pw_dir;
+}
+
+std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0;
+}
+
+std::string require_exists(const std::string& path, std::string_view said_by) {
+  if (!exists(path)) {
+    const Error error =
+        base::errno_error("open", fmt::format("the config {} that {} names", base::printable(path), said_by));
+    throw Error(Fault::config, error.message(), "`everseal init` writes one to begin with");
+  }
+  return absolute(path);
+}
+
+void check_owner(const struct stat& status, const std::string& path) {
+  if (geteuid() != 0) return;
+  constexpr std::string_view hint = "as root, Everseal obeys only files that root alone can change";
+  if (status.st_uid != 0)
+    throw Error(Fault::config, fmt::format("{} does not belong to root", base::printable(path)),
+                fmt::format("chown root {}; {}", base::printable(path), hint));
+  if ((status.st_mode & 022) != 0)
+    throw Error(Fault::config, fmt::format("{} is writable by others than its owner", base::printable(path)),
+                fmt::format("chmod go-w {}; {}", base::printable(path), hint));
+}
+
+Source read_one(int directory, const std::string& name, std::string path) {
+  // Without O_NONBLOCK a FIFO would be waited for.
+  const base::FileDescriptor file(openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) {
+    const Error error = base::errno_error("read", base::printable(path));
+    throw Error(Fault::config, error.message(), error.hint());
+  }
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0) throw base::errno_error("look at", base::printable(path));
+  if (!S_ISREG(status.st_mode))
+    throw Error(Fault::config, fmt::format("{} is not a regular file", base::printable(path)));
+  check_owner(status, path);
+  const auto refuse_size = [&] {
+    throw Error(Fault::config, fmt::format("{} is larger than {} MiB", base::printable(path), kLargest >> 20),
+                "split it into files of conf.d");
+  };
+  if (static_cast<std::uint64_t>(status.st_size) > kLargest) refuse_size();
+
+  Source source{std::move(path), {}};
+  source.text.resize(static_cast<std::size_t>(status.st_size));
+  std::size_t length = 0;
+  for (;;) {
+    // A file that grows meanwhile is read to its new end.
+    if (length == source.text.size()) {
+      char more = 0;
+      const ssize_t count = ::read(file.get(), &more, 1);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) throw base::errno_error("read", base::printable(source.path));
+      if (count == 0) break;
+      if (length == kLargest) refuse_size();
+      source.text += more;
+      ++length;
+      continue;
+    }
+    const ssize_t count = ::read(file.get(), source.text.data() + length, source.text.size() - length);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw base::errno_error("read", base::printable(source.path));
+    if (count == 0) break;
+    length += static_cast<std::size_t>(count);
+  }
+  source.text.resize(length);
+  return source;
+}
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const noexcept { closedir(directory); }
+};
+
+void read_fragments(const std::string& path, std::vector<Source>& sources) {
+  const std::unique_ptr<DIR, CloseDirectory> directory(opendir(path.c_str()));
+  if (!directory) {
+    if (errno == ENOENT) return;
+    const Error error = base::errno_error("read the directory", base::printable(path));
+    throw Error(Fault::config, error.message(), error.hint());
+  }
+  if (geteuid() == 0) base::require_trusted(path);
+  std::vector<std::string> names;
+  for (errno = 0; const dirent* const entry = readdir(directory.get()); errno = 0) {
+    std::string name = entry->d_name;
+    if (!name.starts_with('.') && name.ends_with(".toml")) names.push_back(std::move(name));
+  }
+  if (errno != 0) throw base::errno_error("read the directory", base::printable(path));
+  std::ranges::sort(names);
+  sources.reserve(sources.size() + names.size());
+  for (const std::string& name : names) sources.push_back(read_one(dirfd(directory.get()), name, path + '/' + name));
+}
+
+// What stands before the first table's header: the only place where a key of the root can be.
+std::string_view root_keys(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto first = text.find_first_not_of(" \t", at);
+    if (first == std::string_view::npos) break;
+    if (text[first] == '[') return text.substr(0, at);
+    const auto end = text.find('\n', first);
+    if (end == std::string_view::npos) break;
+    at = end + 1;
+  }
+  return text;
+}
+
+std::optional<std::string> state_in(const Source& source) {
+  const std::string_view keys = root_keys(source.text);
+  if (keys.find("state") == std::string_view::npos) return std::nullopt;
+  base::Problems ignored;
+  const auto table = read_toml({source.path, std::string(keys)}, ignored);
+  const base::Value* const value = table ? base::find(*table, "state") : nullptr;
+  const auto* const text = value == nullptr ? nullptr : std::get_if<std::string>(&value->data);
+  if (text == nullptr || text->empty()) return std::nullopt;
+  return resolve_state(*text, value->origin);
+}
+
+}  // namespace
+
+std::string resolve_state(const std::string& text, const base::Origin& origin) {
+  if (text.empty() || text.front() == '/' || text.find("://") != std::string::npos) return text;
+  return (std::filesystem::absolute(origin.file).parent_path() / text).lexically_normal().string();
+}
+
+std::optional<std::string> find_main(const std::optional<std::string>& given) {
+  if (given) return require_exists(*given, "--config");
+  if (const auto named = variable("EVERSEAL_CONFIG")) return require_exists(*named, "$EVERSEAL_CONFIG");
+  if (exists(std::string(kSystemConfig))) return std::string(kSystemConfig);
+  if (const auto directory = home()) {
+    const std::string own = absolute(*directory + "/.config/everseal/everseal.toml");
+    if (exists(own)) return own;
+  }
+  return std::nullopt;
+}
+
+std::string default_state(const std::optional<std::string>& configured) {
+  if (const auto named = variable("EVERSEAL_STATE"))
+    return named->find("://") != std::string::npos ? *named : absolute(*named);
+  if (configured) return *configured;
+  if (geteuid() == 0) return "/var/lib/everseal";
+  if (const auto directory = home()) return absolute(*directory + "/.local/share/everseal");
+  throw Error(Fault::config, "no home directory to keep the state in", "say where with --state");
+}
+
+Files files(const std::optional<std::string>& main, const std::string& state) {
+  if (main) return {main, (std::filesystem::path(absolute(*main)).parent_path() / "conf.d").string()};
+  if (state.find("://") != std::string::npos) return {};
+  return {std::nullopt, absolute(state) + "/conf.d"};
+}
+
+std::vector<Source> read(const Files& files) {
+  std::vector<Source> sources;
+  if (files.main) {
+    const std::string path = absolute(*files.main);
+    if (geteuid() == 0) base::require_trusted(path);
+    sources.push_back(read_one(AT_FDCWD, path, path));
+  }
+  if (!files.fragments.empty()) read_fragments(files.fragments, sources);
+  return sources;
+}
+
+std::string digest(const std::vector<Source>& sources) {
+  base::Bytes digests;
+  digests.reserve(sources.size() * 64);
+  for (const Source& source : sources) {
+    for (const std::string* const text : {&source.path, &source.text}) {
+      const pki::Sha256 one = pki::sha256(base::as_bytes(*text));
+      digests.insert(digests.end(), one.begin(), one.end());
+    }
+  }
+  return base::hex(pki::sha256(digests));
+}
+
+std::optional<std::string> state_of(const std::vector<Source>& sources) {
+  for (const Source& source : sources)
+    if (auto state = state_in(source)) return state;
+  return std::nullopt;
+}
+
+}  // namespace everseal::config

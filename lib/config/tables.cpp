@@ -1,0 +1,134 @@
+#include "config/tables.h"
+
+#include "pki/key.h"
+
+#include <array>
+
+namespace everseal::config {
+namespace {
+
+using base::Option;
+using enum base::OptionType;
+
+constexpr std::string_view kAddresses[] = {"one", "all"};
+constexpr std::string_view kKeyTypes[] = {"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519"};
+static_assert(std::size(kKeyTypes) == std::size(pki::kAllKeyTypes));
+
+constexpr Option kRoot[] = {
+    {.name = "config_version", .type = integer, .summary = "version of the config's format", .fallback = "1"},
+    {.name = "state", .summary = "directory of everything that Everseal remembers"},
+    {.name = "keep",
+     .type = integer,
+     .summary = "versions of a certificate that keep their private key",
+     .fallback = "2"},
+    {.name = "workers", .type = integer, .summary = "certificates that are rotated at once", .fallback = "4"},
+};
+constexpr std::string_view kRootTables[] = {"issuer", "authority", "profile", "certificate"};
+
+constexpr Option kTyped[] = {
+    {.name = "type", .summary = "kind, see `everseal kinds`", .required = true},
+};
+
+constexpr Option kAuthority[] = {
+    {.name = "passphrase_file",
+     .type = secret_file,
+     .summary = "passphrase of the intermediate's key; without it the key is a plain 0600 file"},
+    {.name = "permitted", .type = names, .summary = "name constraints set at `ca init`: the only names below it"},
+    {.name = "excluded", .type = names, .summary = "name constraints set at `ca init`: names never below it"},
+    {.name = "crl_url", .summary = "where clients fetch the CRL; written into each certificate"},
+    {.name = "issuer_url", .summary = "where clients fetch the issuing certificate; written into each certificate"},
+    {.name = "crl_lifetime", .type = duration, .summary = "how long a CRL is good for"},
+    {.name = "longest", .type = duration, .summary = "longest life of a certificate, whatever its profile says"},
+    {.name = "allow", .type = names, .summary = "identifiers that may be signed for, whatever the profile says"},
+    {.name = "deny", .type = names, .summary = "identifiers that are never signed for"},
+    {.name = "settle",
+     .type = duration,
+     .summary = "how long a new trust bundle must be out before its CA signs",
+     .fallback = "7d"},
+};
+constexpr std::string_view kAuthorityTables[] = {"publish"};
+
+constexpr Option kProfile[] = {
+    {.name = "usage",
+     .type = names,
+     .summary = "extended key usages: serverAuth, clientAuth, ... or OIDs",
+     .required = true},
+    {.name = "lifetime", .type = duration, .summary = "life of a certificate that asks for none"},
+    {.name = "longest", .type = duration, .summary = "longest life that is signed"},
+    {.name = "subject", .type = names, .summary = "RDNs that a request may carry: CN, O, OU, ..."},
+    {.name = "allow", .type = names, .summary = "identifiers that may be signed for"},
+    {.name = "deny", .type = names, .summary = "identifiers that are never signed for"},
+    {.name = "keys", .type = names, .summary = "key types that are accepted; without it all"},
+};
+
+constexpr Option kCertificate[] = {
+    {.name = "identifiers",
+     .type = names,
+     .summary = "DNS names, IP addresses, e-mail addresses, URIs",
+     .required = true},
+    {.name = "issuer", .type = names, .summary = "issuers, or authorities, tried in this order", .required = true},
+    {.name = "environment", .summary = "label to select by: prod, staging, ..."},
+    {.name = "profile", .summary = "what it may be used for: server, client, peer, or one of your own"},
+    {.name = "key", .type = choice, .summary = "type of its key", .fallback = "ecdsa-p256", .choices = kKeyTypes},
+    {.name = "subject", .summary = "distinguished name, such as \"O=Example, CN=alice\""},
+    {.name = "lifetime", .type = duration, .summary = "life to ask for, where the issuer lets us choose"},
+};
+constexpr std::string_view kCertificateTables[] = {"deploy"};
+
+constexpr Option kVerifyFields[] = {
+    {.name = "connect", .summary = "HOST:PORT of a listener of this host", .required = true},
+    {.name = "sni", .summary = "server name to ask for; without it the certificate's first DNS name"},
+    {.name = "starttls", .summary = "protocol that is spoken before TLS"},
+    {.name = "addresses",
+     .type = choice,
+     .summary = "whether one address of the host must serve it, or all",
+     .fallback = "one",
+     .choices = kAddresses},
+};
+
+constexpr Option kDeployment[] = {
+    {.name = "type", .summary = "kind, see `everseal kinds`", .required = true},
+    {.name = "verify",
+     .type = items,
+     .summary = "listeners that must serve the new certificate, or \"none\" where there is none",
+     .fields = kVerifyFields},
+    {.name = "verify_timeout", .type = duration, .summary = "how long a reload may take to show", .fallback = "30s"},
+};
+
+}  // namespace
+
+std::span<const Option> declared(Section section) noexcept {
+  switch (section) {
+    case Section::root:
+      return kRoot;
+    case Section::issuer:
+    case Section::publication:
+      return kTyped;
+    case Section::authority:
+      return kAuthority;
+    case Section::profile:
+      return kProfile;
+    case Section::certificate:
+      return kCertificate;
+    case Section::deployment:
+      return kDeployment;
+  }
+  return {};
+}
+
+std::span<const std::string_view> subtables(Section section) noexcept {
+  switch (section) {
+    case Section::root:
+      return kRootTables;
+    case Section::authority:
+      return kAuthorityTables;
+    case Section::certificate:
+      return kCertificateTables;
+    default:
+      return {};
+  }
+}
+
+std::span<const Option> verify_fields() noexcept { return kVerifyFields; }
+
+}  // namespace everseal::config

@@ -1,0 +1,26 @@
+// TOML text to plain values, and the spelling of values as TOML. The parser stays behind this header.
+#pragma once
+
+#include "base/value.h"
+#include "config/load.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace everseal::config {
+
+// The tables and values of one file in the order written, each with its line. What does not parse is one problem with
+// line and column (and nullopt); values of types that no option has are one problem each and left out.
+std::optional<base::Table> read_toml(const Source& source, base::Problems& problems);
+
+// Basic strings and keys of TOML 1.0, with everything escaped that a terminal would not show as itself.
+// Error(usage) where `text` is not UTF-8.
+void append_toml_string(std::string& out, std::string_view text);
+void append_toml_key(std::string& out, std::string_view key);        // bare where TOML lets it be
+void append_toml_value(std::string& out, const base::Value& value);  // on one line
+
+// "certificate" and "www.example.org" make `certificate."www.example.org"`, as one writes it in a table's header.
+std::string dotted(std::string_view parent, std::string_view key);
+
+}  // namespace everseal::config
