@@ -17,14 +17,20 @@ constexpr std::size_t kMostIdentifiers = 10'000;
 void read_identifiers(const Named& from, const base::Options& options, Certificate& certificate, Reader& reader) {
   const std::string key = from.key + ".identifiers";
   const std::vector<std::string> texts = options.strings("identifiers");
-  if (options.has("identifiers") && texts.empty())
-    reader.complain(origin_of(from.table, "identifiers", from.origin), key,
-                    "a certificate needs at least one identifier");
   if (texts.size() > kMostIdentifiers) {
     reader.complain(origin_of(from.table, "identifiers", from.origin), key,
                     fmt::format("{} identifiers are more than the {} that fit", texts.size(), kMostIdentifiers));
     return;
   }
+  const base::Value* const written = base::find(from.table, "identifiers");
+  const bool has_list = written == nullptr || options.has("identifiers");  // otherwise its type is complained of
+  if (texts.empty() && has_list && base::find(from.table, "subject") == nullptr)
+    reader.complain(origin_of(from.table, "identifiers", from.origin), key,
+                    written == nullptr ? "is missing" : "a certificate needs at least one identifier",
+                    "for example identifiers = [\"www.example.org\"]");
+  else if (texts.empty() && has_list && !certificate.subject.empty() && !certificate.subject.first("CN"))
+    reader.complain(origin_of(from.table, "subject", from.origin), key, "is missing",
+                    "without identifiers, the subject must have a CN");
   std::set<pki::Identifier> seen;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const base::Origin& origin = origin_of_item(from.table, "identifiers", i, from.origin);
@@ -126,7 +132,6 @@ Certificate read_certificate(const Named& from, Reader& reader) {
   const base::Options options =
       validate_declared(from.table, declared(Section::certificate), from.key, from.origin, reader.problems);
 
-  read_identifiers(from, options, certificate, reader);
   read_issuers(from, options, certificate, reader);
   read_environment(from, options, certificate, reader);
   read_profile_reference(from, options, certificate, reader);
@@ -140,6 +145,7 @@ Certificate read_certificate(const Named& from, Reader& reader) {
                       error.hint());
     }
   }
+  read_identifiers(from, options, certificate, reader);
   certificate.deployments = read_deployments(from, "deploy", Section::deployment, reader);
   check_server_names(from, certificate, reader);
   return certificate;

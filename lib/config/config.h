@@ -60,8 +60,8 @@ struct Deployment {
 
 struct Certificate {
   Name name;
-  std::vector<pki::Identifier> identifiers;
-  std::vector<Name> issuers;  // tried in order; an authority's name where no issuer is called so
+  std::vector<pki::Identifier> identifiers;  // may be empty where the subject has a CN
+  std::vector<Name> issuers;                 // tried in order; an authority's name where no issuer is called so
   std::string environment;
   std::optional<std::string> profile;
   pki::KeyType key = pki::KeyType::ecdsa_p256;
@@ -112,6 +112,11 @@ struct Config {
   std::map<Name, Certificate> certificates;
   std::vector<std::string> files;  // all that were read, in order
 };
+
+// A deployment as a command line asks for it, checked like one of the config; without `verify`, Verification::none.
+// Paths that `written` says with line 0 must be absolute. Throws Error(usage) that lists all problems.
+Deployment make_deployment(const Name& name, std::string_view type, const base::Table& written,
+                           const std::vector<std::string>& verify, const Kinds& kinds, const Name& owner);
 
 // The normal form of a certificate: JSON with sorted keys and resolved paths, equal for equal meaning; and back (but
 // for the origins). Error(usage) where a text is not UTF-8; Error(config) where the JSON is none of ours or names a

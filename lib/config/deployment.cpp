@@ -96,8 +96,9 @@ void check_kind(const Named& from, const KindOptions& kind, const Name& owner, c
                 Reader& reader) {
   if (kind.check == nullptr) return;
   std::vector<std::string> claims;
-  for (std::string& message : kind.check(deployment.options, owner, claims))
-    reader.complain(from.origin, from.key, std::move(message));
+  std::vector<std::string> messages = kind.check(deployment.options, owner, claims);
+  for (std::string& message : messages) reader.complain(from.origin, from.key, std::move(message));
+  if (!messages.empty()) return;
   for (const std::string& claim : claims) {
     const std::string path = std::filesystem::path(claim).lexically_normal().string();
     const auto [other, is_new] = reader.claims.try_emplace(path, Reader::Claim{from.key, from.origin});
@@ -146,6 +147,25 @@ Deployment read_deployment(const Named& from, Section section, const Name& owner
 }
 
 }  // namespace
+
+Deployment make_deployment(const Name& name, std::string_view type, const base::Table& written,
+                           const std::vector<std::string>& verify, const Kinds& kinds, const Name& owner) {
+  base::Table table{{"type", {std::string(type), {}}}};
+  table.insert(table.end(), written.begin(), written.end());
+  base::List targets;
+  for (const std::string& target : verify) targets.push_back({target, {}});
+  table.emplace_back("verify", targets.empty() ? base::Value{"none", {}} : base::Value{std::move(targets), {}});
+
+  base::Problems problems;
+  Reader reader{kinds, problems};
+  const base::Origin origin;
+  const std::string key = "deploy." + name.text();
+  Deployment deployment = read_deployment({name, table, key, origin}, Section::deployment, owner, reader);
+  if (problems.empty()) return deployment;
+  std::string message = "the deployment that is asked for cannot be:";
+  for (const base::Problem& problem : problems) message += "\n  " + base::to_string(problem);
+  throw base::Error(base::Fault::usage, std::move(message));
+}
 
 std::vector<Deployment> read_deployments(const Named& parent, std::string_view subtable, Section section,
                                          Reader& reader) {

@@ -47,7 +47,7 @@ std::optional<std::string> home() {
   return user->pw_dir;
 }
 
-std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos; }
 
 bool exists(const std::string& path) {
   struct stat status {};
@@ -167,8 +167,13 @@ std::optional<std::string> state_in(const Source& source) {
 
 }  // namespace
 
+std::string absolute(const std::string& path) {
+  if (is_url(path)) return path;
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
+
 std::string resolve_state(const std::string& text, const base::Origin& origin) {
-  if (text.empty() || text.front() == '/' || text.find("://") != std::string::npos) return text;
+  if (text.empty() || text.front() == '/' || is_url(text)) return text;
   return (std::filesystem::absolute(origin.file).parent_path() / text).lexically_normal().string();
 }
 
@@ -184,8 +189,7 @@ std::optional<std::string> find_main(const std::optional<std::string>& given) {
 }
 
 std::string default_state(const std::optional<std::string>& configured) {
-  if (const auto named = variable("EVERSEAL_STATE"))
-    return named->find("://") != std::string::npos ? *named : absolute(*named);
+  if (const auto named = variable("EVERSEAL_STATE")) return absolute(*named);
   if (configured) return *configured;
   if (geteuid() == 0) return "/var/lib/everseal";
   if (const auto directory = home()) return absolute(*directory + "/.local/share/everseal");
@@ -194,7 +198,7 @@ std::string default_state(const std::optional<std::string>& configured) {
 
 Files files(const std::optional<std::string>& main, const std::string& state) {
   if (main) return {main, (std::filesystem::path(absolute(*main)).parent_path() / "conf.d").string()};
-  if (state.find("://") != std::string::npos) return {};
+  if (is_url(state)) return {};
   return {std::nullopt, absolute(state) + "/conf.d"};
 }
 

@@ -39,6 +39,8 @@ Config parse(const std::vector<Source>& sources, const Kinds& kinds, base::Probl
 Config parse_or_throw(const std::vector<Source>& sources, const Kinds& kinds);
 // Only `state`, cheaply, before anything else is known; nullopt also where that cannot be read, which parse() explains.
 std::optional<std::string> state_of(const std::vector<Source>& sources);
+// Against the current directory; a URL stays.
+std::string absolute(const std::string& path);
 // A relative directory against the file that says it; a URL stays.
 std::string resolve_state(const std::string& text, const base::Origin& origin);
 

@@ -90,8 +90,6 @@ Profile read_profile(const Named& from, Reader& reader) {
   Profile profile;
   profile.name = from.name;
   profile.origin = from.origin;
-  if (std::ranges::find(kBuiltInProfiles, from.name.text()) != std::end(kBuiltInProfiles))
-    reader.complain(from.origin, from.key, "this profile is built in", "give your own another name");
   report_unknown(from.table, {declared(Section::profile)}, {}, from.key, reader.problems);
   const base::Options options =
       validate_declared(from.table, declared(Section::profile), from.key, from.origin, reader.problems);

@@ -62,10 +62,7 @@ constexpr Option kProfile[] = {
 };
 
 constexpr Option kCertificate[] = {
-    {.name = "identifiers",
-     .type = names,
-     .summary = "DNS names, IP addresses, e-mail addresses, URIs",
-     .required = true},
+    {.name = "identifiers", .type = names, .summary = "DNS names, IP addresses, e-mail addresses, URIs"},
     {.name = "issuer", .type = names, .summary = "issuers, or authorities, tried in this order", .required = true},
     {.name = "environment", .summary = "label to select by: prod, staging, ..."},
     {.name = "profile", .summary = "what it may be used for: server, client, peer, or one of your own"},
