@@ -142,6 +142,8 @@ Deployment read_deployment(const Named& from, Section section, const Name& owner
   deployment.options = validate_declared(from.table, kind->options, from.key, from.origin, reader.problems);
   if (reader.problems.size() > before) return deployment;
   deployment.written = normalise(from.table, kind->options, deployment.options);
+  // From the normal form, so that equal meaning gives equal options.
+  deployment.options = validate_declared(deployment.written, kind->options, from.key, {}, reader.problems);
   check_kind(from, *kind, owner, deployment, reader);
   return deployment;
 }

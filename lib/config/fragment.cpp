@@ -49,7 +49,7 @@ void append_options(std::string& out, const base::Table& table) {
 }
 
 [[noreturn]] void explain(const Error& error, const std::string& doing, const Name& name) {
-  throw Error(error.fault(), fmt::format("{}: {}", doing, error.message()),
+  throw Error(Fault::io, fmt::format("{}: {}", doing, error.message()),
               !error.hint().empty()
                   ? error.hint()
                   : fmt::format("run it as a user who may write there, or change [certificate.{}] by hand",

@@ -104,6 +104,7 @@ Known collect_known(const Table& root, const Kinds& kinds) {
 
 int within(const Table& root, std::string_view key, std::int64_t lowest, std::int64_t highest,
            const base::Options& options, Problems& problems) {
+  if (!options.has(key)) return static_cast<int>(lowest);  // its type is complained of
   const std::int64_t number = options.integer(key);
   if (number >= lowest && number <= highest) return static_cast<int>(number);
   problems.push_back({origin_of(root, key, {}), std::string(key), fmt::format("{} is out of range", number),
@@ -148,14 +149,16 @@ Config parse(const std::vector<Source>& sources, const Kinds& kinds, Problems& p
   const std::size_t before = problems.size();
   Config config;
   Merge merge(problems);
+  bool complete = true;
   for (const Source& source : sources) {
     config.files.push_back(source.path);
-    if (auto table = read_toml(source, problems); table && check_version(*table, problems))
-      merge.add(std::move(*table));
+    auto table = read_toml(source, problems);
+    const bool readable = table && check_version(*table, problems);
+    if (readable) merge.add(std::move(*table));
+    complete = complete && readable;
   }
   const Known known = collect_known(merge.root, kinds);
   // Where a file was left out, what it defines is unknown, and complaints about references would mislead.
-  const bool complete = problems.size() == before;
   Reader reader{kinds, problems, complete ? &known : nullptr};
   read_root(merge.root, config, problems);
   read_section(merge.root, "issuer", read_issuer, config.issuers, reader);

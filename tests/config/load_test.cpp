@@ -1,0 +1,313 @@
+#include "base/error.h"
+#include "config/fixture.h"
+#include "config/fragment.h"
+#include "fakes/temporary_directory.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace everseal::config {
+namespace {
+
+using fakes::TemporaryDirectory;
+
+void write(const std::string& path, std::string_view text, mode_t mode = 0644) {
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  std::ofstream(path, std::ios::binary) << text;
+  REQUIRE(::chmod(path.c_str(), mode) == 0);
+}
+
+std::string message_of(const Files& files) {
+  try {
+    read(files);
+    return "";
+  } catch (const base::Error& error) {
+    CHECK(error.fault() == base::Fault::config);
+    return error.message();
+  }
+}
+
+// A variable for one scope.
+class Variable {
+ public:
+  Variable(const char* name, const std::optional<std::string>& value) : name_(name) {
+    if (const char* const old = std::getenv(name)) old_ = old;
+    set(value);
+  }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  ~Variable() { set(old_); }
+
+ private:
+  void set(const std::optional<std::string>& value) {
+    if (value)
+      ::setenv(name_, value->c_str(), 1);
+    else
+      ::unsetenv(name_);
+  }
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
+TEST_CASE("the main file is the one given, else that of the environment, else that of the home directory") {
+  const TemporaryDirectory directory;
+  write(directory / "given.toml", "");
+  write(directory / "variable.toml", "");
+  write(directory / ".config/everseal/everseal.toml", "");
+  const Variable home("HOME", directory.path());
+  const Variable named("EVERSEAL_CONFIG", directory / "variable.toml");
+  CHECK(find_main(directory / "given.toml") == directory / "given.toml");
+  CHECK(find_main(std::nullopt) == directory / "variable.toml");
+  {
+    const Variable none("EVERSEAL_CONFIG", std::nullopt);
+    if (!std::filesystem::exists("/etc/everseal/everseal.toml"))
+      CHECK(find_main(std::nullopt) == directory / ".config/everseal/everseal.toml");
+  }
+  const Variable missing("EVERSEAL_CONFIG", directory / "missing.toml");
+  CHECK_THROWS_WITH_AS(find_main(std::nullopt),
+                       fmt::format("cannot open the config {} that $EVERSEAL_CONFIG names: no such file or directory",
+                                   directory / "missing.toml")
+                           .c_str(),
+                       base::Error);
+  CHECK_THROWS_AS(find_main(directory / "other.toml"), base::Error);
+}
+
+TEST_CASE("a relative path of the main file is made absolute") {
+  const TemporaryDirectory directory;
+  write(directory / "x.toml", "state = \"s\"");
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(directory.path());
+  const auto found = find_main("./x.toml");
+  std::filesystem::current_path(before);
+  CHECK(found == directory / "x.toml");
+}
+
+TEST_CASE("the state is where the environment says, else the config, else the user's place") {
+  const Variable home("HOME", "/home/someone");
+  {
+    const Variable named("EVERSEAL_STATE", "/srv/state");
+    CHECK(default_state() == "/srv/state");
+    CHECK(default_state("/from/config") == "/srv/state");
+  }
+  const Variable none("EVERSEAL_STATE", std::nullopt);
+  CHECK(default_state("/from/config") == "/from/config");
+  CHECK(default_state() == (::geteuid() == 0 ? "/var/lib/everseal" : "/home/someone/.local/share/everseal"));
+}
+
+TEST_CASE("fragments lie beside the main file, or in the state directory") {
+  CHECK(files("/etc/everseal/everseal.toml", "/var/lib/everseal").fragments == "/etc/everseal/conf.d");
+  CHECK(files(std::nullopt, "/var/lib/everseal").fragments == "/var/lib/everseal/conf.d");
+  CHECK(files(std::nullopt, "postgresql://db/everseal").fragments.empty());
+}
+
+TEST_CASE("the main file is read first, then the fragments sorted by name, and nothing else") {
+  const TemporaryDirectory directory;
+  write(directory / "everseal.toml", "main");
+  for (const std::string name :
+       {"b.toml", "a.toml", ".hidden.toml", ".#lock.toml", "notes.txt", "a.toml~", "c.toml.bak"})
+    write(directory / ("conf.d/" + name), name);
+  const auto sources = read(files(directory / "everseal.toml", "/nowhere"));
+  std::vector<std::string> texts;
+  for (const Source& source : sources) texts.push_back(source.text);
+  CHECK(texts == std::vector<std::string>{"main", "a.toml", "b.toml"});
+  CHECK(sources[1].path == directory / "conf.d/a.toml");
+  CHECK(read({std::nullopt, directory / "missing"}).empty());
+}
+
+TEST_CASE("a file that is none, or too large, is refused by its name") {
+  const TemporaryDirectory directory;
+  write(directory / "everseal.toml", "");
+  const Files all = files(directory / "everseal.toml", "/nowhere");
+  const std::string path = directory / "conf.d/x.toml";
+  std::filesystem::create_directories(path);
+  CHECK(message_of(all) == path + " is not a regular file");
+  std::filesystem::remove(path);
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK(message_of(all) == path + " is not a regular file");
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink("/dev/zero", path);
+  CHECK(message_of(all) == path + " is not a regular file");
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink("/nowhere/at/all", path);
+  CHECK(message_of(all) == "cannot read " + path + ": no such file or directory");
+  std::filesystem::remove(path);
+  write(path, "");
+  std::filesystem::resize_file(path, 16 * 1024 * 1024);
+  CHECK(message_of(all) == "");
+  std::filesystem::resize_file(path, 16 * 1024 * 1024 + 1);
+  CHECK(message_of(all) == path + " is larger than 16 MiB");
+}
+
+TEST_CASE("as root, files that others can change are refused") {
+  if (::geteuid() != 0) return;
+  const TemporaryDirectory directory;
+  const std::string main = directory / "everseal.toml";
+  const std::string fragment = directory / "conf.d/x.toml";
+  write(main, "");
+  write(fragment, "");
+  const Files all = files(main, "/nowhere");
+  CHECK(message_of(all) == "");
+  for (const mode_t mode : {0666U, 0664U, 0646U}) {
+    REQUIRE(::chmod(fragment.c_str(), mode) == 0);
+    CHECK(message_of(all) == fragment + " is writable by others than its owner");
+    REQUIRE(::chmod(fragment.c_str(), 0644) == 0);
+    REQUIRE(::chmod(main.c_str(), mode) == 0);
+    CHECK(message_of(all) != "");
+    REQUIRE(::chmod(main.c_str(), 0644) == 0);
+  }
+  REQUIRE(::chown(fragment.c_str(), 65534, 65534) == 0);
+  CHECK(message_of(all) == fragment + " does not belong to root");
+  REQUIRE(::chown(fragment.c_str(), 0, 0) == 0);
+  REQUIRE(::chmod((directory / "conf.d").c_str(), 0777) == 0);
+  CHECK(message_of(all) != "");
+  REQUIRE(::chmod((directory / "conf.d").c_str(), 0755) == 0);
+  REQUIRE(::chown(directory.path().c_str(), 65534, 65534) == 0);
+  CHECK(message_of(all) != "");
+}
+
+TEST_CASE("a program with other rights than its caller ignores the caller's environment") {
+  if (::geteuid() != 0) return;
+  const TemporaryDirectory directory;
+  write(directory / "x.toml", "");
+  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+  const Variable named("EVERSEAL_CONFIG", directory / "x.toml");
+  const Variable state("EVERSEAL_STATE", "/tmp/elsewhere");
+  const Variable home("HOME", directory.path());
+  REQUIRE(find_main(std::nullopt) == directory / "x.toml");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // Real user nobody, effective user root.
+    const bool changed = ::setresuid(65534, 0, 0) == 0;
+    const bool ignored = find_main(std::nullopt) != directory / "x.toml" && default_state() == "/var/lib/everseal";
+    ::_exit(changed && ignored ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}
+
+TEST_CASE("the digest changes with every name and text, and with nothing else") {
+  const std::vector<Source> sources{{"/a", "x"}, {"/b", "y"}};
+  const std::string before = digest(sources);
+  CHECK(before.size() == 64);
+  CHECK(digest(sources) == before);
+  const std::vector<Source> others[] = {{{"/a", "x"}},
+                                        {{"/a", "x"}, {"/b", "z"}},
+                                        {{"/a", "x"}, {"/c", "y"}},
+                                        {{"/b", "y"}, {"/a", "x"}},
+                                        {{"/ax", ""}, {"/b", "y"}},
+                                        {}};
+  for (const auto& other : others) CHECK(digest(other) != before);
+}
+
+TEST_CASE("the state is found without understanding the rest") {
+  const struct {
+    std::string text;
+    std::optional<std::string> state;
+  } cases[] = {
+      {"state = \"/srv\"", "/srv"},
+      {"# state = \"/no\"\nstate='rel/ative'\n[x", "/etc/rel/ative"},
+      {"state = \"postgresql://db/everseal\"\n\n[certificate.a]\nbroken", "postgresql://db/everseal"},
+      {"keep = 2\n[issuer.x]\nstate = \"/no\"", std::nullopt},
+      {"state = 3", std::nullopt},
+      {"state = ", std::nullopt},
+      {"", std::nullopt},
+      {"\n\n   ", std::nullopt},
+  };
+  for (const auto& [text, state] : cases) {
+    CAPTURE(text);
+    CHECK(state_of({{"/etc/everseal.toml", text}}) == state);
+  }
+  CHECK(state_of({{"/a", "keep = 1"}, {"/b", "state = \"/s\""}}) == "/s");
+}
+
+Certificate wanted(std::string_view name) {
+  return from_normal_form(fmt::format(R"({{"name":"{}","identifiers":["www.example.org"],"issuer":["corp"]}})", name),
+                          kinds());
+}
+
+TEST_CASE("a fragment is written, found, replaced and removed") {
+  const TemporaryDirectory directory;
+  const Files all = files(std::nullopt, directory / "state");
+  const Name name = Name::parse("_.example.org");
+  Certificate certificate = wanted("_.example.org");
+  CHECK_FALSE(where(all, name).has_value());
+  CHECK_FALSE(remove_fragment(all, name));
+  write_fragment(all, certificate);
+  const std::string path = directory / "state/conf.d/_.example.org.toml";
+  CHECK(to_string(where(all, name).value()) == path + ":2");
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0644);
+
+  certificate.environment = "prod";
+  write_fragment(all, certificate);
+  Kinds with = kinds();
+  with.known_authorities = {Name::parse("corp")};
+  const Parsed parsed = parse_sources(read(all), with);
+  CHECK(parsed.problems == std::vector<std::string>{});
+  CHECK(normal_form(parsed.config.certificates.at(name)) == normal_form(certificate));
+
+  CHECK(remove_fragment(all, name));
+  CHECK_FALSE(std::filesystem::exists(path));
+  CHECK_FALSE(where(all, name).has_value());
+}
+
+TEST_CASE("what an operator wrote is neither overwritten nor removed") {
+  const TemporaryDirectory directory;
+  write(directory / "everseal.toml", "\n[certificate.www]\nidentifiers = [\"a\"]\nissuer = [\"corp\"]\n");
+  write(directory / "conf.d/hidden.toml", "[certificate.\"mai\\u006c\"]\nidentifiers = [\"a\"]\nissuer = [\"corp\"]\n");
+  write(directory / "conf.d/db.toml",
+        "[certificate.db]\nidentifiers = [\"a\"]\n[certificate.other]\nidentifiers = [\"a\"]\n");
+  write(directory / "conf.d/issuers.toml", "[issuer.x]\ntype = \"exec\"\n");
+  write(directory / "conf.d/broken.toml", "[certificate.broken\n");
+  const Files all = files(directory / "everseal.toml", "/nowhere");
+  const struct {
+    std::string_view name;
+    std::string message;
+  } rejects[] = {
+      {"www", fmt::format("certificate www is defined at {}:2", directory / "everseal.toml")},
+      {"mail", fmt::format("certificate mail is defined at {}:1", directory / "conf.d/hidden.toml")},
+      {"other", fmt::format("certificate other is defined at {}:3", directory / "conf.d/db.toml")},
+      {"db", fmt::format("{} holds something else than certificate db alone", directory / "conf.d/db.toml")},
+      {"issuers",
+       fmt::format("{} holds something else than certificate issuers alone", directory / "conf.d/issuers.toml")},
+      {"broken",
+       fmt::format("{} holds something else than certificate broken alone", directory / "conf.d/broken.toml")},
+  };
+  for (const auto& [name, message] : rejects) {
+    CAPTURE(name);
+    try {
+      write_fragment(all, wanted(name));
+      FAIL_CHECK("written");
+    } catch (const base::Error& error) {
+      CHECK(error.fault() == base::Fault::exists);
+      CHECK(error.message() == message);
+    }
+    CHECK_FALSE(remove_fragment(all, Name::parse(name)));
+  }
+  CHECK(read(all).size() == 5);
+}
+
+TEST_CASE("where the caller may not write, the error says what to do") {
+  const Files all{std::nullopt, "/proc/everseal/conf.d"};
+  try {
+    write_fragment(all, wanted("www"));
+    FAIL("written");
+  } catch (const base::Error& error) {
+    CHECK(error.fault() == base::Fault::io);
+    CHECK(error.message().starts_with("keep certificate www in the config: cannot "));
+    CHECK(error.hint() == "run it as a user who may write there, or change [certificate.www] by hand");
+  }
+}
+
+}  // namespace
+}  // namespace everseal::config
