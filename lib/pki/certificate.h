@@ -1,5 +1,5 @@
-// Certificates that are looked at. Parsing leaves the public key alone (a library context with only the null provider: ten
-// times cheaper on OpenSSL 3.0), so nothing here can check a signature: `chain.h` does.
+// Certificates that are looked at. Parsing leaves the public key alone (a library context with only the null provider:
+// ten times cheaper on OpenSSL 3.0), so nothing here can check a signature: `chain.h` does.
 #pragma once
 
 #include "base/encoding.h"
@@ -29,30 +29,30 @@ class Certificate {
   std::string pem() const;
   const Fingerprint& fingerprint() const noexcept;
 
-  std::string serial() const;                       // lower-case hex of the magnitude, at least two digits, "-" if negative
-  base::Untrusted subject() const;                  // RFC 4514 text in the order of the certificate; "" where empty
+  std::string serial() const;       // lower-case hex of the magnitude, at least two digits, "-" if negative
+  base::Untrusted subject() const;  // RFC 4514 text in the order of the certificate; "" where empty
   base::Untrusted issuer() const;
-  DistinguishedName subject_name() const;           // attributes that we do not know keep their OID as name
+  DistinguishedName subject_name() const;  // attributes that we do not know keep their OID as name
   base::Bytes subject_der() const;
   base::Bytes issuer_der() const;
   base::Time not_before() const noexcept;
   base::Time not_after() const noexcept;
-  const std::vector<GeneralName>& names() const;    // SANs
-  base::Bytes public_key_info() const;              // DER
+  const std::vector<GeneralName>& names() const;  // SANs
+  base::Bytes public_key_info() const;            // DER
   PublicKeySummary public_key() const;
-  Sha256 spki_pin() const;                          // SHA-256 of public_key_info (RFC 7469 section 2.4)
-  std::string signature_algorithm() const;          // "ecdsa-with-SHA256"
-  bool is_ca() const noexcept;                      // basicConstraints CA:TRUE
+  Sha256 spki_pin() const;                  // SHA-256 of public_key_info (RFC 7469 section 2.4)
+  std::string signature_algorithm() const;  // "ecdsa-with-SHA256"
+  bool is_ca() const noexcept;              // basicConstraints CA:TRUE
   std::optional<int> path_length() const noexcept;
-  std::vector<std::string> key_usage() const;       // "digitalSignature", ... in RFC order
+  std::vector<std::string> key_usage() const;           // "digitalSignature", ... in RFC order
   std::vector<std::string> extended_key_usage() const;  // "serverAuth", "clientAuth", or the OID
-  base::Bytes subject_key_id() const;               // empty where absent
+  base::Bytes subject_key_id() const;                   // empty where absent
   base::Bytes authority_key_id() const;
   std::vector<base::Untrusted> crl_urls() const;
   std::vector<base::Untrusted> ocsp_urls() const;
-  std::vector<base::Untrusted> issuer_urls() const; // AIA caIssuers
-  bool is_self_issued() const;                      // subject equals issuer, DER compared
-  std::string describe() const;                     // "www.example.org (serial 4f..)"; printable
+  std::vector<base::Untrusted> issuer_urls() const;  // AIA caIssuers
+  bool is_self_issued() const;                       // subject equals issuer, DER compared
+  std::string describe() const;                      // "www.example.org (serial 4f..)"; printable
 
   bool operator==(const Certificate& other) const noexcept { return fingerprint() == other.fingerprint(); }
 

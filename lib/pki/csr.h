@@ -22,15 +22,15 @@ base::Bytes make_csr(const CsrRequest& request, const Signer& key);
 // A CSR that somebody handed in, parsed and its proof of possession checked.
 struct Csr {
   base::Bytes der;
-  base::Bytes public_key_info;             // DER, untouched
+  base::Bytes public_key_info;  // DER, untouched
   PublicKeySummary public_key;
-  DistinguishedName subject;               // unknown attributes keep their OID as name
-  std::vector<GeneralName> names;          // requested SANs
-  std::vector<std::string> extensions;     // names or OIDs of requested extensions other than the SAN
+  DistinguishedName subject;            // unknown attributes keep their OID as name
+  std::vector<GeneralName> names;       // requested SANs
+  std::vector<std::string> extensions;  // names or OIDs of requested extensions other than the SAN
   bool asks_for_ca = false;
 
-  // PEM ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST") or DER, at most 256 kB. Throws Error(invalid) with the rule: broken
-  // DER, bad self-signature, duplicate extension, more than one block, more than 1000 names.
+  // PEM ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST") or DER, at most 256 kB. Throws Error(invalid) with the rule:
+  // broken DER, bad self-signature, duplicate extension, more than one block, more than 1000 names.
   static Csr parse(base::BytesView pem_or_der);
 };
 std::string csr_pem(base::BytesView der);

@@ -20,7 +20,7 @@ Sha256 sha256(base::BytesView bytes);
 // SHA-256 of a certificate's DER: what identifies it everywhere in Everseal.
 struct Fingerprint {
   Sha256 octets{};
-  std::string text() const { return base::hex(octets); }          // 64 lower-case hex digits
+  std::string text() const { return base::hex(octets); }           // 64 lower-case hex digits
   static std::optional<Fingerprint> parse(std::string_view text);  // hex of either case, colons allowed
   auto operator<=>(const Fingerprint&) const = default;
 };

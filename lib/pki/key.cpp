@@ -22,7 +22,7 @@ using base::Error;
 using base::Fault;
 
 constexpr int kRounds = 600'000;
-constexpr long kMostRounds = 10'000'000;  // some seconds; a file that asks for more wants to keep us busy
+constexpr long kMostRounds = 5'000'000;  // some seconds; a file that asks for more wants to keep us busy
 constexpr std::size_t kSaltOctets = 16;
 constexpr std::size_t kLargestKeyFile = 1 << 20;
 
@@ -106,7 +106,8 @@ KeyHandle decrypt(const X509_SIG& encrypted, const std::optional<base::Secret>& 
   const X509_ALGOR* algorithm = nullptr;
   X509_SIG_get0(&encrypted, &algorithm, nullptr);
   if (const auto rounds = rounds_of(*algorithm); rounds && (*rounds < 1 || *rounds > kMostRounds))
-    throw Error(Fault::invalid, fmt::format("the private key's encryption asks for more than {} rounds", kMostRounds));
+    throw Error(Fault::invalid,
+                fmt::format("the private key's encryption does not ask for 1 to {} rounds", kMostRounds));
   ERR_clear_error();
   const base::Secret& secret = require(passphrase);
   const std::string_view text = secret.reveal_text();

@@ -15,8 +15,9 @@ class PrivateKey : public Signer {
  public:
   static PrivateKey generate(KeyType type);
 
-  // PEM (PKCS#8, encrypted PKCS#8, and the older RSA and EC forms) or DER PKCS#8. Throws Error(invalid): not a key, a type
-  // or size that Everseal does not use, a wrong or missing passphrase (said so); the text never holds key material.
+  // PEM (PKCS#8, encrypted PKCS#8, and the older RSA and EC forms) or DER PKCS#8. Throws Error(invalid): not a key, a
+  // type or size that Everseal does not use, a wrong or missing passphrase (said so); the text never holds key
+  // material.
   static PrivateKey parse(const base::Secret& text, const std::optional<base::Secret>& passphrase = std::nullopt);
 
   base::Secret pem() const;  // PKCS#8, "BEGIN PRIVATE KEY"

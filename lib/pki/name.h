@@ -17,10 +17,10 @@ namespace everseal::pki {
 enum class IdentifierKind { dns, ip, email, uri };
 std::string_view to_string(IdentifierKind kind) noexcept;  // "dns", "ip", "email", "uri"
 
-// A validated, normalised identifier. DNS: lower-case A-labels without a trailing dot, at most 253 octets and 63 a label, "*"
-// only as the whole left-most label, at least two labels below it unless the name is a single label ("localhost");
-// IP: the canonical text of inet_ntop; e-mail: ASCII local part as written, host as DNS; URI: absolute, ASCII, with its
-// scheme in lower case (a SPIFFE ID follows the SPIFFE-ID rules).
+// A validated, normalised identifier. DNS: lower-case A-labels without a trailing dot, at most 253 octets and 63 a
+// label, "*" only as the whole left-most label, at least two labels below it unless the name is a single label
+// ("localhost"); IP: the canonical text of inet_ntop; e-mail: ASCII local part as written, host as DNS; URI: absolute,
+// ASCII, with its scheme in lower case (a SPIFFE ID follows the SPIFFE-ID rules).
 class Identifier {
  public:
   // Tells the kind by form: an IP literal (also in brackets), "scheme:...", "local@host", else DNS. IDN is converted to
@@ -64,7 +64,8 @@ struct DistinguishedName {
   std::vector<std::pair<std::string, std::string>> rdns;  // short name ("CN", "O", "OU", "C", ...), value in UTF-8
   bool empty() const noexcept { return rdns.empty(); }
   // "C=DE, O=Acme, CN=x": comma separated, backslash escapes as in RFC 4514, read left to right as the order in the
-  // certificate. Throws Error(usage): unknown attribute, length beyond RFC 5280's upper bounds, empty value, broken UTF-8.
+  // certificate. Throws Error(usage): unknown attribute, length beyond RFC 5280's upper bounds, empty value, broken
+  // UTF-8.
   static DistinguishedName parse(std::string_view text);
   // Reads back with parse where it holds nothing that parse refuses; control characters are written as hex pairs.
   std::string text() const;
@@ -72,9 +73,10 @@ struct DistinguishedName {
   auto operator<=>(const DistinguishedName&) const = default;
 };
 
-// What an authority may speak for: RFC 5280 section 4.2.1.10. "example.org" (it and everything below), ".example.org" (only
-// below); "10.0.0.0/8", "fd00::/8"; "email:example.org" or "@example.org" (mailboxes at that host), "email:.example.org" (at
-// hosts below), "email:joe@example.org"; "uri:example.org" (URIs with that host), "uri:.example.org" (with hosts below).
+// What an authority may speak for: RFC 5280 section 4.2.1.10. "example.org" (it and everything below), ".example.org"
+// (only below); "10.0.0.0/8", "fd00::/8"; "email:example.org" or "@example.org" (mailboxes at that host),
+// "email:.example.org" (at hosts below), "email:joe@example.org"; "uri:example.org" (URIs with that host),
+// "uri:.example.org" (with hosts below).
 struct NameConstraint {
   IdentifierKind kind;
   std::string text;  // normalised, without the prefix: "example.org", "10.0.0.0/8"

@@ -43,8 +43,8 @@ inline EVP_PKEY* native(const Signer& signer) noexcept { return signer.native().
 
 class PrivateKey;
 
-// Makes a PrivateKey of an OpenSSL key, for key.cpp and pkcs12.cpp. Throws Error(invalid) where the type or size is none of
-// KeyType's, the curve is not a named one, or the private half does not belong to the public half.
+// Makes a PrivateKey of an OpenSSL key, for key.cpp and pkcs12.cpp. Throws Error(invalid) where the type or size is
+// none of KeyType's, the curve is not a named one, or the private half does not belong to the public half.
 struct KeyAccess {
   static PrivateKey adopt(KeyHandle key);
 };
@@ -54,8 +54,8 @@ const EVP_MD* signature_digest(KeyType type);
 // SHA-256, fetched once.
 const EVP_MD* sha256_digest();
 
-// A library context that holds only the null provider: what is parsed in it is looked at, never verified with. One for the
-// process, made on first use, never freed. Parsing in it leaves errors in the queue: clear it afterwards.
+// A library context that holds only the null provider: what is parsed in it is looked at, never verified with. One for
+// the process, made on first use, never freed. Parsing in it leaves errors in the queue: clear it afterwards.
 OSSL_LIB_CTX* look_context();
 
 // Empties this thread's error queue into text ("reason (library); ..."); "" where it was empty.

@@ -19,15 +19,15 @@ struct PemBlock {
   ~PemBlock();
 };
 
-// Every block in order; text between blocks is passed over, CRLF and leading blanks are accepted. Throws Error(invalid) that
-// gives the line of a block that is not closed, whose base64 is broken or whose labels differ. Encrypted old-style
+// Every block in order; text between blocks is passed over, CRLF and leading blanks are accepted. Throws Error(invalid)
+// that gives the line of a block that is not closed, whose base64 is broken or whose labels differ. Encrypted old-style
 // ("Proc-Type") blocks keep label only.
 std::vector<PemBlock> parse_pem(std::string_view text);
 // What was written of a private key lies only in the result, which the caller wipes.
 std::string pem(std::string_view label, base::BytesView der);  // 64 columns
 
-
-// Does a file hold one long DER SEQUENCE rather than PEM? Told by the first octets, so that text inside a DER string cannot pose as PEM.
+// Does a file hold one long DER SEQUENCE rather than PEM? Told by the first octets, so that text inside a DER string
+// cannot pose as PEM.
 bool looks_like_der(base::BytesView file) noexcept;
 
 }  // namespace everseal::pki

@@ -10,7 +10,7 @@
 namespace everseal::pki {
 
 enum class KeyType { ecdsa_p256, ecdsa_p384, rsa_2048, rsa_3072, rsa_4096, ed25519 };
-std::string_view to_string(KeyType type) noexcept;                     // "ecdsa-p256", "rsa-2048", "ed25519", ...
+std::string_view to_string(KeyType type) noexcept;  // "ecdsa-p256", "rsa-2048", "ed25519", ...
 std::optional<KeyType> parse_key_type(std::string_view text) noexcept;
 inline constexpr KeyType kAllKeyTypes[] = {KeyType::ecdsa_p256, KeyType::ecdsa_p384, KeyType::rsa_2048,
                                            KeyType::rsa_3072,   KeyType::rsa_4096,   KeyType::ed25519};
