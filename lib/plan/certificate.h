@@ -1,0 +1,46 @@
+// The rules for one managed certificate.
+#pragma once
+
+#include "config/config.h"
+#include "inventory/records.h"
+#include "plan/decision.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace everseal::plan {
+
+struct VersionFacts {
+  inventory::VersionRecord record;
+  bool names_match = false;      // its certificate covers exactly what is wanted now
+};
+
+// once: got by `issue --once` or `--csr`; nothing renews it.
+enum class Renewal { automatic, once };
+
+// Stored facts only; `versions` oldest first.
+struct CertificateFacts {
+  config::Certificate wanted;
+  bool orphaned = false;
+  std::optional<int> pinned;
+  Renewal renewal = Renewal::automatic;
+  std::vector<VersionFacts> versions;
+  std::vector<inventory::DeploymentRecord> deployments;
+  std::vector<inventory::IntentRecord> intents;
+  std::vector<inventory::AttemptRecord> attempts;
+  int keep = 2;
+};
+
+Decision decide(const CertificateFacts& facts, Time now);
+
+// The version that should be in use: the pinned one, else the newest complete one. Null where there is none.
+const VersionFacts* version_in_use(const CertificateFacts& facts) noexcept;
+
+// May the target go back to `previous` after the probe showed `after`? Gives the reason against it, or nullopt where it may.
+// Roll back only if the previous version is unexpired, unrevoked, of the same names, its key not compromised, and the probe proved
+// a wrong leaf, or a handshake that worked before the switch and fails after it.
+std::optional<std::string> against_rollback(const CertificateFacts& facts, const inventory::DeploymentRecord& deployment,
+                                            inventory::Served after, Time now);
+
+}  // namespace everseal::plan

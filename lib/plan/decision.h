@@ -1,0 +1,81 @@
+// What is to be done for one subject, why, and when to look again.
+#pragma once
+
+#include "base/name.h"
+#include "base/time.h"
+#include "inventory/records.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace everseal::plan {
+
+using base::Name;
+using base::Time;
+
+// One Rule a check, in the order in which they are asked.
+enum class Rule {
+  orphaned,            // vanished from the config: nothing is done any more
+  interrupted,         // an earlier run began it
+  requested,           // a person asked for it
+  missing,
+  specification_changed,
+  issuer_left,         // its issuer is no longer in the list
+  revoked,
+  renewal_due,
+  not_live,
+  not_deployed,
+  target_changed,
+  not_verified,
+  wrong_certificate_served,
+  failed_before,       // an earlier attempt failed; this is the next one
+  key_no_longer_needed,
+  crl_due,
+  crl_changed,
+  nothing_due,
+};
+std::string_view to_string(Rule rule) noexcept;
+
+struct Reason {
+  Rule rule;
+  std::string text;
+};
+
+struct Issue { int number; Name issuer; };
+struct MakeLive { int number; };
+struct Deploy { Name target; std::int64_t number; };
+struct Verify { Name target; };
+struct RollBack { Name target; std::int64_t to; };
+struct Revoke { std::int64_t intent; int number; pki::RevocationReason reason; };
+struct Pin { std::int64_t intent; int number; };
+struct Unpin { std::int64_t intent; };
+struct Prune { std::vector<int> keys_of; };
+struct SignCrl {};
+using Action = std::variant<Issue, MakeLive, Deploy, Verify, RollBack, Revoke, Pin, Unpin, Prune, SignCrl>;
+
+// "issue version 3 at corp", "deploy version 3 to nginx"
+std::string describe(const Action& action);
+
+enum class Gate { open, backing_off, needs_operator };
+std::string_view to_string(Gate gate) noexcept;
+
+struct Step {
+  Action action;
+  std::vector<Reason> why;
+  Gate gate = Gate::open;
+  Time not_before{};        // in the past where it may be done now
+};
+
+struct Decision {
+  std::vector<Step> steps;        // in the order in which they are to be done
+  std::vector<Reason> standing;   // why nothing else is
+  Time look_again = Time::max();
+  // The first step that may be done at `now`; null where there is none.
+  const Step* next(Time now) const noexcept;
+};
+
+}  // namespace everseal::plan

@@ -1,0 +1,181 @@
+#include "reconcile/artifact.h"
+
+#include "base/error.h"
+#include "plan/certificate.h"
+#include "probe/probe.h"
+#include "reconcile/facts.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+namespace {
+
+using inventory::Served;
+
+// The worse of two looks counts: what proves a wrong certificate before what proves nothing.
+int rank(Served served) noexcept {
+  switch (served) {
+    case Served::wanted: return 0;
+    case Served::unknown: return 1;
+    case Served::unreachable: return 2;
+    case Served::handshake_failed: return 3;
+    case Served::previous: return 4;
+    case Served::other: return 5;
+  }
+  return 1;
+}
+
+class CertificateArtifact final : public Deployable {
+ public:
+  CertificateArtifact(Session& session, const Name& name) : session_(session), name_(name) {}
+
+  inventory::ArtifactKind kind() const override { return inventory::ArtifactKind::version; }
+  const Name& name() const override { return name_; }
+  std::string subject() const override { return subject_of(name_); }
+
+  void with(std::int64_t number, const std::function<void(const deploy::Artifact&)>& use) override {
+    const auto version = session_.archive.read(name_, static_cast<int>(number));
+    if (!version)
+      throw base::Error(base::Fault::corrupt, fmt::format("version {} of {} is missing from the archive", number, name_),
+                        "`everseal renew --force` makes a new one");
+    const auto key = session_.archive.key_pem(name_, static_cast<int>(number));
+    use({.name = name_,
+         .number = number,
+         .chain = version->chain,
+         .key_pem = key ? &*key : nullptr,
+         .crl = {},
+         .bundle = {},
+         .directory = version->directory});
+  }
+
+  Sight look(const config::Deployment& target, deploy::Target&, std::int64_t number,
+             std::optional<std::int64_t> previous) override {
+    if (target.verify.empty()) return {};
+    const auto wanted = fingerprint_of(number);
+    const auto former = previous ? fingerprint_of(*previous) : std::nullopt;
+    Sight worst{Served::wanted, {}};
+    std::string seen;
+    for (const config::VerifyTarget& listener : target.verify) {
+      probe::Target endpoint = probe::Target::parse(listener.connect);
+      endpoint.sni = listener.sni;
+      endpoint.starttls = listener.starttls;
+      bool given = false;
+      probe::probe_all(
+          [&]() -> std::optional<probe::Target> {
+            if (given) return std::nullopt;
+            given = true;
+            return endpoint;
+          },
+          [&](const probe::Target&, const probe::Capture& capture) {
+            Sight sight = judge(capture, wanted, former, number, previous);
+            if (!seen.empty()) seen += ", ";
+            seen += capture.address;
+            if (rank(sight.served) > rank(worst.served)) worst = std::move(sight);
+          },
+          probe::Limits{}, listener.all_addresses ? probe::Addresses::all : probe::Addresses::one, session_.host.stop);
+    }
+    if (worst.served == Served::wanted) worst.text = fmt::format("version {} is served by {}", number, seen);
+    return worst;
+  }
+
+  std::optional<std::string> against_rollback(const inventory::DeploymentRecord& record, Time now) override {
+    return plan::against_rollback(certificate_facts(session_, name_), record, record.after, now);
+  }
+
+  std::optional<Time> not_after() override {
+    const auto live = session_.versions.live(name_);
+    return live ? live->not_after : std::nullopt;
+  }
+
+ private:
+  std::optional<pki::Fingerprint> fingerprint_of(std::int64_t number) {
+    const auto version = session_.versions.find(name_, static_cast<int>(number));
+    return version ? version->certificate : std::nullopt;
+  }
+
+  static Sight judge(const probe::Capture& capture, const std::optional<pki::Fingerprint>& wanted,
+                     const std::optional<pki::Fingerprint>& former, std::int64_t number,
+                     std::optional<std::int64_t> previous) {
+    // A leaf that was sent tells what is served, also where the server then wanted a certificate of ours.
+    if (!capture.chain.empty()) {
+      const pki::Fingerprint leaf = pki::fingerprint(capture.chain.front());
+      if (leaf == wanted) return {Served::wanted, fmt::format("{} serves version {}", capture.address, number)};
+      if (leaf == former) return {Served::previous, fmt::format("{} still serves version {}", capture.address, *previous)};
+      return {Served::other, fmt::format("{} serves another certificate ({})", capture.address, leaf.text().substr(0, 16))};
+    }
+    const bool spoke = capture.outcome == probe::Outcome::handshake_failed || capture.outcome == probe::Outcome::not_tls ||
+                       capture.outcome == probe::Outcome::starttls_refused;
+    return {spoke ? Served::handshake_failed : Served::unreachable,
+            fmt::format("{}: {}", capture.address, capture.problem)};
+  }
+
+  Session& session_;
+  Name name_;
+};
+
+// A published CRL or trust bundle is verified by reading it back, octet for octet.
+class AuthorityArtifact final : public Deployable {
+ public:
+  AuthorityArtifact(Session& session, const Name& name) : session_(session), name_(name) {}
+
+  inventory::ArtifactKind kind() const override { return inventory::ArtifactKind::crl; }
+  const Name& name() const override { return name_; }
+  std::string subject() const override { return authority_subject(name_); }
+
+  void with(std::int64_t number, const std::function<void(const deploy::Artifact&)>& use) override {
+    const inventory::CrlRecord crl = newest(number);
+    use({.name = name_,
+         .number = number,
+         .chain = {},
+         .key_pem = nullptr,
+         .crl = crl.der,
+         .bundle = session_.authorities.bundle(session_.store, name_),
+         .directory = session_.authorities.directory(name_)});
+  }
+
+  Sight look(const config::Deployment&, deploy::Target& place, std::int64_t number, std::optional<std::int64_t>) override {
+    const auto published = place.read_back("crl");
+    const auto bundle = place.read_back("bundle");
+    if (!published && !bundle) return {Served::unreachable, "nothing is published there"};
+    if (published && *published != newest(number).der) return {Served::other, "another CRL is published there"};
+    std::string wanted;
+    for (const pki::Certificate& anchor : session_.authorities.bundle(session_.store, name_)) wanted += anchor.pem();
+    if (bundle && base::as_text(*bundle) != wanted) return {Served::other, "another trust bundle is published there"};
+    return {Served::wanted, fmt::format("CRL {} is published", number)};
+  }
+
+  std::optional<std::string> against_rollback(const inventory::DeploymentRecord&, Time) override {
+    return "an older CRL is never published again";
+  }
+
+  std::optional<Time> not_after() override {
+    const auto crl = session_.authority_rows.newest_crl(name_, session_.authorities.active_generation(session_.store, name_));
+    if (!crl) return std::nullopt;
+    return crl->next_update;
+  }
+
+ private:
+  inventory::CrlRecord newest(std::int64_t number) {
+    auto crl = session_.authority_rows.newest_crl(name_, session_.authorities.active_generation(session_.store, name_));
+    if (!crl || static_cast<std::int64_t>(crl->number) != number)
+      throw base::Error(base::Fault::not_found, fmt::format("CRL {} of {} is no longer the newest", number, name_));
+    return *crl;
+  }
+
+  Session& session_;
+  Name name_;
+};
+
+}  // namespace
+
+std::unique_ptr<Deployable> certificate_artifact(Session& session, const Name& name) {
+  return std::make_unique<CertificateArtifact>(session, name);
+}
+
+std::unique_ptr<Deployable> authority_artifact(Session& session, const Name& name) {
+  return std::make_unique<AuthorityArtifact>(session, name);
+}
+
+}  // namespace everseal::reconcile

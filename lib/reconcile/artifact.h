@@ -1,0 +1,41 @@
+// What can be deployed, seen from the steps: a managed certificate's versions, or an authority's CRL and trust bundle.
+#pragma once
+
+#include "deploy/deploy.h"
+#include "reconcile/session.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace everseal::reconcile {
+
+// What a look at a target showed.
+struct Sight {
+  inventory::Served served = inventory::Served::unknown;
+  std::string text;     // printable: "127.0.0.1:8443 serves version 2", "127.0.0.1:8443: connection refused"
+};
+
+class Deployable {
+ public:
+  virtual ~Deployable() = default;
+  virtual inventory::ArtifactKind kind() const = 0;
+  virtual const Name& name() const = 0;
+  virtual std::string subject() const = 0;                    // "certificate/www"
+  // Calls `use` with artifact `number`; secrets in it live as long as the call.
+  virtual void with(std::int64_t number, const std::function<void(const deploy::Artifact&)>& use) = 0;
+  // Looks once at all that verifies `target`; the worst of them counts.
+  virtual Sight look(const config::Deployment& target, deploy::Target& place, std::int64_t number,
+                     std::optional<std::int64_t> previous) = 0;
+  // Why the target must not go back, or nullopt where it may.
+  virtual std::optional<std::string> against_rollback(const inventory::DeploymentRecord& record, Time now) = 0;
+  // End of the artifact in use, for back-off.
+  virtual std::optional<Time> not_after() = 0;
+};
+
+std::unique_ptr<Deployable> certificate_artifact(Session& session, const Name& name);
+std::unique_ptr<Deployable> authority_artifact(Session& session, const Name& name);
+
+}  // namespace everseal::reconcile

@@ -1,0 +1,14 @@
+// Reads the stored facts that the rules decide on.
+#pragma once
+
+#include "plan/authority.h"
+#include "plan/certificate.h"
+#include "reconcile/session.h"
+
+namespace everseal::reconcile {
+
+// Error(not_found) where no such certificate is managed.
+plan::CertificateFacts certificate_facts(Session& session, const Name& name);
+plan::AuthorityFacts authority_facts(Session& session, const Name& name);
+
+}  // namespace everseal::reconcile

@@ -1,0 +1,195 @@
+// Issue, in stages that are each recorded before the next begins: the version's intent, its key, the certificate, the complete
+// version in the archive.
+#include "base/error.h"
+#include "pki/chain.h"
+#include "pki/csr.h"
+#include "plan/schedule.h"
+#include "reconcile/facts.h"
+#include "reconcile/steps.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+namespace {
+
+using inventory::AttemptRecord;
+using inventory::IntentKind;
+using inventory::IntentRecord;
+using inventory::VersionRecord;
+using inventory::VersionState;
+
+VersionRecord begin(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step) {
+  const std::string hash = config::issuance_hash(facts.wanted);
+  const auto existing = session.versions.find(facts.wanted.name, step.number);
+  if (existing && existing->certificate) return *existing;
+  const Time now = session.now();
+  VersionRecord version;
+  version.name = facts.wanted.name;
+  version.number = step.number;
+  version.issuer = step.issuer;
+  version.spec_hash = hash;
+  version.created = now;
+  version.has_key = std::ranges::none_of(facts.intents, [](const IntentRecord& i) { return !i.csr.empty(); });
+  session.store.transaction([&] {
+    session.versions.put(version);
+    if (!existing)
+      session.events.add("certificate.requested", subject_of(version.name),
+                         Detail{{"version", std::to_string(step.number)},
+                                {"issuer", step.issuer.text()},
+                                {"identifiers", pki::to_string(facts.wanted.identifiers)}},
+                         now);
+  });
+  return version;
+}
+
+// The CSR that a person handed in, or one of a key that is durable before anybody is asked.
+base::Bytes request_for(Session& session, const plan::CertificateFacts& facts, const VersionRecord& version) {
+  const auto external = std::ranges::find_if(facts.intents, [](const IntentRecord& i) { return !i.csr.empty(); });
+  if (external != facts.intents.end()) return external->csr;
+  const pki::Signer key = session.archive.stage_key(version.name, version.number, facts.wanted.key);
+  return pki::make_csr({facts.wanted.subject, facts.wanted.identifiers}, key);
+}
+
+// What came back is what was asked for, whoever signed it.
+std::vector<pki::Certificate> checked_chain(std::vector<pki::Certificate> sent, const base::Bytes& csr,
+                                            const std::vector<pki::Identifier>& names, Time now) {
+  const base::Bytes key = pki::Csr::parse(csr).public_key_info;
+  const auto leaf = std::ranges::find(sent, key, &pki::Certificate::public_key_info);
+  if (leaf == sent.end())
+    throw base::Error(base::Fault::invalid, "the issuer sent no certificate for the key that was requested");
+  std::iter_swap(sent.begin(), leaf);
+  std::vector<pki::Certificate> chain = pki::order_chain(std::move(sent), nullptr, pki::RootPolicy::drop);
+  if (chain.front().public_key_info() != key)
+    throw base::Error(base::Fault::invalid, "the chain that the issuer sent does not begin with the certificate");
+  if (!pki::covers(chain.front().names(), names))
+    throw base::Error(base::Fault::invalid,
+                      fmt::format("the issuer left out names: wanted {}", pki::to_string(names)));
+  if (chain.front().not_after() <= now) throw base::Error(base::Fault::invalid, "the issuer sent an expired certificate");
+  return chain;
+}
+
+void record_certificate(Session& session, VersionRecord& version, const std::vector<pki::Certificate>& chain) {
+  const Time now = session.now();
+  version.certificate = chain.front().fingerprint();
+  version.chain.clear();
+  for (std::size_t i = 1; i < chain.size(); ++i) version.chain.push_back(chain[i].fingerprint());
+  version.not_before = chain.front().not_before();
+  version.not_after = chain.front().not_after();
+  version.renew_at = plan::renewal_time(*version.not_before, *version.not_after, pki::random_fraction());
+  session.store.transaction([&] {
+    session.certificates.add(chain, now);
+    session.versions.put(version);
+    session.events.add("certificate.issued", subject_of(version.name),
+                       Detail{{"version", std::to_string(version.number)},
+                              {"issuer", version.issuer.text()},
+                              {"serial", chain.front().serial()},
+                              {"fingerprint", version.certificate->text()},
+                              {"not_after", base::format_time(*version.not_after)}},
+                       now);
+  });
+}
+
+std::vector<pki::Certificate> recorded_chain(Session& session, const VersionRecord& version) {
+  std::vector<pki::Fingerprint> wanted{*version.certificate};
+  wanted.insert(wanted.end(), version.chain.begin(), version.chain.end());
+  std::vector<pki::Certificate> chain;
+  for (const pki::Fingerprint& fingerprint : wanted) {
+    const auto der = session.certificates.der(fingerprint);
+    if (!der)
+      throw base::Error(base::Fault::corrupt, fmt::format("certificate {} is missing from the inventory", fingerprint));
+    chain.push_back(pki::Certificate::parse(*der));
+  }
+  return chain;
+}
+
+void finish(Session& session, const plan::CertificateFacts& facts, VersionRecord& version,
+            const std::vector<pki::Certificate>& chain) {
+  const Time now = session.now();
+  session.archive.complete({.name = version.name,
+                            .number = version.number,
+                            .issuer = version.issuer,
+                            .spec = config::normal_form(facts.wanted),
+                            .spec_hash = version.spec_hash,
+                            .fingerprint = version.certificate->text(),
+                            .created = version.created,
+                            .external_key = !version.has_key},
+                           chain);
+  version.state = VersionState::issued;
+  session.store.transaction([&] {
+    session.versions.put(version);
+    for (const IntentRecord& intent : facts.intents)
+      if (intent.kind == IntentKind::force_renew || intent.kind == IntentKind::issue_once)
+        session.intents.done(intent.id, now);
+    for (const AttemptRecord& attempt : facts.attempts)
+      if (attempt.step == "issue") session.attempts.clear(attempt.step, attempt.subject, attempt.target);
+    if (facts.pinned) session.managed.set_pinned(version.name, std::nullopt);
+    session.events.add("version.completed", subject_of(version.name),
+                       Detail{{"version", std::to_string(version.number)}}, now);
+  });
+}
+
+void record_failure(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step, const base::Error& error) {
+  const Time now = session.now();
+  const plan::VersionFacts* const used = plan::version_in_use(facts);
+  session.store.transaction([&] {
+    const auto earlier = session.attempts.find("issue", subject_of(facts.wanted.name), step.issuer.text());
+    AttemptRecord attempt{"issue", subject_of(facts.wanted.name), step.issuer.text()};
+    attempt.count = (earlier ? earlier->count : 0) + 1;
+    attempt.problem = error.message();
+    attempt.not_before =
+        plan::retry_time(attempt.count, now, used == nullptr ? std::nullopt : used->record.not_after);
+    attempt.last = now;
+    session.attempts.put(attempt);
+    session.events.add("certificate.failed", subject_of(facts.wanted.name),
+                       Detail{{"version", std::to_string(step.number)},
+                              {"issuer", step.issuer.text()},
+                              {"problem", error.message()}},
+                       now);
+  });
+}
+
+}  // namespace
+
+std::optional<Outcome> issue(Session& session, const Name& name, const plan::Issue& step) {
+  const plan::CertificateFacts facts = certificate_facts(session, name);
+  session.progress(Progress::Kind::doing, subject_of(name), fmt::format("issuing version {} at {}", step.number, step.issuer));
+  try {
+    return base::within(fmt::format("issue at {}", step.issuer), [&]() -> std::optional<Outcome> {
+      session.store.prove_writable(session.now());
+      VersionRecord version = begin(session, facts, step);
+      std::string notes;
+      std::vector<pki::Certificate> chain;
+      if (version.not_after) {
+        chain = recorded_chain(session, version);
+      } else {
+        const base::Bytes csr = request_for(session, facts, version);
+        issuer::Issued issued = session.issuer(version.issuer)
+                                    .issue({name, version.number, csr, facts.wanted.identifiers, facts.wanted.subject,
+                                            facts.wanted.profile, facts.wanted.lifetime},
+                                           session.now(), session.host.stop);
+        for (const std::string& warning : issued.warnings) {
+          session.progress(Progress::Kind::warning, subject_of(name), warning);
+          notes += "; " + warning;
+        }
+        // What the internal CA committed with the version before a crash is finished, even if the names changed since.
+        const auto names = version.certificate ? std::vector<pki::Identifier>{} : facts.wanted.identifiers;
+        chain = checked_chain(std::move(issued.chain), csr, names, session.now());
+        record_certificate(session, version, chain);
+      }
+      finish(session, facts, version, chain);
+      const std::string text = fmt::format("version {} from {}, serial {}, valid until {}{}", version.number, version.issuer,
+                                           chain.front().serial(), base::format_time(*version.not_after), notes);
+      session.progress(Progress::Kind::done, subject_of(name), "issued " + text);
+      return Outcome{subject_of(name), version.issuer.text(), "issue", notes.empty() ? Result::done : Result::warned, text};
+    });
+  } catch (const base::Error& error) {
+    record_failure(session, facts, step, error);
+    session.progress(Progress::Kind::failed, subject_of(name), error.message());
+    return Outcome{subject_of(name), step.issuer.text(), "issue", Result::failed,
+                   error.hint().empty() ? error.message() : fmt::format("{} ({})", error.message(), error.hint())};
+  }
+}
+
+}  // namespace everseal::reconcile

@@ -1,0 +1,23 @@
+#include "reconcile/named.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+
+inventory::ManagedRecord require_managed(inventory::Store& store, const base::Name& name) {
+  inventory::Managed managed(store);
+  if (auto record = managed.find(name)) return *record;
+  std::vector<std::string> names;
+  for (const inventory::ManagedRecord& record : managed.all()) names.push_back(record.name.text());
+  const auto near = base::nearest(name.text(), names);
+  throw base::Error(base::Fault::not_found, fmt::format("no certificate named {} is managed", name),
+                    near ? fmt::format("did you mean {}?", *near) : "`everseal list --managed` shows the names");
+}
+
+}  // namespace everseal::reconcile

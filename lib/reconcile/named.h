@@ -1,0 +1,13 @@
+// Finding the managed certificate that a person named.
+#pragma once
+
+#include "inventory/managed.h"
+#include "inventory/records.h"
+#include "inventory/store.h"
+
+namespace everseal::reconcile {
+
+// Error(not_found) with the nearest name that is managed.
+inventory::ManagedRecord require_managed(inventory::Store& store, const base::Name& name);
+
+}  // namespace everseal::reconcile

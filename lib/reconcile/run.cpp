@@ -1,0 +1,90 @@
+#include "base/error.h"
+#include "inventory/clock.h"
+#include "reconcile/reconcile.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+
+base::FileLock lock_reconciler(const Host& host) {
+  const auto locks = base::Directory::create(host.state + "/locks", 0700);
+  auto lock = base::FileLock::try_acquire(locks, "reconciler");
+  if (!lock)
+    throw base::Error(base::Fault::busy, fmt::format("another run works on {} (process {})", host.state,
+                                                     base::FileLock::holder(locks, "reconciler")),
+                      "wait for it to end, then run the same command again");
+  return std::move(*lock);
+}
+
+Verdict reconcile_certificates(const Host& host, const config::Config& config, const std::vector<Name>& names) {
+  Verdict verdict;
+  std::mutex mutex;
+  std::atomic<std::size_t> next = 0;
+  Host quiet = host;
+  quiet.progress = [&](const Progress& progress) {
+    const std::scoped_lock lock(mutex);
+    host.progress(progress);
+  };
+  const auto work = [&] {
+    try {
+      Session session(quiet, config);
+      for (std::size_t i = next++; i < names.size() && !host.stop.stop_requested(); i = next++) {
+        Verdict one = reconcile_certificate(session, names[i]);
+        const std::scoped_lock lock(mutex);
+        verdict.append(std::move(one));
+      }
+    } catch (const base::Error& error) {
+      const std::scoped_lock lock(mutex);
+      verdict.outcomes.push_back({"store", {}, "open", Result::failed, error.message()});
+    }
+  };
+  const std::size_t workers = std::min(static_cast<std::size_t>(std::max(1, config.workers)), names.size());
+  if (workers <= 1) {
+    work();
+  } else {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back(work);
+  }
+  std::ranges::stable_sort(verdict.outcomes, {}, &Outcome::subject);
+  return verdict;
+}
+
+namespace {
+
+inventory::Store open_store(const Host& host) {
+  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+  inventory::require_trusted_clock(store, host.clock(), host.build_date);
+  return store;
+}
+
+}  // namespace
+
+Run::Run(const Host& host_) : host(host_), lock(lock_reconciler(host_)), store(open_store(host_)), desired(host_, store) {}
+
+Verdict reconcile_due(Run& run) {
+  const Host& host = run.host;
+  inventory::Store& store = run.store;
+  Desired& desired = run.desired;
+  Verdict verdict;
+  const Time now = host.clock();
+  std::vector<Name> names;
+  for (const inventory::ManagedRecord& record : inventory::Managed(store).due(now)) names.push_back(record.name);
+  if (!names.empty()) verdict = reconcile_certificates(host, desired.config(), names);
+  // After the certificates: what they revoked belongs into the CRL.
+  const auto authorities = inventory::Authorities(store).due(now);
+  if (!authorities.empty()) {
+    Session session(host, desired.config());
+    for (const inventory::AuthorityRecord& record : authorities) verdict.append(reconcile_authority(session, record.name));
+  }
+  verdict.standing_failures =
+      static_cast<int>(inventory::Attempts(store).count() + inventory::Deployments(store).count_failed());
+  verdict.look_again = inventory::Managed(store).next_look();
+  return verdict;
+}
+
+}  // namespace everseal::reconcile

@@ -1,0 +1,46 @@
+#include "reconcile/session.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+
+Session::Session(const Host& host_, const config::Config& config_)
+    : host(host_),
+      config(config_),
+      store(inventory::Store::open(host_.state, sql::Access::read_write, host_.clock())),
+      archive(host_.state),
+      authorities(access_to_authorities(host_, config_)) {}
+
+issuer::Issuer& Session::issuer(const Name& name) {
+  if (const auto open = issuers_.find(name); open != issuers_.end()) return *open->second;
+  const issuer::Surroundings surroundings{store, authorities};
+  std::unique_ptr<issuer::Issuer> made;
+  if (const auto configured = config.issuers.find(name); configured != config.issuers.end()) {
+    const issuer::Kind* const kind = issuer::find_kind(configured->second.type);
+    if (kind == nullptr)
+      throw base::Error(base::Fault::config, fmt::format("there is no issuer kind {}", configured->second.type),
+                        "`everseal kinds` lists them");
+    made = kind->open(configured->second.options, surroundings);
+  } else if (authority_rows.find(name)) {
+    // An authority of this store needs no table in the config.
+    const base::Table table{{"authority", {name.text(), {}}}};
+    base::Problems problems;
+    const issuer::Kind* const kind = issuer::find_kind("authority");
+    made = kind->open(base::Options::validate(table, kind->options, {}, {}, {}, problems), surroundings);
+  } else {
+    throw base::Error(base::Fault::config, fmt::format("there is no issuer {}", name),
+                      fmt::format("name one with [issuer.{}] in the config, or make one with `everseal ca init {}`", name, name));
+  }
+  return *issuers_.emplace(name, std::move(made)).first->second;
+}
+
+void Session::progress(Progress::Kind kind, const std::string& subject, const std::string& text) const {
+  host.progress({kind, subject, base::printable(text)});
+}
+
+}  // namespace everseal::reconcile

@@ -1,0 +1,61 @@
+// One worker's tools: its own connection to the store, the archive, the config.
+#pragma once
+
+#include "archive/archive.h"
+#include "authority/access.h"
+#include "config/config.h"
+#include "inventory/authorities.h"
+#include "inventory/certificates.h"
+#include "inventory/events.h"
+#include "inventory/managed.h"
+#include "inventory/store.h"
+#include "issuer/issuer.h"
+#include "reconcile/host.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace everseal::reconcile {
+
+class Session {
+ public:
+  // `config` outlives the session.
+  Session(const Host& host, const config::Config& config);
+
+  const Host& host;
+  const config::Config& config;
+  inventory::Store store;
+  archive::Archive archive;
+  authority::Access authorities;
+
+  inventory::Certificates certificates{store};
+  inventory::Managed managed{store};
+  inventory::Versions versions{store};
+  inventory::Deployments deployments{store};
+  inventory::Intents intents{store};
+  inventory::Attempts attempts{store};
+  inventory::Authorities authority_rows{store};
+  inventory::Events events{store};
+
+  Time now() const { return host.clock(); }
+  // The issuer that the config names, or the authority of that name; opened once. Error(config) where there is none.
+  issuer::Issuer& issuer(const Name& name);
+  void progress(Progress::Kind kind, const std::string& subject, const std::string& text) const;
+
+ private:
+  std::map<Name, std::unique_ptr<issuer::Issuer>> issuers_;
+};
+
+// How events, attempts and outcomes name what they are about.
+inline std::string subject_of(const Name& certificate) { return "certificate/" + certificate.text(); }
+inline std::string authority_subject(const Name& authority) { return "authority/" + authority.text(); }
+
+// ManagedRecord::origin of what was issued once and stands in no config file.
+inline constexpr std::string_view kOnce = "once";
+
+using Detail = std::vector<std::pair<std::string, std::string>>;
+
+}  // namespace everseal::reconcile

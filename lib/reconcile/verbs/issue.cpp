@@ -1,0 +1,53 @@
+#include "reconcile/verbs/issue.h"
+
+#include "base/error.h"
+#include "config/fragment.h"
+#include "pki/digest.h"
+#include "reconcile/reconcile.h"
+#include "reconcile/verbs/renew.h"
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+namespace {
+
+void put_once(Run& run, const IssueRequest& request) {
+  const config::Certificate& wanted = request.certificate;
+  const Time now = run.host.clock();
+  inventory::Managed managed(run.store);
+  if (const auto existing = managed.find(wanted.name); existing && existing->origin != kOnce)
+    throw base::Error(base::Fault::exists, fmt::format("{} is kept alive by {}", wanted.name, existing->origin),
+                      "choose another name with --as");
+  inventory::ManagedRecord record;
+  record.name = wanted.name;
+  record.spec = config::normal_form(wanted);
+  record.spec_hash = base::hex(pki::sha256(base::as_bytes(record.spec)));
+  record.origin = kOnce;
+  record.key_owner = request.csr.empty() ? inventory::KeyOwner::ours : inventory::KeyOwner::external;
+  record.look_again = now;
+  inventory::IntentRecord intent;
+  intent.kind = inventory::IntentKind::issue_once;
+  intent.subject = wanted.name;
+  intent.csr = request.csr;
+  intent.created = now;
+  run.store.transaction([&] {
+    managed.put(record);
+    inventory::Intents(run.store).add(intent);
+  });
+}
+
+}  // namespace
+
+Verdict issue(const Host& host, const IssueRequest& request) {
+  Run run(host);
+  if (request.keep == Keep::once) {
+    put_once(run, request);
+  } else {
+    config::write_fragment(host.files, request.certificate);
+    run.desired = Desired(host, run.store);
+  }
+  retry_now(run.store, request.certificate.name, host.clock());
+  return reconcile_certificates(host, run.desired.config(), {request.certificate.name});
+}
+
+}  // namespace everseal::reconcile

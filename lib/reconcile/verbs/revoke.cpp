@@ -1,0 +1,106 @@
+#include "reconcile/verbs/revoke.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "config/fragment.h"
+#include "reconcile/facts.h"
+#include "reconcile/named.h"
+#include "reconcile/reconcile.h"
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+namespace {
+
+void add_revocation(Run& run, const Name& name, int version, pki::RevocationReason reason) {
+  inventory::IntentRecord intent;
+  intent.kind = inventory::IntentKind::revoke;
+  intent.subject = name;
+  intent.version = version;
+  intent.reason = reason;
+  intent.created = run.host.clock();
+  inventory::Intents(run.store).add(intent);
+}
+
+// A certificate that an authority signed for somebody else: no managed certificate is concerned.
+Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::RevocationReason reason) {
+  Session session(run.host, run.desired.config());
+  session.authorities.revoke(session.store, issued.authority, issued.serial, reason, run.host.clock());
+  Verdict verdict;
+  verdict.outcomes.push_back({authority_subject(issued.authority), {}, "revoke", Result::done,
+                              fmt::format("serial {} is revoked ({})", issued.serial, to_string(reason))});
+  verdict.append(reconcile_authority(session, issued.authority));
+  return verdict;
+}
+
+Verdict revoke_version(Run& run, const Name& name, int number, pki::RevocationReason reason) {
+  add_revocation(run, name, number, reason);
+  Verdict verdict = reconcile_certificates(run.host, run.desired.config(), {name});
+  Session session(run.host, run.desired.config());
+  for (const inventory::AuthorityRecord& authority : session.authority_rows.due(run.host.clock()))
+    verdict.append(reconcile_authority(session, authority.name));
+  return verdict;
+}
+
+}  // namespace
+
+Verdict revoke(const Host& host, const RevokeRequest& request) {
+  Run run(host);
+  inventory::Versions versions(run.store);
+  if (request.name) {
+    require_managed(run.store, *request.name);
+    const auto live = versions.live(*request.name);
+    if (!live) throw base::Error(base::Fault::not_found, fmt::format("{} has no version in use", *request.name));
+    return revoke_version(run, *request.name, live->number, request.reason);
+  }
+  std::vector<inventory::IssuedRecord> issued;
+  inventory::Authorities authorities(run.store);
+  if (request.fingerprint) {
+    const auto record = inventory::Certificates(run.store).find(*request.fingerprint);
+    if (!record) throw base::Error(base::Fault::not_found, fmt::format("no certificate {} is known", *request.fingerprint));
+    if (const auto version = versions.by_certificate(*request.fingerprint))
+      return revoke_version(run, version->name, version->number, request.reason);
+    for (const inventory::IssuedRecord& one : authorities.find_issued_by_serial(record->serial))
+      if (one.fingerprint == *request.fingerprint) issued.push_back(one);
+  } else {
+    issued = authorities.find_issued_by_serial(base::lower(request.serial));
+  }
+  if (issued.empty())
+    throw base::Error(base::Fault::not_found, "none of the authorities here signed that certificate",
+                      "a certificate of another CA is revoked at that CA");
+  if (issued.size() > 1)
+    throw base::Error(base::Fault::usage, "several authorities signed a certificate with that serial",
+                      "name the certificate itself with --cert");
+  if (const auto version = versions.by_certificate(issued.front().fingerprint))
+    return revoke_version(run, version->name, version->number, request.reason);
+  return revoke_issued(run, issued.front(), request.reason);
+}
+
+Verdict remove(const Host& host, const RemoveRequest& request) {
+  Run run(host);
+  const inventory::ManagedRecord managed = require_managed(run.store, request.name);
+  Verdict verdict;
+  if (request.certificate == OnRemoval::revoke) {
+    if (const auto live = inventory::Versions(run.store).live(request.name))
+      verdict = revoke_version(run, request.name, live->number, pki::RevocationReason::cessation_of_operation);
+  }
+  if (managed.origin != kOnce && !managed.orphaned && !config::remove_fragment(host.files, request.name))
+    throw base::Error(base::Fault::denied, fmt::format("{} is defined in {}", request.name, managed.origin),
+                      "delete its table there; then it is orphaned, and `remove` forgets it");
+  Session session(host, run.desired.config());
+  if (request.keys == Keys::destroy)
+    for (const int number : session.archive.numbers(request.name)) session.archive.remove_key(request.name, number);
+  const Time now = host.clock();
+  session.store.transaction([&] {
+    session.managed.remove(request.name);
+    session.events.add("certificate.removed", subject_of(request.name),
+                       Detail{{"keys", request.keys == Keys::destroy ? "destroyed" : "kept"}}, now);
+  });
+  verdict.outcomes.push_back({subject_of(request.name), {}, "remove", Result::done,
+                              request.keys == Keys::destroy
+                                  ? "is no longer kept alive; its private keys are destroyed"
+                                  : fmt::format("is no longer kept alive; its versions stay in {}/archive/{}", host.state, request.name)});
+  return verdict;
+}
+
+}  // namespace everseal::reconcile
