@@ -31,11 +31,15 @@ function(everseal_module name)
   target_link_libraries(${name} PUBLIC everseal_options ${arg_LINK})
 endfunction()
 
-# everseal_kinds(TARGET DIRECTORY INCLUDE TYPE FUNCTION): writes and adds a source that defines
+# everseal_kinds(TARGET DIRECTORY INCLUDE TYPE FUNCTION [SUFFIX]): writes and adds a source that defines
 #   std::span<const TYPE* const> FUNCTION();
-# over every DIRECTORY/*.cpp, each of which defines `extern const TYPE <stem>_kind`, sorted by name.
+# over every DIRECTORY/*.cpp, each of which defines `extern const TYPE <stem>_kind` (or _SUFFIX), sorted by name.
 # TYPE and FUNCTION are fully qualified below everseal:: (for example deploy::Kind, deploy::kinds).
 function(everseal_kinds target directory include type function)
+  set(suffix kind)
+  if(ARGC GREATER 5)
+    set(suffix "${ARGV5}")
+  endif()
   file(GLOB files CONFIGURE_DEPENDS RELATIVE "${directory}" "${directory}/*.cpp")
   list(SORT files)
   string(REGEX REPLACE "::[^:]*$" "" namespace "${function}")
@@ -44,8 +48,8 @@ function(everseal_kinds target directory include type function)
   set(entries "")
   foreach(file IN LISTS files)
     get_filename_component(stem "${file}" NAME_WE)
-    string(APPEND declarations "extern const ${type} ${stem}_kind;\n")
-    string(APPEND entries "    &${stem}_kind,\n")
+    string(APPEND declarations "extern const ${type} ${stem}_${suffix};\n")
+    string(APPEND entries "    &${stem}_${suffix},\n")
   endforeach()
   set(output "${CMAKE_CURRENT_BINARY_DIR}/${target}_${name}_table.cpp")
   file(CONFIGURE OUTPUT "${output}" @ONLY CONTENT

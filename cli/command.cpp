@@ -1,0 +1,111 @@
+#include "command.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "config/load.h"
+#include "terminal.h"
+#include "version.h"
+
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace everseal::cli {
+namespace {
+
+void put(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EPIPE) ::_exit(0);
+    if (written < 0) {
+      if (descriptor == STDERR_FILENO) return;
+      throw base::errno_error("write to", "the standard output");
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> Arguments::one(std::string_view name) const {
+  const auto found = values.find(name);
+  if (found == values.end() || found->second.empty()) return std::nullopt;
+  return found->second.back();
+}
+
+std::vector<std::string> Arguments::all(std::string_view name) const {
+  const auto found = values.find(name);
+  return found == values.end() ? std::vector<std::string>() : found->second;
+}
+
+reconcile::Host Context::host() const {
+  reconcile::Host host;
+  const auto main = config::find_main(config_file);
+  std::optional<std::string> state = state_option;
+  if (!state && main) {
+    const config::Files only{main, {}};
+    state = config::state_of(config::read(only));
+  }
+  host.state = config::absolute(state.value_or(config::default_state()));
+  host.files = config::files(main, host.state);
+  host.build_date = build_date();
+  host.stop = stop;
+  if (!quiet && output == Output::text)
+    host.progress = [](const reconcile::Progress& progress) {
+      using Kind = reconcile::Progress::Kind;
+      const Style style = progress.kind == Kind::failed    ? Style::red
+                          : progress.kind == Kind::warning ? Style::yellow
+                          : progress.kind == Kind::done    ? Style::green
+                                                           : Style::dim;
+      const std::string_view mark = progress.kind == Kind::failed    ? "failed "
+                                    : progress.kind == Kind::warning ? "warning"
+                                    : progress.kind == Kind::done    ? "done   "
+                                                                     : "...    ";
+      note(fmt::format("{} {}: {}\n", styled(mark, style, Stream::errors), progress.subject, progress.text));
+    };
+  return host;
+}
+
+void print(std::string_view text) { put(STDOUT_FILENO, text); }
+void note(std::string_view text) { put(STDERR_FILENO, text); }
+
+int show(const Context& context, const reconcile::Verdict& verdict) {
+  if (context.output == Output::json) {
+    print(reconcile::to_json(verdict) + "\n");
+    return verdict.exit_code();
+  }
+  for (const reconcile::Outcome& outcome : verdict.outcomes) {
+    if (context.quiet && outcome.result != reconcile::Result::failed) continue;
+    const Style style = outcome.result == reconcile::Result::failed   ? Style::red
+                        : outcome.result == reconcile::Result::warned ? Style::yellow
+                                                                      : Style::green;
+    print(fmt::format("{}{}{}: {}: {}\n", outcome.subject, outcome.target.empty() ? "" : " ", outcome.target,
+                      styled(outcome.result == reconcile::Result::done ? outcome.step : fmt::format("{} {}", outcome.step, to_string(outcome.result)),
+                             style, Stream::output),
+                      outcome.text));
+  }
+  if (verdict.outcomes.empty() && !context.quiet) {
+    if (verdict.standing_failures > 0)
+      print(fmt::format("nothing was tried; {} earlier failure(s) wait for their next attempt (`everseal plan` shows them)\n",
+                        verdict.standing_failures));
+    else
+      print("nothing to do\n");
+  }
+  return verdict.exit_code();
+}
+
+base::Name name_argument(const Context& context, std::string_view argument, std::string_view what) {
+  return base::Name::parse(context.arguments.one(argument).value_or(""), what);
+}
+
+base::Seconds duration_argument(std::string_view text, std::string_view option) {
+  const auto duration = base::parse_duration(text);
+  if (!duration)
+    throw base::Error(base::Fault::usage, fmt::format("{}: '{}' is not a duration", option, base::printable(text)),
+                      "write for example 30d, 36h or 15m");
+  return *duration;
+}
+
+}  // namespace everseal::cli

@@ -1,0 +1,75 @@
+// A command is data: its words, its options and a function. One file a command in commands/; parse.cpp turns them into a parser.
+#pragma once
+
+#include "base/name.h"
+#include "reconcile/host.h"
+#include "reconcile/verdict.h"
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace everseal::cli {
+
+enum class ArgumentType { flag, value, values };
+
+struct Argument {
+  std::string_view name;              // "--as", "-d,--domain", or "NAME" for a positional one
+  std::string_view summary;
+  ArgumentType type = ArgumentType::value;
+  std::string_view value = "";        // what the value is called in help: "FILE", "30d"
+  bool required = false;
+  bool is_positional() const noexcept { return !name.starts_with('-'); }
+};
+
+enum class Group { certificates, inventory, authority, care };
+
+// What the command line said, by the long name without dashes ("deploy-dir") or the positional's name ("NAME").
+struct Arguments {
+  std::map<std::string, std::vector<std::string>, std::less<>> values;
+
+  bool has(std::string_view name) const { return values.contains(name); }
+  std::optional<std::string> one(std::string_view name) const;
+  std::vector<std::string> all(std::string_view name) const;
+};
+
+enum class Output { text, json };
+
+// Where a command runs. Lives as long as main().
+struct Context {
+  Arguments arguments;
+  Output output = Output::text;
+  std::optional<std::string> config_file;
+  std::optional<std::string> state_option;
+  bool quiet = false;
+  std::stop_token stop;
+
+  // Config files and state directory as the options, the environment and the config say; progress goes to stderr.
+  reconcile::Host host() const;
+};
+
+struct Command {
+  std::string_view words;             // "ca init"
+  Group group;
+  std::string_view summary;           // one line, lower case, no full stop
+  std::string_view description;       // more, with examples; wrapped as written
+  std::span<const Argument> arguments;
+  int (*run)(Context& context);       // the exit code; throws base::Error
+};
+std::span<const Command* const> commands();
+
+// Writes data to stdout; a reader that went away ends the program quietly.
+void print(std::string_view text);
+// Writes a message for a person to stderr.
+void note(std::string_view text);
+// A verdict in the chosen form, and its exit code.
+int show(const Context& context, const reconcile::Verdict& verdict);
+
+// Positional or option as a validated name. Error(usage).
+base::Name name_argument(const Context& context, std::string_view argument, std::string_view what);
+base::Seconds duration_argument(std::string_view text, std::string_view option);
+
+}  // namespace everseal::cli

@@ -1,0 +1,241 @@
+#include "parse.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "version.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace everseal::cli {
+namespace {
+
+struct Heading {
+  Group group;
+  std::string_view text;
+};
+constexpr Heading kHeadings[] = {{Group::certificates, "Certificates"},
+                                 {Group::inventory, "Inventory"},
+                                 {Group::authority, "Internal CA"},
+                                 {Group::care, "Care"}};
+
+constexpr std::string_view kGlobalHelp =
+    "Options for every command\n"
+    "  --config FILE   use this config file\n"
+    "  --state DIR     use this state directory\n"
+    "  --json          print one JSON document instead of text\n"
+    "  -q, --quiet     print only errors\n"
+    "  -v, --verbose   print what is done and why; twice: more\n"
+    "  -h, --help      explain a command\n"
+    "  --version       print the version\n";
+
+std::string overview() {
+  std::string text = "everseal keeps certificates alive: issues, rotates, verifies and watches them.\n\n"
+                     "Usage: everseal [OPTIONS] COMMAND ...\n";
+  std::size_t column = 0;
+  for (const Command* command : commands()) column = std::max(column, command->words.size());
+  for (const Heading& heading : kHeadings) {
+    std::string lines;
+    for (const Command* command : commands())
+      if (command->group == heading.group) lines += fmt::format("  {:<{}}  {}\n", command->words, column, command->summary);
+    if (!lines.empty()) text += fmt::format("\n{}\n{}", heading.text, lines);
+  }
+  return text + fmt::format("\n{}\n`everseal COMMAND --help` says more about a command.\n", kGlobalHelp);
+}
+
+std::string usage_of(const Argument& argument) {
+  if (argument.is_positional()) return std::string(argument.name);
+  std::string text;
+  for (const std::string& form : base::split(argument.name, ',')) text += text.empty() ? form : ", " + form;
+  if (argument.type != ArgumentType::flag) text += fmt::format(" {}", argument.value.empty() ? "VALUE" : argument.value);
+  return text;
+}
+
+std::string help_of(const Command& command) {
+  std::string line = fmt::format("Usage: everseal {}", command.words);
+  bool options = false;
+  std::size_t column = 0;
+  for (const Argument& argument : command.arguments) {
+    options |= !argument.is_positional();
+    column = std::max(column, usage_of(argument).size());
+    if (!argument.is_positional()) continue;
+    const std::string_view more = argument.type == ArgumentType::values ? " ..." : "";
+    line += argument.required ? fmt::format(" {}{}", argument.name, more) : fmt::format(" [{}{}]", argument.name, more);
+  }
+  if (options) line += " [OPTIONS]";
+  std::string text = fmt::format("{}: {}\n\n{}\n", command.words, command.summary, line);
+  if (!command.description.empty()) text += fmt::format("\n{}\n", command.description);
+  if (!command.arguments.empty()) text += "\n";
+  column = std::min<std::size_t>(column, 28);
+  for (const Argument& argument : command.arguments) {
+    const std::string usage = usage_of(argument);
+    if (usage.size() > column) text += fmt::format("  {}\n  {:<{}}  {}\n", usage, "", column, argument.summary);
+    else text += fmt::format("  {:<{}}  {}\n", usage, column, argument.summary);
+  }
+  return text;
+}
+
+std::string key_of(const Argument& argument) {
+  if (argument.is_positional()) return std::string(argument.name);
+  for (const std::string& form : base::split(argument.name, ','))
+    if (form.starts_with("--")) return form.substr(2);
+  return std::string(argument.name.substr(1));
+}
+
+struct Bound {
+  const Command* command;
+  CLI::App* app;
+  std::vector<std::pair<std::string, CLI::Option*>> options;
+};
+
+void add_globals(CLI::App& app, Parsed& parsed, bool& quiet, bool& json, bool& help) {
+  app.add_option("--config", parsed.context.config_file);
+  app.add_option("--state", parsed.context.state_option);
+  app.add_flag("--json", json);
+  app.add_flag("-q,--quiet", quiet);
+  app.add_flag_callback("-v,--verbose", [&parsed] { ++parsed.verbosity; })->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("-h,--help", help);
+}
+
+CLI::Option* bind(CLI::App& app, const Argument& argument) {
+  // Requirements are checked after --help was looked for, so that help never fails.
+  if (argument.type == ArgumentType::flag) return app.add_flag(std::string(argument.name));
+  CLI::Option* const option = app.add_option(argument.is_positional() ? key_of(argument) : std::string(argument.name),
+                                             CLI::callback_t([](const CLI::results_t&) { return true; }));
+  if (argument.type == ArgumentType::values)
+    option->expected(argument.is_positional() ? -1 : 1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->take_all();
+  else
+    option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  if (!argument.is_positional() && argument.type == ArgumentType::values) option->allow_extra_args(false);
+  return option;
+}
+
+[[noreturn]] void unknown_command(const std::string& word, const std::string& prefix) {
+  std::vector<std::string> words;
+  for (const Command* command : commands()) {
+    if (!command->words.starts_with(prefix)) continue;
+    words.push_back(base::split(command->words.substr(prefix.size()), ' ').front());
+  }
+  const auto near = base::nearest(word, words);
+  throw base::Error(base::Fault::usage, fmt::format("there is no command '{}{}'", prefix, base::printable(word)),
+                    near ? fmt::format("did you mean `everseal {}{}`?", prefix, *near) : "`everseal --help` lists the commands");
+}
+
+}  // namespace
+
+Parsed parse(int argc, char** argv) {
+  Parsed parsed;
+  // Before anything is built: the two things that scripts ask often.
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    parsed.text = fmt::format("everseal {}\n", kVersion);
+    return parsed;
+  }
+  if (argc < 2) throw base::Error(base::Fault::usage, "no command was given", "`everseal --help` lists them");
+
+  // Only the command that is meant is bound: building a parser for all of them costs more than most commands do.
+  std::vector<std::string> words;
+  for (int i = 1; i < argc && words.size() < 2; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--config" || word == "--state") ++i;
+    else if (!word.starts_with('-')) words.emplace_back(word);
+  }
+  const Command* command = nullptr;
+  std::string prefix;
+  if (!words.empty()) {
+    for (const Command* candidate : commands()) {
+      if (candidate->words == words.front()) command = candidate;
+      if (words.size() == 2 && candidate->words == words[0] + " " + words[1]) command = candidate;
+      if (candidate->words.starts_with(words.front() + " ")) prefix = words.front() + " ";
+    }
+  }
+
+  bool quiet = false;
+  bool json = false;
+  bool help = false;
+  CLI::App app;
+  app.set_help_flag();
+  app.name("everseal");
+  app.allow_extras(command == nullptr);
+  add_globals(app, parsed, quiet, json, help);
+  CLI::App* level = &app;
+  std::vector<std::pair<const Argument*, CLI::Option*>> options;
+  if (command != nullptr) {
+    for (const std::string& word : base::split(command->words, ' ')) {
+      level = level->add_subcommand(word);
+      level->set_help_flag();
+      level->fallthrough();
+    }
+    for (const Argument& argument : command->arguments) options.emplace_back(&argument, bind(*level, argument));
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const std::string help_hint = command == nullptr ? "`everseal --help` lists the commands and options"
+                                                     : fmt::format("`everseal {} --help` explains it", command->words);
+    std::vector<std::string> known{"--config", "--state", "--json", "--quiet", "--verbose", "--help"};
+    if (command != nullptr)
+      for (const Argument& argument : command->arguments)
+        if (!argument.is_positional()) known.push_back("--" + key_of(argument));
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+      for (const std::string& extra : level->remaining(true)) {
+        if (!extra.starts_with('-')) {
+          throw base::Error(base::Fault::usage, fmt::format("'{}' is one word too many", base::printable(extra)), help_hint);
+        }
+        const std::string name = extra.substr(0, extra.find('='));
+        const auto near = base::nearest(name, known);
+        throw base::Error(base::Fault::usage, fmt::format("there is no option '{}' here", base::printable(name)),
+                          near ? fmt::format("did you mean {}?", *near) : help_hint);
+      }
+    }
+    throw base::Error(base::Fault::usage, base::lower(base::printable(std::string_view(error.what()))), help_hint);
+  }
+
+  if (command == nullptr) {
+    if (words.empty() || help) {
+      if (!help && words.empty())
+        for (const std::string& extra : app.remaining())
+          throw base::Error(base::Fault::usage, fmt::format("there is no option '{}' here", base::printable(extra)),
+                            "`everseal --help` lists the commands and options");
+      parsed.text = overview();
+      return parsed;
+    }
+    if (words.front() == "help") {
+      parsed.text = overview();
+      return parsed;
+    }
+    if (!prefix.empty() && words.size() == 2) unknown_command(words[1], prefix);
+    if (!prefix.empty()) {
+      std::string list;
+      for (const Command* candidate : commands())
+        if (candidate->words.starts_with(prefix)) list += fmt::format("{}{}", list.empty() ? "" : ", ", candidate->words.substr(prefix.size()));
+      throw base::Error(base::Fault::usage, fmt::format("'everseal {}' needs one more word", words.front()),
+                        fmt::format("one of: {}", list));
+    }
+    unknown_command(words.front(), "");
+  }
+  if (help) {
+    parsed.text = help_of(*command);
+    return parsed;
+  }
+  for (const auto& [argument, option] : options) {
+    if (option->count() > 0) {
+      parsed.context.arguments.values[key_of(*argument)] =
+          argument->type == ArgumentType::flag ? std::vector<std::string>{} : option->results();
+    } else if (argument->required) {
+      throw base::Error(base::Fault::usage, fmt::format("{} is missing", usage_of(*argument)),
+                        fmt::format("`everseal {} --help` explains it", command->words));
+    }
+  }
+  parsed.command = command;
+  parsed.context.quiet = quiet;
+  parsed.context.output = json ? Output::json : Output::text;
+  if (quiet) parsed.verbosity = -1;
+  return parsed;
+}
+
+}  // namespace everseal::cli

@@ -1,0 +1,27 @@
+// The terminal, where there is one.
+#pragma once
+
+#include "base/secret.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace everseal::cli {
+
+enum class Stream { output, errors };
+
+bool is_terminal(Stream stream) noexcept;
+std::optional<std::size_t> width(Stream stream) noexcept;   // columns; nullopt where it is no terminal
+bool wants_colour(Stream stream) noexcept;                  // a terminal, no NO_COLOR, TERM not dumb
+
+// Text in one of the few styles that messages use; plain where the stream takes no colour.
+enum class Style { bold, red, green, yellow, dim };
+std::string styled(std::string_view text, Style style, Stream stream);
+
+// Asks on the controlling terminal without echo; nullopt where there is none. `again` asks twice until both are equal.
+enum class Ask { once, twice };
+std::optional<base::Secret> ask_secret(const std::string& question, Ask ask);
+
+}  // namespace everseal::cli
