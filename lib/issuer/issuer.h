@@ -1,10 +1,10 @@
 // Who signs: one interface over every CA.
 #pragma once
 
+#include "authority/authority.h"
 #include "base/name.h"
 #include "base/options.h"
 #include "base/time.h"
-#include "inventory/store.h"
 #include "pki/certificate.h"
 #include "pki/crl.h"
 #include "pki/name.h"
@@ -17,10 +17,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-namespace everseal::authority {
-struct Access;
-}
 
 namespace everseal::issuer {
 
@@ -53,11 +49,10 @@ class Issuer {
   virtual void revoke(const pki::Certificate& certificate, pki::RevocationReason reason, base::Time now) = 0;
 };
 
-// What an issuer may use of its surroundings; references outlive the issuer.
+// What an issuer may use of its surroundings; outlives the issuer.
 struct Surroundings {
-  inventory::Store& store;
-  // Opens an authority of this store with the operator's settings; used by the kind `authority`.
-  const authority::Access& authorities;
+  // An authority of this store, opened once with the operator's settings; for the kind `authority`.
+  std::function<authority::Authority&(const Name&)> authority;
 };
 
 struct Kind {

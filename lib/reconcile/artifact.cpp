@@ -131,8 +131,8 @@ class AuthorityArtifact final : public Deployable {
          .chain = {},
          .key_pem = nullptr,
          .crl = crl.der,
-         .bundle = session_.authorities.bundle(session_.store, name_),
-         .directory = session_.authorities.directory(name_)});
+         .bundle = session_.trust_bundle(name_),
+         .directory = session_.host.state + "/authorities/" + name_.text()});
   }
 
   Sight look(const config::Deployment&, deploy::Target& place, std::int64_t number, std::optional<std::int64_t>) override {
@@ -141,7 +141,7 @@ class AuthorityArtifact final : public Deployable {
     if (!published && !bundle) return {Served::unreachable, "nothing is published there"};
     if (published && *published != newest(number).der) return {Served::other, "another CRL is published there"};
     std::string wanted;
-    for (const pki::Certificate& anchor : session_.authorities.bundle(session_.store, name_)) wanted += anchor.pem();
+    for (const pki::Certificate& anchor : session_.trust_bundle(name_)) wanted += anchor.pem();
     if (bundle && base::as_text(*bundle) != wanted) return {Served::other, "another trust bundle is published there"};
     return {Served::wanted, fmt::format("CRL {} is published", number)};
   }
@@ -151,14 +151,14 @@ class AuthorityArtifact final : public Deployable {
   }
 
   std::optional<Time> not_after() override {
-    const auto crl = session_.authority_rows.newest_crl(name_, session_.authorities.active_generation(session_.store, name_));
+    const auto crl = session_.authority_rows.newest_crl(name_, session_.active_generation(name_));
     if (!crl) return std::nullopt;
     return crl->next_update;
   }
 
  private:
   inventory::CrlRecord newest(std::int64_t number) {
-    auto crl = session_.authority_rows.newest_crl(name_, session_.authorities.active_generation(session_.store, name_));
+    auto crl = session_.authority_rows.newest_crl(name_, session_.active_generation(name_));
     if (!crl || static_cast<std::int64_t>(crl->number) != number)
       throw base::Error(base::Fault::not_found, fmt::format("CRL {} of {} is no longer the newest", number, name_));
     return *crl;

@@ -48,7 +48,7 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
                       "`everseal ca list` shows them; `everseal ca init` makes one");
   plan::AuthorityFacts facts;
   facts.record = *record;
-  facts.crl = session.authority_rows.newest_crl(name, session.authorities.active_generation(session.store, name));
+  facts.crl = session.authority_rows.newest_crl(name, session.active_generation(name));
   if (const auto configured = session.config.authorities.find(name); configured != session.config.authorities.end()) {
     facts.publish = configured->second.publish;
     if (configured->second.crl_lifetime) facts.crl_lifetime = *configured->second.crl_lifetime;

@@ -1,6 +1,7 @@
 #include "reconcile/session.h"
 
 #include "base/error.h"
+#include "reconcile/settings.h"
 #include "base/text.h"
 
 #include <array>
@@ -13,12 +14,37 @@ Session::Session(const Host& host_, const config::Config& config_)
     : host(host_),
       config(config_),
       store(inventory::Store::open(host_.state, sql::Access::read_write, host_.clock())),
-      archive(host_.state),
-      authorities(access_to_authorities(host_, config_)) {}
+      archive(host_.state) {}
+
+authority::Authority& Session::authority(const Name& name) {
+  if (const auto open = authorities_.find(name); open != authorities_.end()) return open->second;
+  std::optional<base::Secret> passphrase;
+  const auto configured = config.authorities.find(name);
+  if (configured != config.authorities.end() && configured->second.passphrase_file)
+    passphrase = base::read_secret_file(*configured->second.passphrase_file);
+  return authorities_
+      .emplace(name, authority::Authority::open(store, name, authority_settings(config, name), passphrase ? &*passphrase : nullptr))
+      .first->second;
+}
+
+int Session::active_generation(const Name& authority) {
+  for (const inventory::AuthorityCertificateRecord& record : authority_rows.certificates(authority))
+    if (record.role == inventory::AuthorityRole::intermediate && record.state == inventory::GenerationState::active)
+      return record.generation;
+  return 1;
+}
+
+std::vector<pki::Certificate> Session::trust_bundle(const Name& authority) {
+  std::vector<pki::Certificate> anchors;
+  for (const inventory::AuthorityCertificateRecord& record : authority_rows.certificates(authority))
+    if (record.role == inventory::AuthorityRole::root && record.state != inventory::GenerationState::retired)
+      anchors.push_back(pki::Certificate::parse(record.der));
+  return anchors;
+}
 
 issuer::Issuer& Session::issuer(const Name& name) {
   if (const auto open = issuers_.find(name); open != issuers_.end()) return *open->second;
-  const issuer::Surroundings surroundings{store, authorities};
+  const issuer::Surroundings surroundings{[this](const Name& wanted) -> authority::Authority& { return authority(wanted); }};
   std::unique_ptr<issuer::Issuer> made;
   if (const auto configured = config.issuers.find(name); configured != config.issuers.end()) {
     const issuer::Kind* const kind = issuer::find_kind(configured->second.type);

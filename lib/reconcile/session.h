@@ -2,7 +2,7 @@
 #pragma once
 
 #include "archive/archive.h"
-#include "authority/access.h"
+#include "authority/authority.h"
 #include "config/config.h"
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
@@ -29,7 +29,6 @@ class Session {
   const config::Config& config;
   inventory::Store store;
   archive::Archive archive;
-  authority::Access authorities;
 
   inventory::Certificates certificates{store};
   inventory::Managed managed{store};
@@ -43,9 +42,15 @@ class Session {
   Time now() const { return host.clock(); }
   // The issuer that the config names, or the authority of that name; opened once. Error(config) where there is none.
   issuer::Issuer& issuer(const Name& name);
+  // An authority of this store with the config's settings; opened once. Error(config) where its passphrase is missing.
+  authority::Authority& authority(const Name& name);
+  int active_generation(const Name& authority);
+  // The trust anchors that a publication of `authority` holds.
+  std::vector<pki::Certificate> trust_bundle(const Name& authority);
   void progress(Progress::Kind kind, const std::string& subject, const std::string& text) const;
 
  private:
+  std::map<Name, authority::Authority> authorities_;
   std::map<Name, std::unique_ptr<issuer::Issuer>> issuers_;
 };
 

@@ -110,7 +110,7 @@ std::optional<Outcome> prune(Session& session, const Name& name, const plan::Pru
 std::optional<Outcome> sign_crl(Session& session, const Name& authority) {
   const std::string subject = authority_subject(authority);
   try {
-    const inventory::CrlRecord crl = session.authorities.sign_crl(session.store, authority, session.now());
+    const inventory::CrlRecord crl = authority::refresh_crl(session.authority(authority), session.now());
     session.attempts.clear("sign-crl", subject, {});
     return Outcome{subject, {}, "crl", Result::done,
                    fmt::format("CRL {} is valid until {}", crl.number, base::format_time(crl.next_update))};
@@ -120,7 +120,7 @@ std::optional<Outcome> sign_crl(Session& session, const Name& authority) {
     AttemptRecord attempt{"sign-crl", subject, {}};
     attempt.count = (earlier ? earlier->count : 0) + 1;
     attempt.problem = error.message();
-    const auto newest = session.authority_rows.newest_crl(authority, session.authorities.active_generation(session.store, authority));
+    const auto newest = session.authority_rows.newest_crl(authority, session.active_generation(authority));
     attempt.not_before = plan::retry_time(attempt.count, now, newest ? std::optional(newest->next_update) : std::nullopt);
     attempt.last = now;
     session.store.transaction([&] {

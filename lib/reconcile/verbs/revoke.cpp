@@ -1,5 +1,6 @@
 #include "reconcile/verbs/revoke.h"
 
+#include "authority/revoke.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "config/fragment.h"
@@ -25,7 +26,7 @@ void add_revocation(Run& run, const Name& name, int version, pki::RevocationReas
 // A certificate that an authority signed for somebody else: no managed certificate is concerned.
 Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::RevocationReason reason) {
   Session session(run.host, run.desired.config());
-  session.authorities.revoke(session.store, issued.authority, issued.serial, reason, run.host.clock());
+  authority::revoke(session.authority(issued.authority), issued.serial, reason, run.host.clock());
   Verdict verdict;
   verdict.outcomes.push_back({authority_subject(issued.authority), {}, "revoke", Result::done,
                               fmt::format("serial {} is revoked ({})", issued.serial, to_string(reason))});

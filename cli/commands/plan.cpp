@@ -1,0 +1,37 @@
+#include "command.h"
+
+#include "show_plan.h"
+
+#include <algorithm>
+
+namespace everseal::cli {
+namespace {
+
+constexpr Argument kArguments[] = {
+    {.name = "NAME", .summary = "only these certificates", .type = ArgumentType::values},
+    {.name = "--days", .summary = "only what comes up within this many days", .value = "N"},
+};
+
+int run(Context& context) {
+  std::vector<base::Name> names;
+  for (const std::string& name : context.arguments.all("NAME")) names.push_back(base::Name::parse(name, "certificate name"));
+  const reconcile::Host host = context.host();
+  auto planned = reconcile::plan(host, names);
+  if (const auto days = context.arguments.one("days")) {
+    const base::Time end = host.clock() + duration_argument(*days + "d", "--days");
+    std::erase_if(planned, [&](const auto& one) { return one.decision.look_again > end; });
+  }
+  std::ranges::stable_sort(planned, {}, [](const auto& one) { return one.decision.look_again; });
+  return show_plan(context, planned);
+}
+
+}  // namespace
+
+extern const Command plan_command;
+const Command plan_command{"plan", Group::certificates, "show what would be done, when and why",
+                           "The calendar of coming renewals, the soonest first. Nothing is changed.\n\n"
+                           "  everseal plan\n"
+                           "  everseal plan --days 14",
+                           kArguments, run};
+
+}  // namespace everseal::cli

@@ -1,0 +1,56 @@
+#include "show_plan.h"
+
+#include "base/text.h"
+#include "terminal.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace everseal::cli {
+namespace {
+
+nlohmann::ordered_json reasons(const std::vector<plan::Reason>& why) {
+  auto list = nlohmann::ordered_json::array();
+  for (const plan::Reason& reason : why) list.push_back({{"rule", to_string(reason.rule)}, {"text", reason.text}});
+  return list;
+}
+
+std::string json_of(const std::vector<reconcile::PlannedSubject>& planned) {
+  nlohmann::ordered_json document;
+  auto& subjects = document["subjects"] = nlohmann::ordered_json::array();
+  for (const reconcile::PlannedSubject& one : planned) {
+    nlohmann::ordered_json subject{{"subject", one.subject}, {"steps", nlohmann::ordered_json::array()}, {"standing", reasons(one.decision.standing)}};
+    for (const plan::Step& step : one.decision.steps)
+      subject["steps"].push_back({{"step", describe(step.action)},
+                                  {"gate", to_string(step.gate)},
+                                  {"not_before", base::format_time(step.not_before)},
+                                  {"why", reasons(step.why)}});
+    if (one.decision.look_again != base::Time::max()) subject["look_again"] = base::format_time(one.decision.look_again);
+    subjects.push_back(std::move(subject));
+  }
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+int show_plan(const Context& context, const std::vector<reconcile::PlannedSubject>& planned) {
+  if (context.output == Output::json) {
+    print(json_of(planned));
+    return 0;
+  }
+  std::string text;
+  for (const reconcile::PlannedSubject& one : planned) {
+    text += styled(one.subject, Style::bold, Stream::output) + "\n";
+    for (const plan::Step& step : one.decision.steps) {
+      text += fmt::format("  {}", describe(step.action));
+      if (step.gate != plan::Gate::open) text += fmt::format(" ({}, not before {})", to_string(step.gate), base::format_time(step.not_before));
+      text += "\n";
+      for (const plan::Reason& reason : step.why) text += fmt::format("    because {}\n", base::printable(reason.text));
+    }
+    for (const plan::Reason& reason : one.decision.standing) text += fmt::format("  {}\n", base::printable(reason.text));
+  }
+  print(text.empty() ? "nothing is managed yet; `everseal issue` begins\n" : text);
+  return 0;
+}
+
+}  // namespace everseal::cli
