@@ -1,0 +1,102 @@
+#include "command.h"
+
+#include "authority/sign.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "pki/csr.h"
+#include "reconcile/reconcile.h"
+#include "reconcile/session.h"
+#include "inventory/clock.h"
+#include "reconcile/kinds.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace everseal::cli {
+namespace {
+
+constexpr std::size_t kLargestCsr = 1 << 18;
+constexpr std::size_t kGroup = 256;  // signed and committed together
+
+constexpr Argument kArguments[] = {
+    {.name = "NAME", .summary = "the authority", .required = true},
+    {.name = "CSR", .summary = "CSR files, PEM or DER; - for stdin", .type = ArgumentType::values, .required = true},
+    {.name = "--profile", .summary = "server (default), client, peer, or one of the config", .value = "P"},
+    {.name = "--lifetime", .summary = "how long they live", .value = "90d"},
+    {.name = "--out-dir", .summary = "write NAME.pem for each NAME.csr into this directory; default: stdout", .value = "DIR"},
+};
+
+struct Wanted {
+  std::string file;
+  authority::Request request;
+};
+
+int run(Context& context) {
+  const Arguments& arguments = context.arguments;
+  const reconcile::Host host = context.host();
+  const base::Name name = name_argument(context, "NAME", "authority name");
+  const base::Name profile = base::Name::parse(arguments.one("profile").value_or("server"), "profile");
+  std::optional<base::Seconds> lifetime;
+  if (const auto text = arguments.one("lifetime")) lifetime = duration_argument(*text, "--lifetime");
+  const auto out = arguments.one("out-dir");
+  const std::vector<std::string> files = arguments.all("CSR");
+
+  const config::Config config = config::parse_or_throw(config::read(host.files), reconcile::config_kinds({name}));
+  reconcile::Session session(host, config);
+  inventory::require_trusted_clock(session.store, host.clock(), host.build_date);
+  authority::Authority& authority = session.authority(name);
+
+  std::size_t failed = 0;
+  const auto fail = [&](const std::string& file, const base::Error& error) {
+    ++failed;
+    note(fmt::format("everseal: {}: {}\n", base::printable(file), error.message()));
+    if (!error.hint().empty()) note(fmt::format("  {}\n", error.hint()));
+  };
+  for (std::size_t begin = 0; begin < files.size(); begin += kGroup) {
+    std::vector<std::string> names;
+    std::vector<authority::Request> requests;
+    for (std::size_t i = begin; i < std::min(files.size(), begin + kGroup); ++i) {
+      try {
+        requests.push_back({.profile = profile,
+                            .key = pki::Csr::parse(base::read_file(files[i], kLargestCsr)),
+                            .identifiers = {},
+                            .subject = {},
+                            .lifetime = lifetime,
+                            .binding = std::nullopt});
+        names.push_back(files[i]);
+      } catch (const base::Error& error) {
+        fail(files[i], error);
+      }
+    }
+    const auto results = authority::sign_many(authority, requests, host.clock());
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (!results[i]) {
+        fail(names[i], results[i].error());
+        continue;
+      }
+      for (const std::string& warning : results[i]->warnings) note(fmt::format("everseal: {}: {}\n", base::printable(names[i]), warning));
+      std::string text;
+      for (const pki::Certificate& certificate : authority::full_chain(authority, results[i]->leaf)) text += certificate.pem();
+      if (out) {
+        const auto file = std::filesystem::path(*out) / (std::filesystem::path(names[i]).stem().string() + ".pem");
+        base::write_file(file.string(), base::as_bytes(text), {.user = {}, .group = {}, .mode = 0644});
+      } else {
+        print(text);
+      }
+    }
+  }
+  if (failed == 0) return 0;
+  return failed == files.size() ? 1 : 4;
+}
+
+}  // namespace
+
+extern const Command ca_sign_command;
+const Command ca_sign_command{"ca sign", Group::authority, "sign CSRs, one or thousands",
+                              "Behind an ssh forced command, `everseal ca sign corp -` lets another host enrol without moving keys.\n\n"
+                              "  everseal ca sign corp device.csr > device.pem\n"
+                              "  everseal ca sign corp --profile client --out-dir signed csr/*.csr",
+                              kArguments, run};
+
+}  // namespace everseal::cli

@@ -1,0 +1,40 @@
+#include "command.h"
+
+#include "config/load.h"
+#include "inventory/authorities.h"
+#include "reconcile/kinds.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace everseal::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+int run(Context& context) {
+  const reconcile::Host host = context.host();
+  std::vector<base::Name> authorities;
+  {
+    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+    for (const inventory::AuthorityRecord& record : inventory::Authorities(store).all()) authorities.push_back(record.name);
+  }
+  const config::Config config = config::parse_or_throw(config::read(host.files), reconcile::config_kinds(authorities));
+  Json document{{"state", host.state}, {"files", config.files}, {"keep", config.keep}, {"workers", config.workers}};
+  for (const auto& [name, issuer] : config.issuers) {
+    Json& one = document["issuer"][name.text()] = {{"type", issuer.type}};
+    for (const auto& [key, value] : issuer.options.entries()) one[key] = value;
+  }
+  for (const auto& [name, certificate] : config.certificates)
+    document["certificate"][name.text()] = Json::parse(config::normal_form(certificate), nullptr, false);
+  print(base::harmless_json(document.dump(2, ' ', false, Json::error_handler_t::replace)) + "\n");
+  return 0;
+}
+
+}  // namespace
+
+extern const Command config_show_command;
+const Command config_show_command{"config show", Group::care, "show the config as it is understood, with all defaults",
+                                  "Secrets appear as the paths of their files only.", {}, run};
+
+}  // namespace everseal::cli

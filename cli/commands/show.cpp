@@ -1,0 +1,144 @@
+#include "command.h"
+
+#include "base/error.h"
+#include "inventory/authorities.h"
+#include "inventory/certificates.h"
+#include "inventory/managed.h"
+#include "reconcile/named.h"
+#include "reconcile/session.h"
+#include "terminal.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace everseal::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using inventory::CertificateRecord;
+
+constexpr Argument kArguments[] = {{.name = "NAME", .summary = "a managed certificate's name, or a fingerprint (8 digits or more)", .required = true}};
+
+Json time_or_null(const std::optional<base::Time>& time) { return time ? Json(base::format_time(*time)) : Json(); }
+
+Json json_of(const CertificateRecord& record) {
+  return {{"fingerprint", record.fingerprint.text()},
+          {"serial", record.serial},
+          {"subject", record.subject.raw()},
+          {"issuer_dn", record.issuer.raw()},
+          {"identifiers", record.names.raw()},
+          {"not_before", base::format_time(record.not_before)},
+          {"not_after", base::format_time(record.not_after)},
+          {"key", record.key},
+          {"ca", record.is_ca},
+          {"revoked_at", time_or_null(record.revoked_at)},
+          {"first_seen", base::format_time(record.first_seen)}};
+}
+
+// What was found, as one JSON document; text output is rendered from the same.
+Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed, const std::string& state) {
+  Json document{{"name", managed.name.text()},
+                {"origin", managed.origin},
+                {"orphaned", managed.orphaned},
+                {"pinned", managed.pinned ? Json(*managed.pinned) : Json()},
+                {"look_again", base::format_time(managed.look_again)},
+                {"live", fmt::format("{}/live/{}", state, managed.name)},
+                {"wanted", Json::parse(managed.spec, nullptr, false)},
+                {"versions", Json::array()},
+                {"deployments", Json::array()},
+                {"failures", Json::array()}};
+  inventory::Certificates certificates(store);
+  for (const inventory::VersionRecord& version : inventory::Versions(store).of(managed.name)) {
+    Json one{{"version", version.number},
+             {"state", to_string(version.state)},
+             {"issuer", version.issuer.text()},
+             {"renew_at", time_or_null(version.renew_at)},
+             {"has_key", version.has_key}};
+    if (version.certificate)
+      if (const auto record = certificates.find(*version.certificate)) one["certificate"] = json_of(*record);
+    document["versions"].push_back(std::move(one));
+  }
+  for (const inventory::DeploymentRecord& deployment : inventory::Deployments(store).of(inventory::ArtifactKind::version, managed.name))
+    document["deployments"].push_back({{"target", deployment.target.text()},
+                                       {"state", to_string(deployment.state)},
+                                       {"version", deployment.version},
+                                       {"current", deployment.current ? Json(*deployment.current) : Json()},
+                                       {"served", to_string(deployment.after)},
+                                       {"problem", deployment.problem},
+                                       {"reload_problem", deployment.reload_problem},
+                                       {"attempts", deployment.attempts},
+                                       {"not_before", time_or_null(deployment.not_before)}});
+  for (const inventory::AttemptRecord& attempt : inventory::Attempts(store).of(reconcile::subject_of(managed.name)))
+    document["failures"].push_back({{"step", attempt.step},
+                                    {"target", attempt.target},
+                                    {"count", attempt.count},
+                                    {"problem", attempt.problem},
+                                    {"not_before", time_or_null(attempt.not_before)}});
+  return document;
+}
+
+std::string text_of(const Json& value) {
+  return base::printable(value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+void append(std::string& out, const Json& value, std::size_t indent) {
+  std::size_t width = 0;
+  for (const auto& [key, item] : value.items())
+    if (!item.is_structured()) width = std::max(width, key.size());
+  for (const auto& [key, item] : value.items()) {
+    if (item.is_null() || (item.is_structured() && item.empty()) || item == "") continue;
+    if (item.is_array() && !item.front().is_structured()) {
+      std::string joined;
+      for (const Json& one : item) joined += (joined.empty() ? "" : ", ") + text_of(one);
+      out += fmt::format("{:{}}{:<{}}  {}\n", "", indent, key, width, joined);
+    } else if (item.is_array()) {
+      for (const Json& one : item) {
+        out += fmt::format("{:{}}{}\n", "", indent, styled(key, Style::bold, Stream::output));
+        append(out, one, indent + 2);
+      }
+    } else if (item.is_object()) {
+      out += fmt::format("{:{}}{}\n", "", indent, styled(key, Style::bold, Stream::output));
+      append(out, item, indent + 2);
+    } else {
+      out += fmt::format("{:{}}{:<{}}  {}\n", "", indent, key, width, text_of(item));
+    }
+  }
+}
+
+Json find(inventory::Store& store, const std::string& text, const std::string& state) {
+  if (base::Name::is_valid(text))
+    if (const auto managed = inventory::Managed(store).find(base::Name::parse(text))) return of_managed(store, *managed, state);
+  inventory::Certificates certificates(store);
+  std::vector<CertificateRecord> found;
+  if (const auto octets = base::from_hex(text); octets && octets->size() >= 4) {
+    found = certificates.find_by_prefix(base::hex(*octets));
+    if (found.empty()) found = certificates.find_by_serial(base::hex(*octets));
+  }
+  if (found.size() > 1)
+    throw base::Error(base::Fault::usage, fmt::format("several certificates begin with {}", base::printable(text)), "give more of its digits");
+  if (found.size() == 1) return json_of(found.front());
+  if (base::Name::is_valid(text)) reconcile::require_managed(store, base::Name::parse(text));
+  throw base::Error(base::Fault::not_found, fmt::format("there is no certificate {}", base::printable(text)), "`everseal list --all` shows all");
+}
+
+int run(Context& context) {
+  const reconcile::Host host = context.host();
+  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+  const Json document = find(store, *context.arguments.one("NAME"), host.state);
+  if (context.output == Output::json) {
+    print(base::harmless_json(document.dump(2, ' ', false, Json::error_handler_t::replace)) + "\n");
+  } else {
+    std::string out;
+    append(out, document, 0);
+    print(out);
+  }
+  return 0;
+}
+
+}  // namespace
+
+extern const Command show_command;
+const Command show_command{"show", Group::inventory, "show all that is known of a certificate",
+                           "  everseal show www\n  everseal show 4f9a3c21", kArguments, run};
+
+}  // namespace everseal::cli

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "command.h"
+
+#include "report/report.h"
+
+#include <memory>
+
+namespace everseal::cli {
+
+// The sink that --json or the terminal asks for, writing to stdout.
+std::unique_ptr<report::Sink> open_sink(const Context& context, base::Time now);
+
+}  // namespace everseal::cli
