@@ -43,12 +43,9 @@ std::vector<std::string> Arguments::all(std::string_view name) const {
 reconcile::Host Context::host() const {
   reconcile::Host host;
   const auto main = config::find_main(config_file);
-  std::optional<std::string> state = state_option;
-  if (!state && main) {
-    const config::Files only{main, {}};
-    state = config::state_of(config::read(only));
-  }
-  host.state = config::absolute(state.value_or(config::default_state()));
+  std::optional<std::string> configured;
+  if (main) configured = config::state_of(config::read({main, {}}));
+  host.state = config::absolute(state_option ? *state_option : config::default_state(configured));
   host.files = config::files(main, host.state);
   host.build_date = build_date();
   host.stop = stop;

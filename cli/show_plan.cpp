@@ -28,7 +28,7 @@ std::string json_of(const std::vector<reconcile::PlannedSubject>& planned) {
     if (one.decision.look_again != base::Time::max()) subject["look_again"] = base::format_time(one.decision.look_again);
     subjects.push_back(std::move(subject));
   }
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ int run(Context& context) {
   }
   for (const auto& [name, certificate] : config.certificates)
     document["certificate"][name.text()] = Json::parse(config::normal_form(certificate), nullptr, false);
-  print(base::harmless_json(document.dump(2, ' ', false, Json::error_handler_t::replace)) + "\n");
+  print(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
   return 0;
 }
 

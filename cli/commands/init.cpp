@@ -6,6 +6,8 @@
 #include "inventory/store.h"
 #include "sample.h"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 
 namespace everseal::cli {
@@ -21,7 +23,7 @@ int run(Context& context) {
   inventory::Store::create(host.state, now);
   std::string text = fmt::format("state directory {}\n", host.state);
   if (const auto file = context.arguments.one("write-config")) {
-    if (base::exists(*file))
+    if (std::filesystem::exists(*file))
       throw base::Error(base::Fault::exists, fmt::format("{} exists already", *file), "name another file; nothing was changed there");
     base::write_file(*file, base::as_bytes(sample_config()), {.mode = 0644});
     text += fmt::format("config file     {}\n", *file);

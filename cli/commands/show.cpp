@@ -126,7 +126,7 @@ int run(Context& context) {
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
   const Json document = find(store, *context.arguments.one("NAME"), host.state);
   if (context.output == Output::json) {
-    print(base::harmless_json(document.dump(2, ' ', false, Json::error_handler_t::replace)) + "\n");
+    print(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
   } else {
     std::string out;
     append(out, document, 0);

@@ -50,7 +50,7 @@ std::string to_json(const Verdict& verdict) {
   document["standing_failures"] = verdict.standing_failures;
   if (verdict.look_again) document["look_again"] = base::format_time(*verdict.look_again);
   document["exit_code"] = verdict.exit_code();
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace everseal::reconcile
