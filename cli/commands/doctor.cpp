@@ -1,0 +1,40 @@
+#include "command.h"
+
+#include "base/text.h"
+#include "reconcile/doctor.h"
+
+#include <fmt/format.h>
+
+namespace everseal::cli {
+namespace {
+
+constexpr Argument kArguments[] = {
+    {.name = "--rebuild", .summary = "recreate the database from the archive and the CA directories", .type = ArgumentType::flag},
+};
+
+int run(Context& context) {
+  const reconcile::Host host = context.host();
+  if (context.arguments.has("rebuild")) return show(context, reconcile::rebuild(host));
+  const std::vector<reconcile::Complaint> complaints = reconcile::examine(host);
+  if (context.output == Output::json) {
+    std::string list;
+    for (const reconcile::Complaint& one : complaints)
+      list += fmt::format("{}\n    {{\"what\": {}, \"remedy\": {}}}", list.empty() ? "" : ",", base::json_string(one.what), base::json_string(one.remedy));
+    print(fmt::format("{{\n  \"state\": {},\n  \"complaints\": [{}{}]\n}}\n", base::json_string(host.state), list, list.empty() ? "" : "\n  "));
+  } else {
+    for (const reconcile::Complaint& one : complaints)
+      print(fmt::format("{}\n{}", base::printable(one.what), one.remedy.empty() ? "" : fmt::format("  {}\n", base::printable(one.remedy))));
+    if (complaints.empty() && !context.quiet) print(fmt::format("{}: database, history, archive and authorities are sound\n", host.state));
+  }
+  return complaints.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+extern const Command doctor_command;
+const Command doctor_command{"doctor", Group::care, "look whether the state is sound, and mend the database",
+                             "  everseal doctor\n"
+                             "  everseal doctor --rebuild    # after the database was lost; the old one is kept beside it",
+                             kArguments, run};
+
+}  // namespace everseal::cli

@@ -1,0 +1,184 @@
+#include "reconcile/doctor.h"
+
+#include "authority/ceremony.h"
+#include "base/error.h"
+#include "config/load.h"
+#include "pki/chain.h"
+#include "pki/digest.h"
+#include "plan/schedule.h"
+#include "reconcile/kinds.h"
+#include "reconcile/reconcile.h"
+#include "reconcile/settings.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+namespace {
+
+std::string with_hint(const base::Error& error) {
+  return error.hint().empty() ? error.message() : fmt::format("{} ({})", error.message(), error.hint());
+}
+
+// Runs one check; what it throws is a complaint like any other.
+template <class Check>
+bool attempt(std::vector<Complaint>& complaints, std::string remedy, Check check) {
+  try {
+    check();
+    return true;
+  } catch (const base::Error& error) {
+    complaints.push_back({error.message(), error.hint().empty() ? std::move(remedy) : error.hint()});
+    return false;
+  }
+}
+
+void examine_archive(Session& session, std::vector<Complaint>& complaints) {
+  for (const Name& name : session.archive.names()) {
+    for (const int number : session.archive.numbers(name)) {
+      attempt(complaints, "restore that directory from a backup, or renew with --force", [&] {
+        const auto version = session.archive.read(name, number);
+        if (!session.versions.find(name, number))
+          complaints.push_back({fmt::format("version {} of {} lies in the archive and is not in the database", number, name),
+                                "`everseal doctor --rebuild` takes it in"});
+        const auto key = session.archive.key(name, number);
+        if (version && key && !pki::key_matches(*key, version->chain.front()))
+          complaints.push_back({fmt::format("the key of version {} of {} does not match its certificate", number, name),
+                                "`everseal renew --force` makes a new version"});
+      });
+    }
+    for (const inventory::VersionRecord& version : session.versions.of(name)) {
+      if (version.state == inventory::VersionState::live && session.archive.live(name) != version.number)
+        complaints.push_back({fmt::format("version {} of {} should be live, and {}/live/{} says otherwise", version.number, name,
+                                          session.host.state, name),
+                              "`everseal deploy` puts it right"});
+    }
+  }
+}
+
+void examine_authorities(Session& session, std::vector<Complaint>& complaints) {
+  for (const inventory::AuthorityRecord& record : session.authority_rows.all())
+    attempt(complaints, "check its directory and its passphrase_file", [&] { session.authority(record.name).require_valid(session.now()); });
+}
+
+// A killed run leaves its temporary file behind: ".NAME.<24 hex digits>".
+void sweep(const base::Directory& directory) {
+  for (const std::string& name : directory.list()) {
+    const auto dot = name.rfind('.');
+    const bool temporary = name.starts_with('.') && dot != 0 && dot != std::string::npos && name.size() - dot == 25 &&
+                           name.find_first_not_of("0123456789abcdef", dot + 1) == std::string::npos;
+    if (temporary) directory.remove(name);
+  }
+}
+
+// Another database takes the place of the present one only when it is complete.
+void set_aside(const std::string& state, Time now) {
+  const base::Directory directory = base::Directory::open(state);
+  for (const std::string suffix : {"", "-wal", "-shm"}) {
+    const std::string file = "everseal.db" + suffix;
+    if (directory.has(file)) directory.rename(file, fmt::format("{}.before-rebuild-{}", file, base::to_unix(now)));
+  }
+}
+
+void take_in(Session& session, const Name& name, int number, Verdict& verdict) {
+  const auto version = session.archive.read(name, number);
+  if (!version) return;
+  const archive::Manifest& manifest = version->manifest;
+  const pki::Certificate& leaf = version->chain.front();
+  inventory::VersionRecord record;
+  record.name = name;
+  record.number = number;
+  record.state = inventory::VersionState::issued;
+  record.issuer = manifest.issuer;
+  record.spec_hash = manifest.spec_hash;
+  record.certificate = leaf.fingerprint();
+  for (std::size_t i = 1; i < version->chain.size(); ++i) record.chain.push_back(version->chain[i].fingerprint());
+  record.not_before = leaf.not_before();
+  record.not_after = leaf.not_after();
+  record.renew_at = plan::renewal_time(leaf.not_before(), leaf.not_after(), pki::random_fraction());
+  record.created = manifest.created;
+  record.has_key = version->has_key;
+  const Time now = session.now();
+  session.store.transaction([&] {
+    session.certificates.add(version->chain, now);
+    if (!session.managed.find(name)) {
+      inventory::ManagedRecord managed;
+      managed.name = name;
+      managed.spec = manifest.spec;
+      managed.spec_hash = base::hex(pki::sha256(base::as_bytes(manifest.spec)));
+      managed.origin = kOnce;
+      managed.key_owner = manifest.external_key ? inventory::KeyOwner::external : inventory::KeyOwner::ours;
+      managed.look_again = now;
+      session.managed.put(managed);
+    }
+    session.versions.put(record);
+  });
+  verdict.outcomes.push_back({subject_of(name), {}, "rebuild", Result::done, fmt::format("version {} is known again", number)});
+}
+
+}  // namespace
+
+std::vector<Complaint> examine(const Host& host) {
+  std::vector<Complaint> complaints;
+  std::optional<base::FileLock> lock;
+  if (!attempt(complaints, "", [&] { lock = lock_reconciler(host); })) return complaints;
+  attempt(complaints, "", [&] { sweep(base::Directory::open(host.state)); });
+  config::Config config;
+  attempt(complaints, "`everseal config check` says where", [&] {
+    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+    std::vector<Name> authorities;
+    for (const inventory::AuthorityRecord& record : inventory::Authorities(store).all()) authorities.push_back(record.name);
+    config = config::parse_or_throw(config::read(host.files), config_kinds(authorities));
+  });
+  attempt(complaints, "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup", [&] {
+    Session session(host, config);
+    session.store.check_integrity();
+    session.store.prove_writable(session.now());
+    const inventory::HistoryVerdict history = session.events.verify(std::nullopt);
+    if (!history.intact) complaints.push_back({"the history is not what it was: " + history.problem, "compare it with a backup"});
+    const auto newest = session.events.newest_time();
+    if (newest && *newest > session.now())
+      complaints.push_back({fmt::format("the clock says {}, but the newest event is of {}", base::format_time(session.now()), base::format_time(*newest)),
+                            "set the clock; nothing is signed or ordered until then"});
+    examine_archive(session, complaints);
+    examine_authorities(session, complaints);
+    for (const auto& [name, authority] : config.authorities) authority_settings(config, name);
+  });
+  return complaints;
+}
+
+Verdict rebuild(const Host& host) {
+  const auto lock = lock_reconciler(host);
+  Verdict verdict;
+  const Time now = host.clock();
+  set_aside(host.state, now);
+  inventory::Store::create(host.state, now);
+  const config::Config none;
+  Session session(host, none);
+  const auto authorities = base::Directory::open_if_exists(host.state + "/authorities");
+  for (const std::string& entry : authorities ? authorities->list() : std::vector<std::string>()) {
+    if (!Name::is_valid(entry)) continue;
+    const Name name = Name::parse(entry);
+    try {
+      authority::adopt_authority(session.store, name, now);
+      verdict.outcomes.push_back({authority_subject(name), {}, "rebuild", Result::done, "is known again, with the revocations of its CRL"});
+    } catch (const base::Error& error) {
+      verdict.outcomes.push_back({authority_subject(name), {}, "rebuild", Result::failed, with_hint(error)});
+    }
+  }
+  for (const Name& name : session.archive.names()) {
+    for (const int number : session.archive.numbers(name)) {
+      try {
+        take_in(session, name, number, verdict);
+      } catch (const base::Error& error) {
+        verdict.outcomes.push_back({subject_of(name), {}, "rebuild", Result::failed, with_hint(error)});
+      }
+    }
+    const auto live = session.archive.live(name);
+    if (live && session.versions.find(name, *live)) session.versions.set_live(name, *live);
+  }
+  session.events.add("store.rebuilt", "store", Detail{{"certificates", std::to_string(session.managed.all().size())}}, now);
+  return verdict;
+}
+
+}  // namespace everseal::reconcile
