@@ -25,7 +25,7 @@ int run(Context& context) {
   if (const auto file = context.arguments.one("write-config")) {
     if (std::filesystem::exists(*file))
       throw base::Error(base::Fault::exists, fmt::format("{} exists already", *file), "name another file; nothing was changed there");
-    base::write_file(*file, base::as_bytes(sample_config()), {.mode = 0644});
+    base::write_file(*file, base::as_bytes(samples().front().text), {.mode = 0644});
     text += fmt::format("config file     {}\n", *file);
   }
   if (context.output == Output::json) print(fmt::format("{{\"state\": {}}}\n", base::json_string(host.state)));

@@ -16,15 +16,15 @@ namespace {
 constexpr std::size_t kLargestCsr = 1 << 18;
 
 constexpr Argument kArguments[] = {
-    {.name = "--issuer", .type = ArgumentType::values, .summary = "who signs: an [issuer.NAME] or an authority; again: the next to try", .value = "NAME"},
-    {.name = "-d,--domain", .type = ArgumentType::values, .summary = "an identifier: DNS name, IP address, e-mail or URI; again for more", .value = "ID"},
+    {.name = "--issuer", .summary = "who signs: an [issuer.NAME] or an authority; again: the next to try", .type = ArgumentType::values, .value = "NAME"},
+    {.name = "-d,--domain", .summary = "an identifier: DNS name, IP address, e-mail or URI; again for more", .type = ArgumentType::values, .value = "ID"},
     {.name = "--as", .summary = "the certificate's name; default: the first identifier", .value = "NAME"},
     {.name = "--profile", .summary = "what it may be used for: server, client, peer, or one of the config", .value = "P"},
     {.name = "--subject", .summary = "a subject beyond the identifiers, \"O=Acme, CN=alice\"", .value = "DN"},
     {.name = "--key", .summary = "ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072, rsa-4096, ed25519", .value = "TYPE"},
     {.name = "--lifetime", .summary = "how long it lives, where the issuer lets us choose", .value = "24h"},
     {.name = "--environment", .summary = "a label: prod, staging, ...", .value = "ENV"},
-    {.name = "--once", .type = ArgumentType::flag, .summary = "issue it now and do not keep it alive"},
+    {.name = "--once", .summary = "issue it now and do not keep it alive", .type = ArgumentType::flag},
     {.name = "--csr", .summary = "sign this CSR (PEM or DER, - for stdin); its key stays elsewhere; implies --once", .value = "FILE"},
     {.name = "--deploy-dir", .summary = "write fullchain.pem and privkey.pem into this directory", .value = "DIR"},
     {.name = "--owner", .summary = "owner of the deployed files, \"user:group\"", .value = "OWNER"},
@@ -32,7 +32,7 @@ constexpr Argument kArguments[] = {
     {.name = "--p12", .summary = "also deploy a PKCS#12 file of this name into the directory", .value = "FILE"},
     {.name = "--password-file", .summary = "the file that holds the PKCS#12 password", .value = "FILE"},
     {.name = "--reload", .summary = "the command that makes the server read its files again; no shell", .value = "'CMD ARGS'"},
-    {.name = "--verify", .type = ArgumentType::values, .summary = "the listener that must then serve it, HOST:PORT; again for more", .value = "HOST:PORT"},
+    {.name = "--verify", .summary = "the listener that must then serve it, HOST:PORT; again for more", .type = ArgumentType::values, .value = "HOST:PORT"},
 };
 
 int run(Context& context) {

@@ -33,7 +33,7 @@ std::vector<inventory::ManagedRecord> records_of(const config::Config& config, T
 }  // namespace
 
 Desired::Desired(const Host& host, inventory::Store& store)
-    : host_(host), sources_(config::read(host.files)), kinds_(config_kinds(authority_names(store))) {
+    : sources_(config::read(host.files)), kinds_(config_kinds(authority_names(store))) {
   const std::string digest = config::digest(sources_);
   if (store.setting(kDigestSetting) == digest) return;
   const Time now = host.clock();

@@ -132,7 +132,7 @@ std::vector<Complaint> examine(const Host& host) {
   });
   attempt(complaints, "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup", [&] {
     Session session(host, config);
-    session.store.check_integrity();
+    session.store.database().check_integrity();
     session.store.prove_writable(session.now());
     const inventory::HistoryVerdict history = session.events.verify(std::nullopt);
     if (!history.intact) complaints.push_back({"the history is not what it was: " + history.problem, "compare it with a backup"});

@@ -135,7 +135,10 @@ void record_failure(Session& session, const plan::CertificateFacts& facts, const
   const plan::VersionFacts* const used = plan::version_in_use(facts);
   session.store.transaction([&] {
     const auto earlier = session.attempts.find("issue", subject_of(facts.wanted.name), step.issuer.text());
-    AttemptRecord attempt{"issue", subject_of(facts.wanted.name), step.issuer.text()};
+    AttemptRecord attempt;
+    attempt.step = "issue";
+    attempt.subject = subject_of(facts.wanted.name);
+    attempt.target = step.issuer.text();
     attempt.count = (earlier ? earlier->count : 0) + 1;
     attempt.problem = error.message();
     attempt.not_before =

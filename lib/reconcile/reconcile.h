@@ -26,7 +26,6 @@ class Desired {
   const config::Config& config();
 
  private:
-  const Host& host_;
   std::vector<config::Source> sources_;
   config::Kinds kinds_;
   std::optional<config::Config> config_;

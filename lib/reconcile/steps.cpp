@@ -117,7 +117,9 @@ std::optional<Outcome> sign_crl(Session& session, const Name& authority) {
   } catch (const base::Error& error) {
     const Time now = session.now();
     const auto earlier = session.attempts.find("sign-crl", subject, {});
-    AttemptRecord attempt{"sign-crl", subject, {}};
+    AttemptRecord attempt;
+    attempt.step = "sign-crl";
+    attempt.subject = subject;
     attempt.count = (earlier ? earlier->count : 0) + 1;
     attempt.problem = error.message();
     const auto newest = session.authority_rows.newest_crl(authority, session.active_generation(authority));
