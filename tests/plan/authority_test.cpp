@@ -1,0 +1,82 @@
+#include "plan/authority.h"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using namespace everseal;
+using namespace everseal::plan;
+using std::chrono::days;
+
+const Time kNow = base::from_unix(1'800'000'000);
+
+AuthorityFacts fresh() {
+  AuthorityFacts facts;
+  facts.record.name = Name::parse("corp");
+  inventory::CrlRecord crl;
+  crl.number = 1'799'000'000;
+  crl.this_update = kNow - days(1);
+  crl.next_update = kNow + days(6);
+  facts.crl = crl;
+  return facts;
+}
+
+TEST_SUITE("decisions about an authority") {
+  TEST_CASE("a fresh CRL is looked at again when half of its life is over") {
+    const Decision decision = decide(fresh(), kNow);
+    CHECK(decision.steps.empty());
+    CHECK(decision.look_again == kNow + days(5) / 2);
+  }
+
+  TEST_CASE("a CRL is signed where none is, after a revocation, and when half of its life is over") {
+    AuthorityFacts none = fresh();
+    none.crl.reset();
+    AuthorityFacts dirty = fresh();
+    dirty.record.crl_dirty = true;
+    AuthorityFacts old = fresh();
+    old.crl->this_update = kNow - days(8);
+    for (const auto& [facts, rule] : {std::pair(none, Rule::missing), std::pair(dirty, Rule::crl_changed), std::pair(old, Rule::crl_due)}) {
+      const Decision decision = decide(facts, kNow);
+      REQUIRE(decision.steps.size() == 1);
+      CHECK(std::holds_alternative<SignCrl>(decision.steps.front().action));
+      CHECK(decision.steps.front().why.front().rule == rule);
+      CHECK(decision.next(kNow) != nullptr);
+    }
+  }
+
+  TEST_CASE("a failed signature waits for its back-off") {
+    AuthorityFacts facts = fresh();
+    facts.record.crl_dirty = true;
+    inventory::AttemptRecord attempt;
+    attempt.step = "sign-crl";
+    attempt.not_before = kNow + days(1);
+    facts.attempts = {attempt};
+    CHECK(decide(facts, kNow).next(kNow) == nullptr);
+    CHECK(decide(facts, kNow).look_again == kNow + days(1));
+  }
+
+  TEST_CASE("a new CRL is published, and never an older one again") {
+    AuthorityFacts facts = fresh();
+    config::Deployment target;
+    target.name = Name::parse("web");
+    target.type = "files";
+    facts.publish.push_back(target);
+    Decision decision = decide(facts, kNow);
+    REQUIRE(decision.steps.size() == 1);
+    CHECK(std::get<Deploy>(decision.steps.front().action).number == 1'799'000'000);
+
+    inventory::DeploymentRecord record;
+    record.target = target.name;
+    record.spec_hash = config::deployment_hash(target);
+    record.version = 1'799'000'000;
+    record.previous = 1'798'000'000;
+    record.state = inventory::DeploymentState::switched;
+    record.after = inventory::Served::other;
+    facts.deployments = {record};
+    decision = decide(facts, kNow);
+    REQUIRE(decision.steps.size() == 1);
+    CHECK(std::holds_alternative<Verify>(decision.steps.front().action));
+  }
+}
+
+}  // namespace

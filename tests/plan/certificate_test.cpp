@@ -1,0 +1,312 @@
+#include "plan/certificate.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace everseal;
+using namespace everseal::plan;
+using everseal::base::from_unix;
+using inventory::DeploymentRecord;
+using inventory::DeploymentState;
+using inventory::IntentKind;
+using inventory::Served;
+using inventory::VersionState;
+using std::chrono::days;
+using std::chrono::minutes;
+
+const Time kNow = from_unix(1'800'000'000);
+
+Name name(std::string_view text) { return Name::parse(text); }
+
+config::Certificate wanted() {
+  config::Certificate certificate;
+  certificate.name = name("www");
+  certificate.identifiers = {pki::Identifier::parse("www.example.org")};
+  certificate.issuers = {name("corp"), name("spare")};
+  config::Deployment target;
+  target.name = name("nginx");
+  target.type = "files";
+  target.verification = config::Verification::probe;
+  target.verify = {{.connect = "127.0.0.1:443", .sni = "", .starttls = "", .all_addresses = false}};
+  certificate.deployments.push_back(std::move(target));
+  return certificate;
+}
+
+VersionFacts version(int number, VersionState state) {
+  VersionFacts facts;
+  facts.record.name = name("www");
+  facts.record.number = number;
+  facts.record.state = state;
+  facts.record.issuer = name("corp");
+  facts.record.spec_hash = config::issuance_hash(wanted());
+  if (state != VersionState::pending) {
+    facts.record.certificate = pki::Fingerprint{};
+    facts.record.not_before = kNow - days(30);
+    facts.record.not_after = kNow + days(60);
+    facts.record.renew_at = kNow + days(30);
+  }
+  facts.names_match = true;
+  return facts;
+}
+
+DeploymentRecord deployed(std::int64_t number, DeploymentState state) {
+  DeploymentRecord record;
+  record.owner = name("www");
+  record.target = name("nginx");
+  record.spec_hash = config::deployment_hash(wanted().deployments.front());
+  record.version = number;
+  record.current = number;
+  record.state = state;
+  return record;
+}
+
+// A certificate whose version 2 is live, verified and not due.
+CertificateFacts settled() {
+  CertificateFacts facts;
+  facts.wanted = wanted();
+  facts.versions = {version(1, VersionState::retired), version(2, VersionState::live)};
+  facts.deployments = {deployed(2, DeploymentState::verified)};
+  return facts;
+}
+
+inventory::IntentRecord intent(IntentKind kind, std::optional<int> number = std::nullopt) {
+  inventory::IntentRecord record;
+  record.id = 7;
+  record.kind = kind;
+  record.subject = name("www");
+  record.version = number;
+  return record;
+}
+
+inventory::AttemptRecord failed_at(std::string_view issuer, int count, Time not_before) {
+  inventory::AttemptRecord attempt;
+  attempt.step = "issue";
+  attempt.subject = "certificate/www";
+  attempt.target = issuer;
+  attempt.count = count;
+  attempt.not_before = not_before;
+  attempt.problem = "refused";
+  return attempt;
+}
+
+std::vector<std::string> steps(const CertificateFacts& facts) {
+  std::vector<std::string> texts;
+  for (const Step& step : decide(facts, kNow).steps) texts.push_back(describe(step.action));
+  return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST_SUITE("decisions about a certificate") {
+  TEST_CASE("a settled certificate needs nothing and is looked at again when its renewal is due") {
+    const Decision decision = decide(settled(), kNow);
+    CHECK(decision.steps.empty());
+    CHECK(decision.look_again == kNow + days(30));
+    REQUIRE(decision.standing.size() == 1);
+    CHECK(decision.standing.front().rule == Rule::nothing_due);
+  }
+
+  TEST_CASE("each rule that asks for a new version gives its reason") {
+    struct Row {
+      const char* title;
+      void (*change)(CertificateFacts&);
+      Rule rule;
+    };
+    const Row rows[] = {
+        {"nothing was issued", [](CertificateFacts& f) { f.versions.clear(); f.deployments.clear(); }, Rule::missing},
+        {"an interrupted issue", [](CertificateFacts& f) { f.versions.push_back(version(3, VersionState::pending)); }, Rule::interrupted},
+        {"other names", [](CertificateFacts& f) { f.wanted.identifiers.push_back(pki::Identifier::parse("example.org")); }, Rule::specification_changed},
+        {"another key type", [](CertificateFacts& f) { f.wanted.key = pki::KeyType::ed25519; }, Rule::specification_changed},
+        {"its issuer left", [](CertificateFacts& f) { f.wanted.issuers = {Name::parse("spare")}; }, Rule::issuer_left},
+        {"revoked", [](CertificateFacts& f) { f.versions.back().record.revoked_at = kNow; }, Rule::revoked},
+        {"renewal due", [](CertificateFacts& f) { f.versions.back().record.renew_at = kNow; }, Rule::renewal_due},
+        {"asked for", [](CertificateFacts& f) { f.intents = {intent(IntentKind::force_renew)}; }, Rule::requested},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(row.title);
+      CertificateFacts facts = settled();
+      row.change(facts);
+      const Decision decision = decide(facts, kNow);
+      const Step* const step = decision.next(kNow);
+      REQUIRE(step != nullptr);
+      CHECK(std::holds_alternative<Issue>(step->action));
+      CHECK(step->why.front().rule == row.rule);
+    }
+  }
+
+  TEST_CASE("an issued version is put in place and never ordered again") {
+    CertificateFacts facts = settled();
+    facts.versions.push_back(version(3, VersionState::issued));
+    CHECK(steps(facts) == Texts{"make version 3 live", "deploy version 3 to nginx"});
+    facts.versions.back().record.state = VersionState::live;
+    facts.versions[1].record.state = VersionState::retired;
+    facts.deployments = {deployed(3, DeploymentState::failed)};
+    facts.deployments.front().not_before = kNow + minutes(10);
+    const Decision decision = decide(facts, kNow);
+    REQUIRE(decision.steps.size() == 1);
+    CHECK(decision.steps.front().gate == Gate::backing_off);
+    CHECK(decision.next(kNow) == nullptr);
+    CHECK(decision.look_again == kNow + minutes(10));
+    CHECK(std::holds_alternative<Deploy>(decision.next(kNow + minutes(10))->action));
+  }
+
+  TEST_CASE("a revoked or expired version is replaced before anything of it is deployed") {
+    for (const bool expired : {false, true}) {
+      CertificateFacts facts = settled();
+      facts.deployments.clear();
+      if (expired) facts.versions.back().record.not_after = facts.versions.back().record.renew_at = kNow - days(1);
+      else facts.versions.back().record.revoked_at = kNow;
+      CHECK(steps(facts) == Texts{"issue version 3 at corp"});
+    }
+  }
+
+  TEST_CASE("a deployment goes on from the state in which it was left") {
+    struct Row {
+      DeploymentState state;
+      Served after;
+      Texts steps;
+    };
+    const Row rows[] = {
+        {DeploymentState::staged, Served::unknown, {"deploy version 2 to nginx"}},
+        {DeploymentState::switched, Served::unknown, {"verify nginx"}},
+        {DeploymentState::switched, Served::previous, {"roll nginx back to version 1"}},
+        {DeploymentState::switched, Served::other, {"roll nginx back to version 1"}},
+        {DeploymentState::unverified, Served::unreachable, {"verify nginx"}},
+        {DeploymentState::failed, Served::previous, {"deploy version 2 to nginx"}},
+        {DeploymentState::verified, Served::wanted, {}},
+        {DeploymentState::unverifiable, Served::unknown, {}},
+        {DeploymentState::retired, Served::unknown, {"deploy version 2 to nginx"}},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(to_string(row.state));
+      CertificateFacts facts = settled();
+      facts.deployments.front().state = row.state;
+      facts.deployments.front().after = row.after;
+      facts.deployments.front().previous = 1;
+      CHECK(steps(facts) == row.steps);
+    }
+  }
+
+  TEST_CASE("a target whose configuration changed is deployed again") {
+    CertificateFacts facts = settled();
+    facts.deployments.front().spec_hash = "another";
+    CHECK(steps(facts) == Texts{"deploy version 2 to nginx"});
+  }
+
+  TEST_CASE("rolling back needs a proof and a version worth going back to") {
+    DeploymentRecord record = deployed(2, DeploymentState::switched);
+    record.previous = 1;
+    struct Row {
+      const char* title;
+      Served before, after;
+      void (*change)(CertificateFacts&, DeploymentRecord&);
+      bool allowed;
+    };
+    const auto nothing = [](CertificateFacts&, DeploymentRecord&) {};
+    const Row rows[] = {
+        {"the old leaf is still served", Served::previous, Served::previous, nothing, true},
+        {"a third leaf is served", Served::previous, Served::other, nothing, true},
+        {"the old leaf, though nothing answered before", Served::unreachable, Served::previous, nothing, true},
+        {"the handshake worked and fails now", Served::previous, Served::handshake_failed, nothing, true},
+        {"the service answered and is gone now", Served::other, Served::unreachable, nothing, true},
+        {"down before and after", Served::unreachable, Served::unreachable, nothing, false},
+        {"broken before and after", Served::handshake_failed, Served::handshake_failed, nothing, false},
+        {"never looked before", Served::unknown, Served::unreachable, nothing, false},
+        {"no previous", Served::previous, Served::previous, [](CertificateFacts&, DeploymentRecord& r) { r.previous.reset(); }, false},
+        {"previous unknown", Served::previous, Served::previous, [](CertificateFacts&, DeploymentRecord& r) { r.previous = 9; }, false},
+        {"previous expired", Served::previous, Served::previous, [](CertificateFacts& f, DeploymentRecord&) { f.versions[0].record.not_after = kNow; }, false},
+        {"previous revoked", Served::previous, Served::previous, [](CertificateFacts& f, DeploymentRecord&) { f.versions[0].record.revoked_at = kNow; }, false},
+        {"previous of other names", Served::previous, Served::previous, [](CertificateFacts& f, DeploymentRecord&) { f.versions[0].names_match = false; }, false},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(row.title);
+      CertificateFacts facts = settled();
+      DeploymentRecord changed = record;
+      changed.before = row.before;
+      row.change(facts, changed);
+      CHECK(!against_rollback(facts, changed, row.after, kNow) == row.allowed);
+    }
+  }
+
+  TEST_CASE("issuers are tried in order, the next after three failures, the soonest when all have failed") {
+    CertificateFacts facts = settled();
+    facts.versions.back().record.renew_at = kNow;
+    const auto issuer = [&] { return std::get<Issue>(decide(facts, kNow).steps.front().action).issuer.text(); };
+    facts.attempts = {failed_at("corp", 2, kNow)};
+    CHECK(issuer() == "corp");
+    facts.attempts = {failed_at("corp", 3, kNow + days(1))};
+    CHECK(issuer() == "spare");
+    facts.attempts = {failed_at("corp", 4, kNow + days(1)), failed_at("spare", 3, kNow + days(2))};
+    CHECK(issuer() == "corp");
+    CHECK(decide(facts, kNow).next(kNow) == nullptr);
+  }
+
+  TEST_CASE("what an issuer signed already is finished with it") {
+    CertificateFacts facts = settled();
+    facts.versions.push_back(version(3, VersionState::pending));
+    facts.versions.back().record.certificate = pki::Fingerprint{};
+    facts.versions.back().record.issuer = name("spare");
+    facts.attempts = {failed_at("spare", 1, kNow + days(1))};
+    CHECK(steps(facts) == Texts{"issue version 3 at spare"});
+    CHECK(decide(facts, kNow).next(kNow) != nullptr);
+  }
+
+  TEST_CASE("a manual rollback holds its version until a newer one is due") {
+    CertificateFacts facts = settled();
+    facts.intents = {intent(IntentKind::rollback, 1)};
+    CHECK(steps(facts).front() == "go back to version 1 and stay there");
+    facts.intents.clear();
+    facts.pinned = 1;
+    CHECK(steps(facts) == Texts{"make version 1 live", "deploy version 1 to nginx"});
+    facts.versions[0].record.state = VersionState::live;
+    facts.versions[1].record.state = VersionState::retired;
+    facts.deployments = {deployed(1, DeploymentState::verified)};
+    CHECK(steps(facts).empty());
+    facts.versions[0].record.renew_at = kNow;
+    CHECK(steps(facts) == Texts{"issue version 3 at corp"});
+    facts.versions[0].record.renew_at = kNow + days(1);
+    facts.intents = {intent(IntentKind::deploy)};
+    CHECK(steps(facts).front() == "deploy the newest version again");
+  }
+
+  TEST_CASE("keys beyond keep are deleted once the version in use is proved everywhere") {
+    CertificateFacts facts = settled();
+    facts.versions = {version(1, VersionState::retired), version(2, VersionState::retired), version(3, VersionState::retired),
+                      version(4, VersionState::live)};
+    facts.deployments = {deployed(4, DeploymentState::verified)};
+    const Decision decision = decide(facts, kNow);
+    REQUIRE(decision.steps.size() == 1);
+    CHECK(std::get<Prune>(decision.steps.front().action).keys_of == std::vector<int>{2, 1});
+    facts.deployments.front().state = DeploymentState::unverified;
+    CHECK(steps(facts) == Texts{"verify nginx"});
+    facts.deployments.front().state = DeploymentState::verified;
+    for (VersionFacts& one : facts.versions) one.record.has_key = one.record.number > 2;
+    CHECK(steps(facts).empty());
+  }
+
+  TEST_CASE("what was issued once is deployed and revoked, but not renewed") {
+    CertificateFacts facts = settled();
+    facts.renewal = Renewal::once;
+    facts.versions.back().record.renew_at = kNow - days(1);
+    CHECK(steps(facts).empty());
+    facts.versions.clear();
+    CHECK(steps(facts) == Texts{"issue version 1 at corp"});
+  }
+
+  TEST_CASE("an orphan is left alone") {
+    CertificateFacts facts = settled();
+    facts.orphaned = true;
+    facts.versions.back().record.renew_at = kNow - days(1);
+    const Decision decision = decide(facts, kNow);
+    CHECK(decision.steps.empty());
+    CHECK(decision.look_again == Time::max());
+    CHECK(decision.standing.front().rule == Rule::orphaned);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,40 @@
+#include "plan/schedule.h"
+
+#include <doctest/doctest.h>
+
+using everseal::base::from_unix;
+using everseal::plan::renewal_time;
+using everseal::plan::retry_time;
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::minutes;
+
+TEST_SUITE("schedule") {
+  TEST_CASE("renewal is due at a third of the life left, at half of a short one, never before the life begins") {
+    const auto begin = from_unix(1'800'000'000);
+    struct Row {
+      everseal::base::Seconds life;
+      double draw;
+      everseal::base::Seconds before_end;
+    };
+    for (const Row& row : {Row{days(90), 0.0, days(30)}, Row{days(90), 0.5, days(30) + hours(54)}, Row{days(6), 0.0, days(3)},
+                           Row{hours(24), 0.0, hours(12)}, Row{days(10), 0.0, days(10) / 3}, Row{minutes(2), 0.0, minutes(1)}}) {
+      CAPTURE(row.life.count());
+      CHECK(begin + row.life - renewal_time(begin, begin + row.life, row.draw) == row.before_end);
+    }
+    CHECK(renewal_time(begin, begin, 0.9) == begin);
+  }
+
+  TEST_CASE("attempts come after 1, 10 and 100 minutes, then daily, but within an eighth of the life that is left") {
+    const auto now = from_unix(1'800'000'000);
+    CHECK(retry_time(1, now, std::nullopt) == now + minutes(1));
+    CHECK(retry_time(2, now, std::nullopt) == now + minutes(10));
+    CHECK(retry_time(3, now, std::nullopt) == now + minutes(100));
+    CHECK(retry_time(4, now, std::nullopt) == now + days(1));
+    CHECK(retry_time(400, now, std::nullopt) == now + days(1));
+    CHECK(retry_time(4, now, now + hours(16)) == now + hours(2));
+    CHECK(retry_time(4, now, now + minutes(4)) == now + minutes(1));
+    CHECK(retry_time(4, now, now - hours(1)) == now + minutes(1));
+    CHECK(retry_time(0, now, std::nullopt) == now + minutes(1));
+  }
+}
