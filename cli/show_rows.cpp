@@ -4,13 +4,12 @@
 
 namespace everseal::cli {
 
-std::unique_ptr<report::Sink> open_sink(const Context& context, base::Time now) {
-  report::Settings settings;
-  settings.width = width(Stream::output);
-  if (wants_colour(Stream::output)) settings.emphasis = report::Settings::Emphasis::terminal;
-  settings.now = now;
-  settings.write = print;
-  return report::find_kind(context.output == Output::json ? "json" : "table")->open(std::move(settings));
+std::unique_ptr<report::Sink> open_sink(const Context& context) {
+  report::Surface surface;
+  surface.write = print;
+  surface.width = width(Stream::output);
+  if (wants_colour(Stream::output)) surface.emphasis = report::Emphasis::bold;
+  return report::require_kind(context.output == Output::json ? "json" : "table").open(std::move(surface));
 }
 
 }  // namespace everseal::cli

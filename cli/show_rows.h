@@ -9,6 +9,6 @@
 namespace everseal::cli {
 
 // The sink that --json or the terminal asks for, writing to stdout.
-std::unique_ptr<report::Sink> open_sink(const Context& context, base::Time now);
+std::unique_ptr<report::Sink> open_sink(const Context& context);
 
 }  // namespace everseal::cli

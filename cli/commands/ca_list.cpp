@@ -8,30 +8,29 @@
 namespace everseal::cli {
 namespace {
 
-constexpr report::Column kColumns[] = {{"name", "NAME"},     {"role", "ROLE"},           {"generation", "GENERATION"}, {"state", "STATE"},
-                                       {"subject", "SUBJECT"}, {"not_after", "EXPIRES"}, {"crl_next_update", "CRL UNTIL"}, {"fingerprint", ""}};
+constexpr report::Column kColumns[] = {{"name", "NAME"},       {"role", "ROLE"},         {"generation", "GEN", report::Align::right},
+                                       {"state", "STATE"},     {"subject", "SUBJECT"},   {"not_after", "EXPIRES"},
+                                       {"crl_next_update", "CRL UNTIL"}, {"fingerprint", "FINGERPRINT"}};
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
   inventory::Authorities authorities(store);
-  const auto sink = open_sink(context, host.clock());
-  sink->begin(kColumns);
+  const auto sink = open_sink(context);
+  sink->begin("authorities", kColumns);
   for (const inventory::AuthorityRecord& authority : authorities.all()) {
     for (const inventory::AuthorityCertificateRecord& record : authorities.certificates(authority.name)) {
       const pki::Certificate certificate = pki::Certificate::parse(record.der);
       const bool signs = record.role == inventory::AuthorityRole::intermediate;
       const auto crl = signs ? authorities.newest_crl(authority.name, record.generation) : std::nullopt;
-      const base::Untrusted subject = certificate.subject();
-      const std::string fingerprint = record.fingerprint.text();
-      const report::Cell cells[] = {std::string_view(authority.name.text()),
-                                    std::string_view(signs ? "intermediate" : "root"),
-                                    std::int64_t{record.generation},
+      const report::Cell cells[] = {authority.name.text(),
+                                    signs ? "intermediate" : "root",
+                                    record.generation,
                                     to_string(record.state),
-                                    std::string_view(subject.raw()),
+                                    certificate.subject(),
                                     certificate.not_after(),
                                     crl ? report::Cell(crl->next_update) : report::Cell(),
-                                    std::string_view(fingerprint)};
+                                    record.fingerprint.text()};
       sink->row(cells);
     }
   }

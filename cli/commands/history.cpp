@@ -36,7 +36,8 @@ int verify(const Context& context, inventory::Events& events) {
                     "somebody or something changed the database; compare it with a backup");
 }
 
-constexpr report::Column kColumns[] = {{"number", "#"}, {"when", "WHEN"}, {"actor", "WHO"}, {"action", "WHAT"}, {"subject", "OF"}, {"detail", "DETAIL"}, {"hash", ""}};
+constexpr report::Column kShown[] = {{"number", "#", report::Align::right}, {"when", "WHEN"}, {"actor", "WHO"}, {"action", "WHAT"}, {"subject", "OF"}, {"detail", "DETAIL"}};
+constexpr report::Column kAll[] = {{"number", ""}, {"when", ""}, {"actor", ""}, {"action", ""}, {"subject", ""}, {"detail", ""}, {"hash", ""}};
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
@@ -50,13 +51,12 @@ int run(Context& context) {
     if (error != std::errc() || end != last->data() + last->size() || filter.limit < 1)
       throw base::Error(base::Fault::usage, fmt::format("--last: '{}' is not a number", base::printable(*last)));
   }
-  const auto sink = open_sink(context, host.clock());
-  sink->begin(kColumns);
+  const auto sink = open_sink(context);
+  const bool json = context.output == Output::json;
+  sink->begin("events", json ? std::span<const report::Column>(kAll) : std::span<const report::Column>(kShown));
   events.each(filter, [&](const inventory::EventRecord& event) {
-    const std::string when = base::format_time(event.when);
-    const report::Cell cells[] = {event.number, std::string_view(when), std::string_view(event.actor), std::string_view(event.action),
-                                  std::string_view(event.subject), std::string_view(event.detail), std::string_view(event.hash)};
-    sink->row(cells);
+    const report::Cell cells[] = {event.number, event.when, event.actor, event.action, event.subject, event.detail, event.hash};
+    sink->row(std::span(cells).first(json ? std::size(kAll) : std::size(kShown)));
   });
   sink->end();
   return 0;

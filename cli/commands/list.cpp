@@ -15,11 +15,23 @@ constexpr Argument kArguments[] = {
     {.name = "--all", .summary = "also expired, retired and CA certificates", .type = ArgumentType::flag},
 };
 
-constexpr report::Column kColumns[] = {{"name", "NAME"},        {"version", ""},       {"identifiers", "IDENTIFIERS"},
-                                       {"issuer", "ISSUER"},    {"not_before", ""},    {"not_after", "EXPIRES"},
-                                       {"revoked", "REVOKED"},  {"environment", "ENV"}, {"key", "KEY"},
-                                       {"subject", ""},         {"issuer_dn", ""},     {"serial", ""},
-                                       {"fingerprint", "FINGERPRINT"}};
+using report::Cell;
+using report::Column;
+
+// People see what tells certificates apart; JSON has all of it.
+constexpr Column kShown[] = {{"name", "NAME"}, {"identifiers", "IDENTIFIERS"}, {"issuer", "ISSUER"}, {"environment", "ENV"},
+                             {"key", "KEY"},   {"not_after", "EXPIRES"},       {"left", "LEFT"},     {"state", "STATE"}};
+constexpr Column kAll[] = {{"name", ""},      {"version", ""},    {"identifiers", ""}, {"issuer", ""}, {"environment", ""},
+                           {"key", ""},       {"not_before", ""}, {"not_after", ""},   {"revoked_at", ""}, {"subject", ""},
+                           {"issuer_dn", ""}, {"serial", ""},     {"fingerprint", ""}};
+
+std::string_view state_of(const inventory::CertificateRecord& record, base::Time now) {
+  if (record.revoked_at) return "revoked";
+  if (record.not_after <= now) return "expired";
+  return record.managed ? "managed" : "seen";
+}
+
+Cell text_or_null(const std::string& text) { return text.empty() ? Cell() : Cell(text); }
 
 int run(Context& context) {
   const Arguments& arguments = context.arguments;
@@ -34,25 +46,25 @@ int run(Context& context) {
   filter.name = arguments.one("name").value_or("");
   filter.managed_only = arguments.has("managed");
   filter.all = arguments.has("all");
-  const auto sink = open_sink(context, now);
-  sink->begin(kColumns);
+  const auto sink = open_sink(context);
+  const bool json = context.output == Output::json;
+  sink->begin("certificates", json ? std::span<const Column>(kAll) : std::span<const Column>(kShown));
   inventory::Certificates(store).each(filter, [&](const inventory::CertificateRecord& record) {
-    const std::string fingerprint = record.fingerprint.text();
-    const std::string_view shown = context.output == Output::json ? std::string_view(fingerprint) : std::string_view(fingerprint).substr(0, 16);
-    const report::Cell cells[] = {
-        record.managed ? report::Cell(std::string_view(record.managed->text())) : report::Cell(),
-        record.version ? report::Cell(std::int64_t{*record.version}) : report::Cell(),
-        std::string_view(record.names.raw()),
-        record.issuer_name.empty() ? report::Cell() : report::Cell(std::string_view(record.issuer_name)),
-        record.not_before,
-        record.not_after,
-        record.revoked_at.has_value(),
-        record.environment.empty() ? report::Cell() : report::Cell(std::string_view(record.environment)),
-        std::string_view(record.key),
-        std::string_view(record.subject.raw()),
-        std::string_view(record.issuer.raw()),
-        std::string_view(record.serial),
-        shown};
+    const Cell name = record.managed ? Cell(record.managed->text()) : Cell();
+    if (json) {
+      const Cell cells[] = {name, record.version, record.names, text_or_null(record.issuer_name), text_or_null(record.environment),
+                            record.key, record.not_before, record.not_after, record.revoked_at, record.subject, record.issuer,
+                            record.serial, record.fingerprint.text()};
+      return sink->row(cells);
+    }
+    const Cell cells[] = {name,
+                          record.names,
+                          text_or_null(record.issuer_name),
+                          text_or_null(record.environment),
+                          record.key,
+                          base::format_time(record.not_after).substr(0, 10),
+                          record.not_after > now ? base::approximate(record.not_after - now) : std::string("-"),
+                          state_of(record, now)};
     sink->row(cells);
   });
   sink->end();
