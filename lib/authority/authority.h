@@ -30,9 +30,10 @@ struct Settings {
 struct Constraints {
   std::vector<pki::NameConstraint> permitted;
   std::vector<pki::NameConstraint> excluded;
-  bool empty() const noexcept { return permitted.empty() && excluded.empty(); }
+  // Some are of kinds that only building the chain can judge (directory names).
+  bool has_others = false;
 };
-// Those of `certificate`. Throws Error(invalid) for a malformed extension or a kind that we cannot judge.
+// Those of `certificate`. Throws Error(invalid) for a malformed extension.
 Constraints read_constraints(const pki::Certificate& certificate);
 // The refusal, where one of the constraints keeps `identifier` out; `owner` is the CA's name for the message.
 std::optional<Refusal> check(const Constraints& constraints, std::string_view owner, const pki::Identifier& identifier);

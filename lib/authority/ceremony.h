@@ -33,7 +33,8 @@ struct Ceremony {
   pki::KeyType intermediate_key = pki::KeyType::ecdsa_p256;
   base::Seconds root_lifetime = std::chrono::years{20};
   base::Seconds intermediate_lifetime = std::chrono::years{5};
-  // Name constraints of the intermediate. Where they name DNS or mail only, all IP addresses are excluded too.
+  // Name constraints of the intermediate. Where names are permitted but no address is spoken of, all IP addresses are
+  // excluded.
   std::vector<pki::NameConstraint> permitted;
   std::vector<pki::NameConstraint> excluded;
 };

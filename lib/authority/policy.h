@@ -58,5 +58,8 @@ struct Policy {
 
 // Every rule of `policy` that the finished template breaks; `owner` names it in the messages: "profile device".
 std::vector<Refusal> check(const Policy& policy, std::string_view owner, const pki::Template& wanted, pki::KeyType key);
+// The same lists over a common name that is no identifier of the certificate; text that is no identifier at all passes
+// only without an allow list, or by "*".
+std::optional<Refusal> check_common_name(const Policy& policy, std::string_view owner, const std::string& name);
 
 }  // namespace everseal::authority

@@ -1,0 +1,163 @@
+#include "authority/crl.h"
+
+#include "authority/files.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "inventory/authorities.h"
+#include "inventory/certificates.h"
+#include "inventory/events.h"
+#include "pki/crl.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace everseal::authority {
+namespace {
+
+using base::Error;
+using base::Fault;
+using inventory::CrlRecord;
+using inventory::IssuedRecord;
+
+constexpr base::Seconds kBackDate = std::chrono::minutes{5};
+
+// What crl.der says. One that does not parse or that another key signed says nothing.
+std::optional<pki::Crl> read_published(const base::Directory& directory, const pki::Certificate& issuer) {
+  const auto bytes = directory.read(kCrlFile, kLongestCrl);
+  if (!bytes) return std::nullopt;
+  try {
+    pki::Crl crl = pki::Crl::parse(*bytes);
+    if (pki::is_signed_by(crl, issuer)) return crl;
+  } catch (const Error& error) {
+    if (error.fault() != Fault::invalid) throw;
+  }
+  return std::nullopt;
+}
+
+struct Generation {
+  inventory::Store& store;
+  const Name& authority;
+  int number;
+  const pki::Certificate& certificate;
+};
+
+// True where the revocation was news.
+bool learn(const Generation& generation, const pki::RevokedEntry& entry, Time now) {
+  inventory::Authorities authorities(generation.store);
+  auto issued = authorities.find_issued(generation.authority, entry.serial);
+  if (issued && issued->revoked_at) return false;
+  if (!issued) {
+    // Forgotten with an older database: it stays on the CRL as long as the CA lives, for its end is not known.
+    issued = IssuedRecord{.authority = generation.authority,
+                          .generation = generation.number,
+                          .serial = entry.serial,
+                          .fingerprint = {},
+                          .not_after = generation.certificate.not_after()};
+    authorities.add_issued(*issued);
+  }
+  authorities.revoke(generation.authority, entry.serial, entry.when, entry.reason);
+  inventory::Certificates certificates(generation.store);
+  if (certificates.find(issued->fingerprint)) certificates.set_revoked(issued->fingerprint, entry.when, entry.reason);
+  inventory::Events(generation.store)
+      .add("certificate.revoked", fmt::format("authority/{}", generation.authority),
+           {{"serial", entry.serial}, {"reason", std::string(to_string(entry.reason))}, {"learnt_from", kCrlFile}},
+           now);
+  return true;
+}
+
+// Within a transaction.
+std::int64_t merge(const Generation& generation, const pki::Crl& published, Time now) {
+  std::int64_t news = 0;
+  for (const pki::RevokedEntry& entry : published.entries)
+    if (learn(generation, entry, now)) ++news;
+  return news;
+}
+
+std::uint64_t next_number(const std::optional<CrlRecord>& newest, const std::optional<pki::Crl>& published, Time now) {
+  std::uint64_t number = static_cast<std::uint64_t>(std::max<std::int64_t>(base::to_unix(now), 1));
+  if (newest) number = std::max(number, newest->number + 1);
+  if (published && published->number) number = std::max(number, *published->number + 1);
+  return number;
+}
+
+// An entry goes only after a CRL that was signed past its certificate's end still had it (RFC 5280 section 3.3).
+std::vector<pki::RevokedEntry> entries(inventory::Authorities& authorities, const Authority& authority,
+                                       const std::optional<CrlRecord>& newest, Time now) {
+  const Time kept_from = newest ? std::min(newest->this_update, now) : now;
+  std::vector<pki::RevokedEntry> all;
+  for (const IssuedRecord& issued : authorities.revoked(authority.name(), authority.generation(), kept_from))
+    all.push_back(
+        {issued.serial, issued.revoked_at.value_or(now), issued.reason.value_or(pki::RevocationReason::unspecified)});
+  return all;
+}
+
+}  // namespace
+
+Time crl_refresh_time(const CrlRecord& crl) noexcept {
+  return crl.this_update + (crl.next_update - crl.this_update) / 2;
+}
+
+bool crl_due(const std::optional<CrlRecord>& newest, bool dirty, Time now) noexcept {
+  return !newest || dirty || now >= crl_refresh_time(*newest);
+}
+
+CrlRecord refresh_crl(Authority& authority, Time now) {
+  inventory::Store& store = authority.store();
+  CrlRecord record{.authority = authority.name(), .generation = authority.generation()};
+  // The file is written inside: one writer at a time, and durable before the commit.
+  store.transaction([&] {
+    inventory::Authorities authorities(store);
+    const auto published = read_published(authority.directory(), authority.certificate());
+    if (published) merge({store, authority.name(), authority.generation(), authority.certificate()}, *published, now);
+    const auto newest = authorities.newest_crl(authority.name(), authority.generation());
+    const pki::CrlRequest request{
+        .number = next_number(newest, published, now),
+        .this_update = std::max(now - kBackDate, authority.certificate().not_before()),
+        .next_update = now + authority.settings().crl_lifetime,
+        .entries = entries(authorities, authority, newest, now),
+    };
+    record.number = request.number;
+    record.this_update = request.this_update;
+    record.next_update = request.next_update;
+    record.der = pki::make_crl(request, authority.certificate(), authority.signer());
+    authority.directory().replace(kCrlFile, record.der, {.mode = 0644});
+    authorities.put_crl(record);
+    inventory::Events(store).add("crl.signed", fmt::format("authority/{}", authority.name()),
+                                 {{"number", std::to_string(record.number)},
+                                  {"generation", std::to_string(record.generation)},
+                                  {"entries", std::to_string(request.entries.size())},
+                                  {"next_update", base::format_time(record.next_update)}},
+                                 now);
+  });
+  return record;
+}
+
+std::int64_t merge_published_crl(inventory::Store& store, const Name& authority, Time now) {
+  const auto directory = base::Directory::open_if_exists(authority_path(store, authority));
+  if (!directory) return 0;
+  std::int64_t news = 0;
+  store.transaction([&] {
+    inventory::Authorities authorities(store);
+    for (const auto& row : authorities.certificates(authority)) {
+      if (row.role != inventory::AuthorityRole::intermediate) continue;
+      const auto certificate = pki::Certificate::parse(row.der);
+      const auto published = read_published(*directory, certificate);
+      if (!published) continue;
+      news += merge({store, authority, row.generation, certificate}, *published, now);
+      const auto newest = authorities.newest_crl(authority, row.generation);
+      if (published->number && published->next_update && (!newest || newest->number < *published->number))
+        authorities.put_crl({authority, row.generation, *published->number, published->this_update,
+                             *published->next_update, published->der});
+      std::set<std::string> listed;
+      for (const pki::RevokedEntry& entry : published->entries) listed.insert(entry.serial);
+      for (const IssuedRecord& issued : authorities.revoked(authority, row.generation, now))
+        if (!listed.contains(issued.serial)) authorities.mark_crl_dirty(authority, now);
+    }
+  });
+  return news;
+}
+
+}  // namespace everseal::authority
