@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "inventory/authorities.h"
-#include "inventory/certificates.h"
 #include "inventory/events.h"
 #include "pki/crl.h"
 
@@ -59,8 +58,6 @@ bool learn(const Generation& generation, const pki::RevokedEntry& entry, Time no
     authorities.add_issued(*issued);
   }
   authorities.revoke(generation.authority, entry.serial, entry.when, entry.reason);
-  inventory::Certificates certificates(generation.store);
-  if (certificates.find(issued->fingerprint)) certificates.set_revoked(issued->fingerprint, entry.when, entry.reason);
   inventory::Events(generation.store)
       .add("certificate.revoked", fmt::format("authority/{}", generation.authority),
            {{"serial", entry.serial}, {"reason", std::string(to_string(entry.reason))}, {"learnt_from", kCrlFile}},

@@ -3,7 +3,6 @@
 #include "authority/crl.h"
 #include "base/error.h"
 #include "inventory/authorities.h"
-#include "inventory/certificates.h"
 #include "inventory/events.h"
 #include "inventory/managed.h"
 
@@ -17,8 +16,6 @@ using base::Fault;
 
 void record(Authority& authority, const inventory::IssuedRecord& issued, pki::RevocationReason reason, Time now) {
   inventory::Store& store = authority.store();
-  inventory::Certificates certificates(store);
-  if (certificates.find(issued.fingerprint)) certificates.set_revoked(issued.fingerprint, now, reason);
   const auto version = inventory::Versions(store).by_certificate(issued.fingerprint);
   std::vector<std::pair<std::string, std::string>> detail{{"authority", authority.name().text()},
                                                           {"serial", issued.serial},
