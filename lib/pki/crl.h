@@ -17,10 +17,18 @@
 namespace everseal::pki {
 
 // RFC 5280 section 5.3.1, without the ones that never stand in a CRL of ours.
-enum class RevocationReason { unspecified = 0, key_compromise = 1, ca_compromise = 2, affiliation_changed = 3, superseded = 4,
-                              cessation_of_operation = 5, privilege_withdrawn = 9 };
+enum class RevocationReason {
+  unspecified = 0,
+  key_compromise = 1,
+  ca_compromise = 2,
+  affiliation_changed = 3,
+  superseded = 4,
+  cessation_of_operation = 5,
+  privilege_withdrawn = 9
+};
 std::string_view to_string(RevocationReason reason) noexcept;  // "keyCompromise"
-std::optional<RevocationReason> parse_revocation_reason(std::string_view text) noexcept;  // camel case, snake or the number
+// Camel case, snake case or the number.
+std::optional<RevocationReason> parse_revocation_reason(std::string_view text) noexcept;
 
 struct RevokedEntry {
   std::string serial;  // hex as Certificate::serial()
@@ -34,7 +42,8 @@ struct CrlRequest {
   base::Time next_update;
   std::vector<RevokedEntry> entries;
 };
-// DER: v2, AKI = the issuer's SKI, no revokedCertificates where empty, no reason code 0.
+// DER: v2, AKI = the issuer's SKI, no revokedCertificates where empty, no reason code 0. Throws Error(invalid) where
+// the key is not the issuer's, the times run backwards or a serial is no positive number of at most 20 octets.
 base::Bytes make_crl(const CrlRequest& request, const Certificate& issuer, const Signer& key);
 
 struct Crl {
@@ -43,7 +52,7 @@ struct Crl {
   base::Bytes issuer_der;
   base::Time this_update;
   std::optional<base::Time> next_update;
-  std::optional<std::uint64_t> number;   // absent also where it does not fit
+  std::optional<std::uint64_t> number;  // absent also where it does not fit
   std::vector<RevokedEntry> entries;
   // PEM ("X509 CRL") or DER, at most 64 MiB. Throws Error(invalid).
   static Crl parse(base::BytesView pem_or_der);

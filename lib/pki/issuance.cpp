@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "pki/attribute.h"
+#include "pki/chain.h"
 #include "pki/der.h"
 #include "pki/digest.h"
 #include "pki/tbs.h"
@@ -257,8 +258,7 @@ void require_consistent(const Template& wanted, const Certificate* issuer, const
     refuse("name constraints belong to a CA");
   if (issuer == nullptr && wanted.public_key_info != key.public_key_info())
     refuse("a self-signed certificate needs the public key of the key that signs it");
-  if (issuer != nullptr && issuer->public_key_info() != key.public_key_info())
-    refuse("the key does not belong to the issuer's certificate");
+  if (issuer != nullptr && !key_matches(key, *issuer)) refuse("the key does not belong to the issuer's certificate");
 }
 
 void write_extensions(der::Writer& out, const Template& wanted, const Certificate* issuer, bool has_subject) {
