@@ -1,0 +1,393 @@
+#include "archive/archive.h"
+
+#include "archive/manifest.h"
+#include "base/error.h"
+#include "fakes/issuing_ca.h"
+#include "fakes/temporary_directory.h"
+#include "fakes/unsynced_file_system.h"
+#include "pki/chain.h"
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+using namespace everseal;
+using archive::Archive;
+using archive::Manifest;
+using archive::Name;
+using base::Fault;
+using pki::KeyType;
+
+namespace {
+
+const Name kWww = Name::parse("www");
+
+mode_t mode_of(const std::string& path) {
+  struct stat status {};
+  REQUIRE(::lstat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+void write(const std::string& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  REQUIRE(file.flush());
+}
+
+template <class Work>
+base::Error error_of(Work&& work) {
+  try {
+    work();
+  } catch (const base::Error& error) {
+    return error;
+  }
+  FAIL("nothing was thrown");
+  return base::Error(Fault::internal, "");
+}
+
+Manifest manifest_of(int number) {
+  return {.name = kWww,
+          .number = number,
+          .issuer = Name::parse("internal"),
+          .spec = R"({"identifiers":["www.example.org"]})",
+          .spec_hash = "abc",
+          .fingerprint = {},
+          .created = base::from_unix(1'795'000'000)};
+}
+
+base::Secret staged_pem(const std::string& state, int number) {
+  auto text =
+      base::Directory::open(state + "/archive/www/." + std::to_string(number)).read_secret("privkey.pem", 65536);
+  REQUIRE(text);
+  return std::move(*text);
+}
+
+void make_version(const Archive& archive, const std::string& state, fakes::IssuingCa& ca, int number) {
+  archive.stage_key(kWww, number, KeyType::ecdsa_p256);
+  archive.complete(manifest_of(number), ca.issue(staged_pem(state, number)));
+}
+
+struct Fixture {
+  fakes::TemporaryDirectory directory;
+  std::string state = directory.path();
+  Archive archive{state};
+  fakes::IssuingCa ca;
+  std::string version(int number) const { return directory / ("archive/www/" + std::to_string(number)); }
+};
+
+}  // namespace
+
+TEST_CASE("opening makes private directories, and none where the state is missing") {
+  const fakes::TemporaryDirectory directory;
+  const Archive first(directory.path());
+  const Archive again(directory.path());
+  CHECK(mode_of(directory / "archive") == 0700);
+  CHECK(mode_of(directory / "live") == 0700);
+  CHECK(again.names().empty());
+  CHECK(error_of([&] { const Archive missing(directory / "nowhere"); }).fault() == Fault::not_found);
+  CHECK_FALSE(std::filesystem::exists(directory / "nowhere"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a version grows hidden, becomes complete, then live") {
+  const pki::Signer key = archive.stage_key(kWww, 1, KeyType::ecdsa_p256);
+  CHECK(archive.staged(kWww) == std::vector{1});
+  CHECK(archive.numbers(kWww).empty());
+  CHECK_FALSE(archive.read(kWww, 1));
+  CHECK_FALSE(archive.live(kWww));
+
+  const auto chain = ca.issue(staged_pem(state, 1));
+  archive.complete(manifest_of(1), chain);
+  CHECK(archive.staged(kWww).empty());
+  CHECK(archive.numbers(kWww) == std::vector{1});
+  CHECK(archive.names() == std::vector{kWww});
+  for (const char* file : {"privkey.pem", "cert.pem", "chain.pem", "fullchain.pem", "manifest.json"})
+    CHECK(mode_of(version(1) + "/" + file) == 0600);
+  CHECK(mode_of(version(1)) == 0700);
+
+  const auto version_1 = archive.read(kWww, 1);
+  REQUIRE(version_1);
+  CHECK(version_1->chain == chain);
+  CHECK(version_1->has_key);
+  CHECK(version_1->directory == version(1));
+  CHECK(version_1->manifest.fingerprint == chain.front().fingerprint().text());
+  CHECK(version_1->manifest.spec == manifest_of(1).spec);
+  CHECK(archive.key(kWww, 1)->public_key_info() == key.public_key_info());
+  CHECK(pki::PrivateKey::parse(*archive.key_pem(kWww, 1)).public_key_info() == key.public_key_info());
+
+  CHECK_FALSE(archive.live(kWww));
+  archive.make_live(kWww, 1);
+  CHECK(archive.live(kWww) == 1);
+  CHECK(std::filesystem::canonical(archive.live_path(kWww)) == std::filesystem::canonical(version(1)));
+
+  make_version(archive, state, ca, 2);
+  CHECK(archive.live(kWww) == 1);
+  archive.make_live(kWww, 2);
+  archive.make_live(kWww, 2);
+  CHECK(archive.live(kWww) == 2);
+  archive.make_live(kWww, 1);
+  CHECK(archive.live(kWww) == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the key of an earlier run is used again, unless another type is wanted") {
+  const pki::Signer first = archive.stage_key(kWww, 1, KeyType::ecdsa_p256);
+  CHECK(archive.stage_key(kWww, 1, KeyType::ecdsa_p256).public_key_info() == first.public_key_info());
+  CHECK(archive.staged_key(kWww, 1)->public_key_info() == first.public_key_info());
+  CHECK(archive.stage_key(kWww, 1, KeyType::ed25519).type() == KeyType::ed25519);
+  const auto own = pki::PrivateKey::generate(KeyType::ecdsa_p384);
+  archive.stage_key(kWww, 1, own);
+  archive.stage_key(kWww, 1, own);
+  CHECK(archive.staged_key(kWww, 1)->public_key_info() == own.public_key_info());
+  CHECK_FALSE(archive.staged_key(kWww, 2));
+  archive.discard_staging(kWww, 1);
+  archive.discard_staging(kWww, 1);
+  CHECK(archive.staged(kWww).empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "completing again changes nothing, and a complete version is never overwritten") {
+  const pki::Signer key = archive.stage_key(kWww, 1, KeyType::ecdsa_p256);
+  const auto chain = ca.issue(staged_pem(state, 1));
+  archive.complete(manifest_of(1), chain);
+  CHECK_NOTHROW(archive.complete(manifest_of(1), chain));
+  CHECK(archive.stage_key(kWww, 1, KeyType::ecdsa_p256).public_key_info() == key.public_key_info());
+  CHECK(archive.staged(kWww).empty());
+
+  const auto other = pki::PrivateKey::generate(KeyType::ecdsa_p256);
+  CHECK(error_of([&] { archive.complete(manifest_of(1), ca.issue(other.pem())); }).fault() == Fault::exists);
+  CHECK(error_of([&] { archive.stage_key(kWww, 1, other); }).fault() == Fault::exists);
+  CHECK(error_of([&] { archive.stage_key(kWww, 1, KeyType::ed25519); }).fault() == Fault::exists);
+  CHECK(archive.read(kWww, 1)->chain == chain);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what cannot be completed leaves the staging as it was") {
+  const auto other = pki::PrivateKey::generate(KeyType::ecdsa_p256);
+  const auto for_other_key = ca.issue(other.pem());
+  CHECK(error_of([&] { archive.complete(manifest_of(1), for_other_key); }).fault() == Fault::not_found);
+  const pki::Signer key = archive.stage_key(kWww, 1, KeyType::ecdsa_p256);
+  CHECK(error_of([&] { archive.complete(manifest_of(1), for_other_key); }).fault() == Fault::invalid);
+  CHECK(error_of([&] { archive.complete(manifest_of(1), {}); }).fault() == Fault::invalid);
+  CHECK(archive.numbers(kWww).empty());
+  CHECK(archive.staged_key(kWww, 1)->public_key_info() == key.public_key_info());
+}
+
+TEST_CASE_FIXTURE(Fixture, "what an interrupted run left beside the key never gets into the version") {
+  archive.stage_key(kWww, 1, KeyType::ecdsa_p256);
+  write(directory / "archive/www/.1/.privkey.pem.0123", "half a key");
+  write(directory / "archive/www/.1/cert.pem", "half a certificate");
+  archive.complete(manifest_of(1), ca.issue(staged_pem(state, 1)));
+  CHECK(base::Directory::open(version(1)).list() ==
+        std::vector<std::string>{"cert.pem", "chain.pem", "fullchain.pem", "manifest.json", "privkey.pem"});
+  CHECK(archive.read(kWww, 1));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a version whose key is not its certificate's never goes live") {
+  make_version(archive, state, ca, 1);
+  make_version(archive, state, ca, 2);
+  archive.make_live(kWww, 1);
+  const auto other = pki::PrivateKey::generate(KeyType::ecdsa_p256);
+  write(version(2) + "/privkey.pem", std::string(other.pem().reveal_text()));
+  CHECK(error_of([&] { archive.make_live(kWww, 2); }).fault() == Fault::invalid);
+  archive.remove_key(kWww, 2);
+  archive.remove_key(kWww, 2);
+  CHECK_FALSE(archive.read(kWww, 2)->has_key);
+  CHECK(error_of([&] { archive.make_live(kWww, 2); }).fault() == Fault::invalid);
+  CHECK(error_of([&] { archive.make_live(kWww, 3); }).fault() == Fault::not_found);
+  CHECK(archive.live(kWww) == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a version with an external key has none of ours and can go live") {
+  Manifest manifest = manifest_of(1);
+  manifest.external_key = true;
+  archive.complete(manifest, ca.issue(pki::PrivateKey::generate(KeyType::ecdsa_p256).pem()));
+  CHECK_FALSE(archive.read(kWww, 1)->has_key);
+  CHECK(archive.read(kWww, 1)->manifest.external_key);
+  CHECK_FALSE(archive.key(kWww, 1));
+  archive.make_live(kWww, 1);
+  CHECK(archive.live(kWww) == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "unreadable content is corrupt, and the message gives its path") {
+  const auto json = [&](const std::string& from, const std::string& to) {
+    std::string text = archive::to_json(archive.read(kWww, 1)->manifest);
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    return text.replace(at, from.size(), to);
+  };
+  make_version(archive, state, ca, 1);
+  const std::string certificate = ca.certificate().pem();
+  struct Case {
+    std::string file, text;
+  };
+  const Case cases[] = {
+      {"manifest.json", ""},
+      {"manifest.json", "{"},
+      {"manifest.json", "[]"},
+      {"manifest.json", "{}"},
+      {"manifest.json", std::string(100'000, '[')},
+      {"manifest.json", json("\"manifest\": 1", "\"manifest\": 2")},
+      {"manifest.json", json("\"number\": 1", "\"number\": 7")},
+      {"manifest.json", json("\"number\": 1", "\"number\": -1")},
+      {"manifest.json", json("\"number\": 1", "\"number\": 99999999999999")},
+      {"manifest.json", json("\"number\": 1", "\"number\": \"1\"")},
+      {"manifest.json", json("\"www\"", "\"../www\"")},
+      {"manifest.json", json("\"www\"", "\"web\"")},
+      {"manifest.json", json("\"external_key\": false", "\"external_key\": 0")},
+      {"manifest.json", json("Z\"", "\"")},
+      {"fullchain.pem", ""},
+      {"fullchain.pem", "garbage"},
+      {"fullchain.pem", certificate},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.text.substr(0, 300));
+    const std::string path = version(1) + "/" + one.file;
+    const base::Bytes good = base::read_file(path, 1 << 20);
+    write(path, one.text);
+    const base::Error error = error_of([&] { archive.read(kWww, 1); });
+    CHECK(error.fault() == Fault::corrupt);
+    CHECK(error.message().find(path) != std::string::npos);
+    CHECK(error_of([&] { archive.make_live(kWww, 1); }).fault() == Fault::corrupt);
+    write(path, std::string(base::as_text(good)));
+  }
+  CHECK(archive.read(kWww, 1));
+  for (const char* file : {"manifest.json", "fullchain.pem"}) {
+    std::filesystem::rename(version(1) + "/" + file, directory / "away");
+    CHECK(error_of([&] { archive.read(kWww, 1); }).fault() == Fault::corrupt);
+    std::filesystem::rename(directory / "away", version(1) + "/" + file);
+  }
+  write(version(1) + "/privkey.pem", "not a key");
+  CHECK(error_of([&] { archive.key(kWww, 1); }).fault() == Fault::corrupt);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is not a version is passed over") {
+  make_version(archive, state, ca, 1);
+  make_version(archive, state, ca, 10);
+  make_version(archive, state, ca, 9);
+  for (const char* name : {"02", "+3", "4x", "-5", "0", ".06", "..7", "99999999999", "lost+found"})
+    std::filesystem::create_directory(directory / ("archive/www/" + std::string(name)));
+  write(directory / "archive/www/8", "a file");
+  write(directory / "archive/README", "a file");
+  std::filesystem::create_directory(directory / "archive/NOT A NAME");
+  std::filesystem::create_directory_symlink(version(1), version(11));
+  CHECK(archive.numbers(kWww) == std::vector{1, 9, 10});
+  CHECK(archive.staged(kWww).empty());
+  CHECK(archive.names() == std::vector{kWww});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a live link that leads elsewhere is reported, not followed") {
+  make_version(archive, state, ca, 1);
+  for (const char* target : {"/etc", "../archive/web/1", "../archive/www/01", "../archive/www/1/..", "1"}) {
+    CAPTURE(target);
+    std::filesystem::remove(directory / "live/www");
+    std::filesystem::create_symlink(target, directory / "live/www");
+    CHECK(error_of([&] { archive.live(kWww); }).fault() == Fault::corrupt);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "removing takes the link and every version of one name") {
+  make_version(archive, state, ca, 1);
+  archive.make_live(kWww, 1);
+  archive.stage_key(kWww, 2, KeyType::ecdsa_p256);
+  archive.stage_key(Name::parse("other"), 1, KeyType::ecdsa_p256);
+  archive.remove(kWww);
+  archive.remove(kWww);
+  CHECK_FALSE(archive.live(kWww));
+  CHECK_FALSE(archive.read(kWww, 1));
+  CHECK_FALSE(archive.key_pem(kWww, 1));
+  CHECK(archive.names() == std::vector{Name::parse("other")});
+}
+
+TEST_CASE("a manifest reads back as it was written") {
+  Manifest manifest = manifest_of(3);
+  manifest.spec = "{\"a\":\"\\u0000 \xc3\xa4 \\\" \\n\"}";
+  manifest.issuer = Name();
+  manifest.external_key = true;
+  const Manifest back = archive::parse_manifest(archive::to_json(manifest));
+  CHECK(back.name == manifest.name);
+  CHECK(back.number == manifest.number);
+  CHECK(back.issuer.empty());
+  CHECK(back.spec == manifest.spec);
+  CHECK(back.spec_hash == manifest.spec_hash);
+  CHECK(back.created == manifest.created);
+  CHECK(back.external_key);
+}
+
+TEST_CASE("wherever the power is cut or the program killed, live is complete, and a second run ends well") {
+  using Kind = fakes::Mishap::Kind;
+  const auto rotate_twice = [](const std::string& state, fakes::IssuingCa& ca) {
+    const Archive archive(state);
+    for (const int number : {1, 2}) {
+      if (archive.live(kWww) >= number) continue;
+      const pki::Signer key = archive.stage_key(kWww, number, KeyType::ecdsa_p256);
+      if (!archive.read(kWww, number)) archive.complete(manifest_of(number), ca.issue(staged_pem(state, number)));
+      archive.make_live(kWww, number);
+    }
+    archive.remove_key(kWww, 1);
+  };
+  const auto require_sound = [](const std::string& state) {
+    if (!std::filesystem::exists(state + "/archive") || !std::filesystem::exists(state + "/live")) return;
+    const Archive archive(state);
+    for (const int number : archive.numbers(kWww)) {
+      const auto version = archive.read(kWww, number);
+      REQUIRE(version);
+      if (const auto key = archive.key(kWww, number)) CHECK(pki::key_matches(*key, version->chain.front()));
+    }
+    const auto live = archive.live(kWww);
+    if (!live) return;
+    REQUIRE(archive.read(kWww, *live));
+    REQUIRE(archive.key(kWww, *live));
+    CHECK(pki::key_matches(*archive.key(kWww, *live), archive.read(kWww, *live)->chain.front()));
+  };
+
+  fakes::IssuingCa ca;
+  for (const Kind kind : {Kind::power_cut, Kind::kill}) {
+    for (int at = 1;; ++at) {
+      CAPTURE(at);
+      const fakes::TemporaryDirectory directory;
+      const fakes::TemporaryDirectory scratch;
+      const int before = ca.count();
+      const auto end =
+          fakes::run_in_child(scratch.path(), {.kind = kind, .at = at}, [&] { rotate_twice(directory.path(), ca); });
+      if (end.how == fakes::ChildEnd::How::done) {
+        CHECK(at > 30);  // else nothing went through the fake
+        break;
+      }
+      REQUIRE(end.how == fakes::ChildEnd::How::cut);
+      require_sound(directory.path());
+      REQUIRE_NOTHROW(rotate_twice(directory.path(), ca));
+      require_sound(directory.path());
+      const Archive archive(directory.path());
+      CHECK(archive.live(kWww) == 2);
+      CHECK(archive.staged(kWww).empty());
+      CHECK(archive.numbers(kWww) == std::vector{1, 2});
+      CHECK_FALSE(archive.key_pem(kWww, 1));
+      CHECK(ca.count() == before + 2);  // each key was durable before its certificate was asked for
+    }
+  }
+}
+
+TEST_CASE("a disk that is full from any call on is an error, and leaves live as it was") {
+  fakes::IssuingCa ca;
+  for (int at = 1;; ++at) {
+    CAPTURE(at);
+    const fakes::TemporaryDirectory directory;
+    const fakes::TemporaryDirectory scratch;
+    const Archive archive(directory.path());
+    make_version(archive, directory.path(), ca, 1);
+    archive.make_live(kWww, 1);
+    const auto end =
+        fakes::run_in_child(scratch.path(), {.kind = fakes::Mishap::Kind::errors, .at = at, .code = ENOSPC}, [&] {
+          make_version(archive, directory.path(), ca, 2);
+          archive.make_live(kWww, 2);
+        });
+    if (end.how == fakes::ChildEnd::How::done) break;
+    REQUIRE(end.how == fakes::ChildEnd::How::failed);
+    const auto live = archive.live(kWww);
+    REQUIRE(live);
+    CHECK(archive.read(kWww, *live));
+    CHECK(archive.key(kWww, *live));
+    if (!archive.read(kWww, 2)) REQUIRE_NOTHROW(make_version(archive, directory.path(), ca, 2));
+    REQUIRE_NOTHROW(archive.make_live(kWww, 2));
+  }
+}
