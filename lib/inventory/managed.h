@@ -46,6 +46,8 @@ class Versions {
   void set_live(const Name& name, int number);
   // Deletes the rows of `name`, but never gives one of its numbers again.
   void forget(const Name& name);
+  // next_number stays above `number`.
+  void never_again(const Name& name, int number);
 
  private:
   Store& store_;

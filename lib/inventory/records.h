@@ -181,7 +181,7 @@ struct IssuedRecord {
   Name authority;
   int generation = 1;
   std::string serial;
-  pki::Fingerprint fingerprint;
+  pki::Fingerprint fingerprint;   // all zero where only a CRL is left to tell of it
   Time not_after;
   std::optional<Time> revoked_at;
   std::optional<pki::RevocationReason> reason;

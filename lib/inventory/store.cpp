@@ -2,16 +2,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/lock.h"
+#include "inventory/state_directory.h"
 #include "sql/migration.h"
 #include "sql/query.h"
 
-#include <cerrno>
-#include <vector>
-
 #include <fmt/format.h>
-#include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace everseal::inventory {
@@ -22,56 +17,6 @@ using base::Fault;
 
 constexpr std::size_t kProofOctets = 64 * 1024;  // what a rotation may write
 
-std::string user_name(uid_t user) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(16 * 1024);
-  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
-    return fmt::format("uid {}", user);
-  return found->pw_name;
-}
-
-std::string database_file(const std::string& state) { return state + "/everseal.db"; }
-
-// The state holds keys: its owner alone works with it, so that no file in it ends up belonging to somebody else.
-void require_own(const std::string& path, const struct stat& found) {
-  if (found.st_uid == ::geteuid()) return;
-  const std::string owner = user_name(found.st_uid);
-  throw Error(Fault::denied,
-              fmt::format("{} belongs to {}, and this command runs as {}", path, owner, user_name(::geteuid())),
-              fmt::format("run it as the state's owner: `sudo -u {} everseal ...`", owner));
-}
-
-void require_safe_directory(const std::string& state) {
-  struct stat found {};
-  if (::stat(state.c_str(), &found) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR)
-      throw Error(Fault::not_found, fmt::format("there is no state directory {}", state),
-                  "`everseal init` makes it; --state names another");
-    throw base::errno_error("open", state);
-  }
-  if (!S_ISDIR(found.st_mode)) throw Error(Fault::config, fmt::format("the state {} is not a directory", state));
-  require_own(state, found);
-  if ((found.st_mode & 0027) != 0)
-    throw Error(Fault::denied,
-                fmt::format("the state directory {} can be changed by its group or read by others (mode {:04o})", state,
-                            found.st_mode & 07777),
-                fmt::format("chmod 0700 {}", state));
-  if (base::is_network_file_system(state))
-    throw Error(Fault::config, fmt::format("the state directory {} is on a network file system", state),
-                "SQLite's locks do not hold there; keep the state on a local disk");
-}
-
-void require_own_database(const std::string& file) {
-  struct stat found {};
-  if (::stat(file.c_str(), &found) == 0) require_own(file, found);
-}
-
-base::FileLock lock_store(const std::string& state) {
-  const auto locks = base::Directory::open(state).create_subdirectory("locks", 0700);
-  return base::FileLock::acquire(locks, "store");
-}
-
 void bring_up_to_date(const std::string& state, sql::Database& database, base::Time now) {
   if (sql::schema_version(database) == sql::newest_schema_version()) return;
   const auto lock = lock_store(state);
@@ -80,10 +25,8 @@ void bring_up_to_date(const std::string& state, sql::Database& database, base::T
 }
 
 std::unique_ptr<sql::Database> open_database(const std::string& state, sql::Access access) {
-  const std::string file = database_file(state);
-  require_own_database(file);
   try {
-    return sql::open(file, access);
+    return sql::open(database_file(state), access);
   } catch (const Error& error) {
     if (error.fault() != Fault::not_found) throw;
     throw Error(Fault::not_found, error.message(),
@@ -106,7 +49,7 @@ Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
 Store Store::open(const std::string& state, sql::Access access, base::Time now) {
-  require_safe_directory(state);
+  require_state_directory(state);
   auto database = open_database(state, access);
   sql::require_known_schema(*database);
   if (access == sql::Access::read_write)
@@ -116,13 +59,15 @@ Store Store::open(const std::string& state, sql::Access access, base::Time now) 
                 fmt::format("{} has schema {}, this program needs {}", database_file(state),
                             sql::schema_version(*database), sql::newest_schema_version()),
                 "any command that writes brings it up to date, after a copy was kept");
+  return over(state, std::move(database));
+}
+
+Store Store::over(const std::string& state, std::unique_ptr<sql::Database> database) {
   return Store(std::make_unique<State>(State{state, user_name(::getuid()), std::move(database)}));
 }
 
 Store Store::create(const std::string& state, base::Time now) {
-  struct stat found {};
-  if (::stat(state.c_str(), &found) != 0 && errno == ENOENT) base::Directory::create(state, 0700);
-  require_safe_directory(state);
+  make_state_directory(state);
   {
     const auto lock = lock_store(state);
     try {

@@ -1,6 +1,6 @@
-// The inventory: one database with everything that Everseal remembers. The domain's verbs are grouped in classes of their own
-// (certificates.h, managed.h, versions.h, deployments.h, intents.h, attempts.h, authorities.h, events.h), each made from a
-// Store. A Store and what is made from it are used by one thread at a time; each worker opens its own.
+// The inventory: one database with everything that Everseal remembers. The domain's verbs are grouped in classes of
+// their own (certificates.h, managed.h, versions.h, deployments.h, intents.h, attempts.h, authorities.h, events.h),
+// each made from a Store. A Store and what is made from it are used by one thread at a time; each worker opens its own.
 #pragma once
 
 #include "base/name.h"
@@ -16,18 +16,22 @@ namespace everseal::inventory {
 
 class Store {
  public:
-  // `state` is the state directory. Throws Error(not_found) with the hint to run `everseal init`; Error(config) on a network
-  // file system; Error(io/corrupt/newer) before anything is changed. Read-write access brings the schema up to date.
+  // `state` is the state directory. Throws Error(not_found) with the hint to run `everseal init`; Error(config) on a
+  // network file system; Error(io/corrupt/newer) before anything is changed. Read-write access brings the schema up to
+  // date.
   static Store open(const std::string& state, sql::Access access, base::Time now);
   // Makes the directory (0700) and the database where they are missing; an existing one is opened.
   static Store create(const std::string& state, base::Time now);
+
+  // Around a database that was opened and checked otherwise; only inventory's own files have one.
+  static Store over(const std::string& state, std::unique_ptr<sql::Database> database);
 
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();
 
-  const std::string& state() const noexcept;       // the directory
-  sql::Database& database() noexcept;              // for inventory's own files
+  const std::string& state() const noexcept;  // the directory
+  sql::Database& database() noexcept;         // for inventory's own files
   // Who is acting, for the history; the user's name by default.
   void set_actor(std::string actor);
   const std::string& actor() const noexcept;

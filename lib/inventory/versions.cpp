@@ -159,13 +159,19 @@ void Versions::set_live(const Name& name, int number) {
 void Versions::forget(const Name& name) {
   store_.transaction([&] {
     // The archive may keep what the database forgets, so no number is given twice.
-    store_.set_setting(highest_key(name), std::to_string(next_number(name) - 1));
+    never_again(name, next_number(name) - 1);
     sql::Query rows(store_.database(), "delete from version where name = $1");
     rows->bind(1, name.text()).execute();
     sql::Query label(store_.database(),
                      "update certificate set managed = null, version = null, version_state = null, environment = null "
                      "where managed = $1");
     label->bind(1, name.text()).execute();
+  });
+}
+
+void Versions::never_again(const Name& name, int number) {
+  store_.transaction([&] {
+    if (number > highest_forgotten(store_, name)) store_.set_setting(highest_key(name), std::to_string(number));
   });
 }
 

@@ -1,0 +1,15 @@
+// What a restored database must not forget.
+#pragma once
+
+#include "inventory/backup.h"
+
+#include <string>
+
+namespace everseal::inventory {
+
+// From another database of this state. What was read before an error is merged; the error becomes a problem.
+void merge_database(Store& into, sql::Database& from, Restored& outcome);
+// From the CRL that an authority published last.
+void merge_crl_file(Store& into, const Name& authority, base::BytesView crl, Time now, Restored& outcome);
+
+}  // namespace everseal::inventory

@@ -1,0 +1,24 @@
+// The directory that holds the state: whose it must be, and where its database lies.
+#pragma once
+
+#include "base/lock.h"
+
+#include <string>
+
+#include <sys/types.h>
+
+namespace everseal::inventory {
+
+std::string database_file(const std::string& state);
+std::string user_name(uid_t user);  // "uid 1234" where the system knows none
+
+// Throws Error(not_found) where there is none, Error(denied) where another user owns it or others could change or read
+// it, Error(config) on a network file system. The database in it, if any, must belong to the caller too.
+void require_state_directory(const std::string& state);
+// Makes it (0700) where it is missing, then requires the same.
+void make_state_directory(const std::string& state);
+
+// Held while the database is made, migrated or replaced.
+base::FileLock lock_store(const std::string& state);
+
+}  // namespace everseal::inventory
