@@ -122,17 +122,17 @@ void Events::add(std::string_view action, const std::string& subject,
 }
 
 void Events::each(const EventFilter& filter, const std::function<void(const EventRecord&)>& row) {
-  const std::string_view sql = filter.subject.empty()
-                                   ? "select number, at, actor, action, subject, detail, hash from event "
-                                     "where number > (select coalesce(min(number), 1) - 1 from "
-                                     "(select number from event order by number desc limit $1)) order by number"
-                                   : "select number, at, actor, action, subject, detail, hash from event "
-                                     "where subject = $2 and number >= (select coalesce(min(number), 1) from "
-                                     "(select number from event where subject = $2 order by number desc limit $1)) "
-                                     "order by number";
+  const std::string_view about = filter.subject.empty() ? "1 = 1" : "subject = $1";
+  std::string sql = fmt::format("select number, at, actor, action, subject, detail, hash from event where {}", about);
+  if (filter.limit >= 0)
+    sql += fmt::format(
+        " and number >= (select min(number) from (select number from event where {} order by number desc limit $2) "
+        "newest)",
+        about);
+  sql += " order by number";
   sql::Query query(store_.database(), sql);
-  query->bind(1, filter.limit);
-  if (!filter.subject.empty()) query->bind(2, filter.subject);
+  if (!filter.subject.empty()) query->bind(1, filter.subject);
+  if (filter.limit >= 0) query->bind(2, filter.limit);
   EventRecord event;
   while (query->step()) {
     event.number = query->integer(0);

@@ -4,6 +4,7 @@
 #include "sql/database.h"
 
 #include <cerrno>
+#include <charconv>
 #include <system_error>
 #include <unordered_map>
 #include <vector>
@@ -22,6 +23,7 @@ using base::Fault;
 
 constexpr std::int64_t kApplicationId = 0x45765331;  // "EvS1", at offset 68 of the file
 constexpr int kBusyMilliseconds = 5000;
+constexpr std::size_t kMostParameters = 100;
 
 constexpr std::string_view kWayOut =
     "`everseal restore FILE` brings back a backup; without one, `everseal doctor --rebuild` makes a new database from "
@@ -92,8 +94,7 @@ class SqliteStatement final : public Statement {
     if (code != SQLITE_OK) throw sqlite_error(db, code, "read", file);
     if (raw == nullptr) throw Error(Fault::internal, "an empty SQL statement");
     writes_ = sqlite3_stmt_readonly(raw) == 0;
-    for (int number = 1; number <= sqlite3_bind_parameter_count(raw); ++number)
-      indexes_.push_back(sqlite3_bind_parameter_index(raw, fmt::format("${}", number).c_str()));
+    for (int at = 1; at <= sqlite3_bind_parameter_count(raw); ++at) note_parameter(at);
   }
 
   Statement& bind(int number, std::int64_t value) override {
@@ -147,6 +148,18 @@ class SqliteStatement final : public Statement {
   }
 
  private:
+  // "$7", whichever place SQLite gave it
+  void note_parameter(int at) {
+    const char* name = sqlite3_bind_parameter_name(statement_.get(), at);
+    const std::string_view text = name == nullptr ? "" : name;
+    std::size_t number = 0;
+    const auto digits = text.substr(text.starts_with('$') ? 1 : text.size());
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (number == 0 || number > kMostParameters)
+      throw Error(Fault::internal, "an SQL statement has a parameter that is not $1, $2, ...");
+    if (indexes_.size() < number) indexes_.resize(number);
+    indexes_[number - 1] = at;
+  }
   int index(int number) const {
     const auto at = static_cast<std::size_t>(number) - 1;
     if (at >= indexes_.size() || indexes_[at] == 0)

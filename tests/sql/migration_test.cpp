@@ -1,0 +1,99 @@
+#include "sql/migration.h"
+
+#include "base/error.h"
+#include "fakes/temporary_directory.h"
+#include "sql/query.h"
+
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+using namespace everseal;
+using base::EmbeddedFile;
+using base::Error;
+using base::Fault;
+using everseal::fakes::TemporaryDirectory;
+
+namespace {
+
+constexpr base::Time kNow = base::from_unix(1795000000);
+constexpr std::string_view kFirst =
+    "create table migration (number integer primary key, name text not null, applied integer not null) strict;"
+    "create table a (x integer) strict; insert into a values (1);";
+constexpr EmbeddedFile kOne[] = {{"0001_first.sql", kFirst}};
+constexpr EmbeddedFile kTwo[] = {{"0001_first.sql", kFirst}, {"0002_second.sql", "create table b (x integer) strict;"}};
+constexpr EmbeddedFile kBroken[] = {{"0001_first.sql", kFirst},
+                                    {"0002_second.sql", "create table b (x integer) strict;"},
+                                    {"0003_third.sql", "create table b (x integer) strict;"}};
+
+bool exists(const std::string& path) {
+  struct stat found {};
+  return ::stat(path.c_str(), &found) == 0;
+}
+
+template <class Work>
+Fault fault_of(Work work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.fault();
+  }
+  FAIL("nothing was thrown");
+  return Fault::internal;
+}
+
+}  // namespace
+
+TEST_CASE("a new database gets every migration and no copy") {
+  const TemporaryDirectory directory;
+  const auto database = sql::create(directory / "everseal.db");
+  CHECK(sql::schema_version(*database) == 0);
+  CHECK(sql::migrate(*database, directory / "copy", kNow) == static_cast<int>(sql::sqlite_migrations().size()));
+  CHECK(sql::schema_version(*database) == sql::newest_schema_version());
+  CHECK_FALSE(exists(directory / "copy"));
+  CHECK(sql::migrate(*database, directory / "copy", kNow) == 0);
+  CHECK_NOTHROW(database->check_integrity());
+}
+
+TEST_CASE("an older database is copied before it is changed") {
+  const TemporaryDirectory directory;
+  const auto database = sql::create(directory / "everseal.db");
+  sql::migrate(*database, kOne, directory / "unused", kNow);
+  CHECK(sql::migrate(*database, kTwo, directory / "copy", kNow) == 1);
+  CHECK(database->has_table("b"));
+  const auto copy = sql::open(directory / "copy", sql::Access::read_only);
+  CHECK(sql::schema_version(*copy) == 1);
+  CHECK(copy->has_table("a"));
+  CHECK_FALSE(copy->has_table("b"));
+}
+
+TEST_CASE("a migration that fails leaves the schema as it was") {
+  const TemporaryDirectory directory;
+  const auto database = sql::create(directory / "everseal.db");
+  sql::migrate(*database, kOne, directory / "unused", kNow);
+  CHECK_THROWS_AS(sql::migrate(*database, kBroken, directory / "copy", kNow), Error);
+  CHECK(sql::schema_version(*database) == 1);
+  CHECK_FALSE(database->has_table("b"));
+}
+
+TEST_CASE("a newer database is refused and not touched") {
+  const TemporaryDirectory directory;
+  const auto database = sql::create(directory / "everseal.db");
+  sql::migrate(*database, kTwo, directory / "unused", kNow);
+  CHECK(fault_of([&] { sql::migrate(*database, kOne, directory / "copy", kNow); }) == Fault::newer);
+  CHECK_FALSE(exists(directory / "copy"));
+  database->execute("insert into migration values (9999, '9999_later.sql', 0)");
+  CHECK(fault_of([&] { sql::require_known_schema(*database); }) == Fault::newer);
+}
+
+TEST_CASE("a migration without a number is our mistake") {
+  const TemporaryDirectory directory;
+  const auto database = sql::create(directory / "everseal.db");
+  for (const char* name : {"first.sql", "0001", "-1_x.sql", "0_x.sql"}) {
+    CAPTURE(name);
+    const EmbeddedFile files[] = {{name, kFirst}};
+    CHECK(fault_of([&] { sql::migrate(*database, files, directory / "copy", kNow); }) == Fault::internal);
+  }
+}
