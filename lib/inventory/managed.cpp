@@ -147,8 +147,8 @@ void Managed::remove(const Name& name) {
     Versions(store_).forget(name);
     Attempts(store_).clear_all(subject_of(name));
     for (const std::string_view sql :
-         {"delete from deployment where artifact = 'version' and owner = $1", "delete from intent where subject = $1",
-          "delete from managed where name = $1"}) {
+         {"delete from deployment where artifact = 'version' and owner = $1",
+          "delete from intent where subject = $1 and done_at is null", "delete from managed where name = $1"}) {
       sql::Query query(store_.database(), sql);
       query->bind(1, name.text()).execute();
     }

@@ -1,0 +1,205 @@
+// Runs every verb of the inventory and asks SQLite how it would find the rows of each statement that they used.
+#include "inventory/authorities.h"
+#include "inventory/certificates.h"
+#include "inventory/events.h"
+#include "inventory/managed.h"
+#include "inventory/support.h"
+#include "sql/query.h"
+
+#include <set>
+#include <string>
+
+using namespace everseal;
+using namespace everseal::inventory;
+
+namespace {
+
+// Passes everything on and writes down what was prepared.
+class RecordingDatabase : public sql::Database {
+ public:
+  RecordingDatabase(std::unique_ptr<sql::Database> database, std::set<std::string>& texts)
+      : database_(std::move(database)), texts_(texts) {}
+  sql::Statement& prepare(std::string_view sql) override {
+    texts_.emplace(sql);
+    return database_->prepare(sql);
+  }
+  void execute(std::string_view script) override { database_->execute(script); }
+  bool has_table(std::string_view name) override { return database_->has_table(name); }
+  void transaction(const std::function<void()>& work) override { database_->transaction(work); }
+  void snapshot(const std::function<void()>& work) override { database_->snapshot(work); }
+  void copy_to(const std::string& path) override { database_->copy_to(path); }
+  void check_integrity() override { database_->check_integrity(); }
+
+ private:
+  std::unique_ptr<sql::Database> database_;
+  std::set<std::string>& texts_;
+};
+
+std::string plan_of(sql::Database& database, const std::string& text) {
+  std::string plan;
+  sql::Query query(database, "explain query plan " + text);
+  while (query->step()) plan += std::string(query->text(3)) + "\n";
+  return plan;
+}
+
+void use_certificates(Store& store) {
+  Certificates certificates(store);
+  const auto certificate = add_certificate(store, {});
+  certificates.find(certificate.fingerprint());
+  certificates.der(certificate.fingerprint());
+  certificates.find_by_serial("4f");
+  certificates.find_by_prefix(certificate.fingerprint().text());
+  certificates.set_revoked(certificate.fingerprint(), kNow, pki::RevocationReason::superseded);
+  // Every combination of conditions.
+  for (unsigned bits = 0; bits < 256; ++bits) {
+    CertificateFilter filter;
+    if (bits & 1) filter.expires_before = kNow + kDay;
+    if (bits & 2) filter.now = kNow;
+    if (bits & 4) filter.environment = "prod";
+    if (bits & 8) filter.issuer = "internal";
+    if (bits & 16) filter.managed_only = true;
+    if (bits & 32) filter.all = true;
+    if (bits & 64) filter.name = bits & 128 ? ".example.org" : "www.example.org";
+    certificates.each(filter, [](const CertificateRecord&) {});
+    filter.limit = 10;
+    certificates.each(filter, [](const CertificateRecord&) {});
+  }
+}
+
+void use_managed(Store& store) {
+  Managed managed(store);
+  ManagedRecord record;
+  record.name = named("www");
+  managed.replace_all(std::vector{record}, kNow);
+  managed.find(record.name);
+  managed.due(kNow);
+  managed.next_look();
+  managed.set_look_again(record.name, kNow);
+  managed.set_pinned(record.name, 1);
+  Versions versions(store);
+  VersionRecord version;
+  version.name = record.name;
+  version.number = versions.next_number(record.name);
+  version.certificate = add_certificate(store, {}).fingerprint();
+  versions.put(version);
+  versions.of(record.name);
+  versions.find(record.name, 1);
+  versions.live(record.name);
+  versions.by_certificate(*version.certificate);
+  versions.set_live(record.name, 1);
+  Deployments deployments(store);
+  deployments.put({.owner = record.name, .target = record.name});
+  deployments.of(ArtifactKind::version, record.name);
+  deployments.find(ArtifactKind::version, record.name, record.name);
+  deployments.count_failed();
+  deployments.remove(ArtifactKind::version, record.name, record.name);
+  Intents intents(store);
+  intents.done(intents.add({.subject = record.name}), kNow);
+  intents.open_for(record.name);
+  Attempts attempts(store);
+  attempts.put({.step = "s", .subject = "x", .target = "t"});
+  attempts.of("x");
+  attempts.find("s", "x", "t");
+  attempts.clear("s", "x", "t");
+  managed.remove(record.name);
+}
+
+void use_authorities(Store& store) {
+  Authorities authorities(store);
+  const Name corp = named("corp");
+  authorities.put({.name = corp, .settings = "{}"});
+  authorities.find(corp);
+  authorities.due(kNow);
+  authorities.set_look_again(corp, kNow);
+  authorities.put_certificate({.authority = corp});
+  authorities.certificates(corp);
+  authorities.add_issued({.authority = corp, .serial = "4f"});
+  authorities.has_serial(corp, "4f");
+  authorities.find_issued_by_serial("4f");
+  authorities.revoke(corp, "4f", kNow, pki::RevocationReason::superseded);
+  authorities.revoked(corp, 1, kNow);
+  authorities.put_crl({.authority = corp, .number = 1});
+  authorities.newest_crl(corp, 1);
+}
+
+void use_events(Store& store) {
+  Events events(store);
+  events.add("a.b", "x", {}, kNow);
+  events.each({.subject = "x", .limit = -1}, [](const EventRecord&) {});
+  events.each({.subject = "x", .limit = 3}, [](const EventRecord&) {});
+  events.each({.subject = "", .limit = 3}, [](const EventRecord&) {});
+  events.newest_time();
+  events.head();
+  store.setting("x");
+  store.set_setting("x", "y");
+}
+
+// Statements whose purpose is the whole table, in the order of an index.
+bool wants_everything(const std::string& text) {
+  return text == "select name, spec_hash, origin, orphaned from managed order by name";
+}
+
+// Scans that end before the table does, or never begin.
+bool stops_early(const std::string& step, const std::string& text) {
+  const auto has = [&](std::string_view part) { return step.find(part) != std::string::npos; };
+  // In order of expiry until the caller has enough: a listing without conditions.
+  if (has("SCAN certificate USING INDEX certificate_")) return true;
+  if (has("SCAN managed USING INDEX managed_due")) return text.ends_with("limit 1");
+  if (has("SCAN event")) return text.find("desc limit") != std::string::npos;
+  // For deferred foreign keys that a new parent may satisfy; there are none, and SQLite skips it.
+  return has("SCAN certificate_name") && text.starts_with("insert into certificate ");
+}
+
+}  // namespace
+
+TEST_CASE("every query is served by an index") {
+  TestState test;
+  std::set<std::string> texts;
+  {
+    Store store = Store::over(test.path, std::make_unique<RecordingDatabase>(
+                                             sql::open(test.path + "/everseal.db", sql::Access::read_write), texts));
+    use_certificates(store);
+    use_managed(store);
+    use_authorities(store);
+    use_events(store);
+  }
+  CHECK(texts.size() > 100);
+  for (const auto& text : texts) {
+    CAPTURE(text);
+    const std::string plan = plan_of(test.store.database(), text);
+    CAPTURE(plan);
+    for (const auto& step : base::split(plan, '\n')) {
+      if (step.find("SCAN") == std::string::npos || step.find("SCAN CONSTANT ROW") != std::string::npos) continue;
+      if (step.find("SCAN newest") != std::string::npos || step.find("SCAN (subquery") != std::string::npos) continue;
+      CHECK_MESSAGE((wants_everything(text) || stops_early(step, text)), step);
+    }
+  }
+}
+
+TEST_CASE("a listing is never sorted: rows come from an index in the order of expiry") {
+  TestState test;
+  std::set<std::string> texts;
+  Store store = Store::over(test.path, std::make_unique<RecordingDatabase>(
+                                           sql::open(test.path + "/everseal.db", sql::Access::read_write), texts));
+  const std::vector<std::pair<CertificateFilter, std::string>> listings{
+      {{.expires_before = kNow, .now = kNow}, "certificate_not_after"},
+      {{.now = kNow}, "certificate_not_after"},
+      {{.managed_only = true}, "certificate_live"},
+      {{.expires_before = kNow, .now = kNow, .managed_only = true}, "certificate_live"},
+      {{.expires_before = kNow, .environment = "prod"}, "certificate_environment"},
+      {{.environment = "prod"}, "certificate_environment"},
+      {{.expires_before = kNow, .issuer = "internal"}, "certificate_issuer_name"},
+      {{.issuer = "internal"}, "certificate_issuer_name"},
+  };
+  for (const auto& [filter, index] : listings) {
+    texts.clear();
+    Certificates(store).each(filter, [](const CertificateRecord&) {});
+    REQUIRE(texts.size() == 1);
+    const std::string plan = plan_of(test.store.database(), *texts.begin());
+    CAPTURE(*texts.begin());
+    CAPTURE(plan);
+    CHECK((plan.find("USING INDEX " + index + " ") != std::string::npos ||
+           plan.find("USING INDEX " + index + "\n") != std::string::npos));
+    CHECK(plan.find("TEMP B-TREE") == std::string::npos);
+  }
+}
