@@ -4,6 +4,7 @@
 #include "pki/asn1.h"
 #include "pki/openssl.h"
 #include "pki/pem.h"
+#include "pki/rounds.h"
 
 #include <string_view>
 
@@ -22,7 +23,6 @@ using base::Error;
 using base::Fault;
 
 constexpr int kRounds = 600'000;
-constexpr long kMostRounds = 5'000'000;  // some seconds; a file that asks for more wants to keep us busy
 constexpr std::size_t kSaltOctets = 16;
 constexpr std::size_t kLargestKeyFile = 1 << 20;
 
@@ -63,28 +63,6 @@ KeyHandle from_pkcs8(const PKCS8_PRIV_KEY_INFO& info) {
   return key;
 }
 
-std::optional<long> rounds_of(const X509_ALGOR& algorithm) {
-  const ASN1_OBJECT* object = nullptr;
-  int type = 0;
-  const void* value = nullptr;
-  X509_ALGOR_get0(&object, &type, &value, &algorithm);
-  if (type != V_ASN1_SEQUENCE) return std::nullopt;
-  const auto* parameter = static_cast<const ASN1_STRING*>(value);
-  const base::BytesView der(ASN1_STRING_get0_data(parameter), static_cast<std::size_t>(ASN1_STRING_length(parameter)));
-  if (OBJ_obj2nid(object) != NID_pbes2) {
-    const auto simple = decode_whole<base::Handle<PBEPARAM, PBEPARAM_free>>(der, d2i_PBEPARAM);
-    return simple ? std::optional(ASN1_INTEGER_get(simple->iter)) : std::nullopt;
-  }
-  const auto scheme = decode_whole<base::Handle<PBE2PARAM, PBE2PARAM_free>>(der, d2i_PBE2PARAM);
-  if (!scheme) return std::nullopt;
-  X509_ALGOR_get0(&object, &type, &value, scheme->keyfunc);
-  if (OBJ_obj2nid(object) != NID_id_pbkdf2 || type != V_ASN1_SEQUENCE) return std::nullopt;
-  const auto* inner = static_cast<const ASN1_STRING*>(value);
-  const auto derivation = decode_whole<base::Handle<PBKDF2PARAM, PBKDF2PARAM_free>>(
-      {ASN1_STRING_get0_data(inner), static_cast<std::size_t>(ASN1_STRING_length(inner))}, d2i_PBKDF2PARAM);
-  return derivation ? std::optional(ASN1_INTEGER_get(derivation->iter)) : std::nullopt;
-}
-
 const base::Secret& require(const std::optional<base::Secret>& passphrase) {
   if (!passphrase)
     throw Error(Fault::invalid, "the private key is encrypted and no passphrase was given", "give its passphrase file");
@@ -105,9 +83,7 @@ const base::Secret& require(const std::optional<base::Secret>& passphrase) {
 KeyHandle decrypt(const X509_SIG& encrypted, const std::optional<base::Secret>& passphrase) {
   const X509_ALGOR* algorithm = nullptr;
   X509_SIG_get0(&encrypted, &algorithm, nullptr);
-  if (const auto rounds = rounds_of(*algorithm); rounds && (*rounds < 1 || *rounds > kMostRounds))
-    throw Error(Fault::invalid,
-                fmt::format("the private key's encryption does not ask for 1 to {} rounds", kMostRounds));
+  base::within("private key", [&] { RoundBudget().spend(*algorithm); });
   ERR_clear_error();
   const base::Secret& secret = require(passphrase);
   const std::string_view text = secret.reveal_text();

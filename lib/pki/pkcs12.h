@@ -12,8 +12,8 @@
 
 namespace everseal::pki {
 
-// modern: AES-256-CBC, PBKDF2 with SHA-256, MAC SHA-256. compatible: 3DES and a SHA-1 MAC, which Windows Server 2016, older
-// macOS, Android and Java read; done without OpenSSL's legacy provider.
+// modern: AES-256-CBC, PBKDF2 with SHA-256, MAC SHA-256. compatible: 3DES and a SHA-1 MAC, which Windows Server 2016,
+// older macOS, Android and Java read; done without OpenSSL's legacy provider.
 enum class Pkcs12Form { modern, compatible };
 
 // `chain` is leaf first. Throws Error(usage) for an empty password (Android refuses it), Error(invalid) where key and
