@@ -40,8 +40,7 @@ struct Bench {
   std::vector<std::string> broken_ca(Kind kind, const std::function<void(pki::Template&)>& bend) const {
     pki::Template bent = root;
     bend(bent);
-    const auto made =
-        pki::Certificate::parse(pki::sign_certificate(bent, kind == Kind::root ? nullptr : &issuer, key));
+    const auto made = pki::Certificate::parse(pki::sign_certificate(bent, kind == Kind::root ? nullptr : &issuer, key));
     return rules(lint(made, kind == Kind::root ? made : issuer, kind));
   }
   static std::vector<std::string> rules(const std::vector<Refusal>& refusals) {
@@ -66,7 +65,10 @@ TEST_CASE("the linter names the rule that a leaf breaks") {
       {"validity", [&](auto& t) { t.not_before = bench.issuer.not_before() - base::Seconds{1}; }},
       {"server-lifetime", [](auto& t) { t.not_after = t.not_before + std::chrono::days{825}; }},
       {"basic-constraints", [](auto& t) { t.is_ca = true; }},
-      {"key-usage", [](auto& t) { t.key_usage = {"digitalSignature", "keyCertSign"}; }},
+      {"key-usage",
+       [](auto& t) {
+         t.key_usage = {"digitalSignature", "keyCertSign"};
+       }},
       {"key-usage", [](auto& t) { t.key_usage = {}; }},
       {"key-usage", [](auto& t) { t.public_key_info = key_of(pki::KeyType::ed25519).public_key_info(); }},
       {"extended-key-usage", [](auto& t) { t.extended_key_usage = {}; }},
@@ -74,7 +76,10 @@ TEST_CASE("the linter names the rule that a leaf breaks") {
       {"subject-alt-name", [](auto& t) { t.identifiers = {}; }},
       {"common-name", [](auto& t) { t.subject = pki::DistinguishedName::parse("CN=mail.example.org"); }},
       {"email", [](auto& t) { t.subject = pki::DistinguishedName::parse("emailAddress=bob@example.org"); }},
-      {"spiffe", [](auto& t) { t.identifiers = identifiers({"spiffe://a/b", "https://example.org/"}); }},
+      {"spiffe",
+       [](auto& t) {
+         t.identifiers = identifiers({"spiffe://a/b", "https://example.org/"});
+       }},
       {"urls", [](auto& t) { t.crl_urls = {"https://example.org/crl"}; }},
   };
   for (const Row& row : rows) {

@@ -14,7 +14,9 @@ TEST_CASE("a pattern holds what it says and nothing beside it") {
   };
   const Row rows[] = {
       {"*", {"www.example.org", "*.example.org", "10.0.0.1", "bob@example.org", "spiffe://trust/web"}, {}},
-      {"www.example.org", {"www.example.org", "WWW.Example.ORG"}, {"example.org", "a.www.example.org", "*.example.org"}},
+      {"www.example.org",
+       {"www.example.org", "WWW.Example.ORG"},
+       {"example.org", "a.www.example.org", "*.example.org"}},
       {"*.example.org",
        {"www.example.org", "a.b.example.org", "*.example.org", "*.a.example.org"},
        {"example.org", "badexample.org", "example.org.evil.test", "bob@www.example.org", "10.0.0.1"}},

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "fixture.h"
 
+#include <algorithm>
 #include <set>
 
 #include <doctest/doctest.h>
@@ -18,8 +19,8 @@ void judge(const Fixture& at, const Authority& authority, const pki::Certificate
   const std::string root = at.write("root.pem", {authority.root()});
   const std::string above = at.write("above.pem", authority.chain());
   const std::string file = at.write("leaf.pem", {leaf});
-  std::vector<std::string> argv{"openssl", "verify", "-x509_strict", "-CAfile", root, "-untrusted", above, "-purpose",
-                                std::string(purpose)};
+  std::vector<std::string> argv{"openssl",    "verify", "-x509_strict", "-CAfile",           root,
+                                "-untrusted", above,    "-purpose",     std::string(purpose)};
   if (!host.empty()) argv.insert(argv.end(), {"-verify_hostname", host});
   if (!email.empty()) argv.insert(argv.end(), {"-verify_email", email});
   argv.push_back(file);
@@ -27,8 +28,13 @@ void judge(const Fixture& at, const Authority& authority, const pki::Certificate
 
   std::string chain = leaf.pem();
   for (const auto& certificate : authority.chain()) chain += certificate.pem();
-  std::vector<std::string> gnutls{"certtool", "--verify", "--load-ca-certificate", root, "--infile",
-                                  at.write("chain.pem", chain), "--verify-purpose",
+  std::vector<std::string> gnutls{"certtool",
+                                  "--verify",
+                                  "--load-ca-certificate",
+                                  root,
+                                  "--infile",
+                                  at.write("chain.pem", chain),
+                                  "--verify-purpose",
                                   purpose == "sslserver" ? "1.3.6.1.5.5.7.3.1" : "1.3.6.1.5.5.7.3.2"};
   if (!host.empty()) gnutls.insert(gnutls.end(), {"--verify-hostname", host});
   if (!email.empty()) gnutls.insert(gnutls.end(), {"--verify-email", email});
@@ -295,8 +301,7 @@ TEST_CASE("a version gets one certificate however often it is asked for") {
 TEST_CASE("many are signed in groups, each with its own outcome and serial") {
   Corp corp;
   std::vector<Request> wanted;
-  for (int i = 0; i < 600; ++i)
-    wanted.push_back(request(i % 100 == 7 ? "nobody" : "server", {"www.example.org"}));
+  for (int i = 0; i < 600; ++i) wanted.push_back(request(i % 100 == 7 ? "nobody" : "server", {"www.example.org"}));
   const auto results = sign_many(corp.authority, wanted, corp.now);
   std::set<std::string> serials;
   for (std::size_t i = 0; i < results.size(); ++i) {
