@@ -151,24 +151,53 @@ const std::string* common_identifier(const Profile& profile, const std::vector<I
   return nullptr;
 }
 
+// Verifiers take a common name that looks like a DNS name for one, where a certificate has no other, and hold it
+// against the chain's name constraints. The CA whose constraints it breaks; empty where it breaks none.
+std::string breaks_constraints(const Authority& authority, const std::string& name,
+                               const std::vector<Identifier>& names) {
+  const auto in_host = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
+  };
+  const bool has_dns = std::ranges::find(names, IdentifierKind::dns, &Identifier::kind) != names.end();
+  if (has_dns || name.find('.') == std::string::npos || !std::ranges::all_of(name, in_host)) return {};
+  std::optional<Identifier> host;
+  try {
+    host = Identifier::parse(IdentifierKind::dns, name);
+  } catch (const Error&) {  // an address: inside of no DNS constraint
+  }
+  for (const auto& [owner, constraints] : authority.state().constraints) {
+    const bool limited = std::ranges::find(constraints.permitted, IdentifierKind::dns, &pki::NameConstraint::kind) !=
+                         constraints.permitted.end();
+    if (host ? check(constraints, owner, *host).has_value() : limited) return owner;
+  }
+  return {};
+}
+
+std::optional<Refusal> judge_common_name(const Desk& desk, const std::string& text,
+                                         const std::vector<Identifier>& names) {
+  if (const std::string owner = breaks_constraints(desk.authority, text, names); !owner.empty())
+    return Refusal{"name-constraints", fmt::format("common name {}: verifiers take it for a DNS name, which the name "
+                                                   "constraints of {} keep out",
+                                                   base::printable(text), owner)};
+  if (std::ranges::find(names, text, &Identifier::text) != names.end()) return std::nullopt;
+  if (desk.profile.common_name == CommonName::free) return check_common_name(desk.profile.policy, desk.owner, text);
+  return Refusal{"common-name", fmt::format("common name {}: none of the identifiers, which {} demands",
+                                            base::printable(text), desk.owner)};
+}
+
 DistinguishedName subject(Desk& desk, const std::vector<Identifier>& names) {
   DistinguishedName subject = attributes(desk, names);
-  const auto common_name = subject.first("CN");
   const std::string* first = common_identifier(desk.profile, names);
-  const bool is_identifier = common_name && std::ranges::find(names, *common_name, &Identifier::text) != names.end();
+  if (first != nullptr && !breaks_constraints(desk.authority, *first, names).empty()) first = nullptr;
+  const auto common_name = subject.first("CN");
   if (!common_name) {
     set_common_name(subject, first);
-  } else if (desk.profile.common_name == CommonName::free) {
-    if (is_identifier) return subject;
-    if (auto refusal = check_common_name(desk.profile.policy, desk.owner, *common_name))
-      desk.refusals.push_back(std::move(*refusal));
-  } else if (!is_identifier) {
-    const std::string broken = fmt::format("subject attribute CN {}: none of the identifiers, which {} demands",
-                                           base::printable(*common_name), desk.owner);
+  } else if (auto refusal = judge_common_name(desk, *common_name, names)) {
     if (!desk.request.subject.empty()) {
-      desk.refuse("common-name", broken);
+      desk.refusals.push_back(std::move(*refusal));
     } else {
-      desk.warnings.push_back(broken + ", left out");
+      desk.warnings.push_back(refusal->message + ", left out");
       set_common_name(subject, first);
     }
   }

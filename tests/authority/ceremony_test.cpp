@@ -68,6 +68,11 @@ std::vector<pki::Certificate> sign_elsewhere(const Fixture& at, const std::strin
   return chain;
 }
 
+std::string verdict_over(const Corp& corp, const pki::Certificate& leaf) {
+  const pki::Certificate anchors[] = {corp.authority.root()};
+  return pki::verify(leaf, corp.authority.chain(), anchors, corp.now, pki::Purpose::any).problem;
+}
+
 constexpr const char* kGoodCa = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n";
 
 }  // namespace
@@ -129,9 +134,17 @@ TEST_CASE("name constraints of the ceremony hold for independent judges, and lea
   addresses.permitted = {pki::NameConstraint::parse("example.org"), pki::NameConstraint::parse("10.0.0.0/8")};
   Corp with_addresses({}, addresses);
   const auto leaf = with_addresses.sign(request("server", {"10.1.2.3"})).leaf;
-  const pki::Certificate anchors[] = {with_addresses.authority.root()};
-  CHECK(pki::verify(leaf, with_addresses.authority.chain(), anchors, corp.now, pki::Purpose::server).valid);
+  // Verifiers take a common name for a DNS name where there is no other, so an address must not stand there.
+  CHECK(leaf.subject().empty());
+  CHECK(verdict_over(with_addresses, leaf) == "");
   CHECK(with_addresses.refusal(request("server", {"11.1.2.3"})).fault == Fault::denied);
+  auto alice = request("client", {"10.1.2.3"});
+  alice.subject = pki::DistinguishedName::parse("CN=alice");
+  CHECK(verdict_over(with_addresses, with_addresses.sign(alice).leaf) == "");
+  alice.subject = pki::DistinguishedName::parse("CN=alice.example.net");
+  CHECK(contains(with_addresses.refusal(alice).message, "common name alice.example.net: verifiers take it for"));
+  alice.subject = pki::DistinguishedName::parse("CN=alice.example.org");
+  CHECK(verdict_over(with_addresses, with_addresses.sign(alice).leaf) == "");
 }
 
 TEST_CASE("a root without a passphrase, or with a short one, is refused") {
@@ -178,27 +191,28 @@ TEST_CASE("an authority with an offline root waits for its intermediate") {
   for (const Row& row : rejects) {
     CAPTURE(row.extensions);
     const auto chain = sign_elsewhere(at, *waiting.csr_file, row.extensions);
-    const Thrown refusal = thrown([&] { import_intermediate(store, name("corp"), chain, at.now); });
+    const Thrown refusal = thrown([&] { import_intermediate(store, name("corp"), chain, base::wall_clock()); });
     CHECK(refusal.fault == Fault::denied);
     CHECK(contains(refusal.message, row.message));
   }
   auto chain = sign_elsewhere(at, *waiting.csr_file, kGoodCa);
-  CHECK(contains(thrown([&] { import_intermediate(store, name("corp"), {chain[1]}, at.now); }).message,
+  CHECK(contains(thrown([&] { import_intermediate(store, name("corp"), {chain[1]}, base::wall_clock()); }).message,
                  "self-signed root"));
   CHECK(thrown([&] { import_intermediate(store, name("corp"), chain, at.now + std::chrono::days{2000}); }).fault ==
         Fault::denied);
-  CHECK(thrown([&] { import_intermediate(store, name("other"), chain, at.now); }).fault == Fault::not_found);
+  CHECK(thrown([&] { import_intermediate(store, name("other"), chain, base::wall_clock()); }).fault ==
+        Fault::not_found);
 
-  const Founded made = import_intermediate(store, name("corp"), chain, at.now);
+  const Founded made = import_intermediate(store, name("corp"), chain, base::wall_clock());
   REQUIRE(made.root.has_value());
   CHECK(*made.root == chain[0]);
   auto authority = Authority::open(store, name("corp"), {});
-  const auto leaf = sign(authority, request("server", {"www.example.org"}), at.now).leaf;
+  const auto leaf = sign(authority, request("server", {"www.example.org"}), base::wall_clock()).leaf;
   run({"openssl", "verify", "-x509_strict", "-CAfile", made.directory + "/root.pem", "-untrusted",
        made.directory + "/intermediate-1.pem", at.write("leaf.pem", {leaf})});
-  CHECK(crl_due(inventory::Authorities(store).newest_crl(name("corp"), 1), false, at.now));
-  refresh_crl(authority, at.now);
-  CHECK(thrown([&] { import_intermediate(store, name("corp"), chain, at.now); }).fault == Fault::exists);
+  CHECK(crl_due(inventory::Authorities(store).newest_crl(name("corp"), 1), false, base::wall_clock()));
+  refresh_crl(authority, base::wall_clock());
+  CHECK(thrown([&] { import_intermediate(store, name("corp"), chain, base::wall_clock()); }).fault == Fault::exists);
 }
 
 TEST_CASE("an intermediate for another key is not taken") {
@@ -210,7 +224,7 @@ TEST_CASE("an intermediate for another key is not taken") {
   wanted.name = name("other");
   const auto other = create_authority(store, wanted, {}, at.now);
   const auto chain = sign_elsewhere(at, *other.csr_file, kGoodCa);
-  CHECK(contains(thrown([&] { import_intermediate(store, name("corp"), chain, at.now); }).message,
+  CHECK(contains(thrown([&] { import_intermediate(store, name("corp"), chain, base::wall_clock()); }).message,
                  "is not for the authority's key"));
 }
 
@@ -226,9 +240,10 @@ TEST_CASE("a CA that exists elsewhere is taken over with its key, its constraint
                                         "[dir]\nO=Example\n");
   const base::Secret passphrase(std::string_view("another horse"));
   CHECK(thrown([&] {
-          import_authority(store, name("corp"), chain, key_of(pki::KeyType::ecdsa_p256), &passphrase, at.now);
+          import_authority(store, name("corp"), chain, key_of(pki::KeyType::ecdsa_p256), &passphrase,
+                           base::wall_clock());
         }).fault == Fault::denied);
-  import_authority(store, name("corp"), chain, key, &passphrase, at.now);
+  import_authority(store, name("corp"), chain, key, &passphrase, base::wall_clock());
   CHECK(contains(text_of(at.state() + "/authorities/corp/intermediate-1.key.pem"), "ENCRYPTED"));
 
   Settings settings;
@@ -238,11 +253,11 @@ TEST_CASE("a CA that exists elsewhere is taken over with its key, its constraint
   auto authority = Authority::open(store, name("corp"), settings, &passphrase);
   auto wanted = request("server", {"www.example.org"});
   wanted.subject = pki::DistinguishedName::parse("O=Example");
-  const auto refused = thrown([&] { sign(authority, request("server", {"www.example.net"}), at.now); });
+  const auto refused = thrown([&] { sign(authority, request("server", {"www.example.net"}), base::wall_clock()); });
   CHECK(contains(refused.message, "outside the permitted name constraints"));
   // Directory names are judged by building the chain.
   wanted.subject = pki::DistinguishedName::parse("O=Somebody Else");
-  CHECK(contains(thrown([&] { sign(authority, wanted, at.now); }).message, "does not carry it"));
+  CHECK(contains(thrown([&] { sign(authority, wanted, base::wall_clock()); }).message, "does not carry it"));
   CHECK(inventory::Certificates(store).find_by_serial(chain[1].serial()).size() == 1);
 }
 

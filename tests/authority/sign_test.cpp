@@ -154,7 +154,7 @@ TEST_CASE("what policy, profile or chain forbids is refused with its rule") {
        "identifier *.example.org: denied by \"root.example.org\" in the deny list of authority corp"},
       {with(request("server", {"www.example.org"}),
             [](Request& r) { r.subject = pki::DistinguishedName::parse("CN=mail.example.org"); }),
-       Fault::denied, "subject attribute CN mail.example.org: none of the identifiers"},
+       Fault::denied, "common name mail.example.org: none of the identifiers"},
       {with(request("server", {"www.example.org"}), [](Request& r) { r.lifetime = std::chrono::days{826}; }),
        Fault::denied, "that profile server allows"},
       {with(request("server", {"www.example.org"}), [](Request& r) { r.lifetime = base::Seconds{0}; }), Fault::denied,
@@ -191,7 +191,7 @@ TEST_CASE("a CSR is refused, or gives its key and allowed names and nothing else
   CHECK(warns(made, "keyUsage"));
   CHECK(warns(made, "extensions come from profile server"));
   CHECK(warns(made, "subject attribute O: not among the attributes of profile server, left out"));
-  CHECK(warns(made, "CN other.test: none of the identifiers"));
+  CHECK(warns(made, "common name other.test: none of the identifiers, which profile server demands, left out"));
   judge(corp, corp.authority, made.leaf, "sslserver", "www.example.org", "");
 
   base::Bytes broken = csr.der;
