@@ -1,0 +1,132 @@
+#include "base/error.h"
+#include "deploy/deploy.h"
+#include "fakes/deployment.h"
+#include "fakes/issuing_ca.h"
+#include "fakes/temporary_directory.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+using namespace everseal;
+using base::Fault;
+using fakes::Material;
+using fakes::text;
+using fakes::words;
+
+namespace {
+
+const base::Name kWww = base::Name::parse("www");
+
+struct Fixture {
+  fakes::TemporaryDirectory place;
+  fakes::IssuingCa ca;
+  Material first{ca, "/state/archive/www/1"};
+
+  std::unique_ptr<deploy::Target> exec(base::Table table) const {
+    return deploy::find_kind("exec")->open(fakes::deploy_options("exec", table), kWww);
+  }
+  // Writes what the command saw to a file.
+  std::unique_ptr<deploy::Target> recording(const std::string& script) const {
+    return exec({{"command", words({"/bin/sh", "-c", "{ " + script + "; } > \"$0\" 2>&1", place / "seen"})}});
+  }
+  std::string seen() const { return std::string(base::as_text(base::read_file(place / "seen", 1 << 20))); }
+};
+
+template <class Work>
+base::Error error_of(Work&& work) {
+  try {
+    work();
+  } catch (const base::Error& error) {
+    return error;
+  }
+  FAIL("nothing was thrown");
+  return base::Error(Fault::internal, "");
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "the command is told where the version lies, and never the key itself") {
+  const auto target = recording("/usr/bin/env");
+  target->stage(first.artifact(1));
+  CHECK_FALSE(std::filesystem::exists(place / "seen"));
+  target->switch_to(1);
+  const std::string environment = seen();
+  for (const char* line :
+       {"EVERSEAL_ACTION=deploy", "EVERSEAL_NAME=www", "EVERSEAL_VERSION=1", "EVERSEAL_DIRECTORY=/state/archive/www/1",
+        "EVERSEAL_CERT=/state/archive/www/1/cert.pem", "EVERSEAL_CHAIN=/state/archive/www/1/chain.pem",
+        "EVERSEAL_FULLCHAIN=/state/archive/www/1/fullchain.pem", "EVERSEAL_PRIVKEY=/state/archive/www/1/privkey.pem"}) {
+    CAPTURE(line);
+    CHECK(environment.find(std::string(line) + "\n") != std::string::npos);
+  }
+  CHECK(environment.find("PRIVATE KEY") == std::string::npos);
+
+  auto keyless = first.artifact(2);
+  keyless.key_pem = nullptr;
+  target->stage(keyless);
+  target->switch_to(2);
+  CHECK(seen().find("EVERSEAL_PRIVKEY") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a CRL and a trust bundle are handed over in a directory of their own, gone afterwards") {
+  const auto target = recording(
+      "stat -c %a \"$EVERSEAL_DIRECTORY\" && openssl crl -inform DER -noout -in \"$EVERSEAL_CRL\" && "
+      "openssl crl -noout -in \"$EVERSEAL_CRL_PEM\" && openssl x509 -noout -subject -in \"$EVERSEAL_BUNDLE\" && "
+      "echo \"$EVERSEAL_DIRECTORY\"");
+  target->stage({.name = kWww,
+                 .number = 3,
+                 .chain = {},
+                 .key_pem = nullptr,
+                 .crl = ca.crl(),
+                 .bundle = {ca.certificate()},
+                 .directory = {}});
+  REQUIRE_NOTHROW(target->switch_to(3));
+  const std::string text = seen();
+  CHECK(text.starts_with("700\n"));
+  CHECK(text.find("Test CA") != std::string::npos);
+  const std::string directory = text.substr(text.find("/tmp/"), text.rfind('\n') - text.find("/tmp/"));
+  CHECK(directory.starts_with("/tmp/everseal-"));
+  CHECK_FALSE(std::filesystem::exists(directory));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a command that fails is an error that says how, and is not what is current") {
+  const auto failing = exec({{"command", words({"/bin/sh", "-c", "echo no route >&2; exit 7"})}});
+  failing->stage(first.artifact(1));
+  const base::Error error = error_of([&] { failing->switch_to(1); });
+  CHECK(error.fault() == Fault::io);
+  CHECK(error.message().find("status 7") != std::string::npos);
+  CHECK(error.message().find("no route") != std::string::npos);
+  CHECK_FALSE(failing->current());
+
+  const auto slow = exec({{"command", words({"/bin/sleep", "60"})}, {"timeout", text("1s")}});
+  slow->stage(first.artifact(1));
+  CHECK(error_of([&] { slow->switch_to(1); }).fault() == Fault::io);
+  const auto missing = exec({{"command", words({"/no/such/program"})}});
+  missing->stage(first.artifact(1));
+  CHECK(error_of([&] { missing->switch_to(1); }).fault() == Fault::io);
+}
+
+TEST_CASE_FIXTURE(Fixture, "it runs as the user it is told to, who can read what is handed over") {
+  if (::geteuid() != 0) return;
+  const auto target =
+      exec({{"command", words({"/bin/sh", "-c", "test \"$(id -un)\" = nobody && cat \"$EVERSEAL_CRL\" > /dev/null"})},
+            {"user", text("nobody")}});
+  target->stage(
+      {.name = kWww, .number = 3, .chain = {}, .key_pem = nullptr, .crl = ca.crl(), .bundle = {}, .directory = {}});
+  CHECK_NOTHROW(target->switch_to(3));
+}
+
+TEST_CASE_FIXTURE(Fixture, "root runs no command that others can change") {
+  if (::geteuid() != 0) return;
+  const std::string hook = place / "hook";
+  std::ofstream(hook) << "#!/bin/sh\nexit 0\n";
+  std::filesystem::permissions(hook, std::filesystem::perms::all);
+  const base::Table table{{"command", words({hook})}};
+  std::vector<std::string> claims;
+  CHECK(deploy::find_kind("exec")->check(fakes::deploy_options("exec", table), kWww, claims).size() == 1);
+  const auto target = exec(table);
+  target->stage(first.artifact(1));
+  CHECK(error_of([&] { target->switch_to(1); }).fault() == Fault::config);
+}
