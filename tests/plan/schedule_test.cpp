@@ -18,7 +18,7 @@ TEST_SUITE("schedule") {
       everseal::base::Seconds before_end;
     };
     for (const Row& row : {Row{days(90), 0.0, days(30)}, Row{days(90), 0.5, days(30) + hours(54)}, Row{days(6), 0.0, days(3)},
-                           Row{hours(24), 0.0, hours(12)}, Row{days(10), 0.0, days(10) / 3}, Row{minutes(2), 0.0, minutes(1)}}) {
+                           Row{hours(24), 0.0, hours(12)}, Row{days(9), 0.0, hours(108)}, Row{days(12), 0.0, days(4)}, Row{minutes(2), 0.0, minutes(1)}}) {
       CAPTURE(row.life.count());
       CHECK(begin + row.life - renewal_time(begin, begin + row.life, row.draw) == row.before_end);
     }
