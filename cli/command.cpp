@@ -51,16 +51,11 @@ reconcile::Host Context::host() const {
   host.stop = stop;
   if (!quiet && output == Output::text)
     host.progress = [](const reconcile::Progress& progress) {
-      using Kind = reconcile::Progress::Kind;
-      const Style style = progress.kind == Kind::failed    ? Style::red
-                          : progress.kind == Kind::warning ? Style::yellow
-                          : progress.kind == Kind::done    ? Style::green
-                                                           : Style::dim;
-      const std::string_view mark = progress.kind == Kind::failed    ? "failed "
-                                    : progress.kind == Kind::warning ? "warning"
-                                    : progress.kind == Kind::done    ? "done   "
-                                                                     : "...    ";
-      note(fmt::format("{} {}: {}\n", styled(mark, style, Stream::errors), progress.subject, progress.text));
+      // What is done or failed is the verdict's to say.
+      if (progress.kind == reconcile::Progress::Kind::doing)
+        note(fmt::format("{}\n", styled(fmt::format("{}: {} ...", progress.subject, progress.text), Style::dim, Stream::errors)));
+      if (progress.kind == reconcile::Progress::Kind::warning)
+        note(fmt::format("{} {}: {}\n", styled("warning:", Style::yellow, Stream::errors), progress.subject, progress.text));
     };
   return host;
 }
