@@ -128,15 +128,17 @@ void keep_present(const Directory& state, const std::string& kept) {
     throw base::errno_error("keep the present database as", kept);
 }
 
-// A log that is left would be replayed over the new database. One that outlives our closing of a sound database belongs
-// to somebody who has it open.
-void set_log_aside(const Directory& state, const std::string& kept, bool sound) {
-  const std::string log = std::string(kDatabase) + "-wal";
-  if (!state.has(log)) return;
-  if (sound)
+// SQLite removes the log when the last one closes a sound database.
+void require_closed(const Directory& state) {
+  if (state.has(std::string(kDatabase) + "-wal"))
     throw Error(Fault::busy, "another process has the database open",
                 "stop the agent (`systemctl stop eversealed`) first");
-  state.rename(log, kept + "-wal");
+}
+
+// A log that is left would be replayed over the new database.
+void set_log_aside(const Directory& state, const std::string& kept) {
+  const std::string log = std::string(kDatabase) + "-wal";
+  if (state.has(log)) state.rename(log, kept + "-wal");
 }
 
 }  // namespace
@@ -179,9 +181,10 @@ Restored restore(const std::string& state_path, const std::string& file, Time no
       throw Error(Fault::io, "cannot complete the restored database", "free some space and run the same command again");
     const bool sound = present.has_value();
     present.reset();
+    if (sound) require_closed(state);
     if (replaces) {
       keep_present(state, kept);
-      set_log_aside(state, kept, sound);
+      set_log_aside(state, kept);
     }
     state.remove(std::string(kDatabase) + "-shm");
     state.rename(std::string(kIncoming), std::string(kDatabase));

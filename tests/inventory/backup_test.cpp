@@ -1,0 +1,302 @@
+#include "inventory/backup.h"
+
+#include "inventory/authorities.h"
+#include "inventory/managed.h"
+#include "inventory/support.h"
+#include "pki/crl.h"
+#include "sql/query.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include <sys/stat.h>
+
+using namespace everseal;
+using namespace everseal::inventory;
+using base::Error;
+using base::Fault;
+using pki::RevocationReason;
+
+namespace {
+
+const Name kCorp = named("corp");
+
+// A store with an authority whose CA certificate is the test key's.
+struct AuthorityState : TestState {
+  pki::Certificate ca =
+      make_certificate({.names = {}, .not_after = kNow + 3650 * kDay, .common_name = "ca", .is_ca = true});
+  AuthorityState() {
+    Authorities authorities(store);
+    authorities.put({.name = kCorp, .settings = "{}", .look_again = kNow + 30 * kDay});
+    authorities.put_certificate({.authority = kCorp, .fingerprint = ca.fingerprint(), .der = ca.der()});
+  }
+  void issue(const std::string& serial) {
+    Authorities(store).add_issued({.authority = kCorp, .serial = serial, .not_after = kNow + 90 * kDay});
+  }
+  void put_crl(std::uint64_t number) {
+    Authorities(store).put_crl(
+        {.authority = kCorp, .number = number, .this_update = kNow, .next_update = kNow + kDay, .der = {1}});
+  }
+  void write_crl_file(std::uint64_t number, std::vector<pki::RevokedEntry> entries) {
+    const auto corp = base::Directory::create(path + "/authorities/corp", 0700);
+    corp.replace("crl.der",
+                 pki::make_crl(
+                     {.number = number, .this_update = kNow, .next_update = kNow + kDay, .entries = std::move(entries)},
+                     ca, test_key()));
+  }
+  // Closes the store and brings `file` back.
+  Restored restore_from(const std::string& file, Time now = kNow + kDay) {
+    { const Store closed = std::move(store); }
+    const Restored restored = restore(path, file, now);
+    store = Store::open(path, sql::Access::read_write, kNow + kDay);
+    return restored;
+  }
+  std::string backup_file = directory / "backup";
+};
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::string> serials(Store& store) {
+  std::vector<std::string> found;
+  for (const auto& issued : Authorities(store).revoked(kCorp, 1, kNow)) found.push_back(issued.serial);
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+using Strings = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a backup is one private file that appears complete and overwrites nothing") {
+  TestState test;
+  test.store.set_setting("kept", "yes");
+  const std::string file = test.directory / "backup";
+  backup(test.store, file);
+  struct stat found {};
+  REQUIRE(::stat(file.c_str(), &found) == 0);
+  CHECK((found.st_mode & 07777) == 0600);
+  for (const char* other : {".partial", "-wal", "-shm", "-journal"}) CHECK_FALSE(std::filesystem::exists(file + other));
+  const std::string before = contents(file);
+  CHECK(error_of([&] { backup(test.store, file); }).fault() == Fault::exists);
+  CHECK(contents(file) == before);
+  CHECK_FALSE(std::filesystem::exists(file + ".partial"));
+  std::ofstream(test.directory / "dangling.partial") << "somebody's";
+  CHECK(error_of([&] { backup(test.store, test.directory / "dangling"); }).fault() == Fault::exists);
+  CHECK(contents(test.directory / "dangling.partial") == "somebody's");
+  CHECK_THROWS_AS(backup(test.store, test.directory / "none" + "/backup"), Error);
+}
+
+TEST_CASE("a backup can be taken from a store that is opened for reading") {
+  TestState test;
+  test.store.set_setting("kept", "yes");
+  Store reader = Store::open(test.path, sql::Access::read_only, kNow);
+  backup(reader, test.directory / "backup");
+  const auto copy = sql::open(test.directory / "backup", sql::Access::read_only);
+  CHECK_NOTHROW(copy->check_integrity());
+}
+
+TEST_CASE("a restore brings the backup back and keeps what was there") {
+  AuthorityState test;
+  test.store.set_setting("colour", "old");
+  Events(test.store).add("a.b", "x", {}, kNow);
+  backup(test.store, test.backup_file);
+  test.store.set_setting("colour", "new");
+  Events(test.store).add("a.c", "x", {}, kNow);
+  const Anchor anchor = Events(test.store).head();
+
+  const Restored restored = test.restore_from(test.backup_file);
+  CHECK(test.store.setting("colour") == "old");
+  CHECK(restored.problems.empty());
+  CHECK(restored.forgotten->text() == anchor.text());
+  CHECK(restored.replaced.starts_with(test.path + "/everseal.db.before-restore-"));
+  {
+    const auto kept = sql::open(restored.replaced, sql::Access::read_only);
+    CHECK_NOTHROW(kept->check_integrity());
+    Store former = Store::over(test.path, sql::open(restored.replaced, sql::Access::read_only));
+    CHECK(former.setting("colour") == "new");
+  }
+  EventRecord last;
+  Events(test.store).each({.subject = "", .limit = 1}, [&](const EventRecord& event) { last = event; });
+  CHECK(last.action == "store.restored");
+  CHECK(last.detail.find(anchor.text()) != std::string::npos);
+  CHECK(Events(test.store).verify(std::nullopt).intact);
+  CHECK_FALSE(Events(test.store).verify(anchor).intact);
+  struct stat found {};
+  REQUIRE(::stat((test.path + "/everseal.db").c_str(), &found) == 0);
+  CHECK((found.st_mode & 07777) == 0600);
+  CHECK_FALSE(std::filesystem::exists(test.path + "/everseal.db.restoring"));
+  CHECK_NOTHROW(test.store.database().check_integrity());
+}
+
+TEST_CASE("an older backup forgets no serial, revocation, CRL number or version number") {
+  AuthorityState test;
+  const auto certificate = add_certificate(test.store, {});
+  ManagedRecord www;
+  www.name = named("www");
+  Managed(test.store).put(www);
+  for (const char* serial : {"01", "02", "03"}) test.issue(serial);
+  Authorities(test.store).revoke(kCorp, "01", kNow, RevocationReason::superseded);
+  test.put_crl(1000);
+  backup(test.store, test.backup_file);
+  Authorities(test.store).revoke(kCorp, "02", kNow, RevocationReason::key_compromise);
+  test.issue("04");
+  test.issue("05");
+  Authorities(test.store).revoke(kCorp, "05", kNow, RevocationReason::unspecified);
+  test.put_crl(2000);
+  Certificates(test.store).set_revoked(certificate.fingerprint(), kNow, RevocationReason::key_compromise);
+  VersionRecord version;
+  version.name = www.name;
+  version.number = 6;
+  Versions(test.store).put(version);
+
+  const Restored restored = test.restore_from(test.backup_file);
+  CHECK(restored.serials == 2);
+  CHECK(restored.revocations == 2);
+  CHECK(restored.crls == 1);
+  CHECK(serials(test.store) == Strings{"01", "02", "05"});
+  Authorities authorities(test.store);
+  CHECK(authorities.find_issued(kCorp, "02")->reason == RevocationReason::key_compromise);
+  CHECK(authorities.find_issued(kCorp, "01")->reason == RevocationReason::superseded);
+  CHECK(authorities.has_serial(kCorp, "04"));
+  CHECK(authorities.newest_crl(kCorp, 1)->number == 2000);
+  CHECK(authorities.find(kCorp)->crl_dirty);
+  CHECK(Certificates(test.store).find(certificate.fingerprint())->revoked_at == kNow);
+  CHECK(Versions(test.store).next_number(www.name) == 7);
+}
+
+TEST_CASE("a newer backup is not set back by an older database") {
+  AuthorityState test;
+  test.issue("01");
+  backup(test.store, test.directory / "older");
+  Authorities(test.store).revoke(kCorp, "01", kNow, RevocationReason::key_compromise);
+  test.put_crl(2000);
+  backup(test.store, test.backup_file);
+  test.restore_from(test.directory / "older");
+  const Restored restored = test.restore_from(test.backup_file, kNow + 2 * kDay);
+  CHECK(restored.revocations == 0);
+  CHECK(Authorities(test.store).newest_crl(kCorp, 1)->number == 2000);
+  CHECK(serials(test.store) == Strings{"01"});
+}
+
+TEST_CASE("what only the published CRL knows survives a database that is lost") {
+  AuthorityState test;
+  test.issue("01");
+  test.put_crl(1000);
+  backup(test.store, test.backup_file);
+  test.write_crl_file(3000, {{"01", kNow, RevocationReason::key_compromise}, {"0abc", kNow, {}}});
+  const auto lose = [&] {
+    { const Store closed = std::move(test.store); }
+    std::fstream raw(test.path + "/everseal.db", std::ios::in | std::ios::out | std::ios::binary);
+    raw << std::string(8192, 'x');
+  };
+  SUBCASE("damaged") {
+    lose();
+    const std::string damaged = contents(test.path + "/everseal.db");
+    const Restored restored = restore(test.path, test.backup_file, kNow + kDay);
+    CHECK(restored.problems.size() == 1);
+    CHECK(contents(restored.replaced) == damaged);
+    CHECK_FALSE(restored.forgotten);
+  }
+  SUBCASE("gone") {
+    { const Store closed = std::move(test.store); }
+    std::filesystem::remove(test.path + "/everseal.db");
+    const Restored restored = restore(test.path, test.backup_file, kNow + kDay);
+    CHECK(restored.problems.empty());
+    CHECK(restored.replaced.empty());
+  }
+  test.store = Store::open(test.path, sql::Access::read_write, kNow + kDay);
+  CHECK(serials(test.store) == Strings{"01", "0abc"});
+  Authorities authorities(test.store);
+  CHECK(authorities.newest_crl(kCorp, 1)->number == 3000);
+  CHECK(authorities.find_issued(kCorp, "0abc")->not_after == test.ca.not_after());
+  CHECK(authorities.find(kCorp)->crl_dirty);
+}
+
+TEST_CASE("a CRL that the authority did not sign changes nothing") {
+  AuthorityState test;
+  test.issue("01");
+  backup(test.store, test.backup_file);
+  const auto directory = base::Directory::create(test.path + "/authorities/corp", 0700);
+  SUBCASE("another signature") {
+    auto crl = pki::make_crl({.number = 3000,
+                              .this_update = kNow,
+                              .next_update = kNow + kDay,
+                              .entries = {{"01", kNow, RevocationReason::key_compromise}}},
+                             test.ca, test_key());
+    crl.back() ^= 1;
+    directory.replace("crl.der", crl);
+  }
+  SUBCASE("garbage") { directory.replace("crl.der", base::as_bytes("garbage")); }
+  const Restored restored = test.restore_from(test.backup_file);
+  REQUIRE(restored.problems.size() == 1);
+  CHECK(restored.problems[0].find("crl.der of corp") != std::string::npos);
+  CHECK(serials(test.store).empty());
+  CHECK_FALSE(Authorities(test.store).newest_crl(kCorp, 1));
+}
+
+TEST_CASE("a state that is gone comes back from its backup alone") {
+  AuthorityState test;
+  test.store.set_setting("kept", "yes");
+  backup(test.store, test.backup_file);
+  const std::string elsewhere = test.directory / "elsewhere";
+  const Restored restored = restore(elsewhere, test.backup_file, kNow + kDay);
+  CHECK(restored.replaced.empty());
+  CHECK(Store::open(elsewhere, sql::Access::read_write, kNow + kDay).setting("kept") == "yes");
+}
+
+TEST_CASE("a file that is no sound backup is refused before anything is changed") {
+  AuthorityState test;
+  for (int i = 0; i < 500; ++i) test.issue(std::to_string(1000 + i));
+  backup(test.store, test.backup_file);
+  { const Store closed = std::move(test.store); }
+  const std::string before = contents(test.path + "/everseal.db");
+  const std::string bad = test.directory / "bad";
+  Fault expected = Fault::corrupt;
+  SUBCASE("absent") { expected = Fault::not_found; }
+  SUBCASE("garbage") { std::ofstream(bad) << std::string(5000, 'x'); }
+  SUBCASE("empty") {
+    std::ofstream(bad).close();
+    expected = Fault::invalid;
+  }
+  SUBCASE("cut off") {
+    std::filesystem::copy_file(test.backup_file, bad);
+    std::filesystem::resize_file(bad, std::filesystem::file_size(bad) / 8192 * 4096);
+  }
+  SUBCASE("flipped bytes") {
+    std::filesystem::copy_file(test.backup_file, bad);
+    std::fstream raw(bad, std::ios::in | std::ios::out | std::ios::binary);
+    raw.seekp(static_cast<std::streamoff>(std::filesystem::file_size(bad)) - 6000);
+    raw << std::string(4000, '\x5a');
+  }
+  SUBCASE("another program's") {
+    REQUIRE(std::system(("sqlite3 " + bad + " 'create table theirs (x)'").c_str()) == 0);
+    expected = Fault::invalid;
+  }
+  SUBCASE("newer") {
+    std::filesystem::copy_file(test.backup_file, bad);
+    sql::open(bad, sql::Access::read_write)->execute("insert into migration values (9999, '9999_later.sql', 0)");
+    expected = Fault::newer;
+  }
+  CHECK(error_of([&] { restore(test.path, bad, kNow); }).fault() == expected);
+  CHECK(contents(test.path + "/everseal.db") == before);
+  for (const auto& entry : std::filesystem::directory_iterator(test.path))
+    CHECK(entry.path().filename().string().find("restor") == std::string::npos);
+}
+
+TEST_CASE("a database that somebody has open is not replaced") {
+  AuthorityState test;
+  backup(test.store, test.backup_file);
+  test.store.set_setting("colour", "new");
+  const Error error = error_of([&] { restore(test.path, test.backup_file, kNow + kDay); });
+  CHECK(error.fault() == Fault::busy);
+  CHECK(error.hint().find("stop the agent") != std::string::npos);
+  CHECK(test.store.setting("colour") == "new");
+  test.store.set_setting("colour", "newer");
+  CHECK(Store::open(test.path, sql::Access::read_only, kNow).setting("colour") == "newer");
+  // Nothing is left behind that would stop the next try.
+  CHECK_NOTHROW(test.restore_from(test.backup_file));
+}
