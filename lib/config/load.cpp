@@ -86,35 +86,25 @@ Source read_one(int directory, const std::string& name, std::string path) {
   if (!S_ISREG(status.st_mode))
     throw Error(Fault::config, fmt::format("{} is not a regular file", base::printable(path)));
   check_owner(status, path);
-  const auto refuse_size = [&] {
+  if (static_cast<std::uint64_t>(status.st_size) > kLargest)
     throw Error(Fault::config, fmt::format("{} is larger than {} MiB", base::printable(path), kLargest >> 20),
                 "split it into files of conf.d");
-  };
-  if (static_cast<std::uint64_t>(status.st_size) > kLargest) refuse_size();
 
-  Source source{std::move(path), {}};
-  source.text.resize(static_cast<std::size_t>(status.st_size));
+  // One octet more than there is, so that one call shows the end.
+  const auto size = static_cast<std::size_t>(status.st_size);
+  Source source{std::move(path), std::string(size + 1, '\0')};
   std::size_t length = 0;
-  for (;;) {
-    // A file that grows meanwhile is read to its new end.
-    if (length == source.text.size()) {
-      char more = 0;
-      const ssize_t count = ::read(file.get(), &more, 1);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) throw base::errno_error("read", base::printable(source.path));
-      if (count == 0) break;
-      if (length == kLargest) refuse_size();
-      source.text += more;
-      ++length;
-      continue;
-    }
+  while (length < size) {
     const ssize_t count = ::read(file.get(), source.text.data() + length, source.text.size() - length);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw base::errno_error("read", base::printable(source.path));
     if (count == 0) break;
     length += static_cast<std::size_t>(count);
   }
-  source.text.resize(length);
+  if (length != size)
+    throw Error(Fault::config, fmt::format("{} changed while it was read", base::printable(source.path)),
+                "run the same command again");
+  source.text.resize(size);
   return source;
 }
 
