@@ -101,7 +101,8 @@ TEST_CASE("the schema says what the parser knows") {
 TEST_CASE("every reference in the schema leads somewhere") {
   const json root = schema();
   std::size_t count = 0;
-  for (const auto& [path, value] : root.flatten().items()) {
+  const json flat = root.flatten();
+  for (const auto& [path, value] : flat.items()) {
     if (!path.ends_with("/$ref")) continue;
     ++count;
     const std::string target = value.get<std::string>();
