@@ -1,0 +1,174 @@
+#include "base/error.h"
+#include "base/options.h"
+#include "base/text.h"
+#include "command.h"
+#include "deploy/deploy.h"
+#include "issuer/issuer.h"
+#include "keystore/keystore.h"
+#include "probe/starttls.h"
+#include "report/json.h"
+#include "report/report.h"
+#include "terminal.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace everseal::cli {
+namespace {
+
+constexpr Argument kArguments[] = {
+    {.name = "FAMILY", .summary = "only these: issuer, deploy, keystore, starttls or report"},
+};
+
+struct Entry {
+  std::string_view name;
+  std::string_view summary;
+  std::span<const base::Option> options = {};
+};
+
+struct Family {
+  std::string_view name;
+  std::string_view title;
+  std::vector<Entry> entries;
+};
+
+template <class Kinds>
+std::vector<Entry> with_options(const Kinds& kinds) {
+  std::vector<Entry> entries;
+  for (const auto* kind : kinds) entries.push_back({kind->name, kind->summary, kind->options});
+  return entries;
+}
+
+template <class Kinds>
+std::vector<Entry> without_options(const Kinds& kinds) {
+  std::vector<Entry> entries;
+  for (const auto* kind : kinds) entries.push_back({kind->name, kind->summary});
+  return entries;
+}
+
+std::vector<Family> families() {
+  return {
+      {"issuer", "Issuers: [issuer.NAME] type = ...", with_options(issuer::kinds())},
+      {"deploy", "Deploy targets: [certificate.NAME.deploy.TARGET] type = ...", with_options(deploy::kinds())},
+      {"keystore", "Where private keys rest", without_options(keystore::kinds())},
+      {"starttls", "Protocols that begin in the clear: starttls = ...", without_options(probe::starttls_protocols())},
+      {"report", "Report formats", without_options(report::kinds())},
+  };
+}
+
+std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string out;
+  std::size_t column = indent;
+  for (const std::string& word : base::split(text, ' ')) {
+    const std::size_t size = base::columns(word);
+    if (column > indent && column + 1 + size > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += size;
+  }
+  return out;
+}
+
+std::string explanation(const base::Option& option) {
+  std::vector<std::string> facts{std::string(to_string(option.type))};
+  if (!option.choices.empty())
+    facts.front() = base::join(std::vector<std::string>(option.choices.begin(), option.choices.end()), " | ");
+  if (option.required) facts.emplace_back("required");
+  if (!option.fallback.empty()) facts.push_back(fmt::format("default {}", option.fallback));
+  return fmt::format("{} ({})", option.summary, base::join(facts, ", "));
+}
+
+void append_options(std::string& out, std::span<const base::Option> options, std::size_t indent, std::size_t width) {
+  constexpr std::size_t kNames = 18;
+  for (const base::Option& option : options) {
+    out += fmt::format("{:{}}{:<{}}{}\n", "", indent, option.name, kNames,
+                       wrap(explanation(option), indent + kNames, width));
+    append_options(out, option.fields, indent + 2, width);
+  }
+}
+
+std::string text_of(std::span<const Family> shown, std::size_t columns) {
+  std::string out;
+  for (const Family& family : shown) {
+    out += fmt::format("{}{}\n", out.empty() ? "" : "\n", styled(family.title, Style::bold, Stream::output));
+    for (const Entry& entry : family.entries) {
+      out += fmt::format("  {:<10}{}\n", entry.name, wrap(entry.summary, 12, columns));
+      append_options(out, entry.options, 4, columns);
+    }
+  }
+  return out;
+}
+
+void write_options(report::JsonWriter& json, std::span<const base::Option> options) {
+  json.begin_array();
+  for (const base::Option& option : options) {
+    json.begin_object()
+        .key("name")
+        .text(option.name)
+        .key("type")
+        .text(to_string(option.type))
+        .key("summary")
+        .text(option.summary);
+    json.key("default");
+    option.fallback.empty() ? json.null() : json.text(option.fallback);
+    json.key("required").boolean(option.required).key("choices").texts(option.choices).key("fields");
+    write_options(json, option.fields);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+std::string json_of(std::span<const Family> shown) {
+  report::JsonWriter json(4);
+  json.begin_object().key("kinds").begin_array();
+  for (const Family& family : shown) {
+    for (const Entry& entry : family.entries) {
+      json.begin_object()
+          .key("family")
+          .text(family.name)
+          .key("name")
+          .text(entry.name)
+          .key("summary")
+          .text(entry.summary)
+          .key("options");
+      write_options(json, entry.options);
+      json.end_object();
+    }
+  }
+  json.end_array().end_object();
+  return json.written();
+}
+
+int run(Context& context) {
+  std::vector<Family> shown = families();
+  if (const auto wanted = context.arguments.one("FAMILY")) {
+    std::vector<std::string> known;
+    for (const Family& family : shown) known.emplace_back(family.name);
+    std::erase_if(shown, [&](const Family& family) { return family.name != *wanted; });
+    if (shown.empty()) {
+      throw base::Error(base::Fault::usage, fmt::format("there is no family of kinds '{}'", base::printable(*wanted)),
+                        fmt::format("one of: {}", base::join(known, ", ")));
+    }
+  }
+  const std::size_t columns = std::min<std::size_t>(width(Stream::output).value_or(80), 100);
+  print(context.output == Output::json ? json_of(shown) : text_of(shown, columns));
+  return 0;
+}
+
+}  // namespace
+
+extern const Command kinds_command;
+const Command kinds_command{"kinds",
+                            Group::care,
+                            "list issuers, deploy targets and protocols with their options",
+                            "  everseal kinds\n  everseal kinds deploy",
+                            kArguments,
+                            run};
+
+}  // namespace everseal::cli

@@ -1,0 +1,139 @@
+#include "cli.h"
+
+#include <fcntl.h>
+
+using namespace everseal;
+using nlohmann::json;
+using test::everseal;
+using test::Words;
+
+namespace {
+
+// Runs a line of shell in which $1 is the program.
+base::Exit shell(const std::string& line) { return test::run({"sh", "-c", line, "sh", EVERSEAL_PROGRAM}); }
+
+}  // namespace
+
+TEST_CASE("help goes to standard output and fits a terminal of 80 columns") {
+  const base::Exit overview = everseal({"--help"});
+  CHECK(overview.status == 0);
+  CHECK(overview.errors == "");
+  CHECK(overview.output.find("Usage: everseal") != std::string::npos);
+  CHECK(test::longest_line(overview.output) <= 80);
+  CHECK(test::is_harmless(overview.output));
+  for (const char* command : {"inspect", "kinds"}) {
+    CAPTURE(command);
+    CHECK(overview.output.find(std::string("\n  ") + command) != std::string::npos);
+    const base::Exit help = everseal({command, "--help"});
+    CHECK(help.status == 0);
+    CHECK(help.output.find(std::string("Usage: everseal ") + command) != std::string::npos);
+    CHECK(help.output.find(std::string("  everseal ") + command) != std::string::npos);
+    CHECK(test::longest_line(help.output) <= 80);
+  }
+}
+
+TEST_CASE("the version is one line") {
+  const base::Exit version = everseal({"--version"});
+  CHECK(version.status == 0);
+  CHECK(version.output.starts_with("everseal "));
+  CHECK(version.output.find('\n') == version.output.size() - 1);
+}
+
+TEST_CASE("a wrong command line ends with 2, says why, and what was meant") {
+  struct Row {
+    Words words;
+    const char* message;
+    const char* hint;
+  };
+  const Row rows[] = {
+      {{"inspct", "x"}, "inspct", "inspect"},
+      {{"kindz"}, "kindz", "kinds"},
+      {{"ca", "ini"}, "ca ini", "ca init"},
+      {{"kinds", "--jsn"}, "--jsn", "--json"},
+      {{"inspect", "x", "--starttl", "smtp"}, "--starttl", "--starttls"},
+      {{"inspect", "x", "--password-fil=y"}, "--password-fil", "--password-file"},
+      {{"inspect"}, "WHAT", "inspect"},
+      {{"inspect", "a", "b"}, "b", "inspect"},
+      {{"inspect", "a", "--sni"}, "--sni", "inspect"},
+      {{"kinds", "unheard"}, "unheard", "issuer, deploy"},
+      {{"\x1b[31mred"}, "[31mred", "--help"},
+      {{}, "no command", "--help"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(base::join(row.words, " "));
+    const base::Exit exit = everseal(row.words);
+    CHECK(exit.status == 2);
+    CHECK(exit.output == "");
+    CHECK(exit.errors.starts_with("everseal: "));
+    CHECK_MESSAGE(exit.errors.find(row.message) != std::string::npos, exit.errors);
+    const auto hint = exit.errors.find("\n  ");
+    REQUIRE(hint != std::string::npos);
+    CHECK_MESSAGE(exit.errors.find(row.hint, hint) != std::string::npos, exit.errors);
+    CHECK(test::is_harmless(exit.errors));
+  }
+}
+
+TEST_CASE("with --json a failure is a document too, and the message stays on standard error") {
+  struct Row {
+    Words words;
+    const char* fault;
+    int status;
+  };
+  const Row rows[] = {
+      {{"--json", "inspct"}, "usage", 2},
+      {{"kinds", "--json", "--nonsense"}, "usage", 2},
+      {{"inspect", "/nonexistent/file", "--json"}, "not_found", 1},
+      {{"inspect", "/dev/null", "--json"}, "invalid", 1},
+      {{"inspect", "host:99999", "--json"}, "usage", 2},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(base::join(row.words, " "));
+    const base::Exit exit = everseal(row.words);
+    CHECK(exit.status == row.status);
+    const json document = json::parse(exit.output);
+    CHECK(document.size() == 1);
+    CHECK(document["error"].size() == 3);
+    CHECK(document["error"]["fault"] == row.fault);
+    CHECK(document["error"]["message"] != "");
+    CHECK(exit.errors.find(document["error"]["message"].get<std::string>()) != std::string::npos);
+  }
+}
+
+TEST_CASE("a reader that goes away ends the output quietly") {
+  const base::Exit exit = shell("\"$1\" kinds --json | head -c 1");
+  CHECK(exit.status == 0);
+  CHECK(exit.errors == "");
+}
+
+TEST_CASE("a full disk behind standard output is reported") {
+  const base::Exit exit = shell("\"$1\" kinds > /dev/full");
+  CHECK(exit.status == 1);
+  CHECK(exit.errors.find("standard output") != std::string::npos);
+}
+
+TEST_CASE("options of every command may stand before or after it") {
+  const std::string expected = everseal({"kinds", "report", "--json"}).output;
+  CHECK(json::parse(expected)["kinds"].size() >= 2);
+  for (const Words& words : {Words{"--json", "kinds", "report"}, Words{"kinds", "--json", "report"},
+                             Words{"--config", "/nonexistent", "--json", "kinds", "report"}}) {
+    CHECK(everseal(words).output == expected);
+  }
+}
+
+TEST_CASE("kinds shows every kind with its options, in both forms") {
+  const base::Exit document = everseal({"kinds", "--json"});
+  test::require_success(document);
+  std::map<std::string, int> families;
+  std::vector<std::string> options;
+  for (const json& kind : json::parse(document.output)["kinds"]) {
+    ++families[kind["family"]];
+    for (const json& option : kind["options"]) options.push_back(option["name"]);
+  }
+  for (const char* family : {"issuer", "deploy", "keystore", "starttls", "report"}) CHECK(families[family] > 0);
+  CHECK(families.size() == 5);
+  const base::Exit text = everseal({"kinds"});
+  test::require_success(text);
+  CHECK(test::longest_line(text.output) <= 80);
+  CHECK(options.size() > 5);
+  for (const std::string& option : options) CHECK_MESSAGE(text.output.find(option) != std::string::npos, option);
+}
