@@ -1,4 +1,6 @@
 #include "parse.h"
+#include "terminal.h"
+#include "wrap.h"
 
 #include "base/error.h"
 #include "base/text.h"
@@ -32,6 +34,8 @@ constexpr std::string_view kGlobalHelp =
     "  -h, --help      explain a command\n"
     "  --version       print the version\n";
 
+std::size_t help_width() { return std::min<std::size_t>(width(Stream::output).value_or(80), 100); }
+
 std::string overview() {
   std::string text = "everseal keeps certificates alive: issues, rotates, verifies and watches them.\n\n"
                      "Usage: everseal [OPTIONS] COMMAND ...\n";
@@ -40,7 +44,8 @@ std::string overview() {
   for (const Heading& heading : kHeadings) {
     std::string lines;
     for (const Command* command : commands())
-      if (command->group == heading.group) lines += fmt::format("  {:<{}}  {}\n", command->words, column, command->summary);
+      if (command->group == heading.group)
+        lines += fmt::format("  {:<{}}  {}\n", command->words, column, wrap(command->summary, column + 4, help_width()));
     if (!lines.empty()) text += fmt::format("\n{}\n{}", heading.text, lines);
   }
   return text + fmt::format("\n{}\n`everseal COMMAND --help` says more about a command.\n", kGlobalHelp);
@@ -67,13 +72,20 @@ std::string help_of(const Command& command) {
   }
   if (options) line += " [OPTIONS]";
   std::string text = fmt::format("{}: {}\n\n{}\n", command.words, command.summary, line);
-  if (!command.description.empty()) text += fmt::format("\n{}\n", command.description);
+  const std::size_t width = help_width();
+  // Prose is wrapped; examples are indented, and stand as they are so that they can be copied.
+  if (!command.description.empty()) {
+    text += '\n';
+    for (const std::string& each : base::split(command.description, '\n'))
+      text += (each.starts_with("  ") ? each : wrap(each, 0, width)) + "\n";
+  }
   if (!command.arguments.empty()) text += "\n";
   column = std::min<std::size_t>(column, 28);
   for (const Argument& argument : command.arguments) {
     const std::string usage = usage_of(argument);
-    if (usage.size() > column) text += fmt::format("  {}\n  {:<{}}  {}\n", usage, "", column, argument.summary);
-    else text += fmt::format("  {:<{}}  {}\n", usage, column, argument.summary);
+    const std::string summary = wrap(argument.summary, column + 4, width);
+    if (usage.size() > column) text += fmt::format("  {}\n  {:<{}}  {}\n", usage, "", column, summary);
+    else text += fmt::format("  {:<{}}  {}\n", usage, column, summary);
   }
   return text;
 }
@@ -135,6 +147,13 @@ Parsed parse(int argc, char** argv) {
     parsed.text = fmt::format("everseal {}\n", kVersion);
     return parsed;
   }
+  if (argc > 2 && std::string_view(argv[1]) == "help") {
+    std::vector<char*> asked{argv[0]};
+    asked.insert(asked.end(), argv + 2, argv + argc);
+    char help_option[] = "--help";
+    asked.push_back(help_option);
+    return parse(static_cast<int>(asked.size()), asked.data());
+  }
   if (argc < 2) throw base::Error(base::Fault::usage, "no command was given", "`everseal --help` lists them");
 
   // Only the command that is meant is bound: building a parser for all of them costs more than most commands do.
@@ -182,15 +201,17 @@ Parsed parse(int argc, char** argv) {
       for (const Argument& argument : command->arguments)
         if (!argument.is_positional()) known.push_back("--" + key_of(argument));
     if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-      for (const std::string& extra : level->remaining(true)) {
-        if (!extra.starts_with('-')) {
-          throw base::Error(base::Fault::usage, fmt::format("'{}' is one word too many", base::printable(extra)), help_hint);
-        }
-        const std::string name = extra.substr(0, extra.find('='));
+      // The option comes first: the word after an unknown one is often its value. Subcommands pass on what they do not know.
+      const std::vector<std::string> extras = app.remaining(true);
+      const auto option = std::ranges::find_if(extras, [](const std::string& extra) { return extra.starts_with('-'); });
+      if (option != extras.end()) {
+        const std::string name = option->substr(0, option->find('='));
         const auto near = base::nearest(name, known);
         throw base::Error(base::Fault::usage, fmt::format("there is no option '{}' here", base::printable(name)),
                           near ? fmt::format("did you mean {}?", *near) : help_hint);
       }
+      if (!extras.empty())
+        throw base::Error(base::Fault::usage, fmt::format("'{}' is one word too many", base::printable(extras.front())), help_hint);
     }
     throw base::Error(base::Fault::usage, base::lower(base::printable(std::string_view(error.what()))), help_hint);
   }

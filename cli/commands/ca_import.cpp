@@ -46,7 +46,7 @@ int run(Context& context) {
 }  // namespace
 
 extern const Command ca_import_command;
-const Command ca_import_command{"ca import", Group::authority, "bring in an intermediate that was signed elsewhere, or a whole CA",
+const Command ca_import_command{"ca import", Group::authority, "bring in an intermediate signed elsewhere, or a whole CA",
                                 "  everseal ca import corp --chain signed-by-our-root.pem\n"
                                 "  everseal ca import legacy --chain chain.pem --key ca.key --key-passphrase-file pass",
                                 kArguments, run};

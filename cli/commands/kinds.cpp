@@ -9,6 +9,7 @@
 #include "report/json.h"
 #include "report/report.h"
 #include "terminal.h"
+#include "wrap.h"
 
 #include <algorithm>
 
@@ -55,24 +56,6 @@ std::vector<Family> families() {
       {"starttls", "Protocols that begin in the clear: starttls = ...", without_options(probe::starttls_protocols())},
       {"report", "Report formats", without_options(report::kinds())},
   };
-}
-
-std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
-  std::string out;
-  std::size_t column = indent;
-  for (const std::string& word : base::split(text, ' ')) {
-    const std::size_t size = base::columns(word);
-    if (column > indent && column + 1 + size > width) {
-      out += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (column > indent) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += size;
-  }
-  return out;
 }
 
 std::string explanation(const base::Option& option) {

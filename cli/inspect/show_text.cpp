@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "inspect/show.h"
 #include "terminal.h"
+#include "wrap.h"
 
 #include <algorithm>
 
@@ -13,36 +14,9 @@ constexpr std::size_t kMostNames = 20;  // shown; JSON has all of them
 constexpr std::size_t kMostEntries = 10;
 constexpr std::size_t kTerm = 14;
 
-// Breaks at blanks, and inside what is longer than a line.
 std::string wrapped(const std::string& text, std::size_t indent, std::optional<std::size_t> width) {
   if (!width || *width < indent + 20) return text;
-  const std::string line_break = "\n" + std::string(indent, ' ');
-  std::string out;
-  std::size_t column = indent;
-  for (const std::string& word : base::split(text, ' ')) {
-    const std::size_t size = base::columns(word);
-    if (column > indent && column + 1 + size > *width) {
-      out += line_break;
-      column = indent;
-    } else if (column > indent) {
-      out += ' ';
-      ++column;
-    }
-    for (std::size_t i = 0; i < word.size();) {
-      std::size_t next = i + 1;
-      while (next < word.size() && (static_cast<unsigned char>(word[next]) & 0xc0U) == 0x80U) ++next;
-      const std::string_view letter = std::string_view(word).substr(i, next - i);
-      const std::size_t letter_columns = base::columns(letter);
-      if (column + letter_columns > *width) {
-        out += line_break;
-        column = indent;
-      }
-      out += letter;
-      column += letter_columns;
-      i = next;
-    }
-  }
-  return out;
+  return wrap(text, indent, *width, LongWords::split);
 }
 
 class Text {

@@ -26,7 +26,7 @@ inline base::Exit run(Words argv, const std::string& input = {}) {
   return base::run(command);
 }
 
-inline base::Exit everseal(Words words, const std::string& input = {}) {
+inline base::Exit run_everseal(Words words, const std::string& input = {}) {
   words.insert(words.begin(), EVERSEAL_PROGRAM);
   return run(std::move(words), input);
 }

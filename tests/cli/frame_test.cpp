@@ -4,7 +4,7 @@
 
 using namespace everseal;
 using nlohmann::json;
-using test::everseal;
+using test::run_everseal;
 using test::Words;
 
 namespace {
@@ -15,25 +15,28 @@ base::Exit shell(const std::string& line) { return test::run({"sh", "-c", line, 
 }  // namespace
 
 TEST_CASE("help goes to standard output and fits a terminal of 80 columns") {
-  const base::Exit overview = everseal({"--help"});
+  const base::Exit overview = run_everseal({"--help"});
   CHECK(overview.status == 0);
   CHECK(overview.errors == "");
   CHECK(overview.output.find("Usage: everseal") != std::string::npos);
   CHECK(test::longest_line(overview.output) <= 80);
   CHECK(test::is_harmless(overview.output));
-  for (const char* command : {"inspect", "kinds"}) {
+  for (const char* command : {"inspect", "kinds", "issue", "export"}) {
     CAPTURE(command);
     CHECK(overview.output.find(std::string("\n  ") + command) != std::string::npos);
-    const base::Exit help = everseal({command, "--help"});
+    const base::Exit help = run_everseal({command, "--help"});
+    CHECK(run_everseal({"help", command}).output == help.output);
     CHECK(help.status == 0);
     CHECK(help.output.find(std::string("Usage: everseal ") + command) != std::string::npos);
     CHECK(help.output.find(std::string("  everseal ") + command) != std::string::npos);
-    CHECK(test::longest_line(help.output) <= 80);
+    for (const std::string& line : base::split(help.output, '\n')) {
+      if (!line.starts_with("  everseal ")) CHECK_MESSAGE(base::columns(line) <= 80, line);
+    }
   }
 }
 
 TEST_CASE("the version is one line") {
-  const base::Exit version = everseal({"--version"});
+  const base::Exit version = run_everseal({"--version"});
   CHECK(version.status == 0);
   CHECK(version.output.starts_with("everseal "));
   CHECK(version.output.find('\n') == version.output.size() - 1);
@@ -61,7 +64,7 @@ TEST_CASE("a wrong command line ends with 2, says why, and what was meant") {
   };
   for (const Row& row : rows) {
     CAPTURE(base::join(row.words, " "));
-    const base::Exit exit = everseal(row.words);
+    const base::Exit exit = run_everseal(row.words);
     CHECK(exit.status == 2);
     CHECK(exit.output == "");
     CHECK(exit.errors.starts_with("everseal: "));
@@ -88,7 +91,7 @@ TEST_CASE("with --json a failure is a document too, and the message stays on sta
   };
   for (const Row& row : rows) {
     CAPTURE(base::join(row.words, " "));
-    const base::Exit exit = everseal(row.words);
+    const base::Exit exit = run_everseal(row.words);
     CHECK(exit.status == row.status);
     const json document = json::parse(exit.output);
     CHECK(document.size() == 1);
@@ -112,26 +115,27 @@ TEST_CASE("a full disk behind standard output is reported") {
 }
 
 TEST_CASE("options of every command may stand before or after it") {
-  const std::string expected = everseal({"kinds", "report", "--json"}).output;
+  const std::string expected = run_everseal({"kinds", "report", "--json"}).output;
   CHECK(json::parse(expected)["kinds"].size() >= 2);
   for (const Words& words : {Words{"--json", "kinds", "report"}, Words{"kinds", "--json", "report"},
                              Words{"--config", "/nonexistent", "--json", "kinds", "report"}}) {
-    CHECK(everseal(words).output == expected);
+    CHECK(run_everseal(words).output == expected);
   }
 }
 
 TEST_CASE("kinds shows every kind with its options, in both forms") {
-  const base::Exit document = everseal({"kinds", "--json"});
+  const base::Exit document = run_everseal({"kinds", "--json"});
   test::require_success(document);
   std::map<std::string, int> families;
   std::vector<std::string> options;
-  for (const json& kind : json::parse(document.output)["kinds"]) {
+  const json parsed = json::parse(document.output);
+  for (const json& kind : parsed["kinds"]) {
     ++families[kind["family"]];
     for (const json& option : kind["options"]) options.push_back(option["name"]);
   }
   for (const char* family : {"issuer", "deploy", "keystore", "starttls", "report"}) CHECK(families[family] > 0);
   CHECK(families.size() == 5);
-  const base::Exit text = everseal({"kinds"});
+  const base::Exit text = run_everseal({"kinds"});
   test::require_success(text);
   CHECK(test::longest_line(text.output) <= 80);
   CHECK(options.size() > 5);

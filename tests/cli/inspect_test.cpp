@@ -8,14 +8,14 @@
 
 using namespace everseal;
 using nlohmann::json;
-using test::everseal;
 using test::Folder;
+using test::run_everseal;
 
 namespace {
 
 json inspected(const std::string& file, test::Words more = {}) {
   more.insert(more.begin(), {"inspect", file, "--json"});
-  const base::Exit exit = everseal(more);
+  const base::Exit exit = run_everseal(more);
   test::require_success(exit);
   CHECK(test::is_harmless(exit.output));
   return json::parse(exit.output);
@@ -78,7 +78,7 @@ TEST_CASE("a chain is decoded and a good one is without trouble") {
   CHECK(document["items"][1]["path_length"] == 0);
   CHECK(document["troubles"] == json::array());
 
-  const base::Exit text = everseal({"inspect", chain.file("joined.pem")});
+  const base::Exit text = run_everseal({"inspect", chain.file("joined.pem")});
   test::require_success(text);
   CHECK(test::is_harmless(text.output));
   CHECK(text.output.find("dns www.example.test") != std::string::npos);
@@ -106,7 +106,6 @@ TEST_CASE("trouble is told by its rule") {
   chain.openssl({"req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "@self.key", "-out", "@self.pem", "-subj",
                  "/CN=a.test", "-addext", "subjectAltName=DNS:a.test", "-addext", "basicConstraints=critical,CA:FALSE",
                  "-days", "90"});
-  chain.openssl({"x509", "-in", "@self.pem", "-signkey", "@self.key", "-days", "-5", "-out", "@ended.pem"});
 
   struct Row {
     test::Words files;
@@ -128,6 +127,7 @@ TEST_CASE("trouble is told by its rule") {
       {{"weak.pem"}, {"weak_key"}},
       {{"sha1.pem"}, {"weak_signature"}},
       {{"self.pem"}, {"self_signed"}},
+      {{"leaf.csr"}, {"no_names"}},
   };
   for (const Row& row : rows) {
     CAPTURE(base::join(row.files, " "));
@@ -205,19 +205,20 @@ TEST_CASE("requests, keys, CRLs, DER and PKCS#12 are decoded") {
     test::Words types;
     for (const json& item : document["items"]) types.push_back(item["type"]);
     CHECK(types == row.types);
-    CHECK_MESSAGE(document["troubles"] == json::array(), document["troubles"].dump());
+    const bool is_request = types.front() == "certificate_request";  // openssl made it without names
+    CHECK_MESSAGE(rules(document) == (is_request ? Rules{"no_names"} : Rules{}), document["troubles"].dump());
   }
   CHECK(inspected(chain.file("encrypted.key"))["items"][0]["encrypted"] == true);
   CHECK(inspected(chain.file("encrypted.key"), with_password)["items"][0]["key"] == "ecdsa-p256");
   CHECK(inspected(chain.file("list.crl"))["items"][0]["revoked"][0]["reason"] == "keyCompromise");
   CHECK(inspected(chain.file("list.crl"))["items"][0]["revoked"][0]["serial"] == "1234");
 
-  const base::Exit locked = everseal({"inspect", chain.file("leaf.p12"), "--json"});
+  const base::Exit locked = run_everseal({"inspect", chain.file("leaf.p12"), "--json"});
   CHECK(locked.status == 2);
   CHECK(json::parse(locked.output)["error"]["hint"].get<std::string>().find("--password-file") != std::string::npos);
   chain.write("wrong", "not it\n", 0600);
-  CHECK(everseal({"inspect", chain.file("leaf.p12"), "--password-file", chain.file("wrong")}).status == 1);
-  CHECK(everseal({"inspect", "-", "--json"}, chain.read("leaf.pem")).status == 0);
+  CHECK(run_everseal({"inspect", chain.file("leaf.p12"), "--password-file", chain.file("wrong")}).status == 1);
+  CHECK(run_everseal({"inspect", "-", "--json"}, chain.read("leaf.pem")).status == 0);
 }
 
 TEST_CASE("no key material is ever shown") {
@@ -227,7 +228,7 @@ TEST_CASE("no key material is ever shown") {
   for (const char* form : {"", "--json"}) {
     test::Words words{"inspect", chain.file("leaf.key")};
     if (*form != '\0') words.emplace_back(form);
-    const base::Exit exit = everseal(words);
+    const base::Exit exit = run_everseal(words);
     test::require_success(exit);
     CHECK(exit.output.find(body) == std::string::npos);
   }
@@ -267,7 +268,7 @@ TEST_CASE("what is no certificate is refused with what it is") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
-    const base::Exit exit = everseal({"inspect", chain.write("bad", row.text)});
+    const base::Exit exit = run_everseal({"inspect", chain.write("bad", row.text)});
     CHECK(exit.how == base::Exit::How::exited);
     CHECK(exit.status == 1);
     CHECK(exit.output == "");
@@ -285,11 +286,11 @@ TEST_CASE("every truncation and many mutations of a certificate are survived") {
     CAPTURE(i);
     std::string mutated = der;
     mutated[i] = static_cast<char>(mutated[i] ^ 0xff);
-    const base::Exit exit = everseal({"inspect", chain.write("bad", mutated)});
+    const base::Exit exit = run_everseal({"inspect", chain.write("bad", mutated)});
     CHECK(exit.how == base::Exit::How::exited);
     CHECK((exit.status == 0 || exit.status == 1));
     CHECK(test::is_harmless(exit.output + exit.errors));
-    CHECK(everseal({"inspect", chain.write("bad", der.substr(0, i))}).status == 1);
+    CHECK(run_everseal({"inspect", chain.write("bad", der.substr(0, i))}).status == 1);
   }
 }
 
@@ -297,11 +298,13 @@ TEST_CASE("a gigabyte of zeros costs neither its size nor its time") {
   const Folder folder;
   const std::string huge = folder.write("huge", "");
   REQUIRE(::truncate(huge.c_str(), 1 << 30) == 0);
-  const rlim_t limit = 400 << 20;  // of address space; the program itself maps its libraries
+  [[maybe_unused]] const rlim_t limit = 400 << 20;  // of address space; the program itself maps its libraries
   const pid_t child = ::fork();
   if (child == 0) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which map terabytes
     const rlimit bound{limit, limit};
     ::setrlimit(RLIMIT_AS, &bound);
+#endif
     ::close(STDERR_FILENO);
     ::execl(EVERSEAL_PROGRAM, "everseal", "inspect", huge.c_str(), nullptr);
     ::_exit(99);
@@ -312,9 +315,9 @@ TEST_CASE("a gigabyte of zeros costs neither its size nor its time") {
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 1);
   CHECK(used.ru_maxrss < 100 * 1024);  // KiB
-  const base::Exit exit = everseal({"inspect", huge});
+  const base::Exit exit = run_everseal({"inspect", huge});
   CHECK(exit.errors.find("larger than") != std::string::npos);
-  const base::Exit endless = everseal({"inspect", "/dev/zero"});
+  const base::Exit endless = run_everseal({"inspect", "/dev/zero"});
   CHECK(endless.errors.find("no regular file") != std::string::npos);
 }
 
@@ -324,7 +327,7 @@ TEST_CASE("a pipe and a directory are refused at once") {
   for (const std::string& path :
        {folder.file("pipe"), folder.file(""), std::string("/dev/null/x"), folder.file("absent")}) {
     CAPTURE(path);
-    const base::Exit exit = everseal({"inspect", path});
+    const base::Exit exit = run_everseal({"inspect", path});
     CHECK(exit.how == base::Exit::How::exited);
     CHECK(exit.status == 1);
     CHECK(exit.errors.starts_with("everseal: "));
@@ -357,14 +360,14 @@ TEST_CASE("a hostile certificate with ten thousand names is harmless in every fo
   REQUIRE(replaced == 10'000);
   folder.write("evil.der", der);
 
-  const base::Exit text = everseal({"inspect", folder.file("evil.der")});
+  const base::Exit text = run_everseal({"inspect", folder.file("evil.der")});
   test::require_success(text);
   CHECK(test::is_harmless(text.output));
   CHECK(text.output.find("and 9980 more") != std::string::npos);
   CHECK(text.output.find("\\x1b[2J") != std::string::npos);
   CHECK(text.output.size() < 20'000);
 
-  const base::Exit document = everseal({"inspect", folder.file("evil.der"), "--json"});
+  const base::Exit document = run_everseal({"inspect", folder.file("evil.der"), "--json"});
   test::require_success(document);
   CHECK(test::is_harmless(document.output));
   const json parsed = json::parse(document.output);
@@ -373,13 +376,13 @@ TEST_CASE("a hostile certificate with ten thousand names is harmless in every fo
 }
 
 TEST_CASE("an endpoint that cannot be reached is a result, not an error") {
-  const base::Exit exit = everseal({"inspect", "127.0.0.1:1", "--json"});
+  const base::Exit exit = run_everseal({"inspect", "127.0.0.1:1", "--json"});
   CHECK(exit.status == 1);
   const json document = json::parse(exit.output);
   CHECK(document["form"] == "TLS");
   CHECK(document["endpoint"]["outcome"] == "connection_refused");
   CHECK(document["endpoint"]["address"] == "127.0.0.1:1");
   CHECK(rules(document) == Rules{"connection_refused"});
-  CHECK(everseal({"inspect", "127.0.0.1:1", "--starttls", "gopher"}).status == 2);
-  CHECK(everseal({"inspect", "/dev/null", "--sni", "x"}).status == 2);
+  CHECK(run_everseal({"inspect", "127.0.0.1:1", "--starttls", "gopher"}).status == 2);
+  CHECK(run_everseal({"inspect", "/dev/null", "--sni", "x"}).status == 2);
 }
