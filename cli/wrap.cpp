@@ -20,7 +20,9 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t width, L
   for (const std::string& word : base::split(text, ' ')) {
     const std::size_t size = base::columns(word);
     if (size == 0) continue;
-    if (column > indent && column + 1 + size > width) {
+    // What no line can hold is split where it stands.
+    const bool fits_a_line = long_words == LongWords::keep || indent + size <= width;
+    if (column > indent && column + 1 + size > width && fits_a_line) {
       out += line_break;
       column = indent;
     } else if (column > indent) {

@@ -81,7 +81,7 @@ std::string text_of(std::span<const Family> shown, std::size_t columns) {
   for (const Family& family : shown) {
     out += fmt::format("{}{}\n", out.empty() ? "" : "\n", styled(family.title, Style::bold, Stream::output));
     for (const Entry& entry : family.entries) {
-      out += fmt::format("  {:<10}{}\n", entry.name, wrap(entry.summary, 12, columns));
+      out += fmt::format("  {:<11}{}\n", entry.name, wrap(entry.summary, 13, columns));
       append_options(out, entry.options, 4, columns);
     }
   }
