@@ -8,20 +8,29 @@
 namespace everseal::config {
 namespace {
 
-// An option `authority` names an authority, which the config or the store must have.
-void check_authority(const Named& from, const KindOptions& kind, const base::Options& options, Reader& reader) {
-  if (std::ranges::find(kind.options, "authority", &base::Option::name) == kind.options.end()) return;
-  if (reader.known == nullptr || !options.has("authority")) return;
-  const std::string name = options.string("authority");
-  if (reader.known->authorities.contains(name)) return;
-  const std::vector<std::string> candidates(reader.known->authorities.begin(), reader.known->authorities.end());
+void check_reference(const Named& from, std::string_view option, const base::Options& options,
+                     const std::set<std::string, std::less<>>& known, std::string_view advice, Reader& reader) {
+  const std::string name = options.string(option);
+  if (!options.has(option) || known.contains(name)) return;
+  const std::vector<std::string> candidates(known.begin(), known.end());
   const auto near = base::nearest(name, candidates);
-  const bool could_be = Name::is_valid(name);
-  reader.complain(origin_of(from.table, "authority", from.origin), from.key + ".authority",
-                  fmt::format("there is no authority '{}'", base::printable(name.substr(0, 80))),
-                  near       ? fmt::format("did you mean '{}'?", *near)
-                  : could_be ? fmt::format("add [authority.{0}], or make it with `everseal ca init {0}`", name)
-                             : std::string());
+  reader.complain(origin_of(from.table, option, from.origin), fmt::format("{}.{}", from.key, option),
+                  fmt::format("there is no {} '{}'", option, base::printable(name.substr(0, 80))),
+                  near                   ? fmt::format("did you mean '{}'?", *near)
+                  : Name::is_valid(name) ? fmt::format(fmt::runtime(advice), name)
+                                         : std::string());
+}
+
+// An issuer with an option `authority` signs by one of ours, under a profile of ours; of other CAs' profiles we know
+// nothing.
+void check_references(const Named& from, const KindOptions& kind, const base::Options& options, Reader& reader) {
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(kind.options, name, &base::Option::name) != kind.options.end();
+  };
+  if (reader.known == nullptr || !has("authority")) return;
+  check_reference(from, "authority", options, reader.known->authorities,
+                  "add [authority.{0}], or make it with `everseal ca init {0}`", reader);
+  if (has("profile")) check_reference(from, "profile", options, reader.known->profiles, "add [profile.{0}]", reader);
 }
 
 }  // namespace
@@ -36,7 +45,7 @@ Issuer read_issuer(const Named& from, Reader& reader) {
   const std::size_t before = reader.problems.size();
   report_unknown(from.table, {declared(Section::issuer), kind->options}, {}, from.key, reader.problems);
   issuer.options = validate_declared(from.table, kind->options, from.key, from.origin, reader.problems);
-  check_authority(from, *kind, issuer.options, reader);
+  check_references(from, *kind, issuer.options, reader);
   if (kind->check == nullptr || reader.problems.size() > before) return issuer;
   std::vector<std::string> claims;  // an issuer writes no files
   for (std::string& message : kind->check(issuer.options, from.name, claims))

@@ -3,6 +3,8 @@
 
 #include "config/load.h"
 #include "deploy/deploy.h"
+#include "issuer/issuer.h"
+#include "probe/starttls.h"
 
 #include <string>
 #include <string_view>
@@ -10,21 +12,11 @@
 
 namespace everseal::config {
 
-inline constexpr base::Option kAuthorityIssuer[] = {
-    {.name = "authority", .summary = "the authority that signs", .required = true},
-};
-inline constexpr base::Option kExecIssuer[] = {
-    {.name = "command", .type = base::OptionType::command, .summary = "the program", .required = true},
-    {.name = "revoke_command", .type = base::OptionType::command, .summary = "the program that revokes"},
-    {.name = "timeout", .type = base::OptionType::duration, .summary = "how long it may take", .fallback = "2m"},
-    {.name = "user", .summary = "the user it runs as"},
-};
-
 inline Kinds kinds() {
   Kinds all;
-  all.issuer = {{"authority", kAuthorityIssuer}, {"exec", kExecIssuer}};
+  for (const issuer::Kind* const kind : issuer::kinds()) all.issuer.push_back({kind->name, kind->options});
   for (const deploy::Kind* const kind : deploy::kinds()) all.deploy.push_back({kind->name, kind->options, kind->check});
-  all.starttls = {"imap", "postgres", "smtp"};
+  for (const probe::Starttls* const protocol : probe::starttls_protocols()) all.starttls.emplace_back(protocol->name);
   return all;
 }
 

@@ -138,10 +138,12 @@ TEST_CASE("what is wrong is said with line, key and advice") {
        "2: issuer.internal.type: there is no type 'authorty' (did you mean 'authority'?)"},
       {"[issuer.le]\ntype = \"acme\"", "2: issuer.le.type: there is no type 'acme' (one of: authority, exec)"},
       {"[issuer.internal]\ntype = \"authority\"",
-       "1: issuer.internal.authority: is missing (the authority that signs)"},
+       "1: issuer.internal.authority: is missing (the name of the authority (`everseal ca init NAME`))"},
       {"[issuer.internal]\ntype = \"authority\"\nauthority = \"corp\"",
        "3: issuer.internal.authority: there is no authority 'corp' (add [authority.corp], or make it with `everseal ca "
        "init corp`)"},
+      {"[authority.corp]\n[issuer.internal]\ntype = \"authority\"\nauthority = \"corp\"\nprofile = \"peers\"",
+       "5: issuer.internal.profile: there is no profile 'peers' (did you mean 'peer'?)"},
       {"[issuer.remote]\ntype = \"exec\"\ncommand = \"ssh ca\"",
        "3: issuer.remote.command: expected a list of strings, found a string"},
       {"[issuer.remote]\ntype = \"exec\"\ncommand = [\"ssh\"]\ncomand = []",
@@ -178,8 +180,8 @@ TEST_CASE("what is wrong is said with line, key and advice") {
       {files("verify = [{ connect = \"127.0.0.1:443\", sni = \"*.example.org\" }]"),
        "8: certificate.www.deploy.nginx.verify[0].sni: a wildcard cannot be asked for (say one name below it)"},
       {files("verify = [{ connect = \"127.0.0.1:443\", starttls = \"gopher\" }]"),
-       "8: certificate.www.deploy.nginx.verify[0].starttls: 'gopher' is not a protocol we speak (one of: imap, "
-       "postgres, smtp)"},
+       "8: certificate.www.deploy.nginx.verify[0].starttls: 'gopher' is not a protocol we speak (one of: imap, ldap, "
+       "pop3, postgres, smtp)"},
       {files("verify = [{ connect = \"127.0.0.1:443\", addresses = \"some\" }]"),
        "8: certificate.www.deploy.nginx.verify[0].addresses: 'some' is not one of its values (one of: one, all)"},
       {files("verify = [{ connect = \"127.0.0.1:443\", port = 443 }]"),
