@@ -327,7 +327,7 @@ class SqliteDatabase final : public Database {
   }
 
   void nested(const std::function<void()>& work) {
-    run("savepoint nested", "write");
+    prepare("savepoint nested").execute();
     ++depth_;
     try {
       work();
@@ -338,7 +338,7 @@ class SqliteDatabase final : public Database {
       throw;
     }
     --depth_;
-    run("release nested", "write");
+    prepare("release nested").execute();
   }
 
   void roll_back() noexcept {
