@@ -1,0 +1,211 @@
+#include "authority/ceremony.h"
+#include "base/error.h"
+#include "config/fragment.h"
+#include "fakes/temporary_directory.h"
+#include "fakes/unsynced_file_system.h"
+#include "pki/chain.h"
+#include "reconcile/facts.h"
+#include "reconcile/kinds.h"
+#include "reconcile/reconcile.h"
+#include "reconcile/verbs/deploy.h"
+#include "reconcile/verbs/issue.h"
+#include "reconcile/verbs/plan.h"
+#include "reconcile/verbs/renew.h"
+#include "reconcile/verbs/revoke.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace everseal;
+using namespace everseal::reconcile;
+using inventory::VersionState;
+
+// A state directory with an authority, a config directory and a directory that a server would read.
+struct Site {
+  fakes::TemporaryDirectory root;
+  Host host;
+  Time now = base::wall_clock();
+
+  Site() {
+    for (const char* name : {"/config", "/config/conf.d", "/tls", "/scratch"}) std::filesystem::create_directory(root.path() + name);
+    std::ofstream(root.path() + "/config/everseal.toml") << "config_version = 1\n";
+    host.state = root.path() + "/state";
+    host.files = config::files(root.path() + "/config/everseal.toml", host.state);
+    host.clock = [this] { return now; };
+    inventory::Store store = inventory::Store::create(host.state, now);
+    authority::Ceremony wanted;
+    wanted.name = Name::parse("corp");
+    const base::Secret passphrase{std::string_view("correct horse battery")};
+    authority::Passphrases passphrases;
+    passphrases.root = &passphrase;
+    authority::create_authority(store, wanted, passphrases, now);
+  }
+
+  config::Certificate www(const std::string& reload = {}) const {
+    config::Certificate certificate;
+    certificate.name = Name::parse("www");
+    certificate.identifiers = {pki::Identifier::parse("www.example.org")};
+    certificate.issuers = {Name::parse("corp")};
+    base::Table written{{"directory", {root.path() + "/tls", {}}}};
+    if (!reload.empty()) written.emplace_back("reload", base::Value{base::List{{reload, {}}}, {}});
+    certificate.deployments.push_back(
+        config::make_deployment(Name::parse("files"), "files", written, {}, config_kinds({}), certificate.name));
+    return certificate;
+  }
+
+  std::vector<inventory::VersionRecord> versions() const {
+    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, now);
+    return inventory::Versions(store).of(Name::parse("www"));
+  }
+
+  int live() const { return archive::Archive(host.state).live(Name::parse("www")).value_or(0); }
+
+  std::int64_t events(std::string_view action) const {
+    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, now);
+    std::int64_t count = 0;
+    inventory::Events(store).each({}, [&](const inventory::EventRecord& event) { count += event.action == action ? 1 : 0; });
+    return count;
+  }
+};
+
+TEST_SUITE("rotation") {
+  TEST_CASE("issue deploys, renewal follows when due, and nothing is done in between") {
+    Site site;
+    const Verdict first = issue(site.host, {site.www(), Keep::alive, {}});
+    REQUIRE(first.exit_code() == 0);
+    CHECK(site.live() == 1);
+    CHECK(std::filesystem::exists(site.root / "tls/fullchain.pem"));
+
+    CHECK(renew(site.host, {}).outcomes.empty());
+    CHECK(site.versions().size() == 1);
+
+    site.now = *site.versions().front().renew_at + std::chrono::seconds(1);
+    const Verdict second = renew(site.host, {});
+    CHECK(second.exit_code() == 0);
+    CHECK(second.renewed == 1);
+    CHECK(site.live() == 2);
+    CHECK(site.versions().front().state == VersionState::retired);
+  }
+
+  TEST_CASE("a deployment that fails is tried again with the same version, never with another order") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    std::filesystem::rename(site.root / "tls", site.root / "elsewhere");
+    const Verdict failed = renew(site.host, {{Name::parse("www")}, Force::yes});
+    CHECK(failed.exit_code() == 1);
+    CHECK(renew(site.host, {}).exit_code() == 1);  // it stands failed
+    CHECK(site.versions().size() == 2);
+    std::filesystem::rename(site.root / "elsewhere", site.root / "tls");
+    CHECK(renew(site.host, {{Name::parse("www")}, Force::no}).exit_code() == 0);
+    CHECK(site.versions().size() == 2);
+    CHECK(site.events("certificate.signed") == 2);
+  }
+
+  TEST_CASE("a manual rollback stays until it is lifted") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    renew(site.host, {{Name::parse("www")}, Force::yes});
+    REQUIRE(site.live() == 2);
+    CHECK(rollback(site.host, {Name::parse("www"), std::nullopt}).exit_code() == 0);
+    CHECK(site.live() == 1);
+    CHECK(renew(site.host, {}).outcomes.empty());
+    CHECK(renew(site.host, {{Name::parse("www")}, Force::no}).outcomes.empty());
+    CHECK(site.live() == 1);
+    CHECK(deploy(site.host, {Name::parse("www")}).exit_code() == 0);
+    CHECK(site.live() == 2);
+    CHECK_THROWS_AS(rollback(site.host, {Name::parse("www"), 9}), base::Error);
+  }
+
+  TEST_CASE("a revoked certificate is replaced at once, and the CRL names the old one") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    RevokeRequest request;
+    request.name = Name::parse("www");
+    request.reason = pki::RevocationReason::key_compromise;
+    CHECK(revoke(site.host, request).exit_code() == 0);
+    CHECK(site.live() == 2);
+    const base::Bytes der = base::read_file(site.host.state + "/authorities/corp/crl.der", 1 << 20);
+    CHECK(pki::Crl::parse(der).entries.size() == 1);
+    CHECK(site.versions().front().revoked_at);
+    CHECK_THROWS_AS(rollback(site.host, {Name::parse("www"), 1}), base::Error);
+  }
+
+  TEST_CASE("what vanished from the config is orphaned, and remove forgets it") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    std::filesystem::remove(site.root / "config/conf.d/www.toml");
+    site.now += std::chrono::hours(24 * 80);
+    CHECK(renew(site.host, {}).renewed == 0);
+    const auto planned = reconcile::plan(site.host, {Name::parse("www")});
+    CHECK(planned.front().decision.standing.front().rule == everseal::plan::Rule::orphaned);
+    CHECK(remove(site.host, {Name::parse("www"), OnRemoval::leave, Keys::keep}).exit_code() == 0);
+    CHECK_THROWS_AS(reconcile::plan(site.host, {Name::parse("www")}), base::Error);
+  }
+
+  TEST_CASE("a second run gives way") {
+    Site site;
+    const auto lock = lock_reconciler(site.host);
+    try {
+      renew(site.host, {});
+      FAIL("two runs at once");
+    } catch (const base::Error& error) {
+      CHECK(error.fault() == base::Fault::busy);
+    }
+  }
+
+  TEST_CASE("a clock behind the newest event orders nothing") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    site.now -= std::chrono::hours(24 * 365);
+    try {
+      renew(site.host, {{Name::parse("www")}, Force::yes});
+      FAIL("a clock that cannot be right was believed");
+    } catch (const base::Error& error) {
+      CHECK(error.fault() == base::Fault::clock);
+    }
+    site.now += std::chrono::hours(24 * 365);
+    CHECK(site.versions().size() == 1);
+  }
+
+  // Files that were not synced are lost, the process is gone; SQLite keeps its own promise. Then the same command again.
+  TEST_CASE("power cut or kill at any change of a file: the next run ends live, with one certificate a version") {
+    for (const auto kind : {fakes::Mishap::Kind::power_cut, fakes::Mishap::Kind::kill}) {
+      int cuts = 0;
+      for (int at = 1;; ++at) {
+        CAPTURE(at);
+        Site site;
+        issue(site.host, {site.www(), Keep::alive, {}});
+        const fakes::ChildEnd end = fakes::run_in_child(site.root / "scratch", {kind, at, 0}, [&] {
+          renew(site.host, {{Name::parse("www")}, Force::yes});
+        });
+        if (end.how == fakes::ChildEnd::How::done) break;
+        REQUIRE(end.how == fakes::ChildEnd::How::cut);
+        ++cuts;
+
+        const archive::Archive archive(site.host.state);
+        const int live = site.live();
+        REQUIRE(live >= 1);
+        const auto version = archive.read(Name::parse("www"), live);
+        REQUIRE(version);
+        CHECK(pki::key_matches(*archive.key(Name::parse("www"), live), version->chain.front()));
+
+        CHECK(renew(site.host, {{Name::parse("www")}, Force::no}).exit_code() == 0);
+        CHECK(site.live() == static_cast<int>(site.versions().size()));
+        CHECK(site.events("certificate.signed") == static_cast<std::int64_t>(site.versions().size()));
+        CHECK(std::filesystem::read_symlink(site.root / "tls/.everseal/www/current") == std::to_string(site.live()));
+        inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+        CHECK(inventory::Events(store).verify(std::nullopt).intact);
+      }
+      CHECK(cuts > 20);
+    }
+  }
+}
+
+}  // namespace
