@@ -3,7 +3,7 @@
 add_library(everseal_options INTERFACE)
 target_compile_options(everseal_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
-  -Wcast-align -Wnull-dereference -Wformat=2 -fstack-protector-strong -fno-omit-frame-pointer
+  -Wcast-align -Wformat=2 -fstack-protector-strong -fno-omit-frame-pointer
   $<$<BOOL:${EVERSEAL_WERROR}>:-Werror>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>
   $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-designated-field-initializers>)

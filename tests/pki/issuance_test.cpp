@@ -4,6 +4,7 @@
 #include "pki/digest.h"
 #include "pki/issued.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -18,8 +19,10 @@ using namespace everseal::pki::testing;
 base::Bytes octets(std::string_view hex) { return *base::from_hex(hex); }
 
 base::Bytes tagged_text(std::uint8_t tag, std::string_view text) {
-  base::Bytes bytes = {tag, static_cast<std::uint8_t>(text.size())};
-  bytes.insert(bytes.end(), text.begin(), text.end());
+  base::Bytes bytes(2 + text.size());
+  bytes[0] = tag;
+  bytes[1] = static_cast<std::uint8_t>(text.size());
+  std::ranges::copy(text, bytes.begin() + 2);
   return bytes;
 }
 
