@@ -7,6 +7,7 @@
 #include "version.h"
 
 #include <cerrno>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -40,11 +41,13 @@ std::vector<std::string> Arguments::all(std::string_view name) const {
   return found == values.end() ? std::vector<std::string>() : found->second;
 }
 
-reconcile::Host Context::host() const {
+reconcile::Host Context::host(MissingConfig missing) const {
   reconcile::Host host;
-  const auto main = config::find_main(config_file);
+  const auto main = missing == MissingConfig::refused ? config::find_main(config_file)
+                                                      : config::place_of_main(config_file, state_option);
   std::optional<std::string> configured;
-  if (main) configured = config::state_of(config::read({main, {}}));
+  if (main && (missing == MissingConfig::refused || std::filesystem::exists(*main)))
+    configured = config::state_of(config::read({main, {}}));
   host.state = config::absolute(state_option ? *state_option : config::default_state(configured));
   host.files = config::files(main, host.state);
   host.build_date = build_date();
@@ -53,9 +56,11 @@ reconcile::Host Context::host() const {
     host.progress = [](const reconcile::Progress& progress) {
       // What is done or failed is the verdict's to say.
       if (progress.kind == reconcile::Progress::Kind::doing)
-        note(fmt::format("{}\n", styled(fmt::format("{}: {} ...", progress.subject, progress.text), Style::dim, Stream::errors)));
+        note(fmt::format(
+            "{}\n", styled(fmt::format("{}: {} ...", progress.subject, progress.text), Style::dim, Stream::errors)));
       if (progress.kind == reconcile::Progress::Kind::warning)
-        note(fmt::format("{} {}: {}\n", styled("warning:", Style::yellow, Stream::errors), progress.subject, progress.text));
+        note(fmt::format("{} {}: {}\n", styled("warning:", Style::yellow, Stream::errors), progress.subject,
+                         progress.text));
     };
   return host;
 }
@@ -74,14 +79,17 @@ int show(const Context& context, const reconcile::Verdict& verdict) {
                         : outcome.result == reconcile::Result::warned ? Style::yellow
                                                                       : Style::green;
     print(fmt::format("{}{}{}: {}: {}\n", outcome.subject, outcome.target.empty() ? "" : " ", outcome.target,
-                      styled(outcome.result == reconcile::Result::done ? outcome.step : fmt::format("{} {}", outcome.step, to_string(outcome.result)),
+                      styled(outcome.result == reconcile::Result::done
+                                 ? outcome.step
+                                 : fmt::format("{} {}", outcome.step, to_string(outcome.result)),
                              style, Stream::output),
                       outcome.text));
   }
   if (verdict.outcomes.empty() && !context.quiet) {
     if (verdict.standing_failures > 0)
-      print(fmt::format("nothing was tried; {} earlier failure(s) wait for their next attempt (`everseal plan` shows them)\n",
-                        verdict.standing_failures));
+      print(fmt::format(
+          "nothing was tried; {} earlier failure(s) wait for their next attempt (`everseal plan` shows them)\n",
+          verdict.standing_failures));
     else
       print("nothing to do\n");
   }

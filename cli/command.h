@@ -37,6 +37,7 @@ struct Arguments {
 };
 
 enum class Output { text, json };
+enum class MissingConfig { refused, about_to_be_made };
 
 // Where a command runs. Lives as long as main().
 struct Context {
@@ -48,7 +49,8 @@ struct Context {
   std::stop_token stop;
 
   // Config files and state directory as the options, the environment and the config say; progress goes to stderr.
-  reconcile::Host host() const;
+  // Error(config) where a config that was named is missing, unless it is about to be made.
+  reconcile::Host host(MissingConfig missing = MissingConfig::refused) const;
 };
 
 struct Command {

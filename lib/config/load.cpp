@@ -47,6 +47,12 @@ std::optional<std::string> home() {
   return user->pw_dir;
 }
 
+std::optional<std::string> own_config() {
+  const auto directory = home();
+  if (!directory) return std::nullopt;
+  return absolute(*directory + "/.config/everseal/everseal.toml");
+}
+
 bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos; }
 
 bool exists(const std::string& path) {
@@ -58,7 +64,7 @@ std::string require_exists(const std::string& path, std::string_view said_by) {
   if (!exists(path)) {
     const Error error =
         base::errno_error("open", fmt::format("the config {} that {} names", base::printable(path), said_by));
-    throw Error(Fault::config, error.message(), "`everseal init` writes one to begin with");
+    throw Error(Fault::config, error.message(), "`everseal init` writes a commented one there");
   }
   return absolute(path);
 }
@@ -171,11 +177,17 @@ std::optional<std::string> find_main(const std::optional<std::string>& given) {
   if (given) return require_exists(*given, "--config");
   if (const auto named = variable("EVERSEAL_CONFIG")) return require_exists(*named, "$EVERSEAL_CONFIG");
   if (exists(std::string(kSystemConfig))) return std::string(kSystemConfig);
-  if (const auto directory = home()) {
-    const std::string own = absolute(*directory + "/.config/everseal/everseal.toml");
-    if (exists(own)) return own;
-  }
+  if (const auto own = own_config(); own && exists(*own)) return own;
   return std::nullopt;
+}
+
+std::optional<std::string> place_of_main(const std::optional<std::string>& given,
+                                         const std::optional<std::string>& state) {
+  if (given) return absolute(*given);
+  if (const auto named = variable("EVERSEAL_CONFIG")) return absolute(*named);
+  if (auto found = find_main({})) return found;
+  if (state || variable("EVERSEAL_STATE")) return std::nullopt;
+  return geteuid() == 0 ? std::string(kSystemConfig) : own_config();
 }
 
 std::string default_state(const std::optional<std::string>& configured) {

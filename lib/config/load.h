@@ -17,6 +17,11 @@ struct Files {
 // In order: `given`, $EVERSEAL_CONFIG (Error(config) where one of them does not exist), /etc/everseal/everseal.toml,
 // ~/.config/everseal/everseal.toml. `~` and the variable are ignored when the effective and real user differ. Absolute.
 std::optional<std::string> find_main(const std::optional<std::string>& given);
+// Where the main file is, or belongs while there is none: as above without the demand that it exists, then
+// /etc/everseal/everseal.toml as root and ~/.config/everseal/everseal.toml otherwise. nullopt where nothing was found
+// and `state` or $EVERSEAL_STATE asks for a state of its own: that needs no config outside of it.
+std::optional<std::string> place_of_main(const std::optional<std::string>& given,
+                                         const std::optional<std::string>& state);
 // $EVERSEAL_STATE, the config's (`configured`), /var/lib/everseal as root, ~/.local/share/everseal otherwise. `~` and
 // the variable are ignored as above.
 std::string default_state(const std::optional<std::string>& configured = std::nullopt);

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "reconcile/host.h"
+#include "reconcile/verdict.h"
+
+#include <string_view>
+
+namespace everseal::reconcile {
+
+struct InitRequest {
+  std::string_view
+      sample_config;  // the commented sample; where its state is another than the host's, that line is changed
+};
+// Makes what is missing of the state directory, its database, and the main config file where the host names one. What
+// exists is left as it is.
+Verdict init(const Host& host, const InitRequest& request);
+
+}  // namespace everseal::reconcile
