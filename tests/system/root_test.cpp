@@ -1,0 +1,208 @@
+// As root: what others may change is not trusted, and what others put in the way leads nowhere.
+#include "system/site.h"
+
+#include <csignal>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <pwd.h>
+#include <stdexcept>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace everseal;
+using namespace everseal::system;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void require_root() {
+  if (::geteuid() != 0) throw std::runtime_error("this test shows what root does: run it as root");
+}
+
+// Swaps two names in a directory for as long as it lives, as the directory's owner would.
+class Racer {
+ public:
+  Racer(const std::string& directory, const char* one, const char* other, const std::string& user) {
+    const passwd* const account = ::getpwnam(user.c_str());
+    if (account == nullptr) throw std::runtime_error("there is no user " + user);
+    const uid_t uid = account->pw_uid;
+    const gid_t gid = account->pw_gid;
+    const int at = ::open(directory.c_str(), O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    process_ = ::fork();
+    if (process_ == 0) {
+      if (::setgid(gid) != 0 || ::setuid(uid) != 0) ::_exit(1);
+      const pid_t parent = ::getppid();
+      while (::getppid() == parent) ::syscall(SYS_renameat2, at, one, at, other, RENAME_EXCHANGE);
+      ::_exit(0);
+    }
+    ::close(at);
+  }
+  ~Racer() {
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+  Racer(const Racer&) = delete;
+  Racer& operator=(const Racer&) = delete;
+
+ private:
+  pid_t process_ = -1;
+};
+
+}  // namespace
+
+TEST_CASE("root refuses a config that others may write") {
+  require_root();
+  const Site site;
+  const std::string fragments = site / "config/conf.d";
+  site.configure(certificate_table("web"));
+  require_status(site.everseal({"renew"}), 0);
+  const auto refused = [&](const std::string& path) {
+    for (const Words& words : {Words{"renew"}, Words{"renew", "web", "--force"}, Words{"config", "check"}}) {
+      const base::Exit exit = site.everseal(words);
+      require_status(exit, 2);
+      CHECK(contains(exit.errors, path));
+    }
+  };
+  ::chmod(site.config_file().c_str(), 0666);
+  refused(site.config_file());
+  ::chmod(site.config_file().c_str(), 0664);
+  refused(site.config_file());
+  ::chmod(site.config_file().c_str(), 0644);
+  require_status(site.everseal({"renew"}), 0);
+
+  run_or_fail({"chown", "nobody", site.config_file()});
+  refused(site.config_file());
+  run_or_fail({"chown", "root", site.config_file()});
+
+  ::chmod((site / "config").c_str(), 0777);
+  refused(site / "config");
+  ::chmod((site / "config").c_str(), 0755);
+  CHECK(site.count_signed() == 1);
+
+  fs::create_directory(fragments);
+  write_text(fragments + "/more.toml", certificate_table("more"), 0666);
+  refused(fragments + "/more.toml");
+  ::chmod((fragments + "/more.toml").c_str(), 0644);
+  ::chmod(fragments.c_str(), 0777);
+  refused(fragments);
+  ::chmod(fragments.c_str(), 0755);
+  require_status(site.everseal({"renew"}), 0);
+}
+
+TEST_CASE("root refuses a hook that others may write") {
+  require_root();
+  const Site site;
+  fs::create_directory(site / "tls");
+  fs::create_directory(site / "bin");
+  const std::string hook = site.script("bin/reload", fmt::format("touch {}", site / "ran"));
+  site.configure(certificate_table("web") + deploy_table({.directory = site / "tls", .reload = hook, .verify = {}}));
+  const auto refused = [&](const std::string& path) {
+    const base::Exit exit = site.everseal({"renew"});
+    require_status(exit, 2);
+    CHECK(contains(exit.errors, path));
+    CHECK_FALSE(fs::exists(site / "ran"));
+    CHECK_FALSE(fs::exists(site.state() + "/live/web"));
+  };
+  ::chmod(hook.c_str(), 0777);
+  refused(hook);
+  ::chmod(hook.c_str(), 0775);
+  refused(hook);
+  ::chmod(hook.c_str(), 0755);
+  run_or_fail({"chown", "nobody", hook});
+  refused(hook);
+  run_or_fail({"chown", "root", hook});
+  ::chmod((site / "bin").c_str(), 0777);
+  refused(site / "bin");
+  ::chmod((site / "bin").c_str(), 0755);
+  require_status(site.everseal({"renew"}), 0);
+  CHECK(fs::exists(site / "ran"));
+
+  // Made writable between two runs, with the config unchanged.
+  fs::remove(site / "ran");
+  ::chmod(hook.c_str(), 0777);
+  const base::Exit exit = site.everseal({"renew", "web", "--force"});
+  INFO(transcript(exit));
+  CHECK_FALSE(exit.success());
+  CHECK_FALSE(fs::exists(site / "ran"));
+}
+
+TEST_CASE("symbolic links in a directory of another user lead nowhere") {
+  require_root();
+  const Site site;
+  const std::string target = site / "tls";
+  const std::string victim = site / "victim";
+  fs::create_directories(target);
+  fs::create_directories(victim + "/web/1");
+  write_text(victim + "/web/1/privkey.pem", "precious\n", 0600);
+  write_text(victim + "/fullchain.pem", "precious\n", 0600);
+  fs::create_symlink("1", victim + "/web/current");
+  run_or_fail({"chown", "-R", "nobody:", target});
+  const std::string before = digest_of_tree(victim);
+  site.configure(certificate_table("web") + deploy_table({.directory = target, .reload = {}, .verify = {}}));
+
+  const auto as_nobody = [&](const Words& words) { run_or_fail(words, {.user = "nobody"}); };
+  const auto clear = [&] {
+    for (const auto& entry : fs::directory_iterator(target)) fs::remove_all(entry.path());
+  };
+
+  SUBCASE("in place of Everseal's own directory") {
+    as_nobody({"ln", "-s", victim, target + "/.everseal"});
+    require_status(site.everseal({"renew"}), 1);
+    CHECK(digest_of_tree(victim) == before);
+  }
+  SUBCASE("in place of the certificate's directory") {
+    as_nobody({"mkdir", target + "/.everseal"});
+    as_nobody({"ln", "-s", victim + "/web", target + "/.everseal/web"});
+    require_status(site.everseal({"renew"}), 1);
+    CHECK(digest_of_tree(victim) == before);
+  }
+  SUBCASE("in place of the directory that grows") {
+    as_nobody({"mkdir", "-p", target + "/.everseal/web"});
+    as_nobody({"ln", "-s", victim + "/web/1", target + "/.everseal/web/.1.tmp"});
+    as_nobody({"ln", "-s", victim + "/web/1", target + "/.everseal/web/1"});
+    site.everseal({"renew"});
+    CHECK(digest_of_tree(victim) == before);
+  }
+  SUBCASE("in place of the files") {
+    as_nobody({"ln", "-s", victim + "/fullchain.pem", target + "/fullchain.pem"});
+    as_nobody({"ln", "-s", victim + "/web/1/privkey.pem", target + "/privkey.pem"});
+    require_status(site.everseal({"renew"}), 0);
+    CHECK(digest_of_tree(victim) == before);
+    CHECK(serial_of(target + "/fullchain.pem") == site.live_serial("web"));
+  }
+  SUBCASE("swapped in while a deployment is at work") {
+    struct Race {
+      const char* one;
+      const char* other;
+      std::string link;
+    };
+    const Race races[] = {{".everseal", "evil", victim},
+                          {".everseal/web", "evil", victim + "/web"},
+                          {"fullchain.pem", "evil", victim + "/fullchain.pem"},
+                          {"privkey.pem", "evil", victim + "/web/1/privkey.pem"}};
+    for (const Race& race : races) {
+      INFO(race.one);
+      clear();
+      as_nobody({"mkdir", "-p", target + "/.everseal/web"});
+      as_nobody({"ln", "-s", race.link, target + "/evil"});
+      site.everseal({"deploy", "web"});
+      {
+        const Racer racer(target, race.one, race.other, "nobody");
+        for (int i = 0; i < 25; ++i) {
+          const base::Exit exit = site.everseal({"deploy", "web"});
+          CHECK(exit.how == base::Exit::How::exited);
+        }
+      }
+      CHECK(digest_of_tree(victim) == before);
+    }
+    clear();
+    require_status(site.everseal({"deploy", "web"}), 0);
+    CHECK(serial_of(target + "/fullchain.pem") == site.live_serial("web"));
+  }
+}

@@ -1,0 +1,228 @@
+// State that cannot be used: said clearly before anything is ordered, and nothing is lost.
+#include "base/error.h"
+#include "pki/digest.h"
+#include "system/site.h"
+
+#include <cerrno>
+#include <cstring>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <stdexcept>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+using namespace everseal;
+using namespace everseal::system;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A site whose certificates come from a program that counts how often it was asked.
+class Ordering {
+ public:
+  // `user`: who owns the state and runs everseal.
+  explicit Ordering(std::string user = "root") : user_(std::move(user)) {
+    run_or_fail({"install", "-m", "0755", EVERSEAL_PROGRAM, site / "everseal"});
+    fs::create_directory(site / "orders");
+    run_or_fail({"chown", user_, site / "orders"});
+    const std::string issuer =
+        site.script("issue", fmt::format("echo order >> {}/log\nexec openssl x509 -req -days 30 -CA {}/ca.pem -CAkey "
+                                         "{}/ca.key -set_serial 0x$(openssl rand -hex 8) -copy_extensions copy",
+                                         site / "orders", site / "orders", site / "orders"));
+    run_or_fail({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                 "60", "-subj", "/CN=Far CA", "-keyout", site / "orders/ca.key", "-out", site / "orders/ca.pem"});
+    run_or_fail({"chown", "-R", user_, site / "orders"});
+    site.configure(fmt::format("[issuer.far]\ntype = \"exec\"\ncommand = [\"{}\"]\n[certificate.web]\nissuer = "
+                               "[\"far\"]\nidentifiers = [\"localhost\"]\n",
+                               issuer));
+    fs::create_directory(site.state());
+    fs::permissions(site.state(), fs::perms::owner_all);
+    run_or_fail({"chown", user_, site.state()});
+  }
+
+  base::Exit everseal(Words words, Words behind = {}) const {
+    behind.push_back(site / "everseal");
+    behind.insert(behind.end(), {"--config", site.config_file()});
+    behind.insert(behind.end(), words.begin(), words.end());
+    base::Command how;
+    if (user_ != "root") how.user = user_;
+    return run(behind, how);
+  }
+  std::size_t orders() const {
+    if (!fs::exists(site / "orders/log")) return 0;
+    const std::string log = read_text(site / "orders/log");
+    return static_cast<std::size_t>(std::ranges::count(log, '\n'));
+  }
+  std::string database() const { return site.state() + "/everseal.db"; }
+  std::string database_digest() const { return base::hex(pki::sha256(base::as_bytes(read_text(database())))); }
+
+  Site site{Site::Ca::none};
+
+ private:
+  std::string user_;
+};
+
+// Fails with status 1, says `part` and what to do, and orders nothing.
+void refuses(const Ordering& host, const base::Exit& exit, const std::string& part, std::size_t orders_before) {
+  INFO(transcript(exit));
+  CHECK(exit.how == base::Exit::How::exited);
+  CHECK(exit.status == 1);
+  CHECK(contains(exit.errors + exit.output, part));
+  CHECK_FALSE(contains(exit.errors, "mistake in everseal"));
+  CHECK(host.orders() == orders_before);
+}
+
+class SmallDisk {
+ public:
+  SmallDisk(std::string directory, const std::string& size) : directory_(std::move(directory)) {
+    if (::mount("everseal-test", directory_.c_str(), "tmpfs", 0, ("mode=0700,size=" + size).c_str()) != 0)
+      throw std::runtime_error(fmt::format("cannot mount a tmpfs (root with CAP_SYS_ADMIN may): {}", std::strerror(errno)));
+  }
+  ~SmallDisk() { ::umount2(directory_.c_str(), MNT_DETACH); }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  std::string filler() const { return directory_ + "/filler"; }
+  // Leaves room for `pages` pages.
+  void fill(int pages) const {
+    {
+      std::ofstream file(filler(), std::ios::binary);
+      const std::string page(4096, 'x');
+      while (file.write(page.data(), static_cast<std::streamsize>(page.size())).flush()) {
+      }
+    }
+    fs::resize_file(filler(), fs::file_size(filler()) / 4096 * 4096 - static_cast<std::uintmax_t>(pages) * 4096);
+  }
+
+ private:
+  std::string directory_;
+};
+
+}  // namespace
+
+TEST_CASE("a state directory that cannot be written to is refused before anything is ordered") {
+  const Ordering host("nobody");
+  require_status(host.everseal({"renew"}), 0);
+  REQUIRE(host.orders() == 1);
+  const std::string before = digest_of_tree(host.site.state());
+
+  fs::permissions(host.site.state(), fs::perms::owner_read | fs::perms::owner_exec);
+  refuses(host, host.everseal({"renew", "web", "--force"}), host.site.state(), 1);
+  fs::permissions(host.site.state(), fs::perms::owner_all);
+  CHECK(digest_of_tree(host.site.state()) == before);
+  require_status(host.everseal({"renew", "web", "--force"}), 0);
+  CHECK(host.orders() == 2);
+}
+
+TEST_CASE("a read-only database is refused before anything is ordered") {
+  const Ordering host("nobody");
+  require_status(host.everseal({"renew"}), 0);
+  const std::string before = host.database_digest();
+  fs::permissions(host.database(), fs::perms::owner_read);
+  refuses(host, host.everseal({"renew", "web", "--force"}), "everseal.db", 1);
+  CHECK(host.database_digest() == before);
+  fs::permissions(host.database(), fs::perms::owner_read | fs::perms::owner_write);
+  require_status(host.everseal({"renew", "web", "--force"}), 0);
+}
+
+TEST_CASE("a state of another user is refused with that explanation") {
+  const Ordering host("nobody");
+  require_status(host.everseal({"renew"}), 0);
+  const std::string before = digest_of_tree(host.site.state());
+  const base::Exit exit = host.site.everseal({"renew", "web", "--force"});
+  INFO(transcript(exit));
+  CHECK(exit.status == 1);
+  CHECK(contains(exit.errors, "nobody"));
+  CHECK(host.orders() == 1);
+  CHECK(digest_of_tree(host.site.state()) == before);
+}
+
+TEST_CASE("a full disk stops a renewal before anything is ordered, and nothing is lost") {
+  const Ordering host;
+  const SmallDisk disk(host.site.state(), "3m");
+  require_status(host.everseal({"renew"}), 0);
+  const std::string live = host.site.live_serial("web");
+  // From no room at all to room that ends somewhere on the way.
+  for (const int pages : {0, 1, 2, 4, 8}) {
+    INFO("pages left: ", pages);
+    disk.fill(pages);
+    const base::Exit exit = host.everseal({"renew", "web", "--force"});
+    INFO(transcript(exit));
+    CHECK(exit.how == base::Exit::How::exited);
+    CHECK(exit.status == 1);
+    CHECK(contains(exit.errors + exit.output, "full"));
+    CHECK(host.orders() == 1);
+    CHECK(host.site.live_serial("web") == live);
+    fs::remove(disk.filler());
+    require_status(host.everseal({"history", "--verify"}), 0);
+  }
+  require_status(host.everseal({"renew", "web", "--force"}), 0);
+  CHECK(host.site.live_serial("web") != live);
+  CHECK(host.orders() == 2);
+}
+
+TEST_CASE("a corrupted database is refused, is left as it is, and doctor --rebuild brings the state back") {
+  const Ordering host;
+  require_status(host.everseal({"renew"}), 0);
+  const std::string live = host.site.live_serial("web");
+  const std::string good = read_text(host.database());
+
+  std::string torn = good;
+  std::fill(torn.begin(), torn.begin() + 4096, '\xa5');
+  std::string scribbled = good;
+  std::fill(scribbled.begin() + 100, scribbled.end(), '\x5a');
+  for (const std::string& bad : {torn, scribbled, std::string("not a database at all\n"), good.substr(0, 6000)}) {
+    write_text(host.database(), bad, 0600);
+    const base::Exit exit = host.everseal({"renew", "web", "--force"});
+    refuses(host, exit, "database", 1);
+    CHECK(contains(exit.errors + exit.output, "doctor --rebuild"));
+    CHECK(read_text(host.database()) == bad);
+    CHECK(host.site.live_serial("web") == live);
+  }
+  require_status(host.everseal({"doctor", "--rebuild"}), 0);
+  CHECK(host.site.live_serial("web") == live);
+  require_status(host.everseal({"renew", "web"}), 0);
+  CHECK(host.orders() == 1);
+  CHECK(host.site.count_versions("web") == 1);
+}
+
+TEST_CASE("a database of a newer Everseal is refused and not touched") {
+  const Ordering host;
+  require_status(host.everseal({"renew"}), 0);
+  run_or_fail({"sqlite3", host.database(), "insert into migration (number, name, applied) values (999, '0999_later.sql', 0)"});
+  const std::string before = host.database_digest();
+  refuses(host, host.everseal({"renew", "web", "--force"}), "schema 999", 1);
+  refuses(host, host.everseal({"renew"}), "schema 999", 1);
+  refuses(host, host.everseal({"list"}), "schema 999", 1);
+  CHECK(host.database_digest() == before);
+  run_or_fail({"sqlite3", host.database(), "delete from migration where number = 999"});
+  require_status(host.everseal({"renew", "web", "--force"}), 0);
+}
+
+TEST_CASE("a clock a year behind the newest event stops orders and signatures") {
+  const Ordering host;
+  require_status(host.everseal({"renew"}), 0);
+  require_status(host.everseal({"renew", "web", "--force"}, {"faketime", "-f", "+365d"}), 0);
+  REQUIRE(host.orders() == 2);
+  const std::string live = host.site.live_serial("web");
+  refuses(host, host.everseal({"renew", "web", "--force"}), "the clock says", 2);
+  CHECK(host.site.live_serial("web") == live);
+
+  const Site ca;
+  Words later{"faketime", "-f", "+365d"};
+  ca.configure(certificate_table("web"));
+  const Words renew = ca.command({"renew"});
+  later.insert(later.end(), renew.begin(), renew.end());
+  require_status(run(later), 0);
+  run_or_fail({"openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/",
+               "-addext", "subjectAltName=DNS:localhost", "-keyout", ca / "csr.key", "-out", ca / "csr.pem"});
+  const std::size_t made = ca.count_signed();
+  const base::Exit exit = ca.everseal({"ca", "sign", "demo", ca / "csr.pem"});
+  CHECK(exit.status == 1);
+  CHECK(contains(exit.errors, "the clock says"));
+  CHECK(ca.count_signed() == made);
+}
