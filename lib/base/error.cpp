@@ -46,6 +46,8 @@ std::string_view to_string(Fault fault) noexcept {
 Error::Error(Fault fault, std::string message, std::string hint)
     : fault_(fault), message_(std::move(message)), hint_(std::move(hint)) {}
 
+std::string Error::text() const { return hint_.empty() ? message_ : fmt::format("{} ({})", message_, hint_); }
+
 Error&& Error::within(std::string_view context) && {
   message_ = fmt::format("{}: {}", context, message_);
   return std::move(*this);

@@ -41,6 +41,9 @@ class Error : public std::exception {
   const std::string& hint() const noexcept { return hint_; }
   const char* what() const noexcept override { return message_.c_str(); }
 
+  // Both in one line, "message (hint)", where there is no second line for the hint.
+  std::string text() const;
+
   // Puts "context: " before the message.
   Error&& within(std::string_view context) &&;
 

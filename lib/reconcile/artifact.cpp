@@ -17,12 +17,18 @@ using inventory::Served;
 // The worse of two looks counts: what proves a wrong certificate before what proves nothing.
 int rank(Served served) noexcept {
   switch (served) {
-    case Served::wanted: return 0;
-    case Served::unknown: return 1;
-    case Served::unreachable: return 2;
-    case Served::handshake_failed: return 3;
-    case Served::previous: return 4;
-    case Served::other: return 5;
+    case Served::wanted:
+      return 0;
+    case Served::unknown:
+      return 1;
+    case Served::unreachable:
+      return 2;
+    case Served::handshake_failed:
+      return 3;
+    case Served::previous:
+      return 4;
+    case Served::other:
+      return 5;
   }
   return 1;
 }
@@ -38,7 +44,8 @@ class CertificateArtifact final : public Deployable {
   void with(std::int64_t number, const std::function<void(const deploy::Artifact&)>& use) override {
     const auto version = session_.archive.read(name_, static_cast<int>(number));
     if (!version)
-      throw base::Error(base::Fault::corrupt, fmt::format("version {} of {} is missing from the archive", number, name_),
+      throw base::Error(base::Fault::corrupt,
+                        fmt::format("version {} of {} is missing from the archive", number, name_),
                         "`everseal renew --force` makes a new one");
     const auto key = session_.archive.key_pem(name_, static_cast<int>(number));
     use({.name = name_,
@@ -75,6 +82,9 @@ class CertificateArtifact final : public Deployable {
             if (rank(sight.served) > rank(worst.served)) worst = std::move(sight);
           },
           probe::Limits{}, listener.all_addresses ? probe::Addresses::all : probe::Addresses::one, session_.host.stop);
+      // What was not looked at to the end proves nothing.
+      if (session_.host.stop.stop_requested())
+        throw base::Error(base::Fault::cancelled, fmt::format("stopped while looking at {}", endpoint.text()));
     }
     if (worst.served == Served::wanted) worst.text = fmt::format("version {} is served by {}", number, seen);
     return worst;
@@ -102,10 +112,13 @@ class CertificateArtifact final : public Deployable {
     if (!capture.chain.empty()) {
       const pki::Fingerprint leaf = pki::fingerprint(capture.chain.front());
       if (leaf == wanted) return {Served::wanted, fmt::format("{} serves version {}", capture.address, number)};
-      if (leaf == former) return {Served::previous, fmt::format("{} still serves version {}", capture.address, *previous)};
-      return {Served::other, fmt::format("{} serves another certificate ({})", capture.address, leaf.text().substr(0, 16))};
+      if (leaf == former)
+        return {Served::previous, fmt::format("{} still serves version {}", capture.address, *previous)};
+      return {Served::other,
+              fmt::format("{} serves another certificate ({})", capture.address, leaf.text().substr(0, 16))};
     }
-    const bool spoke = capture.outcome == probe::Outcome::handshake_failed || capture.outcome == probe::Outcome::not_tls ||
+    const bool spoke = capture.outcome == probe::Outcome::handshake_failed ||
+                       capture.outcome == probe::Outcome::not_tls ||
                        capture.outcome == probe::Outcome::starttls_refused;
     return {spoke ? Served::handshake_failed : Served::unreachable,
             fmt::format("{}: {}", capture.address, capture.problem)};
@@ -135,7 +148,8 @@ class AuthorityArtifact final : public Deployable {
          .directory = session_.host.state + "/authorities/" + name_.text()});
   }
 
-  Sight look(const config::Deployment&, deploy::Target& place, std::int64_t number, std::optional<std::int64_t>) override {
+  Sight look(const config::Deployment&, deploy::Target& place, std::int64_t number,
+             std::optional<std::int64_t>) override {
     const auto published = place.read_back("crl");
     const auto bundle = place.read_back("bundle");
     if (!published && !bundle) return {Served::unreachable, "nothing is published there"};

@@ -57,10 +57,6 @@ std::optional<Outcome> apply(Session& session, const plan::CertificateFacts& fac
                     action);
 }
 
-std::string with_hint(const base::Error& error) {
-  return error.hint().empty() ? error.message() : fmt::format("{} ({})", error.message(), error.hint());
-}
-
 // Decides and applies until nothing may be done now. `decide` and `apply` see fresh facts each time.
 template <class Decide, class Apply>
 Verdict run_steps(Session& session, const std::string& subject, Decide decide, Apply apply, auto set_look_again) {
@@ -80,9 +76,15 @@ Verdict run_steps(Session& session, const std::string& subject, Decide decide, A
       verdict.outcomes.push_back(std::move(*outcome));
     }
   } catch (const base::Error& error) {
-    verdict.outcomes.push_back({subject, {}, "reconcile", Result::failed, with_hint(error)});
+    const bool stopped = error.fault() == base::Fault::cancelled;
+    verdict.outcomes.push_back(
+        {subject,
+         {},
+         "reconcile",
+         Result::failed,
+         stopped ? fmt::format("{}; the next run goes on from there", error.message()) : error.text()});
     session.progress(Progress::Kind::failed, subject, error.message());
-    look_again = session.now() + std::chrono::minutes(1);
+    look_again = stopped ? session.now() : session.now() + std::chrono::minutes(1);
   }
   set_look_again(look_again);
   verdict.look_again = look_again;

@@ -67,8 +67,15 @@ void pause(const Session& session, milliseconds time) {
   condition.wait_for(lock, session.host.stop, time, [] { return false; });
 }
 
+// What was not done to the end proves nothing: the step is left as it is recorded, and taken again by the next run.
+void require_not_stopped(const Session& session, std::string_view doing) {
+  if (session.host.stop.stop_requested())
+    throw base::Error(base::Fault::cancelled, fmt::format("stopped while {}", doing));
+}
+
 std::string run_reload(Session& session, deploy::Target& place) {
   const auto exit = place.reload(session.host.stop);
+  if (exit && exit->how == base::Exit::How::cancelled) require_not_stopped(session, "reloading");
   if (!exit || exit->success()) return {};
   return describe(*exit);
 }
@@ -84,22 +91,24 @@ Sight look_until_served(Session& session, Deployable& artifact, const config::De
   const auto end = steady_clock::now() + bound;
   for (milliseconds wait = kFirstPause;; wait = std::min(wait * 2, kLongestPause)) {
     Sight sight = artifact.look(target, place, number, previous);
-    if (sight.served == Served::wanted || steady_clock::now() + wait > end || session.host.stop.stop_requested())
-      return sight;
+    if (sight.served == Served::wanted || steady_clock::now() + wait > end) return sight;
     pause(session, wait);
+    require_not_stopped(session, "waiting for the new version to be served");
   }
 }
 
 DeploymentRecord load(Session& session, Deployable& artifact, const config::Deployment& target) {
   const auto record = session.deployments.find(artifact.kind(), artifact.name(), target.name);
   if (!record)
-    throw base::Error(base::Fault::internal, fmt::format("{} was never deployed to {}", artifact.subject(), target.name));
+    throw base::Error(base::Fault::internal,
+                      fmt::format("{} was never deployed to {}", artifact.subject(), target.name));
   return *record;
 }
 
 }  // namespace
 
-std::optional<Outcome> deploy(Session& session, Deployable& artifact, const config::Deployment& target, std::int64_t number) {
+std::optional<Outcome> deploy(Session& session, Deployable& artifact, const config::Deployment& target,
+                              std::int64_t number) {
   const std::string hash = config::deployment_hash(target);
   const auto earlier = session.deployments.find(artifact.kind(), artifact.name(), target.name);
   const bool same = earlier && earlier->version == number && earlier->spec_hash == hash;
@@ -110,15 +119,18 @@ std::optional<Outcome> deploy(Session& session, Deployable& artifact, const conf
   record.spec_hash = hash;
   record.version = number;
   if (!same) record.attempts = 0;
-  session.progress(Progress::Kind::doing, artifact.subject(), fmt::format("deploying version {} to {}", number, target.name));
+  session.progress(Progress::Kind::doing, artifact.subject(),
+                   fmt::format("deploying version {} to {}", number, target.name));
   bool switched = false;
   try {
     const auto place = open_target(target, artifact.name());
     // After a crash between the switch and its record, what was current before is known from the record alone.
     const bool resumed = same && earlier->state == DeploymentState::staged;
     const auto current = place->current() ? place->current() : record.current;
-    if (current && *current != number) record.previous = current;
-    else if (!same) record.previous.reset();
+    if (current && *current != number)
+      record.previous = current;
+    else if (!same)
+      record.previous.reset();
     if (!resumed || record.before == Served::unknown)
       record.before = artifact.look(target, *place, number, record.previous).served;
     record.after = Served::unknown;
@@ -133,10 +145,9 @@ std::optional<Outcome> deploy(Session& session, Deployable& artifact, const conf
     commit(session, artifact, record, "deployment.switched", details(record));
     return std::nullopt;
   } catch (const base::Error& error) {
-    if (switched) throw;
+    if (switched || error.fault() == base::Fault::cancelled) throw;
     record.state = DeploymentState::failed;
-    count_failure(session, artifact, record,
-                  error.hint().empty() ? error.message() : fmt::format("{} ({})", error.message(), error.hint()));
+    count_failure(session, artifact, record, error.text());
     commit(session, artifact, record, "deployment.failed", details(record, record.problem));
     return report(session, outcome(artifact, record, "deploy", Result::failed, record.problem));
   }
@@ -159,8 +170,9 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
     record.problem.clear();
     record.not_before.reset();
     commit(session, artifact, record, "deployment.unverifiable", details(record));
-    return report(session, outcome(artifact, record, "deploy", Result::done,
-                                   fmt::format("version {} is in place; there is no listener to verify it at", record.version)));
+    return report(session,
+                  outcome(artifact, record, "deploy", Result::done,
+                          fmt::format("version {} is in place; there is no listener to verify it at", record.version)));
   }
 
   milliseconds bound = target.verify_timeout;
@@ -177,8 +189,9 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
     if (!record.reload_problem.empty()) detail.emplace_back("warning", "the reload failed: " + record.reload_problem);
     commit(session, artifact, record, "deployment.verified", std::move(detail));
     if (!record.reload_problem.empty())
-      return report(session, outcome(artifact, record, "verify", Result::warned,
-                                     fmt::format("{}, though the reload failed: {}", sight.text, record.reload_problem)));
+      return report(session,
+                    outcome(artifact, record, "verify", Result::warned,
+                            fmt::format("{}, though the reload failed: {}", sight.text, record.reload_problem)));
     return report(session, outcome(artifact, record, "verify", Result::done, sight.text));
   }
 
@@ -201,20 +214,24 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
                                          : fmt::format("unverified: {}", problem)));
 }
 
-std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const config::Deployment& target, std::int64_t to) {
+std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const config::Deployment& target,
+                                 std::int64_t to) {
   DeploymentRecord record = load(session, artifact, target);
   const std::string problem = record.problem;
   std::string after;
   try {
     const auto place = open_target(target, artifact.name());
+    if (!place->has(to)) artifact.with(to, [&](const deploy::Artifact& made) { place->stage(made); });
     place->switch_to(to);
     const std::string reload_problem = run_reload(session, *place);
-    const Sight sight = look_until_served(session, artifact, target, *place, to, record.version,
-                                          reload_problem.empty() ? milliseconds(target.verify_timeout) : kAfterFailedReload);
+    const Sight sight =
+        look_until_served(session, artifact, target, *place, to, record.version,
+                          reload_problem.empty() ? milliseconds(target.verify_timeout) : kAfterFailedReload);
     record.current = to;
     after = sight.served == Served::wanted ? fmt::format("version {} is back", to)
                                            : fmt::format("switched back to version {}, but: {}", to, sight.text);
   } catch (const base::Error& error) {
+    if (error.fault() == base::Fault::cancelled) throw;
     record.state = DeploymentState::unverified;
     count_failure(session, artifact, record, fmt::format("{}; and the way back failed: {}", problem, error.message()));
     commit(session, artifact, record, "deployment.unverified", details(record, record.problem));

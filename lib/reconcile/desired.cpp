@@ -1,8 +1,7 @@
 #include "base/error.h"
+#include "pki/digest.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
-
-#include "pki/digest.h"
 
 namespace everseal::reconcile {
 namespace {

@@ -17,10 +17,6 @@
 namespace everseal::reconcile {
 namespace {
 
-std::string with_hint(const base::Error& error) {
-  return error.hint().empty() ? error.message() : fmt::format("{} ({})", error.message(), error.hint());
-}
-
 // Runs one check; what it throws is a complaint like any other.
 template <class Check>
 bool attempt(std::vector<Complaint>& complaints, std::string remedy, Check check) {
@@ -39,8 +35,9 @@ void examine_archive(Session& session, std::vector<Complaint>& complaints) {
       attempt(complaints, "restore that directory from a backup, or renew with --force", [&] {
         const auto version = session.archive.read(name, number);
         if (!session.versions.find(name, number))
-          complaints.push_back({fmt::format("version {} of {} lies in the archive and is not in the database", number, name),
-                                "`everseal doctor --rebuild` takes it in"});
+          complaints.push_back(
+              {fmt::format("version {} of {} lies in the archive and is not in the database", number, name),
+               "`everseal doctor --rebuild` takes it in"});
         const auto key = session.archive.key(name, number);
         if (version && key && !pki::key_matches(*key, version->chain.front()))
           complaints.push_back({fmt::format("the key of version {} of {} does not match its certificate", number, name),
@@ -49,8 +46,8 @@ void examine_archive(Session& session, std::vector<Complaint>& complaints) {
     }
     for (const inventory::VersionRecord& version : session.versions.of(name)) {
       if (version.state == inventory::VersionState::live && session.archive.live(name) != version.number)
-        complaints.push_back({fmt::format("version {} of {} should be live, and {}/live/{} says otherwise", version.number, name,
-                                          session.host.state, name),
+        complaints.push_back({fmt::format("version {} of {} should be live, and {}/live/{} says otherwise",
+                                          version.number, name, session.host.state, name),
                               "`everseal deploy` puts it right"});
     }
   }
@@ -58,7 +55,8 @@ void examine_archive(Session& session, std::vector<Complaint>& complaints) {
 
 void examine_authorities(Session& session, std::vector<Complaint>& complaints) {
   for (const inventory::AuthorityRecord& record : session.authority_rows.all())
-    attempt(complaints, "check its directory and its passphrase_file", [&] { session.authority(record.name).require_valid(session.now()); });
+    attempt(complaints, "check its directory and its passphrase_file",
+            [&] { session.authority(record.name).require_valid(session.now()); });
 }
 
 // A killed run leaves its temporary file behind: ".NAME.<24 hex digits>".
@@ -113,7 +111,8 @@ void take_in(Session& session, const Name& name, int number, Verdict& verdict) {
     }
     session.versions.put(record);
   });
-  verdict.outcomes.push_back({subject_of(name), {}, "rebuild", Result::done, fmt::format("version {} is known again", number)});
+  verdict.outcomes.push_back(
+      {subject_of(name), {}, "rebuild", Result::done, fmt::format("version {} is known again", number)});
 }
 
 }  // namespace
@@ -127,23 +126,27 @@ std::vector<Complaint> examine(const Host& host) {
   attempt(complaints, "`everseal config check` says where", [&] {
     inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
     std::vector<Name> authorities;
-    for (const inventory::AuthorityRecord& record : inventory::Authorities(store).all()) authorities.push_back(record.name);
+    for (const inventory::AuthorityRecord& record : inventory::Authorities(store).all())
+      authorities.push_back(record.name);
     config = config::parse_or_throw(config::read(host.files), config_kinds(authorities));
   });
-  attempt(complaints, "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup", [&] {
-    Session session(host, config);
-    session.store.database().check_integrity();
-    session.store.prove_writable(session.now());
-    const inventory::HistoryVerdict history = session.events.verify(std::nullopt);
-    if (!history.intact) complaints.push_back({"the history is not what it was: " + history.problem, "compare it with a backup"});
-    const auto newest = session.events.newest_time();
-    if (newest && *newest > session.now())
-      complaints.push_back({fmt::format("the clock says {}, but the newest event is of {}", base::format_time(session.now()), base::format_time(*newest)),
-                            "set the clock; nothing is signed or ordered until then"});
-    examine_archive(session, complaints);
-    examine_authorities(session, complaints);
-    for (const auto& [name, authority] : config.authorities) authority_settings(config, name);
-  });
+  attempt(complaints, "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup",
+          [&] {
+            Session session(host, config);
+            session.store.database().check_integrity();
+            session.store.prove_writable(session.now());
+            const inventory::HistoryVerdict history = session.events.verify(std::nullopt);
+            if (!history.intact)
+              complaints.push_back({"the history is not what it was: " + history.problem, "compare it with a backup"});
+            const auto newest = session.events.newest_time();
+            if (newest && *newest > session.now())
+              complaints.push_back({fmt::format("the clock says {}, but the newest event is of {}",
+                                                base::format_time(session.now()), base::format_time(*newest)),
+                                    "set the clock; nothing is signed or ordered until then"});
+            examine_archive(session, complaints);
+            examine_authorities(session, complaints);
+            for (const auto& [name, authority] : config.authorities) authority_settings(config, name);
+          });
   return complaints;
 }
 
@@ -161,9 +164,10 @@ Verdict rebuild(const Host& host) {
     const Name name = Name::parse(entry);
     try {
       authority::adopt_authority(session.store, name, now);
-      verdict.outcomes.push_back({authority_subject(name), {}, "rebuild", Result::done, "is known again, with the revocations of its CRL"});
+      verdict.outcomes.push_back(
+          {authority_subject(name), {}, "rebuild", Result::done, "is known again, with the revocations of its CRL"});
     } catch (const base::Error& error) {
-      verdict.outcomes.push_back({authority_subject(name), {}, "rebuild", Result::failed, with_hint(error)});
+      verdict.outcomes.push_back({authority_subject(name), {}, "rebuild", Result::failed, error.text()});
     }
   }
   for (const Name& name : session.archive.names()) {
@@ -171,13 +175,14 @@ Verdict rebuild(const Host& host) {
       try {
         take_in(session, name, number, verdict);
       } catch (const base::Error& error) {
-        verdict.outcomes.push_back({subject_of(name), {}, "rebuild", Result::failed, with_hint(error)});
+        verdict.outcomes.push_back({subject_of(name), {}, "rebuild", Result::failed, error.text()});
       }
     }
     const auto live = session.archive.live(name);
     if (live && session.versions.find(name, *live)) session.versions.set_live(name, *live);
   }
-  session.events.add("store.rebuilt", "store", Detail{{"certificates", std::to_string(session.managed.all().size())}}, now);
+  session.events.add("store.rebuilt", "store", Detail{{"certificates", std::to_string(session.managed.all().size())}},
+                     now);
   return verdict;
 }
 

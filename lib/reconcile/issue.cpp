@@ -1,5 +1,5 @@
-// Issue, in stages that are each recorded before the next begins: the version's intent, its key, the certificate, the complete
-// version in the archive.
+// Issue, in stages that are each recorded before the next begins: the version's intent, its key, the certificate, the
+// complete version in the archive.
 #include "base/error.h"
 #include "pki/chain.h"
 #include "pki/csr.h"
@@ -64,9 +64,9 @@ std::vector<pki::Certificate> checked_chain(std::vector<pki::Certificate> sent, 
   if (chain.front().public_key_info() != key)
     throw base::Error(base::Fault::invalid, "the chain that the issuer sent does not begin with the certificate");
   if (!pki::covers(chain.front().names(), names))
-    throw base::Error(base::Fault::invalid,
-                      fmt::format("the issuer left out names: wanted {}", pki::to_string(names)));
-  if (chain.front().not_after() <= now) throw base::Error(base::Fault::invalid, "the issuer sent an expired certificate");
+    throw base::Error(base::Fault::invalid, fmt::format("the issuer left out names: wanted {}", pki::to_string(names)));
+  if (chain.front().not_after() <= now)
+    throw base::Error(base::Fault::invalid, "the issuer sent an expired certificate");
   return chain;
 }
 
@@ -130,7 +130,8 @@ void finish(Session& session, const plan::CertificateFacts& facts, VersionRecord
   });
 }
 
-void record_failure(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step, const base::Error& error) {
+void record_failure(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step,
+                    const base::Error& error) {
   const Time now = session.now();
   const plan::VersionFacts* const used = plan::version_in_use(facts);
   session.store.transaction([&] {
@@ -141,15 +142,13 @@ void record_failure(Session& session, const plan::CertificateFacts& facts, const
     attempt.target = step.issuer.text();
     attempt.count = (earlier ? earlier->count : 0) + 1;
     attempt.problem = error.message();
-    attempt.not_before =
-        plan::retry_time(attempt.count, now, used == nullptr ? std::nullopt : used->record.not_after);
+    attempt.not_before = plan::retry_time(attempt.count, now, used == nullptr ? std::nullopt : used->record.not_after);
     attempt.last = now;
     session.attempts.put(attempt);
-    session.events.add("certificate.failed", subject_of(facts.wanted.name),
-                       Detail{{"version", std::to_string(step.number)},
-                              {"issuer", step.issuer.text()},
-                              {"problem", error.message()}},
-                       now);
+    session.events.add(
+        "certificate.failed", subject_of(facts.wanted.name),
+        Detail{{"version", std::to_string(step.number)}, {"issuer", step.issuer.text()}, {"problem", error.message()}},
+        now);
   });
 }
 
@@ -157,7 +156,8 @@ void record_failure(Session& session, const plan::CertificateFacts& facts, const
 
 std::optional<Outcome> issue(Session& session, const Name& name, const plan::Issue& step) {
   const plan::CertificateFacts facts = certificate_facts(session, name);
-  session.progress(Progress::Kind::doing, subject_of(name), fmt::format("issuing version {} at {}", step.number, step.issuer));
+  session.progress(Progress::Kind::doing, subject_of(name),
+                   fmt::format("issuing version {} at {}", step.number, step.issuer));
   try {
     return base::within(fmt::format("issue at {}", step.issuer), [&]() -> std::optional<Outcome> {
       session.store.prove_writable(session.now());
@@ -182,16 +182,18 @@ std::optional<Outcome> issue(Session& session, const Name& name, const plan::Iss
         record_certificate(session, version, chain);
       }
       finish(session, facts, version, chain);
-      const std::string text = fmt::format("version {} from {}, serial {}, valid until {}{}", version.number, version.issuer,
-                                           chain.front().serial(), base::format_time(*version.not_after), notes);
+      const std::string text =
+          fmt::format("version {} from {}, serial {}, valid until {}{}", version.number, version.issuer,
+                      chain.front().serial(), base::format_time(*version.not_after), notes);
       session.progress(Progress::Kind::done, subject_of(name), "issued " + text);
-      return Outcome{subject_of(name), version.issuer.text(), "issue", notes.empty() ? Result::done : Result::warned, text};
+      return Outcome{subject_of(name), version.issuer.text(), "issue", notes.empty() ? Result::done : Result::warned,
+                     text};
     });
   } catch (const base::Error& error) {
+    if (error.fault() == base::Fault::cancelled) throw;  // nobody failed
     record_failure(session, facts, step, error);
     session.progress(Progress::Kind::failed, subject_of(name), error.message());
-    return Outcome{subject_of(name), step.issuer.text(), "issue", Result::failed,
-                   error.hint().empty() ? error.message() : fmt::format("{} ({})", error.message(), error.hint())};
+    return Outcome{subject_of(name), step.issuer.text(), "issue", Result::failed, error.text()};
   }
 }
 

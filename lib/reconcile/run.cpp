@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "inventory/clock.h"
+#include "inventory/state_directory.h"
 #include "reconcile/reconcile.h"
 
 #include <algorithm>
@@ -12,12 +13,14 @@
 namespace everseal::reconcile {
 
 base::FileLock lock_reconciler(const Host& host) {
+  inventory::require_state_directory(host.state);
   const auto locks = base::Directory::create(host.state + "/locks", 0700);
   auto lock = base::FileLock::try_acquire(locks, "reconciler");
   if (!lock)
-    throw base::Error(base::Fault::busy, fmt::format("another run works on {} (process {})", host.state,
-                                                     base::FileLock::holder(locks, "reconciler")),
-                      "wait for it to end, then run the same command again");
+    throw base::Error(
+        base::Fault::busy,
+        fmt::format("another run works on {} (process {})", host.state, base::FileLock::holder(locks, "reconciler")),
+        "wait for it to end, then run the same command again");
   return std::move(*lock);
 }
 
@@ -40,7 +43,7 @@ Verdict reconcile_certificates(const Host& host, const config::Config& config, c
       }
     } catch (const base::Error& error) {
       const std::scoped_lock lock(mutex);
-      verdict.outcomes.push_back({"store", {}, "open", Result::failed, error.message()});
+      verdict.outcomes.push_back({"store", {}, "reconcile", Result::failed, error.text()});
     }
   };
   const std::size_t workers = std::min(static_cast<std::size_t>(std::max(1, config.workers)), names.size());
@@ -64,7 +67,8 @@ inventory::Store open_store(const Host& host) {
 
 }  // namespace
 
-Run::Run(const Host& host_) : host(host_), lock(lock_reconciler(host_)), store(open_store(host_)), desired(host_, store) {}
+Run::Run(const Host& host_)
+    : host(host_), lock(lock_reconciler(host_)), store(open_store(host_)), desired(host_, store) {}
 
 Verdict reconcile_due(Run& run) {
   const Host& host = run.host;
@@ -79,7 +83,8 @@ Verdict reconcile_due(Run& run) {
   const auto authorities = inventory::Authorities(store).due(now);
   if (!authorities.empty()) {
     Session session(host, desired.config());
-    for (const inventory::AuthorityRecord& record : authorities) verdict.append(reconcile_authority(session, record.name));
+    for (const inventory::AuthorityRecord& record : authorities)
+      verdict.append(reconcile_authority(session, record.name));
   }
   verdict.standing_failures =
       static_cast<int>(inventory::Attempts(store).count() + inventory::Deployments(store).count_failed());

@@ -1,8 +1,8 @@
 #include "reconcile/session.h"
 
 #include "base/error.h"
-#include "reconcile/settings.h"
 #include "base/text.h"
+#include "reconcile/settings.h"
 
 #include <array>
 
@@ -23,7 +23,8 @@ authority::Authority& Session::authority(const Name& name) {
   if (configured != config.authorities.end() && configured->second.passphrase_file)
     passphrase = base::read_secret_file(*configured->second.passphrase_file);
   return authorities_
-      .emplace(name, authority::Authority::open(store, name, authority_settings(config, name), passphrase ? &*passphrase : nullptr))
+      .emplace(name, authority::Authority::open(store, name, authority_settings(config, name),
+                                                passphrase ? &*passphrase : nullptr))
       .first->second;
 }
 
@@ -44,7 +45,8 @@ std::vector<pki::Certificate> Session::trust_bundle(const Name& authority) {
 
 issuer::Issuer& Session::issuer(const Name& name) {
   if (const auto open = issuers_.find(name); open != issuers_.end()) return *open->second;
-  const issuer::Surroundings surroundings{[this](const Name& wanted) -> authority::Authority& { return authority(wanted); }};
+  const issuer::Surroundings surroundings{
+      [this](const Name& wanted) -> authority::Authority& { return authority(wanted); }};
   std::unique_ptr<issuer::Issuer> made;
   if (const auto configured = config.issuers.find(name); configured != config.issuers.end()) {
     const issuer::Kind* const kind = issuer::find_kind(configured->second.type);
@@ -59,8 +61,9 @@ issuer::Issuer& Session::issuer(const Name& name) {
     const issuer::Kind* const kind = issuer::find_kind("authority");
     made = kind->open(base::Options::validate(table, kind->options, {}, {}, {}, problems), surroundings);
   } else {
-    throw base::Error(base::Fault::config, fmt::format("there is no issuer {}", name),
-                      fmt::format("name one with [issuer.{}] in the config, or make one with `everseal ca init {}`", name, name));
+    throw base::Error(
+        base::Fault::config, fmt::format("there is no issuer {}", name),
+        fmt::format("name one with [issuer.{}] in the config, or make one with `everseal ca init {}`", name, name));
   }
   return *issuers_.emplace(name, std::move(made)).first->second;
 }

@@ -37,7 +37,8 @@ std::optional<Outcome> make_live(Session& session, const Name& name, const plan:
 std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Revoke& step) {
   VersionRecord version = version_of(session, name, step.number);
   const auto der = version.certificate ? session.certificates.der(*version.certificate) : std::nullopt;
-  if (!der) throw base::Error(base::Fault::not_found, fmt::format("version {} of {} has no certificate", step.number, name));
+  if (!der)
+    throw base::Error(base::Fault::not_found, fmt::format("version {} of {} has no certificate", step.number, name));
   const pki::Certificate certificate = pki::Certificate::parse(*der);
   session.progress(Progress::Kind::doing, subject_of(name), fmt::format("revoking version {}", step.number));
   const Time now = session.now();
@@ -54,8 +55,9 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
                               {"reason", std::string(to_string(step.reason))}},
                        now);
   });
-  return Outcome{subject_of(name), version.issuer.text(), "revoke", Result::done,
-                 fmt::format("version {}, serial {}, is revoked ({})", step.number, certificate.serial(), to_string(step.reason))};
+  return Outcome{
+      subject_of(name), version.issuer.text(), "revoke", Result::done,
+      fmt::format("version {}, serial {}, is revoked ({})", step.number, certificate.serial(), to_string(step.reason))};
 }
 
 std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& step) {
@@ -112,7 +114,10 @@ std::optional<Outcome> sign_crl(Session& session, const Name& authority) {
   try {
     const inventory::CrlRecord crl = authority::refresh_crl(session.authority(authority), session.now());
     session.attempts.clear("sign-crl", subject, {});
-    return Outcome{subject, {}, "crl", Result::done,
+    return Outcome{subject,
+                   {},
+                   "crl",
+                   Result::done,
                    fmt::format("CRL {} is valid until {}", crl.number, base::format_time(crl.next_update))};
   } catch (const base::Error& error) {
     const Time now = session.now();
@@ -123,7 +128,8 @@ std::optional<Outcome> sign_crl(Session& session, const Name& authority) {
     attempt.count = (earlier ? earlier->count : 0) + 1;
     attempt.problem = error.message();
     const auto newest = session.authority_rows.newest_crl(authority, session.active_generation(authority));
-    attempt.not_before = plan::retry_time(attempt.count, now, newest ? std::optional(newest->next_update) : std::nullopt);
+    attempt.not_before =
+        plan::retry_time(attempt.count, now, newest ? std::optional(newest->next_update) : std::nullopt);
     attempt.last = now;
     session.store.transaction([&] {
       session.attempts.put(attempt);

@@ -10,9 +10,12 @@ namespace everseal::reconcile {
 
 std::string_view to_string(Result result) noexcept {
   switch (result) {
-    case Result::done: return "done";
-    case Result::failed: return "failed";
-    case Result::warned: return "warned";
+    case Result::done:
+      return "done";
+    case Result::failed:
+      return "failed";
+    case Result::warned:
+      return "warned";
   }
   return "failed";
 }

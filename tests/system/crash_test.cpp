@@ -7,11 +7,12 @@
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <doctest/doctest.h>
 #include <filesystem>
-#include <fmt/format.h>
 #include <mutex>
 #include <thread>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace everseal;
 using namespace everseal::system;
@@ -72,7 +73,9 @@ class Arena {
     const base::Exit killed =
         traced({"-o", "/dev/null", "-e", fmt::format("inject={}:signal=KILL:when={}", kMutating, n)});
     std::vector<std::string> wrong;
-    const auto complain = [&](const std::string& what) { wrong.push_back(fmt::format("killed at call {}: {}", n, what)); };
+    const auto complain = [&](const std::string& what) {
+      wrong.push_back(fmt::format("killed at call {}: {}", n, what));
+    };
     if (killed.how != base::Exit::How::signalled || killed.status != SIGKILL)
       complain("was not killed: " + transcript(killed));
     const base::Exit next = site.everseal({"renew", "web"});

@@ -4,7 +4,8 @@
 
 namespace everseal::system {
 
-HaProxy::HaProxy(const Site& site, const std::string& combined_file) : pid_file_(site / "haproxy.pid"), port_(free_port()) {
+HaProxy::HaProxy(const Site& site, const std::string& combined_file)
+    : pid_file_(site / "haproxy.pid"), port_(free_port()) {
   const std::string config = site / "haproxy.cfg";
   // The new worker takes the listening sockets over from the old one, or their queued connections would be reset.
   write_text(config, fmt::format(R"(global

@@ -1,4 +1,5 @@
 #include "system/haproxy.h"
+
 #include "system/site.h"
 
 #include <doctest/doctest.h>
@@ -35,10 +36,9 @@ TEST_CASE("HAProxy gets one combined file, is reloaded, and its handshake proves
 TEST_CASE("contents may be named by a word alone") {
   const Site site;
   const std::string directory = site.server_directory("tls");
-  site.configure(certificate_table("web") + deploy_table({.directory = directory,
-                                                          .reload = {},
-                                                          .verify = {},
-                                                          .more = "contents = [\"combined\"]"}));
+  site.configure(
+      certificate_table("web") +
+      deploy_table({.directory = directory, .reload = {}, .verify = {}, .more = "contents = [\"combined\"]"}));
   require_status(site.everseal({"renew"}), 0);
   CHECK(site.deployment_state("web", "server") == "unverifiable");
   bool found = false;

@@ -4,11 +4,12 @@
 #include "system/site.h"
 
 #include <atomic>
-#include <doctest/doctest.h>
-#include <fmt/format.h>
 #include <map>
 #include <mutex>
 #include <thread>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace everseal;
 using namespace everseal::system;

@@ -1,9 +1,10 @@
 #include "system/site.h"
 
-#include <doctest/doctest.h>
 #include <filesystem>
-#include <fmt/format.h>
 #include <thread>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace everseal;
 using namespace everseal::system;

@@ -74,10 +74,11 @@ TEST_CASE("nginx that demands client certificates accepts ours and refuses other
   CHECK(site.deployment_state("web", "server") == "verified");
 
   const auto get = [&](Words more) {
-    Words words{"curl",        "--silent",       "--show-error",
-                "--output",    site / "answer",  "--write-out",
-                "%{http_code}", "--cacert",      site.root_file(),
-                fmt::format("https://localhost:{}/", nginx.port())};
+    Words words{"curl",           "--silent",
+                "--show-error",   "--output",
+                site / "answer",  "--write-out",
+                "%{http_code}",   "--cacert",
+                site.root_file(), fmt::format("https://localhost:{}/", nginx.port())};
     words.insert(words.end(), more.begin(), more.end());
     return run_or_fail(words);
   };

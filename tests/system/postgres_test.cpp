@@ -1,8 +1,9 @@
 #include "system/server.h"
 #include "system/site.h"
 
-#include <doctest/doctest.h>
 #include <filesystem>
+
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -32,9 +33,9 @@ class Postgres {
   explicit Postgres(const Site& site) : data_(site / "postgres/data"), port_(free_port()) {
     fs::create_directories(site / "postgres");
     run_or_fail({"chown", "postgres:postgres", site / "postgres"});
-    run_or_fail({program("initdb"), "--pgdata", data_, "--auth", "trust", "--no-sync", "--locale", "C", "--encoding",
-                 "UTF8"},
-                {.user = "postgres"});
+    run_or_fail(
+        {program("initdb"), "--pgdata", data_, "--auth", "trust", "--no-sync", "--locale", "C", "--encoding", "UTF8"},
+        {.user = "postgres"});
     tls_ = site.server_directory("postgres/tls", "postgres:postgres");
     write_text(data_ + "/postgresql.conf", fmt::format(R"(listen_addresses = '127.0.0.1'
 port = {}
@@ -71,7 +72,8 @@ ssl_ca_file = '{}/ca.pem'
     std::string where = fmt::format(
         "host=localhost hostaddr=127.0.0.1 port={} user={} dbname=postgres sslmode=verify-full sslrootcert={}", port_,
         user, root_file);
-    where += live.empty() ? " sslcert=/nonexistent" : fmt::format(" sslcert={0}/fullchain.pem sslkey={0}/privkey.pem", live);
+    where +=
+        live.empty() ? " sslcert=/nonexistent" : fmt::format(" sslcert={0}/fullchain.pem sslkey={0}/privkey.pem", live);
     return run({"psql", "-X", "-A", "-t", "-d", where, "-c", "select current_user"});
   }
 

@@ -3,8 +3,9 @@
 #include "system/site.h"
 
 #include <csignal>
-#include <doctest/doctest.h>
 #include <filesystem>
+
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 
 using namespace everseal;
@@ -15,7 +16,8 @@ namespace {
 // A hook that a test changes between runs, as an operator breaks and mends his.
 class Hook {
  public:
-  Hook(const Site& site, std::string name, std::string good) : site_(site), name_(std::move(name)), good_(std::move(good)) {
+  Hook(const Site& site, std::string name, std::string good)
+      : site_(site), name_(std::move(name)), good_(std::move(good)) {
     works();
   }
   void works() const { does(good_); }
@@ -38,10 +40,9 @@ struct Deployed {
     REQUIRE(nginx.served() == site.live_serial("web"));
   }
   void configure(const std::string& more = {}) const {
-    site.configure(certificate_table("web", more) + deploy_table({.directory = directory,
-                                                                  .reload = hook.path(),
-                                                                  .verify = nginx.endpoint(),
-                                                                  .more = kImpatient}));
+    site.configure(
+        certificate_table("web", more) +
+        deploy_table({.directory = directory, .reload = hook.path(), .verify = nginx.endpoint(), .more = kImpatient}));
   }
 
   Site site;
@@ -120,7 +121,7 @@ TEST_CASE("the next due plan deploys a version that was rolled back, without ord
   require_status(run(web.site.command({"renew"})), 1);  // its back-off has not ended
   CHECK(web.nginx.served() == before);
 
-  Words later{"faketime", "-f", "+5m"};
+  Words later{"faketime", "--exclude-monotonic", "-f", "+5m"};
   const Words renew = web.site.command({"renew"});
   later.insert(later.end(), renew.begin(), renew.end());
   require_status(run(later), 0);
@@ -204,7 +205,7 @@ TEST_CASE("there is no way back to an expired version") {
   const std::string before = web.nginx.served();
   web.hook.does("exit 0");
 
-  Words later{"faketime", "-f", "+2h"};
+  Words later{"faketime", "--exclude-monotonic", "-f", "+2h"};
   const Words renew = web.site.command({"renew", "web"});
   later.insert(later.end(), renew.begin(), renew.end());
   const base::Exit renewed = run(later);
@@ -222,10 +223,9 @@ TEST_CASE("without a version before it, a deployment is left in place unverified
   const std::string before = nginx.served();
   const Hook hook(site, "reload", nginx.reload_command());
   hook.does("exit 0");
-  site.configure(certificate_table("web") + deploy_table({.directory = directory,
-                                                          .reload = hook.path(),
-                                                          .verify = nginx.endpoint(),
-                                                          .more = kImpatient}));
+  site.configure(
+      certificate_table("web") +
+      deploy_table({.directory = directory, .reload = hook.path(), .verify = nginx.endpoint(), .more = kImpatient}));
   require_status(site.everseal({"renew"}), 1);
   CHECK(nginx.served() == before);
   CHECK(serial_of(directory + "/fullchain.pem") == site.live_serial("web"));
@@ -284,5 +284,34 @@ TEST_CASE("of two targets the failing one alone is rolled back") {
   hook_right.works();
   require_status(site.everseal({"renew", "web"}), 0);
   CHECK(nginx_right.served() == site.live_serial("web"));
+  CHECK(site.count_signed() == 2);
+}
+
+TEST_CASE("a command that deploys is run again with the old version to roll back") {
+  const Site site;
+  const std::string directory = site.server_directory("tls");
+  const Nginx nginx(site, "web", directory);
+  const std::string copy = fmt::format(
+      "cp \"$EVERSEAL_FULLCHAIN\" {0}/fullchain.pem && cp \"$EVERSEAL_PRIVKEY\" {0}/privkey.pem\n", directory);
+  const Hook hook(
+      site, "deploy",
+      fmt::format("set -e\necho $EVERSEAL_VERSION >> {}\n{}{}", site / "log", copy, nginx.reload_command()));
+  site.configure(certificate_table("web") +
+                 fmt::format("[certificate.web.deploy.box]\ntype = \"exec\"\ncommand = [\"{}\"]\n"
+                             "verify = [\"{}\"]\nverify_timeout = \"1s\"\n",
+                             hook.path(), nginx.endpoint()));
+  require_status(site.everseal({"renew"}), 0);
+  const std::string first = nginx.served();
+  CHECK(first == site.live_serial("web"));
+
+  hook.does(fmt::format("echo $EVERSEAL_VERSION >> {}", site / "log"));
+  require_status(site.everseal({"renew", "web", "--force"}), 1);
+  CHECK(read_text(site / "log") == "1\n2\n1\n");
+  CHECK(nginx.served() == first);
+  CHECK(site.count_events("web", "deployment.rolled_back") == 1);
+
+  hook.works();
+  require_status(site.everseal({"renew", "web"}), 0);
+  CHECK(nginx.served() == site.live_serial("web"));
   CHECK(site.count_signed() == 2);
 }

@@ -2,13 +2,14 @@
 #include "system/site.h"
 
 #include <csignal>
+#include <filesystem>
+#include <stdexcept>
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <filesystem>
 #include <fmt/format.h>
 #include <linux/fs.h>
 #include <pwd.h>
-#include <stdexcept>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>

@@ -3,11 +3,12 @@
 #include "pki/key.h"
 #include "system/site.h"
 
-#include <doctest/doctest.h>
 #include <filesystem>
+#include <thread>
+
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <thread>
 
 using namespace everseal;
 using namespace everseal::system;
@@ -36,7 +37,8 @@ base::BytesView scalar_of(base::BytesView der) {
   return der.subspan(at + mark.size(), 32);
 }
 
-void add_key(std::vector<Needle>& needles, const std::string& file, const std::optional<base::Secret>& passphrase = {}) {
+void add_key(std::vector<Needle>& needles, const std::string& file,
+             const std::optional<base::Secret>& passphrase = {}) {
   const pki::PrivateKey key = pki::PrivateKey::parse(base::Secret(read_text(file)), passphrase);
   const base::Secret der = key.der();
   add_forms(needles, file, der.reveal());
@@ -129,9 +131,9 @@ TEST_CASE("no private key and no passphrase leaves the files that are made for t
   };
   renew_and_look({"-v", "-v", "renew"});
   renew_and_look({"-v", "-v", "renew", "web", "--force"});
-  for (const Words& words : {Words{"history"}, Words{"history", "--json"}, Words{"show", "web"}, Words{"show", "web", "--json"},
-                             Words{"list", "--all", "--json"}, Words{"config", "show"}, Words{"-v", "-v", "plan"},
-                             Words{"-v", "-v", "doctor"}})
+  for (const Words& words : {Words{"history"}, Words{"history", "--json"}, Words{"show", "web"},
+                             Words{"show", "web", "--json"}, Words{"list", "--all", "--json"}, Words{"config", "show"},
+                             Words{"-v", "-v", "plan"}, Words{"-v", "-v", "doctor"}})
     hear(words);
 
   std::vector<Needle> needles{{"the intermediate's passphrase", intermediate_passphrase},
@@ -145,7 +147,8 @@ TEST_CASE("no private key and no passphrase leaves the files that are made for t
     }
   CHECK(keys == 2);
   for (const auto& entry : fs::recursive_directory_iterator(site.state() + "/authorities"))
-    if (entry.path().filename().string().ends_with(".key.pem") && !entry.path().filename().string().starts_with("root")) {
+    if (entry.path().filename().string().ends_with(".key.pem") &&
+        !entry.path().filename().string().starts_with("root")) {
       add_key(needles, entry.path().string(), base::Secret(intermediate_passphrase));
       ++keys;
     }

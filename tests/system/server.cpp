@@ -3,11 +3,12 @@
 #include "pki/certificate.h"
 #include "probe/probe.h"
 
-#include <arpa/inet.h>
 #include <filesystem>
+#include <stdexcept>
+
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
 

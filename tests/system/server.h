@@ -35,7 +35,8 @@ class Daemon {
 
 // The serial that a fresh handshake shows, or why there is none, in parentheses.
 std::string served_serial(int port, const std::string& starttls = {});
-// The same, once it stays: for a moment of each reload workers of before and after accept side by side (0.1 s of nginx).
+// The same, once it stays: for a moment of each reload workers of before and after accept side by side (0.1 s of
+// nginx).
 std::string settled_serial(int port);
 
 // nginx with its own config: one TLS server on `port`, which reads fullchain.pem and privkey.pem in `directory`.

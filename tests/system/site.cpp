@@ -89,7 +89,8 @@ std::string digest_of_tree(const std::string& directory) {
   std::vector<std::string> lines;
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
     struct stat status {};
-    if (::lstat(entry.path().c_str(), &status) != 0) throw std::runtime_error("cannot look at " + entry.path().string());
+    if (::lstat(entry.path().c_str(), &status) != 0)
+      throw std::runtime_error("cannot look at " + entry.path().string());
     std::string line = fmt::format("{} {} {:o}", entry.path().string(), status.st_uid, status.st_mode);
     if (entry.is_symlink())
       line += " -> " + fs::read_symlink(entry.path()).string();
@@ -108,13 +109,13 @@ std::string serial_of(const std::string& certificate_file) {
 }
 
 std::string certificate_table(const std::string& name, const std::string& more) {
-  return fmt::format("\n[certificate.{}]\nissuer = [\"demo\"]\nidentifiers = [\"localhost\", \"127.0.0.1\"]\n{}\n", name,
-                     more);
+  return fmt::format("\n[certificate.{}]\nissuer = [\"demo\"]\nidentifiers = [\"localhost\", \"127.0.0.1\"]\n{}\n",
+                     name, more);
 }
 
 std::string deploy_table(const FilesTable& table) {
-  std::string text = fmt::format("\n[certificate.{}.deploy.{}]\ntype = \"files\"\ndirectory = \"{}\"\n", table.certificate,
-                                 table.target, table.directory);
+  std::string text = fmt::format("\n[certificate.{}.deploy.{}]\ntype = \"files\"\ndirectory = \"{}\"\n",
+                                 table.certificate, table.target, table.directory);
   if (!table.reload.empty()) text += fmt::format("reload = [\"{}\"]\n", table.reload);
   text += table.verify.empty() ? std::string("verify = \"none\"\n") : fmt::format("verify = [\"{}\"]\n", table.verify);
   return text + table.more + "\n";
@@ -183,8 +184,8 @@ std::string Site::deployment_state(const std::string& name, const std::string& t
 
 std::size_t Site::count_versions(const std::string& name) const {
   const Json shown = json({"show", name});
-  return static_cast<std::size_t>(std::ranges::count_if(
-      shown.at("versions"), [](const Json& version) { return version.contains("certificate"); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(shown.at("versions"), [](const Json& version) { return version.contains("certificate"); }));
 }
 
 std::size_t Site::count_leaves() const {

@@ -1,4 +1,5 @@
-// A host of its own for one test: a directory with a config, a state and an internal CA, and the built program run in it.
+// A host of its own for one test: a directory with a config, a state and an internal CA, and the built program run in
+// it.
 #pragma once
 
 #include "base/process.h"
@@ -89,8 +90,8 @@ struct FilesTable {
   std::string certificate = "web";
   std::string target = "server";
   std::string directory;
-  std::string reload;    // path of a hook; "": none
-  std::string verify;    // HOST:PORT; "": there is no listener
+  std::string reload;  // path of a hook; "": none
+  std::string verify;  // HOST:PORT; "": there is no listener
   std::string more = {};
 };
 std::string deploy_table(const FilesTable& table);

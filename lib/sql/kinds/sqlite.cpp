@@ -269,6 +269,9 @@ class SqliteDatabase final : public Database {
  private:
   void connect(int flags, const std::string& name) {
     statements_.clear();
+    // SQLite gives the files that it makes beside a read-only database the same mode, and they would stay in the way.
+    if (access_ == Access::read_write && ::faccessat(AT_FDCWD, file_.c_str(), W_OK, AT_EACCESS) != 0 && errno != ENOENT)
+      throw sqlite_error(nullptr, SQLITE_READONLY, "write", file_);
     sqlite3* raw = nullptr;
     const int code = sqlite3_open_v2(name.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
     db_.reset(raw);
