@@ -164,7 +164,7 @@ std::optional<Outcome> issue(Session& session, const Name& name, const plan::Iss
       VersionRecord version = begin(session, facts, step);
       std::string notes;
       std::vector<pki::Certificate> chain;
-      if (version.not_after) {
+      if (version.renew_at) {  // recorded to the end, not only by the internal CA
         chain = recorded_chain(session, version);
       } else {
         const base::Bytes csr = request_for(session, facts, version);
