@@ -132,8 +132,7 @@ Founded enrol(inventory::Store& store, const Name& name, const base::Directory& 
 Founded found(Site& site, const std::string& manifest, const std::function<void(const base::Directory&)>& build,
               const std::function<void(const base::Directory&)>& check, Time now) {
   if (inventory::Authorities(site.store).find(site.name))
-    throw Error(Fault::exists, fmt::format("authority {} exists already", site.name),
-                fmt::format("`everseal ca show {}` shows it", site.name));
+    throw Error(Fault::exists, fmt::format("authority {} exists already", site.name), "`everseal ca list` shows it");
   if (const auto existing = site.authorities.subdirectory_if_exists(site.name.text())) {
     const auto found = existing->read(kManifestFile, kLongestFile);
     if (!found || base::as_text(*found) != manifest)

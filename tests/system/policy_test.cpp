@@ -107,3 +107,12 @@ TEST_CASE("a CSR proves its key, and gets no extension that it asks for") {
   CHECK(contains(refused.errors, "its signature does not verify"));
   CHECK(corp.site.count_signed() == 1);
 }
+
+TEST_CASE("a second CA of the same name is refused, with a command that shows the first") {
+  const Requests corp;
+  const base::Exit exit = corp.site.everseal({"ca", "init", "corp"});
+  CHECK(exit.status == 1);
+  CHECK(contains(exit.errors, "authority corp exists already"));
+  CHECK(contains(exit.errors, "`everseal ca list`"));
+  CHECK(contains(run_or_fail(corp.site.command({"ca", "list"})), "corp"));
+}
