@@ -1,6 +1,5 @@
-#include "command.h"
-
 #include "base/error.h"
+#include "command.h"
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
 #include "inventory/managed.h"
@@ -17,7 +16,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using inventory::CertificateRecord;
 
-constexpr Argument kArguments[] = {{.name = "NAME", .summary = "a managed certificate's name, or a fingerprint (8 digits or more)", .required = true}};
+constexpr Argument kArguments[] = {
+    {.name = "NAME", .summary = "a managed certificate's name, or a fingerprint (8 digits or more)", .required = true}};
 
 Json time_or_null(const std::optional<base::Time>& time) { return time ? Json(base::format_time(*time)) : Json(); }
 
@@ -58,7 +58,8 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed
       if (const auto record = certificates.find(*version.certificate)) one["certificate"] = json_of(*record);
     document["versions"].push_back(std::move(one));
   }
-  for (const inventory::DeploymentRecord& deployment : inventory::Deployments(store).of(inventory::ArtifactKind::version, managed.name))
+  for (const inventory::DeploymentRecord& deployment :
+       inventory::Deployments(store).of(inventory::ArtifactKind::version, managed.name))
     document["deployments"].push_back({{"target", deployment.target.text()},
                                        {"state", to_string(deployment.state)},
                                        {"version", deployment.version},
@@ -78,36 +79,51 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed
 }
 
 std::string text_of(const Json& value) {
-  return base::printable(value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return base::printable(value.is_string() ? value.get<std::string>()
+                                           : value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-void append(std::string& out, const Json& value, std::size_t indent) {
+bool is_block(const Json& value) {
+  return value.is_object() || (value.is_array() && !value.empty() && value.front().is_object());
+}
+
+bool says_nothing(const Json& value) {
+  return value.is_null() || value == "" || value == false || (value.is_structured() && value.empty());
+}
+
+// Members as lines; objects below a heading of their own, those of an array below their first member ("version  2").
+void append(std::string& out, const Json& object, std::size_t indent) {
+  const auto heading = [&](const std::string& text) {
+    out += fmt::format("{:{}}{}\n", "", indent, styled(text, Style::bold, Stream::output));
+  };
   std::size_t width = 0;
-  for (const auto& [key, item] : value.items())
-    if (!item.is_structured()) width = std::max(width, key.size());
-  for (const auto& [key, item] : value.items()) {
-    if (item.is_null() || (item.is_structured() && item.empty()) || item == "") continue;
-    if (item.is_array() && !item.front().is_structured()) {
-      std::string joined;
-      for (const Json& one : item) joined += (joined.empty() ? "" : ", ") + text_of(one);
-      out += fmt::format("{:{}}{:<{}}  {}\n", "", indent, key, width, joined);
-    } else if (item.is_array()) {
-      for (const Json& one : item) {
-        out += fmt::format("{:{}}{}\n", "", indent, styled(key, Style::bold, Stream::output));
+  for (const auto& [key, value] : object.items())
+    if (!is_block(value) && !says_nothing(value)) width = std::max(width, key.size());
+  for (const auto& [key, value] : object.items()) {
+    if (says_nothing(value)) continue;
+    if (value.is_object()) {
+      heading(key);
+      append(out, value, indent + 2);
+    } else if (is_block(value)) {
+      for (Json one : value) {
+        const auto first = one.begin();
+        heading(fmt::format("{} {}", first.key(), text_of(first.value())));
+        one.erase(first);
         append(out, one, indent + 2);
       }
-    } else if (item.is_object()) {
-      out += fmt::format("{:{}}{}\n", "", indent, styled(key, Style::bold, Stream::output));
-      append(out, item, indent + 2);
     } else {
-      out += fmt::format("{:{}}{:<{}}  {}\n", "", indent, key, width, text_of(item));
+      std::string joined;
+      if (value.is_array())
+        for (const Json& one : value) joined += (joined.empty() ? "" : ", ") + text_of(one);
+      out += fmt::format("{:{}}{:<{}}  {}\n", "", indent, key, width, value.is_array() ? joined : text_of(value));
     }
   }
 }
 
 Json find(inventory::Store& store, const std::string& text, const std::string& state) {
   if (base::Name::is_valid(text))
-    if (const auto managed = inventory::Managed(store).find(base::Name::parse(text))) return of_managed(store, *managed, state);
+    if (const auto managed = inventory::Managed(store).find(base::Name::parse(text)))
+      return of_managed(store, *managed, state);
   inventory::Certificates certificates(store);
   std::vector<CertificateRecord> found;
   if (const auto octets = base::from_hex(text); octets && octets->size() >= 4) {
@@ -115,10 +131,12 @@ Json find(inventory::Store& store, const std::string& text, const std::string& s
     if (found.empty()) found = certificates.find_by_serial(base::hex(*octets));
   }
   if (found.size() > 1)
-    throw base::Error(base::Fault::usage, fmt::format("several certificates begin with {}", base::printable(text)), "give more of its digits");
+    throw base::Error(base::Fault::usage, fmt::format("several certificates begin with {}", base::printable(text)),
+                      "give more of its digits");
   if (found.size() == 1) return json_of(found.front());
   if (base::Name::is_valid(text)) reconcile::require_managed(store, base::Name::parse(text));
-  throw base::Error(base::Fault::not_found, fmt::format("there is no certificate {}", base::printable(text)), "`everseal list --all` shows all");
+  throw base::Error(base::Fault::not_found, fmt::format("there is no certificate {}", base::printable(text)),
+                    "`everseal list --all` shows all");
 }
 
 int run(Context& context) {
@@ -138,7 +156,11 @@ int run(Context& context) {
 }  // namespace
 
 extern const Command show_command;
-const Command show_command{"show", Group::inventory, "show all that is known of a certificate",
-                           "  everseal show www\n  everseal show 4f9a3c21", kArguments, run};
+const Command show_command{"show",
+                           Group::inventory,
+                           "show all that is known of a certificate",
+                           "  everseal show www\n  everseal show 4f9a3c21",
+                           kArguments,
+                           run};
 
 }  // namespace everseal::cli

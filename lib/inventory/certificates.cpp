@@ -14,7 +14,7 @@ using base::Fault;
 
 constexpr std::string_view kColumns =
     "select fingerprint, serial, subject, issuer, names, not_before, not_after, key, is_ca, first_seen, revoked_at, "
-    "revocation_reason, managed, version, environment, issuer_name from certificate ";
+    "revocation_reason, managed, version, environment, issuer_name, version_state from certificate ";
 constexpr std::size_t kPrefixDigits = 8;
 
 CertificateRecord read(const sql::Statement& row) {
@@ -35,6 +35,9 @@ CertificateRecord read(const sql::Statement& row) {
   record.version = optional_at(row, 13, int_at);
   record.environment = row.text(14);
   record.issuer_name = row.text(15);
+  record.version_state = optional_at(row, 16, [](const sql::Statement& at, int column) {
+    return enum_at(at, column, parse_version_state, "a version's state");
+  });
   return record;
 }
 

@@ -20,6 +20,16 @@ namespace everseal::inventory {
 using base::Name;
 using base::Time;
 
+enum class VersionState {
+  pending,   // intent recorded; key may be staged; the issuer may have been asked
+  issued,    // certificate known and complete in the archive
+  live,      // the live link points at it
+  retired,   // another version is live
+  failed,    // given up: nothing was issued under it
+};
+std::string_view to_string(VersionState state) noexcept;
+std::optional<VersionState> parse_version_state(std::string_view text) noexcept;
+
 // A row of the certificate table: what listing needs, without parsing DER again.
 struct CertificateRecord {
   pki::Fingerprint fingerprint;
@@ -37,6 +47,7 @@ struct CertificateRecord {
   // Where it is a version of something managed:
   std::optional<Name> managed;
   std::optional<int> version;
+  std::optional<VersionState> version_state;
   std::string environment;        // of the managed certificate; "" otherwise
   std::string issuer_name;        // configured issuer that it came from; "" where only seen
 };
@@ -57,16 +68,6 @@ struct ManagedRecord {
   std::optional<int> pinned;      // version that a manual rollback holds
   Time look_again;                // next decision
 };
-
-enum class VersionState {
-  pending,   // intent recorded; key may be staged; the issuer may have been asked
-  issued,    // certificate known and complete in the archive
-  live,      // the live link points at it
-  retired,   // another version is live
-  failed,    // given up: nothing was issued under it
-};
-std::string_view to_string(VersionState state) noexcept;
-std::optional<VersionState> parse_version_state(std::string_view text) noexcept;
 
 struct VersionRecord {
   Name name;

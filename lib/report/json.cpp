@@ -89,6 +89,11 @@ JsonWriter& JsonWriter::value(const Cell& cell) {
     void operator()(bool truth) const { json.boolean(truth); }
     void operator()(base::Time time) const { json.time(time); }
     void operator()(const std::vector<std::string>& list) const { json.texts(list); }
+    void operator()(const Cell::Members& members) const {
+      json.begin_object();
+      for (const auto& [key, text] : members) json.key(key).text(text);
+      json.end_object();
+    }
   };
   std::visit(Visitor{*this}, cell.data());
   return *this;

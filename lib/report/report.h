@@ -20,7 +20,9 @@ namespace everseal::report {
 // One value of a row. Every sink escapes text for its format, so text that came from strangers may be given as it is.
 class Cell {
  public:
-  using Data = std::variant<std::monostate, std::string, std::int64_t, bool, base::Time, std::vector<std::string>>;
+  using Members = std::vector<std::pair<std::string, std::string>>;
+  using Data =
+      std::variant<std::monostate, std::string, std::int64_t, bool, base::Time, std::vector<std::string>, Members>;
 
   Cell() = default;  // null
   Cell(std::string text) : data_(std::move(text)) {}
@@ -32,6 +34,7 @@ class Cell {
   Cell(bool truth) : data_(truth) {}
   Cell(base::Time time) : data_(time) {}
   Cell(std::vector<std::string> list) : data_(std::move(list)) {}
+  Cell(Members members) : data_(std::move(members)) {}
   Cell(const std::vector<base::Untrusted>& list);
   template <class T>
   Cell(const std::optional<T>& value) : Cell(value ? Cell(*value) : Cell()) {}

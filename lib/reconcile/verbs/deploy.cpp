@@ -42,7 +42,8 @@ int version_to_go_back_to(const plan::CertificateFacts& facts, const RollbackReq
     if (!record.has_key) refuse("has no private key any more");
     return record.number;
   }
-  if (request.to) throw base::Error(base::Fault::not_found, fmt::format("{} has no version {}", request.name, *request.to));
+  if (request.to)
+    throw base::Error(base::Fault::not_found, fmt::format("{} has no version {}", request.name, *request.to));
   throw base::Error(base::Fault::denied, fmt::format("{} has no earlier version", request.name));
 }
 
@@ -77,15 +78,23 @@ Verdict verify(const Host& host, const VerifyRequest& request) {
     const auto record = std::ranges::find(facts.deployments, target.name, &DeploymentRecord::target);
     if (target.verify.empty()) continue;
     if (record == facts.deployments.end() || record->state == DeploymentState::staged) {
-      verdict.outcomes.push_back({subject_of(request.name), target.name.text(), "verify", Result::failed, "nothing is deployed there"});
+      verdict.outcomes.push_back(
+          {subject_of(request.name), target.name.text(), "verify", Result::failed, "nothing is deployed there"});
       continue;
     }
     if (record->state == DeploymentState::failed) {
-      verdict.outcomes.push_back({subject_of(request.name), target.name.text(), "verify", Result::failed, record->problem});
+      verdict.outcomes.push_back(
+          {subject_of(request.name), target.name.text(), "verify", Result::failed, record->problem});
       continue;
     }
     if (auto outcome = reconcile::verify(session, *artifact, target)) verdict.outcomes.push_back(std::move(*outcome));
   }
+  if (verdict.outcomes.empty())
+    verdict.outcomes.push_back({subject_of(request.name),
+                                {},
+                                "verify",
+                                Result::warned,
+                                "there is no listener to look at; `verify` of a deployment names one"});
   return verdict;
 }
 

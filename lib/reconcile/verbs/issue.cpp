@@ -2,7 +2,9 @@
 
 #include "base/error.h"
 #include "config/fragment.h"
+#include "inventory/managed.h"
 #include "pki/digest.h"
+#include "reconcile/facts.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/verbs/renew.h"
 
@@ -47,7 +49,17 @@ Verdict issue(const Host& host, const IssueRequest& request) {
     run.desired = Desired(host, run.store);
   }
   retry_now(run.store, request.certificate.name, host.clock());
-  return reconcile_certificates(host, run.desired.config(), {request.certificate.name});
+  Verdict verdict = reconcile_certificates(host, run.desired.config(), {request.certificate.name});
+  const auto live = inventory::Versions(run.store).live(request.certificate.name);
+  if (verdict.outcomes.empty() && live && live->not_after)
+    verdict.outcomes.push_back(
+        {subject_of(request.certificate.name),
+         {},
+         "issue",
+         Result::done,
+         fmt::format("version {} is as wanted and valid until {}; `everseal renew --force` replaces it", live->number,
+                     base::format_time(*live->not_after))});
+  return verdict;
 }
 
 }  // namespace everseal::reconcile

@@ -28,7 +28,10 @@ Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::Revo
   Session session(run.host, run.desired.config());
   authority::revoke(session.authority(issued.authority), issued.serial, reason, run.host.clock());
   Verdict verdict;
-  verdict.outcomes.push_back({authority_subject(issued.authority), {}, "revoke", Result::done,
+  verdict.outcomes.push_back({authority_subject(issued.authority),
+                              {},
+                              "revoke",
+                              Result::done,
                               fmt::format("serial {} is revoked ({})", issued.serial, to_string(reason))});
   verdict.append(reconcile_authority(session, issued.authority));
   return verdict;
@@ -58,7 +61,8 @@ Verdict revoke(const Host& host, const RevokeRequest& request) {
   inventory::Authorities authorities(run.store);
   if (request.fingerprint) {
     const auto record = inventory::Certificates(run.store).find(*request.fingerprint);
-    if (!record) throw base::Error(base::Fault::not_found, fmt::format("no certificate {} is known", *request.fingerprint));
+    if (!record)
+      throw base::Error(base::Fault::not_found, fmt::format("no certificate {} is known", *request.fingerprint));
     if (const auto version = versions.by_certificate(*request.fingerprint))
       return revoke_version(run, version->name, version->number, request.reason);
     for (const inventory::IssuedRecord& one : authorities.find_issued_by_serial(record->serial))
@@ -97,10 +101,14 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
     session.events.add("certificate.removed", subject_of(request.name),
                        Detail{{"keys", request.keys == Keys::destroy ? "destroyed" : "kept"}}, now);
   });
-  verdict.outcomes.push_back({subject_of(request.name), {}, "remove", Result::done,
-                              request.keys == Keys::destroy
-                                  ? "is no longer kept alive; its private keys are destroyed"
-                                  : fmt::format("is no longer kept alive; its versions stay in {}/archive/{}", host.state, request.name)});
+  verdict.outcomes.push_back(
+      {subject_of(request.name),
+       {},
+       "remove",
+       Result::done,
+       request.keys == Keys::destroy
+           ? "is no longer kept alive; its private keys are destroyed"
+           : fmt::format("is no longer kept alive; its versions stay in {}/archive/{}", host.state, request.name)});
   return verdict;
 }
 

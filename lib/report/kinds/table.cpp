@@ -24,6 +24,12 @@ std::string text_of(const Cell& cell) {
     std::string operator()(const std::vector<std::string>& list) const {
       return list.empty() ? "-" : base::printable(base::join(list, ", "));
     }
+    std::string operator()(const Cell::Members& members) const {
+      std::string text;
+      for (const auto& [key, value] : members)
+        text += fmt::format("{}{}={}", text.empty() ? "" : " ", base::printable(key), base::printable(value));
+      return text;
+    }
   };
   return std::visit(Visitor{}, cell.data());
 }
