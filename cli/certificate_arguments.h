@@ -2,7 +2,6 @@
 #pragma once
 
 #include "command.h"
-
 #include "config/config.h"
 #include "pki/csr.h"
 

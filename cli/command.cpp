@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "config/load.h"
 #include "terminal.h"
@@ -94,6 +95,21 @@ int show(const Context& context, const reconcile::Verdict& verdict) {
       print("nothing to do\n");
   }
   return verdict.exit_code();
+}
+
+void hand_over(const Context& context, HandOver form, base::BytesView bytes, mode_t mode) {
+  const bool json = context.output == Output::json;
+  const auto out = context.arguments.one("out");
+  if (out) {
+    base::write_file(*out, bytes, {.user = {}, .group = {}, .mode = mode});
+    if (json) print(fmt::format("{{\n  \"file\": {},\n  \"text\": null\n}}\n", base::json_string(*out)));
+  } else if (!json) {
+    print(base::as_text(bytes));
+  } else if (form == HandOver::text) {
+    print(fmt::format("{{\n  \"file\": null,\n  \"text\": {}\n}}\n", base::json_string(base::as_text(bytes))));
+  } else {
+    throw base::Error(base::Fault::usage, "binary data is not printed as JSON", "name a file with --out");
+  }
 }
 
 base::Name name_argument(const Context& context, std::string_view argument, std::string_view what) {

@@ -1,6 +1,8 @@
-// A command is data: its words, its options and a function. One file a command in commands/; parse.cpp turns them into a parser.
+// A command is data: its words, its options and a function. One file a command in commands/; parse.cpp turns them into
+// a parser.
 #pragma once
 
+#include "base/encoding.h"
 #include "base/name.h"
 #include "reconcile/host.h"
 #include "reconcile/verdict.h"
@@ -12,15 +14,17 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/types.h>
+
 namespace everseal::cli {
 
 enum class ArgumentType { flag, value, values };
 
 struct Argument {
-  std::string_view name;              // "--as", "-d,--domain", or "NAME" for a positional one
+  std::string_view name;  // "--as", "-d,--domain", or "NAME" for a positional one
   std::string_view summary;
   ArgumentType type = ArgumentType::value;
-  std::string_view value = "";        // what the value is called in help: "FILE", "30d"
+  std::string_view value = "";  // what the value is called in help: "FILE", "30d"
   bool required = false;
   bool is_positional() const noexcept { return !name.starts_with('-'); }
 };
@@ -54,12 +58,12 @@ struct Context {
 };
 
 struct Command {
-  std::string_view words;             // "ca init"
+  std::string_view words;  // "ca init"
   Group group;
-  std::string_view summary;           // one line, lower case, no full stop
-  std::string_view description;       // more, with examples; wrapped as written
+  std::string_view summary;      // one line, lower case, no full stop
+  std::string_view description;  // more, with examples; wrapped as written
   std::span<const Argument> arguments;
-  int (*run)(Context& context);       // the exit code; throws base::Error
+  int (*run)(Context& context);  // the exit code; throws base::Error
 };
 std::span<const Command* const> commands();
 
@@ -69,6 +73,11 @@ void print(std::string_view text);
 void note(std::string_view text);
 // A verdict in the chosen form, and its exit code.
 int show(const Context& context, const reconcile::Verdict& verdict);
+
+// What a command hands over: to the file of --out, else to stdout; with --json a document that names the file or holds
+// the text. Error(usage) for binary data as JSON without --out.
+enum class HandOver { text, binary };
+void hand_over(const Context& context, HandOver form, base::BytesView bytes, mode_t mode);
 
 // Positional or option as a validated name. Error(usage).
 base::Name name_argument(const Context& context, std::string_view argument, std::string_view what);

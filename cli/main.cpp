@@ -1,10 +1,9 @@
-#include "command.h"
-#include "parse.h"
-#include "terminal.h"
-
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "command.h"
+#include "parse.h"
+#include "terminal.h"
 
 #include <csignal>
 #include <cstdio>
@@ -20,9 +19,12 @@ namespace {
 int exit_code(base::Fault fault) noexcept {
   switch (fault) {
     case base::Fault::usage:
-    case base::Fault::config: return 2;
-    case base::Fault::busy: return 75;
-    default: return 1;
+    case base::Fault::config:
+      return 2;
+    case base::Fault::busy:
+      return 75;
+    default:
+      return 1;
   }
 }
 
@@ -77,7 +79,9 @@ int run(int argc, char** argv) {
     report(base::Error(base::Fault::internal, "out of memory"), output);
     return 1;
   } catch (const std::exception& error) {
-    report(base::Error(base::Fault::internal, base::printable(std::string_view(error.what())), "this is a mistake in everseal; please report it"), output);
+    report(base::Error(base::Fault::internal, base::printable(std::string_view(error.what())),
+                       "this is a mistake in everseal; please report it"),
+           output);
     return 1;
   }
 }

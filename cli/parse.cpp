@@ -1,10 +1,10 @@
 #include "parse.h"
-#include "terminal.h"
-#include "wrap.h"
 
 #include "base/error.h"
 #include "base/text.h"
+#include "terminal.h"
 #include "version.h"
+#include "wrap.h"
 
 #include <algorithm>
 #include <memory>
@@ -37,15 +37,17 @@ constexpr std::string_view kGlobalHelp =
 std::size_t help_width() { return std::min<std::size_t>(width(Stream::output).value_or(80), 100); }
 
 std::string overview() {
-  std::string text = "everseal keeps certificates alive: issues, rotates, verifies and watches them.\n\n"
-                     "Usage: everseal [OPTIONS] COMMAND ...\n";
+  std::string text =
+      "everseal keeps certificates alive: issues, rotates, verifies and watches them.\n\n"
+      "Usage: everseal [OPTIONS] COMMAND ...\n";
   std::size_t column = 0;
   for (const Command* command : commands()) column = std::max(column, command->words.size());
   for (const Heading& heading : kHeadings) {
     std::string lines;
     for (const Command* command : commands())
       if (command->group == heading.group)
-        lines += fmt::format("  {:<{}}  {}\n", command->words, column, wrap(command->summary, column + 4, help_width()));
+        lines +=
+            fmt::format("  {:<{}}  {}\n", command->words, column, wrap(command->summary, column + 4, help_width()));
     if (!lines.empty()) text += fmt::format("\n{}\n{}", heading.text, lines);
   }
   return text + fmt::format("\n{}\n`everseal COMMAND --help` says more about a command.\n", kGlobalHelp);
@@ -55,7 +57,8 @@ std::string usage_of(const Argument& argument) {
   if (argument.is_positional()) return std::string(argument.name);
   std::string text;
   for (const std::string& form : base::split(argument.name, ',')) text += text.empty() ? form : ", " + form;
-  if (argument.type != ArgumentType::flag) text += fmt::format(" {}", argument.value.empty() ? "VALUE" : argument.value);
+  if (argument.type != ArgumentType::flag)
+    text += fmt::format(" {}", argument.value.empty() ? "VALUE" : argument.value);
   return text;
 }
 
@@ -84,8 +87,10 @@ std::string help_of(const Command& command) {
   for (const Argument& argument : command.arguments) {
     const std::string usage = usage_of(argument);
     const std::string summary = wrap(argument.summary, column + 4, width);
-    if (usage.size() > column) text += fmt::format("  {}\n  {:<{}}  {}\n", usage, "", column, summary);
-    else text += fmt::format("  {:<{}}  {}\n", usage, column, summary);
+    if (usage.size() > column)
+      text += fmt::format("  {}\n  {:<{}}  {}\n", usage, "", column, summary);
+    else
+      text += fmt::format("  {:<{}}  {}\n", usage, column, summary);
   }
   return text;
 }
@@ -108,7 +113,8 @@ void add_globals(CLI::App& app, Parsed& parsed, bool& quiet, bool& json, bool& h
   app.add_option("--state", parsed.context.state_option);
   app.add_flag("--json", json);
   app.add_flag("-q,--quiet", quiet);
-  app.add_flag_callback("-v,--verbose", [&parsed] { ++parsed.verbosity; })->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag_callback("-v,--verbose", [&parsed] { ++parsed.verbosity; })
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_flag("-h,--help", help);
 }
 
@@ -134,8 +140,9 @@ CLI::Option* bind(CLI::App& app, const Argument& argument) {
     words.push_back(base::split(command->words.substr(prefix.size()), ' ').front());
   }
   const auto near = base::nearest(word, words);
-  throw base::Error(base::Fault::usage, fmt::format("there is no command '{}{}'", prefix, base::printable(word)),
-                    near ? fmt::format("did you mean `everseal {}{}`?", prefix, *near) : "`everseal --help` lists the commands");
+  throw base::Error(
+      base::Fault::usage, fmt::format("there is no command '{}{}'", prefix, base::printable(word)),
+      near ? fmt::format("did you mean `everseal {}{}`?", prefix, *near) : "`everseal --help` lists the commands");
 }
 
 }  // namespace
@@ -160,8 +167,10 @@ Parsed parse(int argc, char** argv) {
   std::vector<std::string> words;
   for (int i = 1; i < argc && words.size() < 2; ++i) {
     const std::string_view word = argv[i];
-    if (word == "--config" || word == "--state") ++i;
-    else if (!word.starts_with('-')) words.emplace_back(word);
+    if (word == "--config" || word == "--state")
+      ++i;
+    else if (!word.starts_with('-'))
+      words.emplace_back(word);
   }
   const Command* command = nullptr;
   std::string prefix;
@@ -201,7 +210,8 @@ Parsed parse(int argc, char** argv) {
       for (const Argument& argument : command->arguments)
         if (!argument.is_positional()) known.push_back("--" + key_of(argument));
     if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-      // The option comes first: the word after an unknown one is often its value. Subcommands pass on what they do not know.
+      // The option comes first: the word after an unknown one is often its value. Subcommands pass on what they do not
+      // know.
       const std::vector<std::string> extras = app.remaining(true);
       const auto option = std::ranges::find_if(extras, [](const std::string& extra) { return extra.starts_with('-'); });
       if (option != extras.end()) {
@@ -211,7 +221,8 @@ Parsed parse(int argc, char** argv) {
                           near ? fmt::format("did you mean {}?", *near) : help_hint);
       }
       if (!extras.empty())
-        throw base::Error(base::Fault::usage, fmt::format("'{}' is one word too many", base::printable(extras.front())), help_hint);
+        throw base::Error(base::Fault::usage, fmt::format("'{}' is one word too many", base::printable(extras.front())),
+                          help_hint);
     }
     throw base::Error(base::Fault::usage, base::lower(base::printable(std::string_view(error.what()))), help_hint);
   }
@@ -233,7 +244,8 @@ Parsed parse(int argc, char** argv) {
     if (!prefix.empty()) {
       std::string list;
       for (const Command* candidate : commands())
-        if (candidate->words.starts_with(prefix)) list += fmt::format("{}{}", list.empty() ? "" : ", ", candidate->words.substr(prefix.size()));
+        if (candidate->words.starts_with(prefix))
+          list += fmt::format("{}{}", list.empty() ? "" : ", ", candidate->words.substr(prefix.size()));
       throw base::Error(base::Fault::usage, fmt::format("'everseal {}' needs one more word", words.front()),
                         fmt::format("one of: {}", list));
     }

@@ -11,8 +11,8 @@ namespace everseal::cli {
 struct Parsed {
   const Command* command = nullptr;
   Context context;
-  int verbosity = 0;                  // -q: -1, -v: 1, -vv: 2
-  std::optional<std::string> text;    // help or version instead of a command, for stdout
+  int verbosity = 0;                // -q: -1, -v: 1, -vv: 2
+  std::optional<std::string> text;  // help or version instead of a command, for stdout
 };
 
 // Throws base::Error(usage) with a hint.

@@ -19,13 +19,16 @@ std::string json_of(const std::vector<reconcile::PlannedSubject>& planned) {
   nlohmann::ordered_json document;
   auto& subjects = document["subjects"] = nlohmann::ordered_json::array();
   for (const reconcile::PlannedSubject& one : planned) {
-    nlohmann::ordered_json subject{{"subject", one.subject}, {"steps", nlohmann::ordered_json::array()}, {"standing", reasons(one.decision.standing)}};
+    nlohmann::ordered_json subject{{"subject", one.subject},
+                                   {"steps", nlohmann::ordered_json::array()},
+                                   {"standing", reasons(one.decision.standing)}};
     for (const plan::Step& step : one.decision.steps)
       subject["steps"].push_back({{"step", describe(step.action)},
                                   {"gate", to_string(step.gate)},
                                   {"not_before", base::format_time(step.not_before)},
                                   {"why", reasons(step.why)}});
-    if (one.decision.look_again != base::Time::max()) subject["look_again"] = base::format_time(one.decision.look_again);
+    if (one.decision.look_again != base::Time::max())
+      subject["look_again"] = base::format_time(one.decision.look_again);
     subjects.push_back(std::move(subject));
   }
   return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
@@ -43,11 +46,13 @@ int show_plan(const Context& context, const std::vector<reconcile::PlannedSubjec
     text += styled(one.subject, Style::bold, Stream::output) + "\n";
     for (const plan::Step& step : one.decision.steps) {
       text += fmt::format("  {}", describe(step.action));
-      if (step.gate != plan::Gate::open) text += fmt::format(" ({}, not before {})", to_string(step.gate), base::format_time(step.not_before));
+      if (step.gate != plan::Gate::open)
+        text += fmt::format(" ({}, not before {})", to_string(step.gate), base::format_time(step.not_before));
       text += "\n";
       for (const plan::Reason& reason : step.why) text += fmt::format("    because {}\n", base::printable(reason.text));
     }
-    for (const plan::Reason& reason : one.decision.standing) text += fmt::format("  {}\n", base::printable(reason.text));
+    for (const plan::Reason& reason : one.decision.standing)
+      text += fmt::format("  {}\n", base::printable(reason.text));
   }
   print(text.empty() ? "nothing is managed yet; `everseal issue` begins\n" : text);
   return 0;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "command.h"
-
 #include "reconcile/verbs/plan.h"
 
 #include <vector>

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "command.h"
-
 #include "report/report.h"
 
 #include <memory>

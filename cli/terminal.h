@@ -13,8 +13,8 @@ namespace everseal::cli {
 enum class Stream { output, errors };
 
 bool is_terminal(Stream stream) noexcept;
-std::optional<std::size_t> width(Stream stream) noexcept;   // columns; nullopt where it is no terminal
-bool wants_colour(Stream stream) noexcept;                  // a terminal, no NO_COLOR, TERM not dumb
+std::optional<std::size_t> width(Stream stream) noexcept;  // columns; nullopt where it is no terminal
+bool wants_colour(Stream stream) noexcept;                 // a terminal, no NO_COLOR, TERM not dumb
 
 // Text in one of the few styles that messages use; plain where the stream takes no colour.
 enum class Style { bold, red, green, yellow, dim };

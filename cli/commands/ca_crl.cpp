@@ -1,6 +1,5 @@
-#include "command.h"
-
 #include "authority/crl.h"
+#include "command.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/session.h"
 
@@ -18,9 +17,12 @@ int run(Context& context) {
   const base::Name name = name_argument(context, "NAME", "authority name");
   authority::refresh_crl(session.authority(name), host.clock());
   reconcile::Verdict verdict = reconcile::reconcile_authority(session, name);
-  const auto crl = session.authority_rows.newest_crl(name, session.active_generation(name));
+  const auto crl = session.newest_crl(name);
   verdict.outcomes.insert(verdict.outcomes.begin(),
-                          {reconcile::authority_subject(name), {}, "crl", reconcile::Result::done,
+                          {reconcile::authority_subject(name),
+                           {},
+                           "crl",
+                           reconcile::Result::done,
                            fmt::format("CRL {} is valid until {}", crl->number, base::format_time(crl->next_update))});
   return show(context, verdict);
 }
@@ -28,7 +30,11 @@ int run(Context& context) {
 }  // namespace
 
 extern const Command ca_crl_command;
-const Command ca_crl_command{"ca crl", Group::authority, "sign a fresh CRL and publish it, now",
-                             "`everseal renew` does this by itself when half of the CRL's life is over.", kArguments, run};
+const Command ca_crl_command{"ca crl",
+                             Group::authority,
+                             "sign a fresh CRL and publish it, now",
+                             "`everseal renew` does this by itself when half of the CRL's life is over.",
+                             kArguments,
+                             run};
 
 }  // namespace everseal::cli

@@ -1,7 +1,6 @@
-#include "command.h"
-
 #include "authority/ceremony.h"
 #include "base/error.h"
+#include "command.h"
 #include "config/load.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
@@ -15,11 +14,23 @@ namespace {
 constexpr Argument kArguments[] = {
     {.name = "NAME", .summary = "the authority's name", .required = true},
     {.name = "--organization", .summary = "O of both CA certificates", .value = "O"},
-    {.name = "--permit", .summary = "a name constraint: only below this (DNS, CIDR, ...); again for more", .type = ArgumentType::values, .value = "NAME"},
-    {.name = "--exclude", .summary = "a name constraint: nothing below this; again for more", .type = ArgumentType::values, .value = "NAME"},
-    {.name = "--root", .summary = "offline: the root lives elsewhere; a CSR is written for it to sign", .value = "PLACE"},
-    {.name = "--root-passphrase-file", .summary = "the passphrase of the root's key; asked for without it", .value = "FILE"},
-    {.name = "--passphrase-file", .summary = "encrypts the intermediate's key; without it: a plain 0600 file", .value = "FILE"},
+    {.name = "--permit",
+     .summary = "a name constraint: only below this (DNS, CIDR, ...); again for more",
+     .type = ArgumentType::values,
+     .value = "NAME"},
+    {.name = "--exclude",
+     .summary = "a name constraint: nothing below this; again for more",
+     .type = ArgumentType::values,
+     .value = "NAME"},
+    {.name = "--root",
+     .summary = "offline: the root lives elsewhere; a CSR is written for it to sign",
+     .value = "PLACE"},
+    {.name = "--root-passphrase-file",
+     .summary = "the passphrase of the root's key; asked for without it",
+     .value = "FILE"},
+    {.name = "--passphrase-file",
+     .summary = "encrypts the intermediate's key; without it: a plain 0600 file",
+     .value = "FILE"},
     {.name = "--key", .summary = "key type of the intermediate; default ecdsa-p256", .value = "TYPE"},
     {.name = "--root-key", .summary = "key type of the root; default ecdsa-p384", .value = "TYPE"},
     {.name = "--lifetime", .summary = "of the intermediate; default 1826d", .value = "DURATION"},
@@ -30,12 +41,10 @@ pki::KeyType key_type(const Context& context, std::string_view option, pki::KeyT
   const auto text = context.arguments.one(option);
   if (!text) return fallback;
   const auto type = pki::parse_key_type(*text);
-  if (!type) throw base::Error(base::Fault::usage, fmt::format("--{}: there is no key type '{}'", option, base::printable(*text)));
+  if (!type)
+    throw base::Error(base::Fault::usage,
+                      fmt::format("--{}: there is no key type '{}'", option, base::printable(*text)));
   return *type;
-}
-
-config::Config read_config(const reconcile::Host& host, const base::Name& name) {
-  return config::parse_or_throw(config::read(host.files), reconcile::config_kinds({name}));
 }
 
 int run(Context& context) {
@@ -47,8 +56,10 @@ int run(Context& context) {
   wanted.organization = arguments.one("organization").value_or("");
   wanted.root_key = key_type(context, "root-key", wanted.root_key);
   wanted.intermediate_key = key_type(context, "key", wanted.intermediate_key);
-  if (const auto text = arguments.one("lifetime")) wanted.intermediate_lifetime = duration_argument(*text, "--lifetime");
-  if (const auto text = arguments.one("root-lifetime")) wanted.root_lifetime = duration_argument(*text, "--root-lifetime");
+  if (const auto text = arguments.one("lifetime"))
+    wanted.intermediate_lifetime = duration_argument(*text, "--lifetime");
+  if (const auto text = arguments.one("root-lifetime"))
+    wanted.root_lifetime = duration_argument(*text, "--root-lifetime");
   if (const auto place = arguments.one("root")) {
     if (*place != "offline" && *place != "here") throw base::Error(base::Fault::usage, "--root is 'here' or 'offline'");
     if (*place == "offline") wanted.root = authority::RootPlace::offline;
@@ -60,7 +71,7 @@ int run(Context& context) {
   const auto lock = reconcile::lock_reconciler(host);
   std::optional<base::Secret> intermediate;
   std::optional<std::string> passphrase_file = arguments.one("passphrase-file");
-  const config::Config config = read_config(host, wanted.name);
+  const config::Config config = reconcile::read_config(host.files, store, {wanted.name});
   if (const auto configured = config.authorities.find(wanted.name); configured != config.authorities.end()) {
     if (permitted.empty()) permitted = configured->second.permitted;
     if (excluded.empty()) excluded = configured->second.excluded;
@@ -77,8 +88,10 @@ int run(Context& context) {
   passphrases.intermediate = intermediate ? &*intermediate : nullptr;
   std::optional<base::Secret> root;
   if (wanted.root == authority::RootPlace::here) {
-    if (const auto file = arguments.one("root-passphrase-file")) root = base::read_secret_file(*file);
-    else root = ask_secret(fmt::format("passphrase for the root key of {}", wanted.name), Ask::twice);
+    if (const auto file = arguments.one("root-passphrase-file"))
+      root = base::read_secret_file(*file);
+    else
+      root = ask_secret(fmt::format("passphrase for the root key of {}", wanted.name), Ask::twice);
     if (!root) {
       root = authority::generate_passphrase();
       passphrases.keeping = authority::PassphraseKeeping::beside_key;
@@ -87,38 +100,53 @@ int run(Context& context) {
   }
   const authority::Founded founded = authority::create_authority(store, wanted, passphrases, now);
   if (context.output == Output::json) {
-    const auto pin = [](const std::optional<pki::Certificate>& c) { return c ? base::json_string(c->fingerprint().text()) : "null"; };
-    print(fmt::format("{{\n  \"authority\": {},\n  \"directory\": {},\n  \"root\": {},\n  \"intermediate\": {},\n  \"csr_file\": {},\n  \"passphrase_file\": {}\n}}\n",
-                      base::json_string(wanted.name.text()), base::json_string(founded.directory), pin(founded.root), pin(founded.intermediate),
-                      founded.csr_file ? base::json_string(*founded.csr_file) : "null",
-                      founded.passphrase_file ? base::json_string(*founded.passphrase_file) : "null"));
+    const auto pin = [](const std::optional<pki::Certificate>& c) {
+      return c ? base::json_string(c->fingerprint().text()) : "null";
+    };
+    print(
+        fmt::format("{{\n  \"authority\": {},\n  \"directory\": {},\n  \"root\": {},\n  \"intermediate\": {},\n  "
+                    "\"csr_file\": {},\n  \"passphrase_file\": {}\n}}\n",
+                    base::json_string(wanted.name.text()), base::json_string(founded.directory), pin(founded.root),
+                    pin(founded.intermediate), founded.csr_file ? base::json_string(*founded.csr_file) : "null",
+                    founded.passphrase_file ? base::json_string(*founded.passphrase_file) : "null"));
     return 0;
   }
   std::string text;
   if (founded.root)
-    text += fmt::format("root          {}, until {}\n", base::printable(founded.root->subject()), base::format_time(founded.root->not_after()));
+    text += fmt::format("root          {}, until {}\n", base::printable(founded.root->subject()),
+                        base::format_time(founded.root->not_after()));
   if (founded.intermediate)
-    text += fmt::format("intermediate  {}, until {}\n", base::printable(founded.intermediate->subject()), base::format_time(founded.intermediate->not_after()));
+    text += fmt::format("intermediate  {}, until {}\n", base::printable(founded.intermediate->subject()),
+                        base::format_time(founded.intermediate->not_after()));
   text += fmt::format("directory     {}\n", founded.directory);
   if (founded.csr_file)
-    text += fmt::format("\nthe root is elsewhere: have {} signed as a CA there, then\n  everseal ca import {} --chain SIGNED.pem\n", *founded.csr_file, wanted.name);
+    text += fmt::format(
+        "\nthe root is elsewhere: have {} signed as a CA there, then\n  everseal ca import {} --chain SIGNED.pem\n",
+        *founded.csr_file, wanted.name);
   else
-    text += fmt::format("\nclients trust it by {}/root.pem\nnext: everseal issue --issuer {} -d HOST\n", founded.directory, wanted.name);
+    text += fmt::format("\nclients trust it by {}/root.pem\nnext: everseal issue --issuer {} -d HOST\n",
+                        founded.directory, wanted.name);
   print(text);
   if (founded.passphrase_file)
-    note(fmt::format("\nthe passphrase of the root key was made for you and lies in\n  {}\nmove that file, and root.key.pem beside it, to a safe place off this machine\n",
-                     *founded.passphrase_file));
+    note(
+        fmt::format("\nthe passphrase of the root key was made for you and lies in\n  {}\nmove that file, and "
+                    "root.key.pem beside it, to a safe place off this machine\n",
+                    *founded.passphrase_file));
   return 0;
 }
 
 }  // namespace
 
 extern const Command ca_init_command;
-const Command ca_init_command{"ca init", Group::authority, "make an internal CA: a root and an intermediate",
-                              "Without --root-passphrase-file the passphrase of the root's key is asked for on a terminal; without a\n"
-                              "terminal one is made and kept, 0600, in the authority's directory.\n\n"
-                              "  everseal ca init corp --permit example.org --permit 10.0.0.0/8\n"
-                              "  everseal ca init corp --root offline",
-                              kArguments, run};
+const Command ca_init_command{
+    "ca init",
+    Group::authority,
+    "make an internal CA: a root and an intermediate",
+    "Without --root-passphrase-file the passphrase of the root's key is asked for on a terminal; without a\n"
+    "terminal one is made and kept, 0600, in the authority's directory.\n\n"
+    "  everseal ca init corp --permit example.org --permit 10.0.0.0/8\n"
+    "  everseal ca init corp --root offline",
+    kArguments,
+    run};
 
 }  // namespace everseal::cli

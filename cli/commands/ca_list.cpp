@@ -1,5 +1,4 @@
 #include "command.h"
-
 #include "inventory/authorities.h"
 #include "show_rows.h"
 
@@ -8,9 +7,14 @@
 namespace everseal::cli {
 namespace {
 
-constexpr report::Column kColumns[] = {{"name", "NAME"},       {"role", "ROLE"},         {"generation", "GEN", report::Align::right},
-                                       {"state", "STATE"},     {"subject", "SUBJECT"},   {"not_after", "EXPIRES"},
-                                       {"crl_next_update", "CRL UNTIL"}, {"fingerprint", "FINGERPRINT"}};
+constexpr report::Column kColumns[] = {{"name", "NAME"},
+                                       {"role", "ROLE"},
+                                       {"generation", "GEN", report::Align::right},
+                                       {"state", "STATE"},
+                                       {"subject", "SUBJECT"},
+                                       {"not_after", "EXPIRES"},
+                                       {"crl_next_update", "CRL UNTIL"},
+                                       {"fingerprint", "FINGERPRINT"}};
 
 int run(Context& context) {
   const reconcile::Host host = context.host();

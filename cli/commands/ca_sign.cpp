@@ -1,17 +1,17 @@
-#include "command.h"
-
 #include "authority/sign.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "command.h"
+#include "inventory/clock.h"
 #include "pki/csr.h"
+#include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/session.h"
-#include "inventory/clock.h"
-#include "reconcile/kinds.h"
 
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace everseal::cli {
 namespace {
@@ -24,13 +24,12 @@ constexpr Argument kArguments[] = {
     {.name = "CSR", .summary = "CSR files, PEM or DER; - for stdin", .type = ArgumentType::values, .required = true},
     {.name = "--profile", .summary = "server (default), client, peer, or one of the config", .value = "P"},
     {.name = "--lifetime", .summary = "how long they live", .value = "90d"},
-    {.name = "--out-dir", .summary = "write NAME.pem for each NAME.csr into this directory; default: stdout", .value = "DIR"},
+    {.name = "--out-dir",
+     .summary = "write NAME.pem for each NAME.csr into this directory; default: stdout",
+     .value = "DIR"},
 };
 
-struct Wanted {
-  std::string file;
-  authority::Request request;
-};
+using Json = nlohmann::ordered_json;
 
 int run(Context& context) {
   const Arguments& arguments = context.arguments;
@@ -42,7 +41,13 @@ int run(Context& context) {
   const auto out = arguments.one("out-dir");
   const std::vector<std::string> files = arguments.all("CSR");
 
-  const config::Config config = config::parse_or_throw(config::read(host.files), reconcile::config_kinds({name}));
+  const bool json = context.output == Output::json;
+  Json document{{"certificates", Json::array()}, {"failures", Json::array()}};
+
+  const config::Config config = [&] {
+    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+    return reconcile::read_config(host.files, store);
+  }();
   reconcile::Session session(host, config);
   inventory::require_trusted_clock(session.store, host.clock(), host.build_date);
   authority::Authority& authority = session.authority(name);
@@ -50,6 +55,9 @@ int run(Context& context) {
   std::size_t failed = 0;
   const auto fail = [&](const std::string& file, const base::Error& error) {
     ++failed;
+    if (json)
+      document["failures"].push_back(
+          {{"csr", file}, {"fault", to_string(error.fault())}, {"message", error.message()}, {"hint", error.hint()}});
     note(fmt::format("everseal: {}: {}\n", base::printable(file), error.message()));
     if (!error.hint().empty()) note(fmt::format("  {}\n", error.hint()));
   };
@@ -75,17 +83,29 @@ int run(Context& context) {
         fail(names[i], results[i].error());
         continue;
       }
-      for (const std::string& warning : results[i]->warnings) note(fmt::format("everseal: {}: {}\n", base::printable(names[i]), warning));
+      for (const std::string& warning : results[i]->warnings)
+        note(fmt::format("everseal: {}: {}\n", base::printable(names[i]), warning));
       std::string text;
-      for (const pki::Certificate& certificate : authority::full_chain(authority, results[i]->leaf)) text += certificate.pem();
+      for (const pki::Certificate& certificate : authority::full_chain(authority, results[i]->leaf))
+        text += certificate.pem();
+      std::optional<std::string> file;
       if (out) {
-        const auto file = std::filesystem::path(*out) / (std::filesystem::path(names[i]).stem().string() + ".pem");
-        base::write_file(file.string(), base::as_bytes(text), {.user = {}, .group = {}, .mode = 0644});
-      } else {
-        print(text);
+        file = (std::filesystem::path(*out) / (std::filesystem::path(names[i]).stem().string() + ".pem")).string();
+        base::write_file(*file, base::as_bytes(text), {.user = {}, .group = {}, .mode = 0644});
       }
+      if (json)
+        document["certificates"].push_back({{"csr", names[i]},
+                                            {"serial", results[i]->leaf.serial()},
+                                            {"fingerprint", results[i]->leaf.fingerprint().text()},
+                                            {"not_after", base::format_time(results[i]->leaf.not_after())},
+                                            {"warnings", results[i]->warnings},
+                                            {"file", file ? Json(*file) : Json()},
+                                            {"text", file ? Json() : Json(text)}});
+      else if (!out)
+        print(text);
     }
   }
+  if (json) print(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
   if (failed == 0) return 0;
   return failed == files.size() ? 1 : 4;
 }
@@ -93,10 +113,14 @@ int run(Context& context) {
 }  // namespace
 
 extern const Command ca_sign_command;
-const Command ca_sign_command{"ca sign", Group::authority, "sign CSRs, one or thousands",
-                              "Behind an ssh forced command, `everseal ca sign corp -` lets another host enrol without moving keys.\n\n"
-                              "  everseal ca sign corp device.csr > device.pem\n"
-                              "  everseal ca sign corp --profile client --out-dir signed csr/*.csr",
-                              kArguments, run};
+const Command ca_sign_command{
+    "ca sign",
+    Group::authority,
+    "sign CSRs, one or thousands",
+    "Behind an ssh forced command, `everseal ca sign corp -` lets another host enrol without moving keys.\n\n"
+    "  everseal ca sign corp device.csr > device.pem\n"
+    "  everseal ca sign corp --profile client --out-dir signed csr/*.csr",
+    kArguments,
+    run};
 
 }  // namespace everseal::cli

@@ -1,5 +1,4 @@
 #include "command.h"
-
 #include "config/load.h"
 #include "inventory/authorities.h"
 #include "reconcile/kinds.h"
@@ -14,12 +13,8 @@ using Json = nlohmann::ordered_json;
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
-  std::vector<base::Name> authorities;
-  {
-    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
-    for (const inventory::AuthorityRecord& record : inventory::Authorities(store).all()) authorities.push_back(record.name);
-  }
-  const config::Config config = config::parse_or_throw(config::read(host.files), reconcile::config_kinds(authorities));
+  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+  const config::Config config = reconcile::read_config(host.files, store);
   Json document{{"state", host.state}, {"files", config.files}, {"keep", config.keep}, {"workers", config.workers}};
   for (const auto& [name, issuer] : config.issuers) {
     Json& one = document["issuer"][name.text()] = {{"type", issuer.type}};
@@ -34,7 +29,11 @@ int run(Context& context) {
 }  // namespace
 
 extern const Command config_show_command;
-const Command config_show_command{"config show", Group::care, "show the config as it is understood, with all defaults",
-                                  "Secrets appear as the paths of their files only.", {}, run};
+const Command config_show_command{"config show",
+                                  Group::care,
+                                  "show the config as it is understood, with all defaults",
+                                  "Secrets appear as the paths of their files only.",
+                                  {},
+                                  run};
 
 }  // namespace everseal::cli

@@ -126,9 +126,11 @@ Json find(inventory::Store& store, const std::string& text, const std::string& s
       return of_managed(store, *managed, state);
   inventory::Certificates certificates(store);
   std::vector<CertificateRecord> found;
-  if (const auto octets = base::from_hex(text); octets && octets->size() >= 4) {
-    found = certificates.find_by_prefix(base::hex(*octets));
-    if (found.empty()) found = certificates.find_by_serial(base::hex(*octets));
+  std::string digits = base::lower(text);
+  std::erase(digits, ':');
+  if (digits.size() >= 8 && digits.find_first_not_of("0123456789abcdef") == std::string::npos) {
+    if (digits.size() <= 2 * sizeof(pki::Sha256)) found = certificates.find_by_prefix(digits);
+    if (found.empty()) found = certificates.find_by_serial(digits);
   }
   if (found.size() > 1)
     throw base::Error(base::Fault::usage, fmt::format("several certificates begin with {}", base::printable(text)),

@@ -12,6 +12,7 @@ namespace everseal::plan {
 
 struct AuthorityFacts {
   inventory::AuthorityRecord record;
+  bool has_intermediate = true;                 // false: the CSR still waits for the root that lives elsewhere
   std::optional<inventory::CrlRecord> crl;      // newest of the active generation
   base::Seconds crl_lifetime{7 * 86400};
   std::vector<config::Deployment> publish;

@@ -31,6 +31,7 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::key_no_longer_needed: return "key_no_longer_needed";
     case Rule::crl_due: return "crl_due";
     case Rule::crl_changed: return "crl_changed";
+    case Rule::no_intermediate: return "no_intermediate";
     case Rule::nothing_due: return "nothing_due";
   }
   return "nothing_due";

@@ -36,6 +36,7 @@ enum class Rule {
   key_no_longer_needed,
   crl_due,
   crl_changed,
+  no_intermediate,     // an authority that cannot sign yet
   nothing_due,
 };
 std::string_view to_string(Rule rule) noexcept;

@@ -15,7 +15,7 @@ namespace everseal::reconcile {
 // What a look at a target showed.
 struct Sight {
   inventory::Served served = inventory::Served::unknown;
-  std::string text;     // printable: "127.0.0.1:8443 serves version 2", "127.0.0.1:8443: connection refused"
+  std::string text;  // printable: "127.0.0.1:8443 serves version 2", "127.0.0.1:8443: connection refused"
 };
 
 class Deployable {
@@ -23,7 +23,7 @@ class Deployable {
   virtual ~Deployable() = default;
   virtual inventory::ArtifactKind kind() const = 0;
   virtual const Name& name() const = 0;
-  virtual std::string subject() const = 0;                    // "certificate/www"
+  virtual std::string subject() const = 0;  // "certificate/www"
   // Calls `use` with artifact `number`; secrets in it live as long as the call.
   virtual void with(std::int64_t number, const std::function<void(const deploy::Artifact&)>& use) = 0;
   // Looks once at all that verifies `target`; the worst of them counts.

@@ -8,12 +8,6 @@ namespace {
 
 constexpr const char* kDigestSetting = "config.digest";
 
-std::vector<Name> authority_names(inventory::Store& store) {
-  std::vector<Name> names;
-  for (const inventory::AuthorityRecord& record : inventory::Authorities(store).all()) names.push_back(record.name);
-  return names;
-}
-
 std::vector<inventory::ManagedRecord> records_of(const config::Config& config, Time now) {
   std::vector<inventory::ManagedRecord> records;
   records.reserve(config.certificates.size());

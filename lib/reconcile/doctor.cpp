@@ -29,12 +29,22 @@ bool attempt(std::vector<Complaint>& complaints, std::string remedy, Check check
   }
 }
 
+// `remove` leaves the versions where they are.
+bool was_removed(Session& session, const Name& name) {
+  if (session.managed.find(name)) return false;
+  bool removed = false;
+  session.events.each({.subject = subject_of(name), .limit = 1},
+                      [&](const inventory::EventRecord& event) { removed = event.action == kRemoved; });
+  return removed;
+}
+
 void examine_archive(Session& session, std::vector<Complaint>& complaints) {
   for (const Name& name : session.archive.names()) {
+    const bool removed = was_removed(session, name);
     for (const int number : session.archive.numbers(name)) {
       attempt(complaints, "restore that directory from a backup, or renew with --force", [&] {
         const auto version = session.archive.read(name, number);
-        if (!session.versions.find(name, number))
+        if (!removed && !session.versions.find(name, number))
           complaints.push_back(
               {fmt::format("version {} of {} lies in the archive and is not in the database", number, name),
                "`everseal doctor --rebuild` takes it in"});
@@ -125,10 +135,7 @@ std::vector<Complaint> examine(const Host& host) {
   config::Config config;
   attempt(complaints, "`everseal config check` says where", [&] {
     inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
-    std::vector<Name> authorities;
-    for (const inventory::AuthorityRecord& record : inventory::Authorities(store).all())
-      authorities.push_back(record.name);
-    config = config::parse_or_throw(config::read(host.files), config_kinds(authorities));
+    config = read_config(host.files, store);
   });
   attempt(complaints, "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup",
           [&] {

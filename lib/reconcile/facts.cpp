@@ -48,7 +48,8 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
                       "`everseal ca list` shows them; `everseal ca init` makes one");
   plan::AuthorityFacts facts;
   facts.record = *record;
-  facts.crl = session.authority_rows.newest_crl(name, session.active_generation(name));
+  facts.has_intermediate = session.active_generation(name).has_value();
+  facts.crl = session.newest_crl(name);
   if (const auto configured = session.config.authorities.find(name); configured != session.config.authorities.end()) {
     facts.publish = configured->second.publish;
     if (configured->second.crl_lifetime) facts.crl_lifetime = *configured->second.crl_lifetime;

@@ -18,17 +18,18 @@ struct Progress {
   enum class Kind { doing, done, warning, failed };
   Kind kind;
   std::string subject;
-  std::string text;         // printable
+  std::string text;  // printable
 };
 
 struct Host {
-  std::string state;                                       // the state directory
+  std::string state;  // the state directory
   config::Files files;
-  std::function<Time()> clock = base::wall_clock;          // called from any worker
-  Time build_date{};                                       // no clock may be before it
+  std::function<Time()> clock = base::wall_clock;                          // called from any worker
+  Time build_date{};                                                       // no clock may be before it
   std::function<void(const Progress&)> progress = [](const Progress&) {};  // called by one worker at a time
   std::stop_token stop{};
-  // Passphrases that `passphrase_file` does not give, asked for where there is a terminal; Error(config) where there is none.
+  // Passphrases that `passphrase_file` does not give, asked for where there is a terminal; Error(config) where there is
+  // none.
 };
 
 }  // namespace everseal::reconcile

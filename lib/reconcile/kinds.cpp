@@ -1,6 +1,7 @@
 #include "reconcile/kinds.h"
 
 #include "deploy/deploy.h"
+#include "inventory/authorities.h"
 #include "issuer/issuer.h"
 #include "probe/starttls.h"
 
@@ -13,6 +14,18 @@ config::Kinds config_kinds(std::vector<base::Name> known_authorities) {
   for (const probe::Starttls* protocol : probe::starttls_protocols()) kinds.starttls.emplace_back(protocol->name);
   kinds.known_authorities = std::move(known_authorities);
   return kinds;
+}
+
+std::vector<base::Name> authority_names(inventory::Store& store) {
+  std::vector<base::Name> names;
+  for (const inventory::AuthorityRecord& record : inventory::Authorities(store).all()) names.push_back(record.name);
+  return names;
+}
+
+config::Config read_config(const config::Files& files, inventory::Store& store, std::vector<base::Name> also) {
+  const std::vector<base::Name> names = authority_names(store);
+  also.insert(also.end(), names.begin(), names.end());
+  return config::parse_or_throw(config::read(files), config_kinds(std::move(also)));
 }
 
 }  // namespace everseal::reconcile

@@ -18,8 +18,8 @@ Verdict reconcile_authority(Session& session, const Name& name);
 // Held by an agent or by one run at a time. Error(busy) names the holder.
 base::FileLock lock_reconciler(const Host& host);
 
-// The config as it is now, and the store's table of managed certificates brought up to date with it. Where no file changed
-// since the last time (their digest is known) nothing is parsed until config() is asked for.
+// The config as it is now, and the store's table of managed certificates brought up to date with it. Where no file
+// changed since the last time (their digest is known) nothing is parsed until config() is asked for.
 class Desired {
  public:
   Desired(const Host& host, inventory::Store& store);

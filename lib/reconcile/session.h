@@ -44,7 +44,9 @@ class Session {
   issuer::Issuer& issuer(const Name& name);
   // An authority of this store with the config's settings; opened once. Error(config) where its passphrase is missing.
   authority::Authority& authority(const Name& name);
-  int active_generation(const Name& authority);
+  // The generation that signs; nullopt while its intermediate waits for an offline root.
+  std::optional<int> active_generation(const Name& authority);
+  std::optional<inventory::CrlRecord> newest_crl(const Name& authority);  // of the active generation
   // The trust anchors that a publication of `authority` holds.
   std::vector<pki::Certificate> trust_bundle(const Name& authority);
   void progress(Progress::Kind kind, const std::string& subject, const std::string& text) const;
@@ -60,6 +62,7 @@ inline std::string authority_subject(const Name& authority) { return "authority/
 
 // ManagedRecord::origin of what was issued once and stands in no config file.
 inline constexpr std::string_view kOnce = "once";
+inline constexpr std::string_view kRemoved = "certificate.removed";  // the event after which nothing is managed
 
 using Detail = std::vector<std::pair<std::string, std::string>>;
 

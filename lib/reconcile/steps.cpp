@@ -127,7 +127,7 @@ std::optional<Outcome> sign_crl(Session& session, const Name& authority) {
     attempt.subject = subject;
     attempt.count = (earlier ? earlier->count : 0) + 1;
     attempt.problem = error.message();
-    const auto newest = session.authority_rows.newest_crl(authority, session.active_generation(authority));
+    const auto newest = session.newest_crl(authority);
     attempt.not_before =
         plan::retry_time(attempt.count, now, newest ? std::optional(newest->next_update) : std::nullopt);
     attempt.last = now;

@@ -1,5 +1,5 @@
-// Each step of a decision, carried out and recorded. A step that fails records that, and says so in its outcome; only what
-// cannot even be recorded is thrown.
+// Each step of a decision, carried out and recorded. A step that fails records that, and says so in its outcome; only
+// what cannot even be recorded is thrown.
 #pragma once
 
 #include "plan/decision.h"
@@ -20,8 +20,10 @@ std::optional<Outcome> unpin(Session& session, const Name& name, const plan::Unp
 std::optional<Outcome> prune(Session& session, const Name& name, const plan::Prune& step);
 std::optional<Outcome> sign_crl(Session& session, const Name& authority);
 
-std::optional<Outcome> deploy(Session& session, Deployable& artifact, const config::Deployment& target, std::int64_t number);
+std::optional<Outcome> deploy(Session& session, Deployable& artifact, const config::Deployment& target,
+                              std::int64_t number);
 std::optional<Outcome> verify(Session& session, Deployable& artifact, const config::Deployment& target);
-std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const config::Deployment& target, std::int64_t to);
+std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const config::Deployment& target,
+                                 std::int64_t to);
 
 }  // namespace everseal::reconcile

@@ -28,6 +28,18 @@ TEST_SUITE("decisions about an authority") {
     CHECK(decision.look_again == kNow + std::chrono::hours(60));
   }
 
+  TEST_CASE("an authority whose intermediate waits for an offline root signs nothing, and is looked at again soon") {
+    AuthorityFacts facts = fresh();
+    facts.has_intermediate = false;
+    facts.crl.reset();
+    const Decision decision = decide(facts, kNow);
+    CHECK(decision.steps.empty());
+    REQUIRE(decision.standing.size() == 1);
+    CHECK(decision.standing.front().rule == Rule::no_intermediate);
+    CHECK(decision.look_again > kNow);
+    CHECK(decision.look_again <= kNow + days(1));
+  }
+
   TEST_CASE("a CRL is signed where none is, after a revocation, and when half of its life is over") {
     AuthorityFacts none = fresh();
     none.crl.reset();
@@ -35,7 +47,8 @@ TEST_SUITE("decisions about an authority") {
     dirty.record.crl_dirty = true;
     AuthorityFacts old = fresh();
     old.crl->this_update = kNow - days(8);
-    for (const auto& [facts, rule] : {std::pair(none, Rule::missing), std::pair(dirty, Rule::crl_changed), std::pair(old, Rule::crl_due)}) {
+    for (const auto& [facts, rule] :
+         {std::pair(none, Rule::missing), std::pair(dirty, Rule::crl_changed), std::pair(old, Rule::crl_due)}) {
       const Decision decision = decide(facts, kNow);
       REQUIRE(decision.steps.size() == 1);
       CHECK(std::holds_alternative<SignCrl>(decision.steps.front().action));

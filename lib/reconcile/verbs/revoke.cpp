@@ -98,7 +98,7 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
   const Time now = host.clock();
   session.store.transaction([&] {
     session.managed.remove(request.name);
-    session.events.add("certificate.removed", subject_of(request.name),
+    session.events.add(kRemoved, subject_of(request.name),
                        Detail{{"keys", request.keys == Keys::destroy ? "destroyed" : "kept"}}, now);
   });
   verdict.outcomes.push_back(
