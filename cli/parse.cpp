@@ -62,6 +62,27 @@ std::string usage_of(const Argument& argument) {
   return text;
 }
 
+// Lines of prose make a paragraph that is wrapped; examples are indented, and stand as they are so that they can be
+// copied.
+std::string wrapped(std::string_view description, std::size_t width) {
+  std::string text;
+  std::string paragraph;
+  const auto end_paragraph = [&] {
+    if (!paragraph.empty()) text += wrap(paragraph, 0, width) + '\n';
+    paragraph.clear();
+  };
+  for (const std::string& line : base::split(description, '\n')) {
+    if (!line.empty() && !line.starts_with("  ")) {
+      paragraph += (paragraph.empty() ? "" : " ") + line;
+      continue;
+    }
+    end_paragraph();
+    text += line + '\n';
+  }
+  end_paragraph();
+  return text;
+}
+
 std::string help_of(const Command& command) {
   std::string line = fmt::format("Usage: everseal {}", command.words);
   bool options = false;
@@ -76,12 +97,7 @@ std::string help_of(const Command& command) {
   if (options) line += " [OPTIONS]";
   std::string text = fmt::format("{}: {}\n\n{}\n", command.words, command.summary, line);
   const std::size_t width = help_width();
-  // Prose is wrapped; examples are indented, and stand as they are so that they can be copied.
-  if (!command.description.empty()) {
-    text += '\n';
-    for (const std::string& each : base::split(command.description, '\n'))
-      text += (each.starts_with("  ") ? each : wrap(each, 0, width)) + "\n";
-  }
+  if (!command.description.empty()) text += '\n' + wrapped(command.description, width);
   if (!command.arguments.empty()) text += "\n";
   column = std::min<std::size_t>(column, 28);
   for (const Argument& argument : command.arguments) {

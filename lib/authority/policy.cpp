@@ -132,8 +132,8 @@ std::vector<Refusal> check(const Policy& policy, std::string_view owner, const p
       refusals.push_back(std::move(*refusal));
   if (policy.longest && wanted.not_after - wanted.not_before + base::Seconds(1) > *policy.longest)
     refusals.push_back({"lifetime", fmt::format("lifetime {}: longer than the {} that {} allows",
-                                                base::format_duration(wanted.not_after - wanted.not_before),
-                                                base::format_duration(*policy.longest), owner)});
+                                                base::approximate(wanted.not_after - wanted.not_before),
+                                                base::approximate(*policy.longest), owner)});
   if (!policy.keys.empty() && std::ranges::find(policy.keys, key) == policy.keys.end())
     refusals.push_back({"key-type", fmt::format("key {}: not among the key types of {}", to_string(key), owner)});
   return refusals;
