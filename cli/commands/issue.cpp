@@ -51,6 +51,8 @@ int run(Context& context) {
   const int code = show(context, verdict);
   if (code == 0 && context.output == Output::text && !context.quiet)
     note(fmt::format("certificate and key: {}/live/{}/\n", host.state, request.certificate.name));
+  if (code != 0 && !context.quiet && request.keep == reconcile::Keep::alive)
+    note(fmt::format("`everseal renew` goes on trying; `everseal remove {}` gives it up\n", request.certificate.name));
   return code;
 }
 
