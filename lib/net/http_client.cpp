@@ -1,0 +1,223 @@
+#include "net/http_client.h"
+
+#include "base/error.h"
+#include "base/handle.h"
+#include "base/text.h"
+
+#include <algorithm>
+#include <exception>
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+namespace everseal::net {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+struct FreeList {
+  void operator()(curl_slist* list) const noexcept {
+    for (curl_slist* at = list; at != nullptr; at = at->next) base::wipe(at->data, std::char_traits<char>::length(at->data));
+    curl_slist_free_all(list);
+  }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
+
+void append(HeaderList& list, const std::string& line) {
+  curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
+  if (longer == nullptr) throw Error(Fault::internal, "out of memory for a request");
+  static_cast<void>(list.release());
+  list.reset(longer);
+}
+
+void start_library() {
+  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (started != CURLE_OK) throw Error(Fault::internal, fmt::format("libcurl does not start: {}", curl_easy_strerror(started)));
+}
+
+// Queries may hold tokens.
+std::string without_query(const std::string& url) { return base::printable(url.substr(0, std::min<std::size_t>(url.find('?'), 300))); }
+
+// One request under way, as the callbacks see it; no exception crosses libcurl.
+struct Exchange {
+  HttpResponse response;
+  std::size_t largest_body = 0;
+  std::stop_token stop;
+  bool too_large = false;
+};
+
+constexpr std::size_t kLargestHeaders = 64 << 10;
+
+std::size_t on_body(char* data, std::size_t, std::size_t size, void* context) noexcept {
+  auto& exchange = *static_cast<Exchange*>(context);
+  try {
+    if (exchange.response.body.size() + size > exchange.largest_body) {
+      exchange.too_large = true;
+      return 0;
+    }
+    exchange.response.body.append(data, size);
+    return size;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
+std::size_t on_header(char* data, std::size_t, std::size_t size, void* context) noexcept {
+  auto& exchange = *static_cast<Exchange*>(context);
+  try {
+    const std::string_view line = base::trim({data, size});
+    auto& headers = exchange.response.headers;
+    if (line.starts_with("HTTP/")) headers.clear();  // of a redirect, or 100 Continue
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) return size;
+    std::size_t total = size;
+    for (const auto& [name, value] : headers) total += name.size() + value.size();
+    if (total > kLargestHeaders) {
+      exchange.too_large = true;
+      return 0;
+    }
+    headers.emplace_back(base::lower(base::trim(line.substr(0, colon))), base::trim(line.substr(colon + 1)));
+    return size;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
+int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
+  return static_cast<Exchange*>(context)->stop.stop_requested() ? 1 : 0;
+}
+
+Fault fault_of(CURLcode code) noexcept {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return Fault::timed_out;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_TOO_MANY_REDIRECTS:
+    case CURLE_WEIRD_SERVER_REPLY:
+      return Fault::invalid;
+    case CURLE_SSL_CACERT_BADFILE:
+      return Fault::config;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT:
+      return Fault::internal;
+    default:
+      return Fault::unreachable;
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> HttpResponse::header(std::string_view name) const {
+  for (const auto& [key, value] : headers)
+    if (key == name) return value;
+  return std::nullopt;
+}
+
+std::vector<std::string> HttpResponse::all(std::string_view name) const {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : headers)
+    if (key == name) values.push_back(value);
+  return values;
+}
+
+std::string_view user_agent() noexcept { return "Everseal/" EVERSEAL_VERSION; }
+
+struct HttpClient::State {
+  HttpSettings settings;
+  base::Handle<CURL, curl_easy_cleanup> handle;
+  char problem[CURL_ERROR_SIZE] = {};
+
+  template <class Value>
+  void set(CURLoption option, Value value) {
+    if (const CURLcode code = curl_easy_setopt(handle.get(), option, value); code != CURLE_OK)
+      throw Error(Fault::internal, fmt::format("libcurl refuses an option: {}", curl_easy_strerror(code)));
+  }
+
+  void prepare(const HttpRequest& request, curl_slist* headers, Exchange& exchange) {
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    const char* const schemes = settings.schemes == Schemes::https ? "https" : "https,http";
+    curl_easy_reset(handle.get());  // keeps connections
+    problem[0] = '\0';
+    set(CURLOPT_ERRORBUFFER, problem);
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_URL, request.url.c_str());
+    set(CURLOPT_PROTOCOLS_STR, schemes);
+    set(CURLOPT_REDIR_PROTOCOLS_STR, schemes);
+    set(CURLOPT_FOLLOWLOCATION, reads && settings.redirects > 0 ? 1L : 0L);
+    set(CURLOPT_MAXREDIRS, static_cast<long>(settings.redirects));
+    set(CURLOPT_USERAGENT, user_agent().data());
+    set(CURLOPT_HTTPHEADER, headers);
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(settings.timeout.count()));
+    set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    // Without HTTP/2 there is nothing to negotiate; one request at a time gains nothing from it.
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    if (!settings.ca_file.empty()) {
+      set(CURLOPT_CAINFO, settings.ca_file.c_str());
+      set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    }
+    if (!settings.proxy.empty()) set(CURLOPT_PROXY, settings.proxy.c_str());
+    if (request.method == "HEAD") {
+      set(CURLOPT_NOBODY, 1L);
+    } else if (!reads) {
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+      set(CURLOPT_POSTFIELDS, request.body.c_str());
+      set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    }
+    set(CURLOPT_WRITEFUNCTION, on_body);
+    set(CURLOPT_WRITEDATA, &exchange);
+    set(CURLOPT_HEADERFUNCTION, on_header);
+    set(CURLOPT_HEADERDATA, &exchange);
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, on_progress);
+    set(CURLOPT_XFERINFODATA, &exchange);
+  }
+};
+
+HttpClient::HttpClient(HttpSettings settings) : state_(std::make_unique<State>()) {
+  start_library();
+  state_->settings = std::move(settings);
+  state_->handle.reset(curl_easy_init());
+  if (!state_->handle) throw Error(Fault::internal, "libcurl gives no handle");
+}
+
+HttpClient::HttpClient(HttpClient&&) noexcept = default;
+HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
+HttpClient::~HttpClient() = default;
+
+HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) {
+  HeaderList headers;
+  append(headers, "Expect:");  // no 100-continue round trip
+  for (const auto& [name, value] : request.headers) append(headers, fmt::format("{}: {}", name, value));
+  for (const auto& [name, value] : request.secret_headers) {
+    std::string line = fmt::format("{}: {}", name, value.reveal_text());
+    append(headers, line);
+    base::wipe(line.data(), line.size());
+  }
+  Exchange exchange;
+  exchange.largest_body = state_->settings.largest_body;
+  exchange.stop = std::move(stop);
+  state_->prepare(request, headers.get(), exchange);
+  const CURLcode code = curl_easy_perform(state_->handle.get());
+  const std::string where = without_query(request.url);
+  if (exchange.stop.stop_requested() && code == CURLE_ABORTED_BY_CALLBACK)
+    throw Error(Fault::cancelled, fmt::format("{} {} was stopped", request.method, where));
+  if (exchange.too_large)
+    throw Error(Fault::invalid, fmt::format("the answer of {} is larger than {} KiB", where, exchange.largest_body >> 10));
+  if (code != CURLE_OK) {
+    const std::string text = state_->problem[0] != '\0' ? state_->problem : curl_easy_strerror(code);
+    std::string hint;
+    if (code == CURLE_PEER_FAILED_VERIFICATION && state_->settings.ca_file.empty())
+      hint = "a private CA's root is given by `ca_file`";
+    throw Error(fault_of(code), fmt::format("{} {}: {}", request.method, where, base::printable(text)), hint);
+  }
+  long status = 0;
+  curl_easy_getinfo(state_->handle.get(), CURLINFO_RESPONSE_CODE, &status);
+  exchange.response.status = static_cast<int>(status);
+  return std::move(exchange.response);
+}
+
+}  // namespace everseal::net
