@@ -48,6 +48,11 @@ Error::Error(Fault fault, std::string message, std::string hint)
 
 std::string Error::text() const { return hint_.empty() ? message_ : fmt::format("{} ({})", message_, hint_); }
 
+Error&& Error::not_before(std::optional<Time> when) && {
+  retry_at_ = when;
+  return std::move(*this);
+}
+
 Error&& Error::within(std::string_view context) && {
   message_ = fmt::format("{}: {}", context, message_);
   return std::move(*this);

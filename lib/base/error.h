@@ -1,8 +1,11 @@
 // The one exception type: what failed, why, and what to do next.
 #pragma once
 
+#include "base/time.h"
+
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +47,10 @@ class Error : public std::exception {
   // Both in one line, "message (hint)", where there is no second line for the hint.
   std::string text() const;
 
+  // When a peer said that asking again makes sense, and not before.
+  const std::optional<Time>& retry_at() const noexcept { return retry_at_; }
+  Error&& not_before(std::optional<Time> when) &&;
+
   // Puts "context: " before the message.
   Error&& within(std::string_view context) &&;
 
@@ -51,6 +58,7 @@ class Error : public std::exception {
   Fault fault_;
   std::string message_;
   std::string hint_;
+  std::optional<Time> retry_at_;
 };
 
 // Runs `work`; an Error that leaves it carries "context: " before its message.

@@ -1,5 +1,6 @@
 #include "base/time.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -92,6 +93,27 @@ std::optional<Time> parse_time(std::string_view text) {
   if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
   return Time(std::chrono::sys_days(date)) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
          Seconds(*second);
+}
+
+std::optional<Time> parse_rfc3339(std::string_view text) {
+  constexpr std::size_t kSeconds = 19;  // "2026-11-23T22:11:30"
+  if (text.size() <= kSeconds) return std::nullopt;
+  std::string plain(text.substr(0, kSeconds));
+  if (plain[10] == 't' || plain[10] == ' ') plain[10] = 'T';
+  const std::optional<Time> local = parse_time(plain + "Z");
+  std::size_t at = kSeconds;
+  if (text[at] == '.') {
+    const std::size_t end = std::min(text.find_first_not_of("0123456789", at + 1), text.size());
+    if (end == at + 1) return std::nullopt;
+    at = end;
+  }
+  const std::string_view offset = text.substr(at);
+  if (!local || offset == "Z" || offset == "z") return local;
+  if (offset.size() != 6 || (offset[0] != '+' && offset[0] != '-') || offset[3] != ':') return std::nullopt;
+  const auto hours = digits(offset, 1, 2), minutes = digits(offset, 4, 2);
+  if (!hours || !minutes || *hours > 23 || *minutes > 59) return std::nullopt;
+  const Seconds east = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
+  return offset[0] == '+' ? *local - east : *local + east;
 }
 
 }  // namespace everseal::base

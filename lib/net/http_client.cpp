@@ -122,6 +122,34 @@ std::vector<std::string> HttpResponse::all(std::string_view name) const {
   return values;
 }
 
+namespace {
+
+std::optional<base::Time> parse_date(const std::string& text) {
+  const time_t when = curl_getdate(text.c_str(), nullptr);
+  if (when < 0) return std::nullopt;
+  return base::from_unix(when);
+}
+
+}  // namespace
+
+std::optional<base::Time> retry_after(const HttpResponse& response, base::Time now) {
+  const auto text = response.header("retry-after");
+  if (!text) return std::nullopt;
+  if (!text->empty() && text->find_first_not_of("0123456789") == std::string::npos) {
+    constexpr std::int64_t kLongest = std::int64_t{366} * 86400;
+    std::int64_t seconds = 0;
+    for (const char digit : *text) seconds = std::min(kLongest, seconds * 10 + (digit - '0'));
+    return now + base::Seconds(seconds);
+  }
+  const auto when = parse_date(*text);
+  return when ? std::optional(std::max(*when, now)) : std::nullopt;
+}
+
+std::optional<base::Time> date(const HttpResponse& response) {
+  const auto text = response.header("date");
+  return text ? parse_date(*text) : std::nullopt;
+}
+
 std::string_view user_agent() noexcept { return "Everseal/" EVERSEAL_VERSION; }
 
 struct HttpClient::State {

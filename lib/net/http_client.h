@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/secret.h"
+#include "base/time.h"
 
 #include <chrono>
 #include <memory>
@@ -44,6 +45,12 @@ struct HttpResponse {
   std::optional<std::string> header(std::string_view lower_case_name) const;   // the first of that name
   std::vector<std::string> all(std::string_view lower_case_name) const;
 };
+
+// The instant that a Retry-After names, as seconds or as a date (RFC 9110 section 10.2.3); nullopt where there is none or it is
+// neither. Never before `now`.
+std::optional<base::Time> retry_after(const HttpResponse& response, base::Time now);
+// The Date that the peer's clock showed (RFC 9110 section 6.6.1).
+std::optional<base::Time> date(const HttpResponse& response);
 
 // Keeps its connections between requests. Used by one thread at a time.
 class HttpClient {
