@@ -80,6 +80,8 @@ constexpr auto kMeanings = std::to_array<Meaning>({
 
 }  // namespace
 
+Problem to_problem(const base::Table& document) { return from_table(document, 0, true); }
+
 Problem parse_problem(int http_status, std::string_view body) {
   try {
     return from_table(net::parse_json_object(body, "the problem document"), http_status, true);

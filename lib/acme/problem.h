@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "base/value.h"
 
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ struct Problem {
 
 // Never fails: what is no problem document becomes a Problem that shows the beginning of the body.
 Problem parse_problem(int http_status, std::string_view body);
+// One that stands inside another document: the `error` of a challenge or an order.
+Problem to_problem(const base::Table& document);
 
 // One printable line: "rateLimited: too many orders (www.example.org: caa: ...)".
 std::string to_string(const Problem& problem);

@@ -152,6 +152,43 @@ struct AttemptRecord {
   Time last;
 };
 
+// An account of ours at an ACME CA (RFC 8555 section 7.1.2).
+struct AccountRecord {
+  Name issuer;                       // configured name
+  std::string directory;             // URL
+  std::string url;                   // "" until the CA has answered
+  std::string folder;                // below accounts/; its key lies there
+  std::vector<std::string> contact;  // as the CA last confirmed it
+  std::string status;                // "valid", "deactivated", "revoked"; "" until the CA has answered
+  Time created;
+};
+
+// The newest order of a version (RFC 8555 section 7.1.3).
+struct OrderRecord {
+  Name name;
+  int version = 0;
+  Name issuer;
+  std::string directory;
+  std::string account;  // URL
+  std::string profile;
+  std::string url;      // "" between the intent and the CA's answer
+  std::string status;   // "intended", then the CA's words
+  std::optional<Time> expires;
+  Time created;
+  Time changed;
+};
+
+// What the CA last said of when a certificate should be renewed (RFC 9773).
+struct RenewalInfoRecord {
+  pki::Fingerprint certificate;
+  std::optional<Time> start, end;  // absent where the CA says nothing
+  std::optional<Time> renew_at;    // drawn once within the window
+  base::Untrusted explanation;     // a URL, or ""
+  Time ask_again;
+  std::string problem;             // of the last time that it was asked; printable
+  int failures = 0;                // in a row
+};
+
 struct AuthorityRecord {
   Name name;
   std::string settings;           // JSON: constraints, CRL and AIA URLs, defaults

@@ -1,8 +1,16 @@
 #include "issuer/issuer.h"
 
+#include "base/error.h"
+
 #include <algorithm>
 
 namespace everseal::issuer {
+
+RenewalInfo Issuer::renewal_info(const pki::Certificate&, base::Time, std::stop_token) {
+  throw base::Error(base::Fault::internal, "this kind of issuer has no renewal information");
+}
+
+std::string Issuer::rehearse(const Request&, base::Time, std::stop_token) { return "it was not asked"; }
 
 const Kind* find_kind(std::string_view name) noexcept {
   const auto all = kinds();

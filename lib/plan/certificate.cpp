@@ -70,10 +70,19 @@ std::optional<Reason> check_revoked(const CertificateFacts&, const VersionFacts*
 
 // A pinned version may end before the newest one does.
 std::optional<Reason> check_renewal(const CertificateFacts& facts, const VersionFacts*, Time now) {
-  const inventory::VersionRecord& used = version_in_use(facts)->record;
-  if (used.renew_at > now) return std::nullopt;
+  const VersionFacts& in_use = *version_in_use(facts);
+  const inventory::VersionRecord& used = in_use.record;
+  const Time due = renewal_of(in_use);
+  if (due > now) return std::nullopt;
+  if (in_use.info && in_use.info->renew_at == due)
+    return Reason{Rule::renewal_suggested,
+                  fmt::format("its issuer wants version {} renewed between {} and {}{}", used.number,
+                              base::format_time(*in_use.info->start), base::format_time(*in_use.info->end),
+                              in_use.info->explanation.empty()
+                                  ? std::string()
+                                  : fmt::format(" (see {})", base::printable(in_use.info->explanation)))};
   return Reason{Rule::renewal_due, fmt::format("version {} ends {}, its renewal was due {}", used.number,
-                                               base::format_time(*used.not_after), base::format_time(*used.renew_at))};
+                                               base::format_time(*used.not_after), base::format_time(due))};
 }
 
 std::optional<Reason> check_requested(const CertificateFacts& facts, const VersionFacts*, Time) {
@@ -84,6 +93,31 @@ std::optional<Reason> check_requested(const CertificateFacts& facts, const Versi
 constexpr Check kChecks[] = {check_missing, check_specification, check_issuer, check_revoked, check_renewal, check_requested};
 
 constexpr int kFailuresBeforeNextIssuer = 3;
+constexpr int kYoungVersions = 2;
+
+// A clock or a window that is wrong must not order one certificate after the other: until when the clock alone renews nothing,
+// because so many versions are younger than a sound one would be.
+std::optional<Time> held_back_until(const CertificateFacts& facts, Time now) {
+  int young = 0;
+  for (const VersionFacts& version : facts.versions | std::views::reverse) {
+    if (!version.record.not_before || !version.record.not_after) continue;
+    const Time until = version.record.created + least_age(*version.record.not_before, *version.record.not_after);
+    if (until > now && ++young == kYoungVersions) return until;
+  }
+  return std::nullopt;
+}
+
+// What the issuer says is asked for before it decides anything, and never in the way of a renewal.
+void decide_renewal_info(const VersionFacts& used, Time now, Decision& decision) {
+  if (used.renewal_info == RenewalInfoOf::nobody) return;
+  const Time when = used.info ? used.info->ask_again : now;
+  decision.look_again = std::min(decision.look_again, std::max(when, now));
+  if (when > now) return;
+  decision.steps.push_back({RefreshRenewalInfo{used.record.number, used.record.issuer},
+                            {{Rule::renewal_info_due, "its issuer says when it wants a renewal"}},
+                            Gate::open,
+                            now});
+}
 
 struct Choice {
   Name issuer;
@@ -125,10 +159,13 @@ void decide_issue(const CertificateFacts& facts, Time now, Decision& decision) {
     reason = check(facts, newest, now);
   }
   if (!reason) {
-    const inventory::VersionRecord& used = version_in_use(facts)->record;
+    const VersionFacts& in_use = *version_in_use(facts);
+    const inventory::VersionRecord& used = in_use.record;
+    const Time due = renewal_of(in_use);
     decision.standing.push_back({Rule::nothing_due, fmt::format("version {} is valid until {}, renewal is due {}", used.number,
-                                                                base::format_time(*used.not_after), base::format_time(*used.renew_at))});
-    decision.look_again = std::min(decision.look_again, *used.renew_at);
+                                                                base::format_time(*used.not_after), base::format_time(due))});
+    decision.look_again = std::min(decision.look_again, due);
+    decide_renewal_info(in_use, now, decision);
     return;
   }
   Step step{Issue{number, choice.issuer}, {*reason}, Gate::open, now};
@@ -138,6 +175,15 @@ void decide_issue(const CertificateFacts& facts, Time now, Decision& decision) {
     const auto attempt = std::ranges::find(facts.attempts, choice.issuer.text(), &inventory::AttemptRecord::target);
     step.why.push_back({Rule::failed_before, fmt::format("{} failure(s) in a row at {}: {}", attempt->count,
                                                          choice.issuer, attempt->problem)});
+  }
+  if (reason->rule == Rule::renewal_due || reason->rule == Rule::renewal_suggested) {
+    if (const auto until = held_back_until(facts, now); until && *until > step.not_before) {
+      step.gate = Gate::backing_off;
+      step.not_before = *until;
+      step.why.push_back({Rule::renewed_too_often, fmt::format("{} versions were issued within the last {}", kYoungVersions,
+                                                               base::format_duration(least_age(*newest->record.not_before,
+                                                                                               *newest->record.not_after)))});
+    }
   }
   decision.look_again = std::min(decision.look_again, step.not_before);
   decision.steps.push_back(std::move(step));
@@ -186,6 +232,12 @@ void decide_prune(const CertificateFacts& facts, const VersionFacts& in_use, Tim
 }
 
 }  // namespace
+
+Time renewal_of(const VersionFacts& version) noexcept {
+  const Time own = *version.record.renew_at;
+  if (!version.info || !version.info->renew_at) return own;
+  return std::min(*version.info->renew_at, latest_renewal(*version.record.not_before, *version.record.not_after));
+}
 
 const VersionFacts* version_in_use(const CertificateFacts& facts) noexcept {
   if (facts.pinned) {

@@ -11,9 +11,14 @@
 
 namespace everseal::plan {
 
+// Does the issuer of a version say when it wants it renewed?
+enum class RenewalInfoOf { nobody, issuer };
+
 struct VersionFacts {
   inventory::VersionRecord record;
   bool names_match = false;      // its certificate covers exactly what is wanted now
+  RenewalInfoOf renewal_info = RenewalInfoOf::nobody;
+  std::optional<inventory::RenewalInfoRecord> info;  // what its issuer said last
 };
 
 // once: got by `issue --once` or `--csr`; nothing renews it.
@@ -33,6 +38,10 @@ struct CertificateFacts {
 };
 
 Decision decide(const CertificateFacts& facts, Time now);
+
+// When the clock alone renews a version: at the time drawn from its issuer's window, though never later than latest_renewal();
+// without one at its own.
+Time renewal_of(const VersionFacts& version) noexcept;
 
 // The version that should be in use: the pinned one, else the newest complete one. Null where there is none.
 const VersionFacts* version_in_use(const CertificateFacts& facts) noexcept;

@@ -21,7 +21,10 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::specification_changed: return "specification_changed";
     case Rule::issuer_left: return "issuer_left";
     case Rule::revoked: return "revoked";
+    case Rule::renewal_suggested: return "renewal_suggested";
     case Rule::renewal_due: return "renewal_due";
+    case Rule::renewed_too_often: return "renewed_too_often";
+    case Rule::renewal_info_due: return "renewal_info_due";
     case Rule::not_live: return "not_live";
     case Rule::not_deployed: return "not_deployed";
     case Rule::target_changed: return "target_changed";
@@ -57,6 +60,7 @@ std::string describe(const Action& action) {
           [](const Revoke& s) { return fmt::format("revoke version {} ({})", s.number, to_string(s.reason)); },
           [](const Pin& s) { return fmt::format("go back to version {} and stay there", s.number); },
           [](const Unpin&) { return std::string("deploy the newest version again"); },
+          [](const RefreshRenewalInfo& s) { return fmt::format("ask {} when version {} is to be renewed", s.issuer, s.number); },
           [](const Prune& s) { return fmt::format("delete the private keys of {} old version(s)", s.keys_of.size()); },
           [](const SignCrl&) { return std::string("sign a new CRL"); },
       },

@@ -26,7 +26,10 @@ enum class Rule {
   specification_changed,
   issuer_left,         // its issuer is no longer in the list
   revoked,
+  renewal_suggested,   // the CA's renewal information says so
   renewal_due,
+  renewed_too_often,   // held back: several versions are that young already
+  renewal_info_due,    // the CA is to be asked when it wants the renewal
   not_live,
   not_deployed,
   target_changed,
@@ -55,8 +58,9 @@ struct Revoke { std::int64_t intent; int number; pki::RevocationReason reason; }
 struct Pin { std::int64_t intent; int number; };
 struct Unpin { std::int64_t intent; };
 struct Prune { std::vector<int> keys_of; };
+struct RefreshRenewalInfo { int number; Name issuer; };
 struct SignCrl {};
-using Action = std::variant<Issue, MakeLive, Deploy, Verify, RollBack, Revoke, Pin, Unpin, Prune, SignCrl>;
+using Action = std::variant<Issue, MakeLive, Deploy, Verify, RollBack, Revoke, Pin, Unpin, Prune, RefreshRenewalInfo, SignCrl>;
 
 // "issue version 3 at corp", "deploy version 3 to nginx"
 std::string describe(const Action& action);

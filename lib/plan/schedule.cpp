@@ -4,21 +4,42 @@
 #include <array>
 
 namespace everseal::plan {
+namespace {
+
+bool is_short(Seconds life) noexcept { return life < std::chrono::days(10); }
+
+}  // namespace
 
 Time renewal_time(Time not_before, Time not_after, double draw) noexcept {
   const Seconds life = not_after - not_before;
-  const Seconds left = life < std::chrono::days(10) ? life / 2 : life / 3;
+  const Seconds left = is_short(life) ? life / 2 : life / 3;
   const auto jitter = Seconds(static_cast<Seconds::rep>(draw * static_cast<double>((life / 20).count())));
   return std::max(not_before, not_after - left - jitter);
 }
 
-Time retry_time(int failures, Time now, std::optional<Time> not_after) noexcept {
+Time latest_renewal(Time not_before, Time not_after) noexcept {
+  const Seconds life = not_after - not_before;
+  return not_after - (is_short(life) ? life / 4 : life / 6);
+}
+
+Seconds least_age(Time not_before, Time not_after) noexcept {
+  return std::min<Seconds>(std::chrono::days(1), (not_after - not_before) / 8);
+}
+
+Time ask_again_time(int failures, Time now) noexcept {
+  using std::chrono::minutes;
+  static constexpr std::array<Seconds, 4> steps{minutes(1), minutes(10), minutes(60), minutes(360)};
+  return now + steps[static_cast<std::size_t>(std::clamp(failures, 1, 4) - 1)];
+}
+
+Time retry_time(int failures, Time now, std::optional<Time> not_after, std::optional<Time> asked) noexcept {
   using std::chrono::minutes;
   static constexpr std::array<Seconds, 4> steps{minutes(1), minutes(10), minutes(100), std::chrono::days(1)};
   const auto step = static_cast<std::size_t>(std::clamp(failures, 1, 4) - 1);
   Seconds wait = steps[step];
-  if (not_after) wait = std::min(wait, std::max<Seconds>(minutes(1), (*not_after - now) / 8));
-  return now + wait;
+  const Seconds longest = not_after ? std::max<Seconds>(minutes(1), (*not_after - now) / 8) : std::chrono::days(7);
+  if (asked) wait = std::max<Seconds>(wait, *asked - now);
+  return now + std::min(wait, longest);
 }
 
 }  // namespace everseal::plan

@@ -33,8 +33,8 @@ class AuthorityIssuer final : public Issuer {
     return {authority::full_chain(authority, made.leaf), made.warnings};
   }
 
-  void revoke(const pki::Certificate& certificate, pki::RevocationReason reason, base::Time now) override {
-    authority::revoke(surroundings_.authority(name_), certificate, reason, now);
+  void revoke(const Revocation& revocation, base::Time now, std::stop_token) override {
+    authority::revoke(surroundings_.authority(name_), revocation.certificate, revocation.reason, now);
   }
 
  private:
@@ -43,7 +43,7 @@ class AuthorityIssuer final : public Issuer {
   Surroundings surroundings_;
 };
 
-std::unique_ptr<Issuer> open(const base::Options& options, const Surroundings& surroundings) {
+std::unique_ptr<Issuer> open(const Name&, const base::Options& options, const Surroundings& surroundings) {
   return std::make_unique<AuthorityIssuer>(options, surroundings);
 }
 

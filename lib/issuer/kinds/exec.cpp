@@ -50,14 +50,14 @@ class ExecIssuer final : public Issuer {
             {}};
   }
 
-  void revoke(const pki::Certificate& certificate, pki::RevocationReason reason, base::Time) override {
+  void revoke(const Revocation& revocation, base::Time, std::stop_token stop) override {
     if (revoke_command_.empty())
       throw base::Error(base::Fault::denied, "this issuer cannot revoke",
                         "give its `revoke_command`, or revoke at the CA itself");
-    base::Command command = prepare(revoke_command_, certificate.pem());
-    command.environment.emplace_back("EVERSEAL_REASON", to_string(reason));
-    command.environment.emplace_back("EVERSEAL_SERIAL", certificate.serial());
-    run(command, {});
+    base::Command command = prepare(revoke_command_, revocation.certificate.pem());
+    command.environment.emplace_back("EVERSEAL_REASON", to_string(revocation.reason));
+    command.environment.emplace_back("EVERSEAL_SERIAL", revocation.certificate.serial());
+    run(command, stop);
   }
 
  private:
@@ -86,7 +86,7 @@ class ExecIssuer final : public Issuer {
   std::optional<std::string> user_;
 };
 
-std::unique_ptr<Issuer> open(const base::Options& options, const Surroundings&) {
+std::unique_ptr<Issuer> open(const Name&, const base::Options& options, const Surroundings&) {
   return std::make_unique<ExecIssuer>(options);
 }
 

@@ -1,0 +1,296 @@
+#include "issuer/acme_ca.h"
+
+#include "base/error.h"
+#include "base/lock.h"
+#include "base/text.h"
+#include "inventory/accounts.h"
+#include "inventory/events.h"
+#include "issuer/shared.h"
+#include "keystore/keystore.h"
+#include "pki/digest.h"
+
+#include <array>
+#include <chrono>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace everseal::issuer {
+namespace {
+
+using base::Error;
+using base::Fault;
+using base::OptionType;
+
+constexpr std::string_view kKeyTypes[] = {"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"};
+constexpr std::string_view kMacAlgorithms[] = {"HS256", "HS384", "HS512"};
+
+constexpr base::Option kOptions[] = {
+    {.name = "directory", .summary = "URL of the CA's directory", .required = true},
+    {.name = "contact", .type = OptionType::names, .summary = "whom the CA may write to: \"mailto:ops@example.org\""},
+    {.name = "agree_terms", .type = OptionType::boolean, .summary = "whether you agree to the CA's terms of service", .fallback = "false"},
+    {.name = "profile", .summary = "the CA's profile for certificates that name none"},
+    {.name = "challenge",
+     .type = OptionType::names,
+     .summary = "how names are proved that no zone of a [challenge.NAME] covers: http-01, tls-alpn-01, or the name of a "
+                "[challenge.NAME], in order; without it http-01, then tls-alpn-01"},
+    {.name = "http_port", .type = OptionType::integer, .summary = "where the stand-alone answer to http-01 listens", .fallback = "80"},
+    {.name = "http_address", .summary = "its address; without it every one"},
+    {.name = "webroot", .type = OptionType::path, .summary = "directory of a web server that serves http-01 instead"},
+    {.name = "tls_port", .type = OptionType::integer, .summary = "where the answer to tls-alpn-01 listens", .fallback = "443"},
+    {.name = "preferred_chain", .summary = "common name in the chain to choose where the CA offers several"},
+    {.name = "eab_key_id", .summary = "key identifier of the external account binding"},
+    {.name = "eab_key_file", .type = OptionType::secret_file, .summary = "its HMAC key, base64url as the CA shows it"},
+    {.name = "eab_algorithm",
+     .type = OptionType::choice,
+     .summary = "its algorithm",
+     .fallback = "HS256",
+     .choices = kMacAlgorithms},
+    {.name = "account_key",
+     .type = OptionType::choice,
+     .summary = "type of the account's key",
+     .fallback = "ecdsa-p256",
+     .choices = kKeyTypes},
+    {.name = "staging", .summary = "URL of the directory that --dry-run uses"},
+    {.name = "ca_file", .type = OptionType::path, .summary = "PEM: trust anchors of a private CA's ACME server"},
+    {.name = "proxy", .summary = "URL of the proxy to the CA; without it what $https_proxy says"},
+};
+
+constexpr const char* kKey = "key.pem";
+constexpr const char* kNextKey = "next-key.pem";
+constexpr const char* kManifest = "account.json";
+constexpr base::Seconds kDirectoryLife = std::chrono::days(1);
+
+std::string directory_setting(const std::string& url) { return "acme.directory/" + url; }
+
+// "UNIX-TIME JSON"; "" where it is too old.
+std::string remembered_directory(inventory::Store& store, const std::string& url, base::Time now) {
+  const auto setting = store.setting(directory_setting(url));
+  if (!setting) return {};
+  const auto blank = setting->find(' ');
+  if (blank == std::string::npos) return {};
+  const base::Time when = base::from_unix(std::strtoll(setting->c_str(), nullptr, 10));
+  return when > now || now - when > kDirectoryLife ? std::string() : setting->substr(blank + 1);
+}
+
+std::string event_subject(const Name& issuer) { return "account/" + issuer.text(); }
+
+}  // namespace
+
+std::span<const base::Option> acme_options() noexcept { return kOptions; }
+
+std::vector<std::string> check_acme_options(const base::Options& options, const Name&, std::vector<std::string>&) {
+  std::vector<std::string> problems;
+  for (const std::string_view name : {"directory", "staging"})
+    if (options.has(name) && !options.string(name).starts_with("https://"))
+      problems.push_back(fmt::format("{} must be a URL that begins with https://", name));
+  for (const std::string& contact : options.strings("contact"))
+    if (contact.find(':') == std::string::npos)
+      problems.push_back(fmt::format("contact '{}' is no URL: write mailto:{}", base::printable(contact), base::printable(contact)));
+  for (const std::string_view name : {"http_port", "tls_port"})
+    if (options.integer(name) < 1 || options.integer(name) > 65535) problems.push_back(fmt::format("{} is no port", name));
+  if (options.has("eab_key_id") != options.has("eab_key_file"))
+    problems.emplace_back("eab_key_id and eab_key_file belong together");
+  return problems;
+}
+
+AcmeCa::AcmeCa(const Name& issuer, const base::Options& options, const Surroundings& surroundings, AcmeEndpoint endpoint)
+    : issuer_(issuer), options_(options), surroundings_(surroundings) {
+  const std::string_view option = endpoint == AcmeEndpoint::production ? "directory" : "staging";
+  if (!options.has(option))
+    throw Error(Fault::config, fmt::format("the issuer {} names no {} directory", issuer, option));
+  directory_url_ = options.string(option);
+  folder_name_ = fmt::format("{}-{}", issuer, base::hex(pki::sha256(base::as_bytes(directory_url_))).substr(0, 8));
+  acme::ClientSettings settings{.directory_url = directory_url_, .http = {}, .clock = surroundings.clock, .remembered_directory = {}};
+  settings.http.ca_file = options.string("ca_file");
+  settings.http.proxy = options.string("proxy");
+  settings.remembered_directory = remembered_directory(surroundings.store, directory_url_, surroundings.clock());
+  client_ = &surroundings.shared.acme_client(settings);
+}
+
+base::FileLock AcmeCa::lock() const {
+  const auto locks = base::Directory::create(surroundings_.store.state() + "/locks", 0700);
+  return base::FileLock::acquire(locks, "account-" + folder_name_);
+}
+
+base::Directory AcmeCa::folder() const {
+  return base::Directory::create(fmt::format("{}/accounts/{}", surroundings_.store.state(), folder_name_), 0700);
+}
+
+std::optional<inventory::AccountRecord> AcmeCa::known_account() {
+  return inventory::Accounts(surroundings_.store).find(issuer_, directory_url_);
+}
+
+void AcmeCa::remember_directory() {
+  const std::string json = client_->fetched_directory();
+  if (json.empty() || !remembered_directory(surroundings_.store, directory_url_, surroundings_.clock()).empty()) return;
+  surroundings_.store.set_setting(directory_setting(directory_url_),
+                                  fmt::format("{} {}", base::to_unix(surroundings_.clock()), json));
+}
+
+void AcmeCa::write_manifest(const inventory::AccountRecord& account) const {
+  const nlohmann::json manifest{{"issuer", account.issuer.text()},
+                                {"directory", account.directory},
+                                {"url", account.url},
+                                {"contact", account.contact}};
+  folder().replace(kManifest, base::as_bytes(manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+}
+
+inventory::AccountRecord AcmeCa::record(const acme::AccountState& state) {
+  const base::Time now = surroundings_.clock();
+  auto account = known_account().value_or(inventory::AccountRecord{});
+  const bool is_new = account.url != state.url;
+  account.issuer = issuer_;
+  account.directory = directory_url_;
+  account.url = state.url;
+  account.folder = folder_name_;
+  account.contact = state.contact;
+  if (account.status == state.status && !is_new && account.created != base::Time{}) {
+    inventory::Accounts(surroundings_.store).put(account);
+    return account;
+  }
+  account.status = state.status;
+  if (account.created == base::Time{}) account.created = now;
+  write_manifest(account);
+  surroundings_.store.transaction([&] {
+    inventory::Accounts(surroundings_.store).put(account);
+    inventory::Events(surroundings_.store)
+        .add(is_new ? "account.registered" : "account.changed", event_subject(issuer_),
+             {{"directory", directory_url_}, {"url", account.url}, {"status", account.status}}, now);
+  });
+  return account;
+}
+
+// The key that counts: that of a key change that was cut off, where the CA took it.
+std::optional<pki::Signer> AcmeCa::settled_key(const base::Directory& folder, std::stop_token stop) {
+  const keystore::Kind& keys = keystore::file();
+  if (const auto next = keys.open({folder, kNextKey}); next && acme::find_account(*client_, *next, stop)) {
+    folder.rename(kNextKey, kKey);
+    return next;
+  }
+  return keys.open({folder, kKey});
+}
+
+acme::AccountState AcmeCa::ask_for_account(const pki::Signer& key, std::stop_token stop) {
+  acme::AccountRequest request;
+  request.contact = options_.strings("contact");
+  request.terms = options_.boolean("agree_terms") ? acme::Terms::agreed : acme::Terms::not_agreed;
+  std::optional<acme::ExternalAccount> external;
+  if (options_.has("eab_key_id")) {
+    external.emplace();
+    external->key_id = options_.string("eab_key_id");
+    external->mac_key = acme::parse_mac_key(base::read_secret_file(options_.string("eab_key_file")));
+    external->algorithm = options_.string("eab_algorithm");
+    request.external = &*external;
+  }
+  return acme::register_account(*client_, key, request, stop);
+}
+
+inventory::AccountRecord AcmeCa::register_account(std::stop_token stop) {
+  const base::FileLock held = lock();
+  const base::Directory directory = folder();
+  const keystore::Kind& keys = keystore::file();
+  auto key = settled_key(directory, stop);
+  if (key) {
+    if (const auto state = acme::find_account(*client_, *key, stop)) {
+      account_.reset();
+      return record(*state);
+    }
+    // Known once and unknown now: the key may be burnt, so the next account gets another.
+    if (const auto known = known_account(); known && !known->url.empty()) {
+      keys.remove({directory, kKey});
+      key.reset();
+    }
+  }
+  if (!key) {
+    key = keys.create({directory, kKey}, pki::parse_key_type(options_.string("account_key")).value());
+    inventory::Accounts(surroundings_.store)
+        .put({.issuer = issuer_,
+              .directory = directory_url_,
+              .url = {},
+              .folder = folder_name_,
+              .contact = {},
+              .status = {},
+              .created = surroundings_.clock()});
+  }
+  account_.reset();
+  const inventory::AccountRecord made = record(ask_for_account(*key, stop));
+  remember_directory();
+  return made;
+}
+
+const acme::Account& AcmeCa::account(std::stop_token stop) {
+  if (account_) return *account_;
+  auto known = known_account();
+  if (!known || known->url.empty()) known = register_account(stop);
+  account_ = require_account(stop);
+  return *account_;
+}
+
+acme::Account AcmeCa::require_account(std::stop_token stop) {
+  const auto known = known_account();
+  if (!known || known->url.empty())
+    throw Error(Fault::not_found, fmt::format("there is no account at {} yet", issuer_),
+                fmt::format("`everseal account register {}` makes one", issuer_));
+  if (known->status == "deactivated" || known->status == "revoked")
+    throw Error(Fault::denied, fmt::format("our account at {} is {}", issuer_, known->status),
+                fmt::format("`everseal account register {}` makes another", issuer_));
+  const base::FileLock held = lock();
+  const auto key = settled_key(folder(), stop);
+  if (!key)
+    throw Error(Fault::not_found, fmt::format("the key of our account at {} is missing from {}", issuer_, folder().path()),
+                fmt::format("restore it from a backup, or `everseal account register {}` makes another account", issuer_));
+  return {*key, known->url};
+}
+
+inventory::AccountRecord AcmeCa::refresh_account(std::stop_token stop) {
+  return record(acme::fetch_account(*client_, require_account(stop), stop));
+}
+
+inventory::AccountRecord AcmeCa::update_contact(std::stop_token stop) {
+  return record(acme::update_contact(*client_, require_account(stop), options_.strings("contact"), stop));
+}
+
+inventory::AccountRecord AcmeCa::rotate_key(std::stop_token stop) {
+  const acme::Account account = require_account(stop);
+  const base::FileLock held = lock();
+  const base::Directory directory = folder();
+  const keystore::Kind& keys = keystore::file();
+  auto next = keys.open({directory, kNextKey});
+  if (!next) next = keys.create({directory, kNextKey}, pki::parse_key_type(options_.string("account_key")).value());
+  acme::change_key(*client_, account, *next, stop);
+  directory.rename(kNextKey, kKey);
+  account_.reset();
+  inventory::Events(surroundings_.store)
+      .add("account.key_changed", event_subject(issuer_), {{"url", account.url}}, surroundings_.clock());
+  return known_account().value();
+}
+
+inventory::AccountRecord AcmeCa::deactivate(std::stop_token stop) {
+  const acme::AccountState state = acme::deactivate_account(*client_, require_account(stop), stop);
+  account_.reset();
+  return record(state);
+}
+
+inventory::AccountRecord AcmeCa::adopt(const pki::PrivateKey& key, std::stop_token stop) {
+  const base::FileLock held = lock();
+  const base::Directory directory = folder();
+  const keystore::Kind& keys = keystore::file();
+  if (const auto present = keys.open({directory, kKey})) {
+    if (present->public_key_info() != key.public_key_info())
+      throw Error(Fault::exists, fmt::format("there is an account at {} already", issuer_),
+                  fmt::format("give the account that comes from elsewhere an issuer of its own"));
+  } else {
+    keys.import_key({directory, kKey}, key);
+  }
+  const auto state = acme::find_account(*client_, key, stop);
+  if (!state) {
+    keys.remove({directory, kKey});
+    throw Error(Fault::not_found, fmt::format("the CA at {} does not know that account", base::printable(directory_url_)));
+  }
+  const inventory::AccountRecord adopted = record(*state);
+  remember_directory();
+  return adopted;
+}
+
+}  // namespace everseal::issuer

@@ -1,0 +1,74 @@
+// One ACME CA as one [issuer.NAME] of the config knows it: its client, and our account there with the key on disk.
+#pragma once
+
+#include "acme/account.h"
+#include "base/file.h"
+#include "base/lock.h"
+#include "acme/client.h"
+#include "inventory/records.h"
+#include "issuer/issuer.h"
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace everseal::issuer {
+
+inline constexpr std::string_view kAcme = "acme";  // the kind's name
+
+// The options of the kind `acme`, and what is wrong with a set of them beyond their types.
+std::span<const base::Option> acme_options() noexcept;
+std::vector<std::string> check_acme_options(const base::Options& options, const Name& name, std::vector<std::string>& claims);
+
+enum class AcmeEndpoint { production, staging };
+
+// Used by one thread at a time; processes exclude each other by a lock on the account's folder. All calls throw what acme/ throws.
+class AcmeCa {
+ public:
+  // Error(config) where `options` name no staging directory and it is asked for.
+  AcmeCa(const Name& issuer, const base::Options& options, const Surroundings& surroundings,
+         AcmeEndpoint endpoint = AcmeEndpoint::production);
+
+  acme::Client& client() noexcept { return *client_; }
+  const std::string& directory_url() const noexcept { return directory_url_; }
+
+  // Our account; registered where there is none yet. An account whose registration was not seen to end is looked for first.
+  const acme::Account& account(std::stop_token stop);
+  // The row of our account; nullopt where there is none.
+  std::optional<inventory::AccountRecord> known_account();
+
+  // Makes an account; the one that stands, where there is one. With a new key where the CA does not know the present one (any
+  // more).
+  inventory::AccountRecord register_account(std::stop_token stop);
+  // Asks the CA. Error(not_found) where we have none.
+  inventory::AccountRecord refresh_account(std::stop_token stop);
+  inventory::AccountRecord update_contact(std::stop_token stop);  // to what the config says
+  inventory::AccountRecord rotate_key(std::stop_token stop);
+  inventory::AccountRecord deactivate(std::stop_token stop);
+
+  // Takes an account that another client made, with its key. Error(exists) where there is one already.
+  inventory::AccountRecord adopt(const pki::PrivateKey& key, std::stop_token stop);
+
+  // Keeps the directory for the next process where it was fetched by this one.
+  void remember_directory();
+
+ private:
+  base::FileLock lock() const;
+  base::Directory folder() const;
+  acme::Account require_account(std::stop_token stop);
+  std::optional<pki::Signer> settled_key(const base::Directory& folder, std::stop_token stop);
+  inventory::AccountRecord record(const acme::AccountState& state);
+  acme::AccountState ask_for_account(const pki::Signer& key, std::stop_token stop);
+  void write_manifest(const inventory::AccountRecord& account) const;
+
+  Name issuer_;
+  const base::Options& options_;
+  const Surroundings surroundings_;
+  std::string directory_url_;
+  std::string folder_name_;
+  acme::Client* client_ = nullptr;
+  std::optional<acme::Account> account_;
+};
+
+}  // namespace everseal::issuer

@@ -1,0 +1,209 @@
+// A CA that speaks ACME (RFC 8555).
+#include "acme/obtain.h"
+#include "acme/renewal_info.h"
+#include "acme/revoke.h"
+#include "base/error.h"
+#include "inventory/orders.h"
+#include "issuer/acme_ca.h"
+#include "issuer/issuer.h"
+#include "issuer/shared.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace everseal::issuer {
+namespace {
+
+using base::Error;
+using base::Fault;
+using inventory::OrderRecord;
+
+// The journal of one version's order, in the inventory.
+class Journal final : public acme::OrderJournal {
+ public:
+  Journal(inventory::Store& store, OrderRecord order, const std::function<base::Time()>& clock)
+      : orders_(store), order_(std::move(order)), clock_(clock) {}
+
+  void intended() override {
+    order_.created = clock_();
+    put("intended");
+  }
+  void placed(const acme::Order& order) override { changed(order); }
+  void changed(const acme::Order& order) override {
+    order_.url = order.url;
+    order_.expires = order.expires;
+    put(acme::to_string(order.status));
+  }
+
+ private:
+  void put(std::string_view status) {
+    order_.status = status;
+    order_.changed = clock_();
+    orders_.put(order_);
+  }
+
+  inventory::Orders orders_;
+  OrderRecord order_;
+  const std::function<base::Time()>& clock_;
+};
+
+// Of an order that leads to nothing that is kept.
+class NoJournal final : public acme::OrderJournal {
+ public:
+  void intended() override {}
+  void placed(const acme::Order&) override {}
+  void changed(const acme::Order&) override {}
+};
+
+challenge::Method default_method(std::string_view type, const base::Options& options) {
+  base::Table table;
+  const auto copy = [&](std::string_view from, const char* to) {
+    if (options.has(from)) table.emplace_back(to, base::Value{options.string(from), {}});
+  };
+  if (type == "http-01") {
+    table.emplace_back("port", base::Value{options.integer("http_port"), {}});
+    copy("http_address", "address");
+    copy("webroot", "webroot");
+  } else {
+    table.emplace_back("port", base::Value{options.integer("tls_port"), {}});
+  }
+  const challenge::Kind* const kind = challenge::find_kind(type);
+  base::Problems problems;
+  challenge::Method method;
+  method.type = type;
+  method.options = base::Options::validate(table, kind->options, {}, {}, {}, problems);
+  return method;
+}
+
+// The config's methods with zones, then what the issuer prefers, then the config's other methods.
+std::vector<challenge::Method> methods_of(const base::Options& options, std::span<const challenge::Method> configured) {
+  std::vector<challenge::Method> methods;
+  const auto add_all = [&](auto which) { std::ranges::copy_if(configured, std::back_inserter(methods), which); };
+  add_all([](const challenge::Method& method) { return !method.zones.empty(); });
+  std::vector<std::string> preferred = options.strings("challenge");
+  if (preferred.empty()) preferred = {"http-01", "tls-alpn-01"};
+  for (const std::string& name : preferred) {
+    if (name == "http-01" || name == "tls-alpn-01") {
+      methods.push_back(default_method(name, options));
+      continue;
+    }
+    const auto found = std::ranges::find(configured, name, [](const challenge::Method& m) { return m.name.text(); });
+    if (found == configured.end())
+      throw Error(Fault::config, fmt::format("there is no challenge {}", base::printable(name)),
+                  "`challenge` holds http-01, tls-alpn-01, or the name of a [challenge.NAME]");
+    methods.push_back(*found);
+    methods.back().zones.clear();
+  }
+  add_all([&](const challenge::Method& method) {
+    return method.zones.empty() && std::ranges::find(preferred, method.name.text()) == preferred.end();
+  });
+  return methods;
+}
+
+class AcmeIssuer final : public Issuer {
+ public:
+  AcmeIssuer(const Name& name, const base::Options& options, const Surroundings& surroundings)
+      : name_(name),
+        options_(options),
+        surroundings_(surroundings),
+        ca_(name, options_, surroundings_),
+        methods_(methods_of(options_, surroundings.challenges)) {}
+
+  Issued issue(const Request& request, base::Time now, std::stop_token stop) override {
+    const acme::Account& account = ca_.account(stop);
+    acme::OrderRequest wanted = order_request(request);
+    if (request.replaces) wanted.order.replaces = acme::certificate_id(*request.replaces);
+    inventory::Orders orders(surroundings_.store);
+    OrderRecord order{.name = request.managed,
+                      .version = request.version,
+                      .issuer = name_,
+                      .directory = ca_.directory_url(),
+                      .account = account.url,
+                      .profile = wanted.order.profile,
+                      .url = {},
+                      .status = {},
+                      .expires = {},
+                      .created = now,
+                      .changed = now};
+    if (const auto open = orders.find(request.managed, request.version); open && is_same(*open, order)) {
+      wanted.open_order = open->url;
+      order.created = open->created;
+    }
+    Journal journal(surroundings_.store, std::move(order), surroundings_.clock);
+    const auto solver = challenge::make_solver(methods_, surroundings_.shared.responder());
+    acme::Obtained obtained = acme::obtain(ca_.client(), account, wanted, journal, *solver, surroundings_.clock, request.tell, stop);
+    ca_.remember_directory();
+    if (request.lifetime) obtained.warnings.emplace_back("the CA chooses the lifetime; `lifetime` is not used");
+    return {std::move(obtained.chain), std::move(obtained.warnings)};
+  }
+
+  void revoke(const Revocation& revocation, base::Time, std::stop_token stop) override {
+    try {
+      const acme::Account& account = ca_.account(stop);
+      acme::revoke_certificate(ca_.client(), {account.key, account.url}, revocation.certificate, revocation.reason, stop);
+    } catch (const Error& error) {
+      // Another account may have ordered it; who holds its key may revoke it all the same.
+      if (!revocation.key || (error.fault() != Fault::denied && error.fault() != Fault::not_found)) throw;
+      acme::revoke_certificate(ca_.client(), {*revocation.key, ""}, revocation.certificate, revocation.reason, stop);
+    }
+  }
+
+  RenewalInfo renewal_info(const pki::Certificate& certificate, base::Time now, std::stop_token stop) override {
+    const acme::RenewalAnswer answer = acme::fetch_renewal_info(ca_.client(), certificate, now, stop);
+    ca_.remember_directory();
+    RenewalInfo info{std::nullopt, answer.ask_again};
+    if (answer.info) info.window = {answer.info->start, answer.info->end, answer.info->explanation};
+    return info;
+  }
+
+  std::string rehearse(const Request& request, base::Time, std::stop_token stop) override {
+    if (!options_.has("staging")) {
+      const inventory::AccountRecord account = ca_.known_account() ? ca_.refresh_account(stop) : inventory::AccountRecord{};
+      ca_.client().directory(stop);
+      return account.url.empty() ? "the CA answers; an account would be registered; nothing was ordered"
+                                 : fmt::format("the CA answers; our account is {}; nothing was ordered", account.status);
+    }
+    AcmeCa staging(name_, options_, surroundings_, AcmeEndpoint::staging);
+    const acme::Account account = staging.account(stop);
+    NoJournal journal;
+    const auto solver = challenge::make_solver(methods_, surroundings_.shared.responder());
+    const acme::Obtained obtained = acme::obtain(staging.client(), account, order_request(request), journal, *solver,
+                                                 surroundings_.clock, request.tell, stop);
+    return fmt::format("the staging CA issued serial {}", obtained.chain.front().serial());
+  }
+
+ private:
+  acme::OrderRequest order_request(const Request& request) const {
+    acme::OrderRequest wanted;
+    wanted.order.identifiers = request.identifiers;
+    wanted.order.profile = request.profile.value_or(options_.string("profile"));
+    wanted.csr = request.csr;
+    wanted.preferred_chain = options_.string("preferred_chain");
+    return wanted;
+  }
+
+  // Can `open` still give what `wanted` asks for?
+  static bool is_same(const OrderRecord& open, const OrderRecord& wanted) {
+    return !open.url.empty() && open.status != "invalid" && open.directory == wanted.directory &&
+           open.account == wanted.account && open.profile == wanted.profile;
+  }
+
+  Name name_;
+  base::Options options_;
+  Surroundings surroundings_;
+  AcmeCa ca_;
+  std::vector<challenge::Method> methods_;
+};
+
+std::unique_ptr<Issuer> open(const Name& name, const base::Options& options, const Surroundings& surroundings) {
+  return std::make_unique<AcmeIssuer>(name, options, surroundings);
+}
+
+}  // namespace
+
+extern const Kind acme_kind;
+const Kind acme_kind{kAcme, "a CA that speaks ACME: Let's Encrypt, ZeroSSL, step-ca, ...", acme_options(), open,
+                     RenewalInformation::offered, check_acme_options};
+
+}  // namespace everseal::issuer
