@@ -29,7 +29,7 @@ struct Argument {
   bool is_positional() const noexcept { return !name.starts_with('-'); }
 };
 
-enum class Group { certificates, inventory, authority, care };
+enum class Group { certificates, inventory, authority, account, care };
 
 // What the command line said, by the long name without dashes ("deploy-dir") or the positional's name ("NAME").
 struct Arguments {

@@ -22,6 +22,7 @@ struct Heading {
 constexpr Heading kHeadings[] = {{Group::certificates, "Certificates"},
                                  {Group::inventory, "Inventory"},
                                  {Group::authority, "Internal CA"},
+                                 {Group::account, "ACME accounts"},
                                  {Group::care, "Care"}};
 
 constexpr std::string_view kGlobalHelp =

@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "terminal.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -27,6 +29,10 @@ std::string json_of(const std::vector<reconcile::PlannedSubject>& planned) {
                                   {"gate", to_string(step.gate)},
                                   {"not_before", base::format_time(step.not_before)},
                                   {"why", reasons(step.why)}});
+    if (one.rehearsal)
+      subject["rehearsal"] = {{"issuer", one.rehearsal->target},
+                              {"result", to_string(one.rehearsal->result)},
+                              {"text", one.rehearsal->text}};
     if (one.decision.look_again != base::Time::max())
       subject["look_again"] = base::format_time(one.decision.look_again);
     subjects.push_back(std::move(subject));
@@ -37,9 +43,13 @@ std::string json_of(const std::vector<reconcile::PlannedSubject>& planned) {
 }  // namespace
 
 int show_plan(const Context& context, const std::vector<reconcile::PlannedSubject>& planned) {
+  const bool failed = std::ranges::any_of(planned, [](const reconcile::PlannedSubject& one) {
+    return one.rehearsal && one.rehearsal->result == reconcile::Result::failed;
+  });
+  const int code = failed ? 1 : 0;
   if (context.output == Output::json) {
     print(json_of(planned));
-    return 0;
+    return code;
   }
   std::string text;
   for (const reconcile::PlannedSubject& one : planned) {
@@ -53,9 +63,12 @@ int show_plan(const Context& context, const std::vector<reconcile::PlannedSubjec
     }
     for (const plan::Reason& reason : one.decision.standing)
       text += fmt::format("  {}\n", base::printable(reason.text));
+    if (one.rehearsal)
+      text += fmt::format("  rehearsed at {}: {}{}\n", one.rehearsal->target,
+                          one.rehearsal->result == reconcile::Result::failed ? "failed: " : "", one.rehearsal->text);
   }
   print(text.empty() ? "nothing is managed yet; `everseal issue` begins\n" : text);
-  return 0;
+  return code;
 }
 
 }  // namespace everseal::cli

@@ -10,7 +10,7 @@ namespace {
 constexpr Argument kArguments[] = {
     {.name = "NAME", .summary = "only these, now, whatever their back-off", .type = ArgumentType::values},
     {.name = "--force", .summary = "get a new version, due or not", .type = ArgumentType::flag},
-    {.name = "--dry-run", .summary = "say what would be done and do nothing", .type = ArgumentType::flag},
+    {.name = "--dry-run", .summary = "say what would be done, try it at the issuer's staging CA, change nothing", .type = ArgumentType::flag},
     {.name = "--exit-code", .summary = "exit 10 where something was renewed, 11 where renewed and failed", .type = ArgumentType::flag},
 };
 
@@ -18,7 +18,7 @@ int run(Context& context) {
   reconcile::RenewRequest request;
   for (const std::string& name : context.arguments.all("NAME")) request.names.push_back(base::Name::parse(name, "certificate name"));
   if (context.arguments.has("force")) request.force = reconcile::Force::yes;
-  if (context.arguments.has("dry-run")) return show_plan(context, reconcile::plan(context.host(), request.names));
+  if (context.arguments.has("dry-run")) return show_plan(context, reconcile::rehearse(context.host(), request));
   const reconcile::Verdict verdict = reconcile::renew(context.host(), request);
   const int code = show(context, verdict);
   return context.arguments.has("exit-code") ? verdict.exit_code_of_renewal() : code;

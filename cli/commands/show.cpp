@@ -3,6 +3,7 @@
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
 #include "inventory/managed.h"
+#include "inventory/orders.h"
 #include "reconcile/named.h"
 #include "reconcile/session.h"
 #include "terminal.h"
@@ -35,6 +36,24 @@ Json json_of(const CertificateRecord& record) {
           {"first_seen", base::format_time(record.first_seen)}};
 }
 
+Json json_of(const inventory::OrderRecord& order) {
+  return {{"url", order.url},
+          {"status", order.status},
+          {"account", order.account},
+          {"profile", order.profile},
+          {"expires", time_or_null(order.expires)},
+          {"created", base::format_time(order.created)}};
+}
+
+Json json_of(const inventory::RenewalInfoRecord& info) {
+  return {{"start", time_or_null(info.start)},
+          {"end", time_or_null(info.end)},
+          {"renew_at", time_or_null(info.renew_at)},
+          {"explanation", info.explanation.raw()},
+          {"ask_again", base::format_time(info.ask_again)},
+          {"problem", info.problem}};
+}
+
 // What was found, as one JSON document; text output is rendered from the same.
 Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed, const std::string& state) {
   Json document{{"name", managed.name.text()},
@@ -54,8 +73,12 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed
              {"issuer", version.issuer.text()},
              {"renew_at", time_or_null(version.renew_at)},
              {"has_key", version.has_key}};
-    if (version.certificate)
+    if (const auto order = inventory::Orders(store).find(managed.name, version.number)) one["order"] = json_of(*order);
+    if (version.certificate) {
+      if (const auto info = inventory::RenewalInfos(store).find(*version.certificate))
+        one["renewal_info"] = json_of(*info);
       if (const auto record = certificates.find(*version.certificate)) one["certificate"] = json_of(*record);
+    }
     document["versions"].push_back(std::move(one));
   }
   for (const inventory::DeploymentRecord& deployment :

@@ -38,9 +38,11 @@ AccountState changed(Client& client, const Account& account, std::string_view pa
 void check_demands(const Directory& directory, const AccountRequest& request) {
   if (!directory.terms_of_service.empty() && request.terms == Terms::not_agreed)
     throw Error(Fault::config, "the CA wants agreement to its terms of service",
-                fmt::format("read {} , then set `agree_terms = true` of the issuer", base::printable(directory.terms_of_service)));
+                fmt::format("read {} , then set `agree_terms = true` of the issuer",
+                            base::printable(directory.terms_of_service)));
   if (directory.external_account_required && request.external == nullptr)
-    throw Error(Fault::config, "the CA makes accounts only for accounts that exist elsewhere (external account binding)",
+    throw Error(Fault::config,
+                "the CA makes accounts only for accounts that exist elsewhere (external account binding)",
                 "set `eab_key_id` and `eab_key_file` of the issuer to what the CA gave you");
 }
 
@@ -53,7 +55,8 @@ std::optional<AccountState> find_account(Client& client, const pki::Signer& key,
   return created(reply.require("look for the account"));
 }
 
-AccountState register_account(Client& client, const pki::Signer& key, const AccountRequest& request, std::stop_token stop) {
+AccountState register_account(Client& client, const pki::Signer& key, const AccountRequest& request,
+                              std::stop_token stop) {
   const Directory directory = client.directory(stop);
   check_demands(directory, request);
   std::string payload = "{";
@@ -73,7 +76,8 @@ AccountState fetch_account(Client& client, const Account& account, std::stop_tok
 
 AccountState update_contact(Client& client, const Account& account, const std::vector<std::string>& contact,
                             std::stop_token stop) {
-  return changed(client, account, fmt::format(R"({{"contact":{}}})", contact_json(contact)), "update the account", stop);
+  return changed(client, account, fmt::format(R"({{"contact":{}}})", contact_json(contact)), "update the account",
+                 stop);
 }
 
 void change_key(Client& client, const Account& account, const pki::Signer& new_key, std::stop_token stop) {

@@ -45,12 +45,15 @@ struct AccountState {
 
 // The account of this key (onlyReturnExisting, section 7.3.1); nullopt where the CA knows none.
 std::optional<AccountState> find_account(Client& client, const pki::Signer& key, std::stop_token stop);
-// Makes it; where the CA has one of this key, that one. Error(config) where the CA demands agreement or a binding that `request`
-// does not have, before it is asked.
-AccountState register_account(Client& client, const pki::Signer& key, const AccountRequest& request, std::stop_token stop);
+// Makes it; where the CA has one of this key, that one. Error(config) where the CA demands agreement or a binding that
+// `request` does not have, before it is asked.
+AccountState register_account(Client& client, const pki::Signer& key, const AccountRequest& request,
+                              std::stop_token stop);
 AccountState fetch_account(Client& client, const Account& account, std::stop_token stop);
-AccountState update_contact(Client& client, const Account& account, const std::vector<std::string>& contact, std::stop_token stop);
-// The account signs with `new_key` from then on (section 7.3.5). Where the answer is lost, ask with find_account which key counts.
+AccountState update_contact(Client& client, const Account& account, const std::vector<std::string>& contact,
+                            std::stop_token stop);
+// The account signs with `new_key` from then on (section 7.3.5). Where the answer is lost, ask with find_account which
+// key counts.
 void change_key(Client& client, const Account& account, const pki::Signer& new_key, std::stop_token stop);
 AccountState deactivate_account(Client& client, const Account& account, std::stop_token stop);
 

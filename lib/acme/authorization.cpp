@@ -78,12 +78,14 @@ Authorization parse_authorization(const std::string& url, std::string_view json)
   // RFC 8555 section 7.1.4 wants the base name; some send the wildcard itself.
   if (authorization.identifier.is_wildcard()) {
     authorization.wildcard = true;
-    authorization.identifier = pki::Identifier::parse(pki::IdentifierKind::dns, authorization.identifier.text().substr(2));
+    authorization.identifier =
+        pki::Identifier::parse(pki::IdentifierKind::dns, authorization.identifier.text().substr(2));
   }
   authorization.status = parse_status(kAuthorizationStatus, net::text_at(table, "status"), "the authorization");
   authorization.expires = net::time_at(table, "expires");
   for (const base::Table& challenge : net::objects_at(table, "challenges"))
-    if (authorization.challenges.size() < kMostChallenges) authorization.challenges.push_back(parse_challenge(challenge));
+    if (authorization.challenges.size() < kMostChallenges)
+      authorization.challenges.push_back(parse_challenge(challenge));
   return authorization;
 }
 

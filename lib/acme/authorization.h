@@ -16,7 +16,7 @@ enum class ChallengeStatus { pending, processing, valid, invalid };
 
 // Of any type, those that we do not know too.
 struct Challenge {
-  std::string type;   // "http-01", "dns-01", ...
+  std::string type;  // "http-01", "dns-01", ...
   std::string url;
   std::string token;  // base64url, at most 256 characters, or "" where absent (dns-persist-01)
   ChallengeStatus status = ChallengeStatus::pending;
@@ -36,8 +36,8 @@ struct Authorization {
   std::vector<Challenge> challenges;
 };
 
-// Throws Error(invalid) that says what the CA got wrong: status, identifier, a token that is not base64url of at most 256
-// characters.
+// Throws Error(invalid) that says what the CA got wrong: status, identifier, a token that is not base64url of at most
+// 256 characters.
 Authorization parse_authorization(const std::string& url, std::string_view json);
 
 }  // namespace everseal::acme

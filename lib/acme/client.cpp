@@ -32,7 +32,8 @@ std::vector<std::string> alternates_of(const net::HttpResponse& response) {
       if (end == std::string::npos) break;
       const std::size_t next = std::min(header.find('<', end), header.size());
       const std::string parameters = base::lower(header.substr(end, next - end));
-      if (parameters.find("rel=\"alternate\"") != std::string::npos || parameters.find("rel=alternate") != std::string::npos)
+      if (parameters.find("rel=\"alternate\"") != std::string::npos ||
+          parameters.find("rel=alternate") != std::string::npos)
         urls.push_back(header.substr(at + 1, end - at - 1));
       at = end;
     }
@@ -87,9 +88,10 @@ struct Client::State {
     if (!theirs) return;
     const base::Time ours = settings.clock();
     if (std::chrono::abs(*theirs - ours) <= kLargestSkew) return;
-    throw Error(Fault::clock,
-                fmt::format("the clock here says {}, that of the CA {}", base::format_time(ours), base::format_time(*theirs)),
-                "set the clock of this machine; nothing is ordered while the two are more than 5 minutes apart");
+    throw Error(
+        Fault::clock,
+        fmt::format("the clock here says {}, that of the CA {}", base::format_time(ours), base::format_time(*theirs)),
+        "set the clock of this machine; nothing is ordered while the two are more than 5 minutes apart");
   }
 
   Reply to_reply(net::HttpResponse response) const {
@@ -105,8 +107,9 @@ struct Client::State {
 
   Directory fetch_directory(const std::stop_token& stop) {
     const net::HttpResponse response = send({.url = settings.directory_url}, stop);
-    if (!response.ok()) throw to_error(parse_problem(response.status, response.body), net::retry_after(response, settings.clock()))
-                                  .within(fmt::format("directory {}", base::printable(settings.directory_url)));
+    if (!response.ok())
+      throw to_error(parse_problem(response.status, response.body), net::retry_after(response, settings.clock()))
+          .within(fmt::format("directory {}", base::printable(settings.directory_url)));
     check_clock(response);
     Directory parsed = parse_directory(response.body);
     const std::scoped_lock lock(mutex);
@@ -184,7 +187,8 @@ Reply Client::post(const Identity& identity, const std::string& url, std::string
   }
 }
 
-Reply Client::post_again(const Identity& identity, const std::string& url, std::string_view payload, std::stop_token stop) {
+Reply Client::post_again(const Identity& identity, const std::string& url, std::string_view payload,
+                         std::stop_token stop) {
   for (int tries = 1;; ++tries) {
     try {
       return post(identity, url, payload, stop);

@@ -1,4 +1,5 @@
-// An ACME CA as everybody in this process shares it: its directory, connections and nonces (RFC 8555 sections 6 and 7.2).
+// An ACME CA as everybody in this process shares it: its directory, connections and nonces (RFC 8555 sections 6
+// and 7.2).
 #pragma once
 
 #include "acme/directory.h"
@@ -42,8 +43,8 @@ struct Reply {
   const Answer& require(std::string_view doing) const&;
 };
 
-// Thread-safe. All calls throw what HttpClient::send throws; Error(clock) where the CA's clock and ours are more than five
-// minutes apart; Error(invalid) where the CA breaks the protocol.
+// Thread-safe. All calls throw what HttpClient::send throws; Error(clock) where the CA's clock and ours are more than
+// five minutes apart; Error(invalid) where the CA breaks the protocol.
 class Client {
  public:
   explicit Client(ClientSettings settings);

@@ -11,8 +11,8 @@ namespace everseal::acme {
 
 struct Directory {
   std::string new_nonce, new_account, new_order, revoke_certificate, key_change;
-  std::string renewal_info;                        // RFC 9773; "" where the CA has none
-  std::string terms_of_service;                    // "" where there are none
+  std::string renewal_info;      // RFC 9773; "" where the CA has none
+  std::string terms_of_service;  // "" where there are none
   bool external_account_required = false;
   std::map<std::string, base::Untrusted> profiles;  // name -> description
 };

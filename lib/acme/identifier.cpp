@@ -26,8 +26,9 @@ pki::Identifier parse_identifier(const base::Table& json) {
   } catch (const base::Error&) {
     // told below with both
   }
-  throw base::Error(base::Fault::invalid, fmt::format("the CA names an identifier that cannot be: {} '{}'",
-                                                      base::printable(type.substr(0, 40)), base::printable(value.substr(0, 300))));
+  throw base::Error(base::Fault::invalid,
+                    fmt::format("the CA names an identifier that cannot be: {} '{}'",
+                                base::printable(type.substr(0, 40)), base::printable(value.substr(0, 300))));
 }
 
 }  // namespace everseal::acme

@@ -21,8 +21,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstPause{25};
 constexpr milliseconds kLongestPause{5'000};
-constexpr std::chrono::minutes kPatience{10};     // with the CA, for each thing that is waited for
-constexpr int kLooksAtOrderAlone = 4;             // then each look asks an authorization too
+constexpr std::chrono::minutes kPatience{10};  // with the CA, for each thing that is waited for
+constexpr int kLooksAtOrderAlone = 4;          // then each look asks an authorization too
 constexpr int kFinalizeTries = 3;
 constexpr std::size_t kMostAuthorizations = 1000;
 
@@ -137,7 +137,8 @@ class Flow {
       Authorization authorization = fetch_authorization(url);
       const std::string name = name_of(authorization);
       if (std::ranges::none_of(order_.identifiers, [&](const pki::Identifier& i) { return i.text() == name; }))
-        throw Error(Fault::invalid, fmt::format("the CA wants proof of {}, which was not ordered", base::printable(name)));
+        throw Error(Fault::invalid,
+                    fmt::format("the CA wants proof of {}, which was not ordered", base::printable(name)));
       authorizations_.push_back(std::move(authorization));
     }
   }
@@ -180,7 +181,8 @@ class Flow {
     const bool is_untouched = std::ranges::all_of(
         now.challenges, [](const Challenge& one) { return one.status == ChallengeStatus::pending; });
     if (now.status == AuthorizationStatus::pending && is_untouched)
-      static_cast<void>(reply.require(fmt::format("start {} for {}", base::printable(challenge.type), name_of(authorization))));
+      static_cast<void>(
+          reply.require(fmt::format("start {} for {}", base::printable(challenge.type), name_of(authorization))));
   }
 
   void wait_while(OrderStatus status, std::string_view what) {
@@ -200,7 +202,8 @@ class Flow {
     const std::vector<pki::Identifier> ordered = std::move(order_.identifiers);
     order_ = found->order;
     if (!same_identifiers(order_.identifiers, ordered))
-      throw Error(Fault::invalid, fmt::format("the CA changed the names of the order to {}", pki::to_string(order_.identifiers)));
+      throw Error(Fault::invalid,
+                  fmt::format("the CA changed the names of the order to {}", pki::to_string(order_.identifiers)));
     retry_after_ = found->retry_after;
   }
 
@@ -262,7 +265,8 @@ class Flow {
     if (request_.preferred_chain.empty() || is_preferred(chain)) return chain;
     for (const std::string& url : alternates)
       if (auto other = fetch_chain(url, nullptr); is_preferred(other)) return other;
-    warnings_.push_back(fmt::format("the CA offers no chain with {}; its default is used", base::printable(request_.preferred_chain)));
+    warnings_.push_back(
+        fmt::format("the CA offers no chain with {}; its default is used", base::printable(request_.preferred_chain)));
     return chain;
   }
 
@@ -293,7 +297,9 @@ class Flow {
         add(fmt::format("{} by {}: ", name_of(authorization), base::printable(challenge.type)), *challenge.error);
         said = true;
       }
-      if (!said) text += fmt::format("{}the authorization for {} is {}", text.empty() ? "" : "; ", name_of(authorization), to_string(authorization.status));
+      if (!said)
+        text += fmt::format("{}the authorization for {} is {}", text.empty() ? "" : "; ", name_of(authorization),
+                            to_string(authorization.status));
     }
     if (order_.error && !first) add("", *order_.error);
     abandon_order(client_, account_, order_, stop_);
@@ -323,8 +329,8 @@ class Flow {
 
 }  // namespace
 
-Obtained obtain(Client& client, const Account& account, const OrderRequest& request, OrderJournal& journal, Solver& solver,
-                const std::function<base::Time()>& clock, const Tell& tell, std::stop_token stop) {
+Obtained obtain(Client& client, const Account& account, const OrderRequest& request, OrderJournal& journal,
+                Solver& solver, const std::function<base::Time()>& clock, const Tell& tell, std::stop_token stop) {
   return Flow(client, account, request, journal, solver, clock, tell, std::move(stop)).run();
 }
 

@@ -28,19 +28,21 @@ constexpr auto kStatus = std::to_array<std::pair<std::string_view, OrderStatus>>
 OrderStatus parse_status(const std::string& text) {
   for (const auto& [name, status] : kStatus)
     if (name == text) return status;
-  throw Error(Fault::invalid, fmt::format("the order has the unknown status '{}'", base::printable(text.substr(0, 40))));
+  throw Error(Fault::invalid,
+              fmt::format("the order has the unknown status '{}'", base::printable(text.substr(0, 40))));
 }
 
-// Of what refused an order, that which `replaces` may have caused: the CA has another successor already, or does not know the
-// certificate. Only these are asked again without it.
+// Of what refused an order, that which `replaces` may have caused: the CA has another successor already, or does not
+// know the certificate. Only these are asked again without it.
 bool may_be_due_to_replaces(const Problem& problem) {
-  return problem.is("alreadyReplaced") || problem.is("malformed") || problem.is("serverInternal") || problem.status == 404 ||
-         problem.status == 409;
+  return problem.is("alreadyReplaced") || problem.is("malformed") || problem.is("serverInternal") ||
+         problem.status == 404 || problem.status == 409;
 }
 
 std::string order_json(const NewOrder& wanted, std::string_view replaces) {
   std::string json;
-  for (const pki::Identifier& identifier : wanted.identifiers) json += (json.empty() ? "" : ",") + identifier_json(identifier);
+  for (const pki::Identifier& identifier : wanted.identifiers)
+    json += (json.empty() ? "" : ",") + identifier_json(identifier);
   json = fmt::format(R"({{"identifiers":[{}])", json);
   if (!wanted.profile.empty()) json += fmt::format(R"(,"profile":{})", base::json_string(wanted.profile));
   if (!replaces.empty()) json += fmt::format(R"(,"replaces":{})", base::json_string(replaces));
@@ -50,7 +52,8 @@ std::string order_json(const NewOrder& wanted, std::string_view replaces) {
 void check_profile(const Directory& directory, const std::string& profile) {
   if (profile.empty() || directory.profiles.contains(profile)) return;
   std::string offered;
-  for (const auto& [name, description] : directory.profiles) offered += (offered.empty() ? "" : ", ") + base::printable(name);
+  for (const auto& [name, description] : directory.profiles)
+    offered += (offered.empty() ? "" : ", ") + base::printable(name);
   throw Error(Fault::config, fmt::format("the CA does not offer the profile {}", base::printable(profile)),
               offered.empty() ? "it offers none: remove `profile`" : fmt::format("it offers {}", offered));
 }
@@ -99,11 +102,13 @@ Order place_order(Client& client, const Account& account, const NewOrder& wanted
   if (answer.location.empty()) throw Error(Fault::invalid, "the CA did not say where the order is (no Location)");
   Order order = parse_order(answer.location, answer.body);
   if (!same_identifiers(order.identifiers, wanted.identifiers))
-    throw Error(Fault::invalid, fmt::format("the CA made an order for other names: {}", pki::to_string(order.identifiers)));
+    throw Error(Fault::invalid,
+                fmt::format("the CA made an order for other names: {}", pki::to_string(order.identifiers)));
   return order;
 }
 
-std::optional<FetchedOrder> fetch_order(Client& client, const Account& account, const std::string& url, std::stop_token stop) {
+std::optional<FetchedOrder> fetch_order(Client& client, const Account& account, const std::string& url,
+                                        std::stop_token stop) {
   const Reply reply = client.fetch({account.key, account.url}, url, stop);
   const int status = reply.answer.status;
   if (reply.problem && (status == 404 || status == 410)) return std::nullopt;

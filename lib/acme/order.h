@@ -43,8 +43,8 @@ struct NewOrder {
   std::string replaces;  // RFC 9773 section 5: the identifier of the certificate that this one follows; "": of none
 };
 
-// Places an order. Not repeated where the connection breaks: nobody knows then whether one was placed. Without `replaces` where
-// the CA does not take it.
+// Places an order. Not repeated where the connection breaks: nobody knows then whether one was placed. Without
+// `replaces` where the CA does not take it.
 Order place_order(Client& client, const Account& account, const NewOrder& wanted, std::stop_token stop);
 
 struct FetchedOrder {
@@ -52,6 +52,7 @@ struct FetchedOrder {
   std::optional<base::Time> retry_after;
 };
 // nullopt where the CA knows no such order (any more).
-std::optional<FetchedOrder> fetch_order(Client& client, const Account& account, const std::string& url, std::stop_token stop);
+std::optional<FetchedOrder> fetch_order(Client& client, const Account& account, const std::string& url,
+                                        std::stop_token stop);
 
 }  // namespace everseal::acme

@@ -50,7 +50,8 @@ struct Meaning {
 // RFC 8555 section 6.7, RFC 9773 section 7.4, and the profiles draft: what a person can do about it.
 constexpr auto kMeanings = std::to_array<Meaning>({
     {"accountDoesNotExist", Fault::denied,
-     "the CA does not know this account; `everseal account register ISSUER` makes a new one, which CAA records and dns-persist-01 "
+     "the CA does not know this account; `everseal account register ISSUER` makes a new one, which CAA records and "
+     "dns-persist-01 "
      "records that name the old one do not cover"},
     {"alreadyReplaced", Fault::unreachable, ""},
     {"alreadyRevoked", Fault::exists, ""},
@@ -62,7 +63,8 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"compound", Fault::denied, ""},
     {"connection", Fault::unreachable, "the CA could not connect; is the port open from outside?"},
     {"dns", Fault::unreachable, "the CA found a fault in the DNS of that name"},
-    {"externalAccountRequired", Fault::denied, "set `eab_key_id` and `eab_key_file` of the issuer to what the CA gave you"},
+    {"externalAccountRequired", Fault::denied,
+     "set `eab_key_id` and `eab_key_file` of the issuer to what the CA gave you"},
     {"incorrectResponse", Fault::unreachable, "something else answers for that name"},
     {"invalidContact", Fault::denied, "correct `contact` of the issuer"},
     {"invalidProfile", Fault::denied, "`everseal account show ISSUER` lists the profiles that the CA offers"},

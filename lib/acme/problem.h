@@ -15,11 +15,11 @@ namespace everseal::acme {
 
 // What the CA wrote. `type` keeps what follows "urn:ietf:params:acme:error:", or the whole where it is another.
 struct Problem {
-  std::string type;                  // "rateLimited", "badNonce", ...; "" where absent
+  std::string type;  // "rateLimited", "badNonce", ...; "" where absent
   base::Untrusted detail;
-  int status = 0;                    // of the document, or of HTTP where it says none
-  base::Untrusted identifier;        // of a subproblem; "" where absent
-  base::Untrusted instance;          // URL for people, of `userActionRequired`
+  int status = 0;              // of the document, or of HTTP where it says none
+  base::Untrusted identifier;  // of a subproblem; "" where absent
+  base::Untrusted instance;    // URL for people, of `userActionRequired`
   std::vector<Problem> subproblems;
 
   bool is(std::string_view short_type) const noexcept { return type == short_type; }
@@ -33,8 +33,8 @@ Problem to_problem(const base::Table& document);
 // One printable line: "rateLimited: too many orders (www.example.org: caa: ...)".
 std::string to_string(const Problem& problem);
 
-// The error that the problem means: denied where asking again cannot help without somebody's doing, unreachable where it
-// may, with advice where there is some, and not before `retry_after`.
+// The error that the problem means: denied where asking again cannot help without somebody's doing, unreachable where
+// it may, with advice where there is some, and not before `retry_after`.
 base::Error to_error(const Problem& problem, std::optional<base::Time> retry_after);
 
 }  // namespace everseal::acme

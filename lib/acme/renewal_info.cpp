@@ -22,7 +22,8 @@ constexpr base::Seconds kUnsaid = std::chrono::hours(6);
 // The content octets of the INTEGER: a leading 00 where the number would be negative without.
 base::Bytes serial_octets(const pki::Certificate& certificate) {
   auto octets = base::from_hex(certificate.serial());
-  if (!octets || octets->empty()) throw Error(Fault::invalid, "a certificate with a negative serial number has no renewal information");
+  if (!octets || octets->empty())
+    throw Error(Fault::invalid, "a certificate with a negative serial number has no renewal information");
   if ((octets->front() & 0x80) != 0) octets->insert(octets->begin(), 0);
   return *octets;
 }
@@ -47,7 +48,8 @@ RenewalInfo parse_renewal_info(std::string_view json) {
   return {*start, *end, base::Untrusted(net::text_at(table, "explanationURL").substr(0, 1000))};
 }
 
-RenewalAnswer fetch_renewal_info(Client& client, const pki::Certificate& certificate, base::Time now, std::stop_token stop) {
+RenewalAnswer fetch_renewal_info(Client& client, const pki::Certificate& certificate, base::Time now,
+                                 std::stop_token stop) {
   std::string url = client.directory(stop).renewal_info;
   const std::string id = certificate_id(certificate);
   if (url.empty() || id.empty()) return {std::nullopt, now + kLatest};

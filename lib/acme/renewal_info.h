@@ -14,8 +14,8 @@ namespace everseal::acme {
 
 class Client;
 
-// Section 4.1: the authority key identifier and the serial number, base64url. "" where the certificate has no authority key
-// identifier.
+// Section 4.1: the authority key identifier and the serial number, base64url. "" where the certificate has no authority
+// key identifier.
 std::string certificate_id(const pki::Certificate& certificate);
 
 struct RenewalInfo {
@@ -31,6 +31,7 @@ struct RenewalAnswer {
   std::optional<RenewalInfo> info;  // absent where the CA has no renewal information
   base::Time ask_again;
 };
-RenewalAnswer fetch_renewal_info(Client& client, const pki::Certificate& certificate, base::Time now, std::stop_token stop);
+RenewalAnswer fetch_renewal_info(Client& client, const pki::Certificate& certificate, base::Time now,
+                                 std::stop_token stop);
 
 }  // namespace everseal::acme

@@ -11,8 +11,8 @@ namespace everseal::acme {
 
 class Client;
 
-// `identity` is the account that ordered the certificate, or holds authorizations for all of its names, or the certificate's own
-// key. A certificate that is revoked already is revoked.
+// `identity` is the account that ordered the certificate, or holds authorizations for all of its names, or the
+// certificate's own key. A certificate that is revoked already is revoked.
 void revoke_certificate(Client& client, const Identity& identity, const pki::Certificate& certificate,
                         pki::RevocationReason reason, std::stop_token stop);
 

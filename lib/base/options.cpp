@@ -148,6 +148,11 @@ Options Options::validate(const Table& table, std::span<const Option> declared, 
         break;
       case OptionType::names:
       case OptionType::command: {
+        if (text != nullptr && option->type == OptionType::names) {
+          entry.list.push_back(*text);
+          entry.text = list_text(entry.list);
+          break;
+        }
         const auto* const list = std::get_if<List>(&value.data);
         if (list == nullptr) {
           wrong_type();

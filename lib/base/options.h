@@ -22,7 +22,7 @@ enum class OptionType {
   secret_file,  // a path, or "credential:NAME"; never the secret itself
   mode,         // "0640"
   choice,       // one of `choices`
-  names,        // list of strings
+  names,        // list of strings; a string alone is a list of one
   command,      // list of strings, the first one an executable
   items,        // list of tables, each with `fields`; a string alone stands for the first field
 };

@@ -15,8 +15,8 @@ struct Unit {
   std::int64_t seconds;
   std::string_view name;
 };
-constexpr std::array<Unit, 5> kUnits{{
-    {'w', 604800, "week"}, {'d', 86400, "day"}, {'h', 3600, "hour"}, {'m', 60, "minute"}, {'s', 1, "second"}}};
+constexpr std::array<Unit, 5> kUnits{
+    {{'w', 604800, "week"}, {'d', 86400, "day"}, {'h', 3600, "hour"}, {'m', 60, "minute"}, {'s', 1, "second"}}};
 constexpr std::int64_t kLongest = std::int64_t{100} * 366 * 86400;
 
 // Reads exactly `count` digits.
@@ -58,7 +58,8 @@ std::optional<Seconds> parse_duration(std::string_view text) {
 std::string format_duration(Seconds duration) {
   const std::int64_t seconds = duration.count();
   for (const Unit& unit : kUnits)
-    if (unit.letter != 'w' && seconds % unit.seconds == 0) return fmt::format("{}{}", seconds / unit.seconds, unit.letter);
+    if (unit.letter != 'w' && seconds % unit.seconds == 0)
+      return fmt::format("{}{}", seconds / unit.seconds, unit.letter);
   return fmt::format("{}s", seconds);
 }
 

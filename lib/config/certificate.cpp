@@ -49,7 +49,8 @@ void read_identifiers(const Named& from, const base::Options& options, Certifica
 
 void check_issuer_exists(const Name& name, const base::Origin& origin, const std::string& key, Reader& reader) {
   if (reader.known == nullptr) return;
-  const auto& [issuers, authorities, profiles] = *reader.known;
+  const auto& issuers = reader.known->issuers;
+  const auto& authorities = reader.known->authorities;
   if (issuers.contains(name.text()) || authorities.contains(name.text())) return;
   std::vector<std::string> candidates(issuers.begin(), issuers.end());
   candidates.insert(candidates.end(), authorities.begin(), authorities.end());

@@ -120,9 +120,10 @@ const Origin& origin_of_item(const base::Table& table, std::string_view key, std
   return list != nullptr && index < list->size() ? (*list)[index].origin : value->origin;
 }
 
-const KindOptions* find_kind(const Named& from, std::span<const KindOptions> kinds, Reader& reader) {
-  const std::string key = from.key + ".type";
-  const base::Value* const type = base::find(from.table, "type");
+const KindOptions* find_kind(const Named& from, std::span<const KindOptions> kinds, Reader& reader,
+                             std::string_view option) {
+  const std::string key = fmt::format("{}.{}", from.key, option);
+  const base::Value* const type = base::find(from.table, option);
   const std::vector<std::string> names = names_of(kinds);
   const std::string one_of = fmt::format("one of: {}", base::join(names, ", "));
   if (type == nullptr) {
@@ -137,7 +138,7 @@ const KindOptions* find_kind(const Named& from, std::span<const KindOptions> kin
   const auto kind = std::ranges::find(kinds, *text, &KindOptions::name);
   if (kind != kinds.end()) return &*kind;
   const auto near = base::nearest(*text, names);
-  reader.complain(type->origin, key, fmt::format("there is no type '{}'", base::printable(text->substr(0, 80))),
+  reader.complain(type->origin, key, fmt::format("there is no {} '{}'", option, base::printable(text->substr(0, 80))),
                   near ? fmt::format("did you mean '{}'?", *near) : one_of);
   return nullptr;
 }

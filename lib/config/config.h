@@ -27,11 +27,14 @@ struct KindOptions {
   // null.
   std::vector<std::string> (*check)(const base::Options& options, const Name& owner,
                                     std::vector<std::string>& claims) = nullptr;
+  bool takes_provider = false;  // of challenges: beside its own options the table holds those of a `provider`
 };
 // All that a config may refer to and that is not written in it.
 struct Kinds {
   std::vector<KindOptions> issuer;
   std::vector<KindOptions> deploy;
+  std::vector<KindOptions> challenge;
+  std::vector<KindOptions> dns;         // providers
   std::vector<std::string> starttls;    // protocols that a verification can speak; empty: not checked
   std::vector<Name> known_authorities;  // those in the store, which need no table
 };
@@ -78,6 +81,17 @@ struct Issuer {
   base::Origin origin;
 };
 
+// How names below `zones` are proved to an ACME CA.
+struct Challenge {
+  Name name;
+  std::string type;
+  std::vector<std::string> zones;  // lower-case A-labels; empty: every name
+  base::Options options;           // of the kind
+  std::string provider;            // "" where the kind takes none
+  base::Options provider_options;
+  base::Origin origin;
+};
+
 struct Profile {
   Name name;
   std::vector<std::string> usage;         // extended key usages
@@ -107,6 +121,7 @@ struct Config {
   int keep = 2;     // versions that keep their private key
   int workers = 4;  // certificates rotated at once
   std::map<Name, Issuer> issuers;
+  std::map<Name, Challenge> challenges;
   std::map<Name, Authority> authorities;
   std::map<Name, Profile> profiles;
   std::map<Name, Certificate> certificates;

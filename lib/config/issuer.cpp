@@ -23,7 +23,7 @@ void check_reference(const Named& from, std::string_view option, const base::Opt
 
 // An issuer with an option `authority` signs by one of ours, under a profile of ours; of other CAs' profiles we know
 // nothing.
-void check_references(const Named& from, const KindOptions& kind, const base::Options& options, Reader& reader) {
+void check_authority(const Named& from, const KindOptions& kind, const base::Options& options, Reader& reader) {
   const auto has = [&](std::string_view name) {
     return std::ranges::find(kind.options, name, &base::Option::name) != kind.options.end();
   };
@@ -31,6 +31,23 @@ void check_references(const Named& from, const KindOptions& kind, const base::Op
   check_reference(from, "authority", options, reader.known->authorities,
                   "add [authority.{0}], or make it with `everseal ca init {0}`", reader);
   if (has("profile")) check_reference(from, "profile", options, reader.known->profiles, "add [profile.{0}]", reader);
+}
+
+// An issuer with an option `challenge` names types of challenges, or tables of ours.
+void check_challenges(const Named& from, const KindOptions& kind, const base::Options& options, Reader& reader) {
+  if (reader.known == nullptr || std::ranges::find(kind.options, "challenge", &base::Option::name) == kind.options.end())
+    return;
+  std::vector<std::string> candidates(reader.known->challenges.begin(), reader.known->challenges.end());
+  // These need no more than the issuer says of them.
+  candidates.insert(candidates.end(), {"http-01", "tls-alpn-01"});
+  for (const std::string& name : options.strings("challenge")) {
+    if (std::ranges::find(candidates, name) != candidates.end()) continue;
+    const auto near = base::nearest(name, candidates);
+    reader.complain(origin_of(from.table, "challenge", from.origin), from.key + ".challenge",
+                    fmt::format("there is no challenge '{}'", base::printable(name.substr(0, 80))),
+                    near ? fmt::format("did you mean '{}'?", *near)
+                         : std::string("write http-01, tls-alpn-01, or the name of a [challenge.NAME]"));
+  }
 }
 
 }  // namespace
@@ -45,7 +62,8 @@ Issuer read_issuer(const Named& from, Reader& reader) {
   const std::size_t before = reader.problems.size();
   report_unknown(from.table, {declared(Section::issuer), kind->options}, {}, from.key, reader.problems);
   issuer.options = validate_declared(from.table, kind->options, from.key, from.origin, reader.problems);
-  check_references(from, *kind, issuer.options, reader);
+  check_authority(from, *kind, issuer.options, reader);
+  check_challenges(from, *kind, issuer.options, reader);
   if (kind->check == nullptr || reader.problems.size() > before) return issuer;
   std::vector<std::string> claims;  // an issuer writes no files
   for (std::string& message : kind->check(issuer.options, from.name, claims))

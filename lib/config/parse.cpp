@@ -95,6 +95,7 @@ void collect(const Value* section, std::set<std::string, std::less<>>& names) {
 Known collect_known(const Table& root, const Kinds& kinds) {
   Known known;
   collect(base::find(root, "issuer"), known.issuers);
+  collect(base::find(root, "challenge"), known.challenges);
   collect(base::find(root, "authority"), known.authorities);
   collect(base::find(root, "profile"), known.profiles);
   for (const Name& name : kinds.known_authorities) known.authorities.insert(name.text());
@@ -162,6 +163,7 @@ Config parse(const std::vector<Source>& sources, const Kinds& kinds, Problems& p
   Reader reader{kinds, problems, complete ? &known : nullptr};
   read_root(merge.root, config, problems);
   read_section(merge.root, "issuer", read_issuer, config.issuers, reader);
+  read_section(merge.root, "challenge", read_challenge, config.challenges, reader);
   read_section(merge.root, "authority", read_authority, config.authorities, reader);
   read_section(merge.root, "profile", read_profile, config.profiles, reader);
   read_section(merge.root, "certificate", read_certificate, config.certificates, reader);

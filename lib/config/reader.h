@@ -18,7 +18,7 @@ namespace everseal::config {
 
 // What may be referred to, collected before anything is read.
 struct Known {
-  std::set<std::string, std::less<>> issuers, authorities, profiles;
+  std::set<std::string, std::less<>> issuers, challenges, authorities, profiles;
 };
 
 struct Reader {
@@ -46,6 +46,7 @@ struct Named {
 };
 
 Issuer read_issuer(const Named& from, Reader& reader);
+Challenge read_challenge(const Named& from, Reader& reader);
 Authority read_authority(const Named& from, Reader& reader);
 Profile read_profile(const Named& from, Reader& reader);
 Certificate read_certificate(const Named& from, Reader& reader);
@@ -85,8 +86,9 @@ const base::Origin& origin_of(const base::Table& table, std::string_view key, co
 // The origin of the `index`th item of a list.
 const base::Origin& origin_of_item(const base::Table& table, std::string_view key, std::size_t index,
                                    const base::Origin& otherwise);
-// The kind called `type`, which `table` must say; a missing or unknown one is a problem, and null.
-const KindOptions* find_kind(const Named& from, std::span<const KindOptions> kinds, Reader& reader);
+// The kind that the key `option` names, which the table must say; a missing or unknown one is a problem, and null.
+const KindOptions* find_kind(const Named& from, std::span<const KindOptions> kinds, Reader& reader,
+                             std::string_view option = "type");
 
 // The table that read_certificate reads back to the same certificate, but for its name and origins.
 base::Table to_table(const Certificate& certificate);

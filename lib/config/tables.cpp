@@ -23,10 +23,16 @@ constexpr Option kRoot[] = {
      .fallback = "2"},
     {.name = "workers", .type = integer, .summary = "certificates that are rotated at once", .fallback = "4"},
 };
-constexpr std::string_view kRootTables[] = {"issuer", "authority", "profile", "certificate"};
+constexpr std::string_view kRootTables[] = {"issuer", "challenge", "authority", "profile", "certificate"};
 
 constexpr Option kTyped[] = {
     {.name = "type", .summary = "kind, see `everseal kinds`", .required = true},
+};
+
+constexpr Option kChallenge[] = {
+    {.name = "type", .summary = "kind, see `everseal kinds`", .required = true},
+    {.name = "zones", .type = names, .summary = "names that are proved this way, each with all below it; without it every name"},
+    {.name = "provider", .summary = "who sets the TXT records, see `everseal kinds`"},
 };
 
 constexpr Option kAuthority[] = {
@@ -101,6 +107,8 @@ std::span<const Option> declared(Section section) noexcept {
     case Section::issuer:
     case Section::publication:
       return kTyped;
+    case Section::challenge:
+      return kChallenge;
     case Section::authority:
       return kAuthority;
     case Section::profile:

@@ -11,6 +11,7 @@ namespace everseal::config {
 enum class Section {
   root,       // beside it: the tables of named tables below
   issuer,     // and the options of its kind
+  challenge,  // and the options of its kind and of its provider
   authority,  // and `publish`
   profile,
   certificate,  // and `deploy`

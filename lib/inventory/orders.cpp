@@ -70,10 +70,11 @@ std::optional<RenewalInfoRecord> RenewalInfos::find(const pki::Fingerprint& cert
 }
 
 void RenewalInfos::put(const RenewalInfoRecord& info) {
-  sql::Query query(store_.database(),
-                   "insert into renewal_info (certificate, starts, ends, renew_at, explanation, ask_again, problem, "
-                   "failures) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (certificate) do update set "
-                   "starts = $2, ends = $3, renew_at = $4, explanation = $5, ask_again = $6, problem = $7, failures = $8");
+  sql::Query query(
+      store_.database(),
+      "insert into renewal_info (certificate, starts, ends, renew_at, explanation, ask_again, problem, "
+      "failures) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (certificate) do update set "
+      "starts = $2, ends = $3, renew_at = $4, explanation = $5, ask_again = $6, problem = $7, failures = $8");
   query->bind(1, base::BytesView(info.certificate.octets))
       .bind(2, unix_of(info.start))
       .bind(3, unix_of(info.end))

@@ -28,16 +28,26 @@ constexpr std::string_view kMacAlgorithms[] = {"HS256", "HS384", "HS512"};
 constexpr base::Option kOptions[] = {
     {.name = "directory", .summary = "URL of the CA's directory", .required = true},
     {.name = "contact", .type = OptionType::names, .summary = "whom the CA may write to: \"mailto:ops@example.org\""},
-    {.name = "agree_terms", .type = OptionType::boolean, .summary = "whether you agree to the CA's terms of service", .fallback = "false"},
+    {.name = "agree_terms",
+     .type = OptionType::boolean,
+     .summary = "whether you agree to the CA's terms of service",
+     .fallback = "false"},
     {.name = "profile", .summary = "the CA's profile for certificates that name none"},
     {.name = "challenge",
      .type = OptionType::names,
-     .summary = "how names are proved that no zone of a [challenge.NAME] covers: http-01, tls-alpn-01, or the name of a "
-                "[challenge.NAME], in order; without it http-01, then tls-alpn-01"},
-    {.name = "http_port", .type = OptionType::integer, .summary = "where the stand-alone answer to http-01 listens", .fallback = "80"},
+     .summary =
+         "how names are proved that no zone of a [challenge.NAME] covers: http-01, tls-alpn-01, or the name of a "
+         "[challenge.NAME], in order; without it http-01, then tls-alpn-01"},
+    {.name = "http_port",
+     .type = OptionType::integer,
+     .summary = "where the stand-alone answer to http-01 listens",
+     .fallback = "80"},
     {.name = "http_address", .summary = "its address; without it every one"},
     {.name = "webroot", .type = OptionType::path, .summary = "directory of a web server that serves http-01 instead"},
-    {.name = "tls_port", .type = OptionType::integer, .summary = "where the answer to tls-alpn-01 listens", .fallback = "443"},
+    {.name = "tls_port",
+     .type = OptionType::integer,
+     .summary = "where the answer to tls-alpn-01 listens",
+     .fallback = "443"},
     {.name = "preferred_chain", .summary = "common name in the chain to choose where the CA offers several"},
     {.name = "eab_key_id", .summary = "key identifier of the external account binding"},
     {.name = "eab_key_file", .type = OptionType::secret_file, .summary = "its HMAC key, base64url as the CA shows it"},
@@ -86,22 +96,26 @@ std::vector<std::string> check_acme_options(const base::Options& options, const 
       problems.push_back(fmt::format("{} must be a URL that begins with https://", name));
   for (const std::string& contact : options.strings("contact"))
     if (contact.find(':') == std::string::npos)
-      problems.push_back(fmt::format("contact '{}' is no URL: write mailto:{}", base::printable(contact), base::printable(contact)));
+      problems.push_back(
+          fmt::format("contact '{}' is no URL: write mailto:{}", base::printable(contact), base::printable(contact)));
   for (const std::string_view name : {"http_port", "tls_port"})
-    if (options.integer(name) < 1 || options.integer(name) > 65535) problems.push_back(fmt::format("{} is no port", name));
+    if (options.integer(name) < 1 || options.integer(name) > 65535)
+      problems.push_back(fmt::format("{} is no port", name));
   if (options.has("eab_key_id") != options.has("eab_key_file"))
     problems.emplace_back("eab_key_id and eab_key_file belong together");
   return problems;
 }
 
-AcmeCa::AcmeCa(const Name& issuer, const base::Options& options, const Surroundings& surroundings, AcmeEndpoint endpoint)
+AcmeCa::AcmeCa(const Name& issuer, const base::Options& options, const Surroundings& surroundings,
+               AcmeEndpoint endpoint)
     : issuer_(issuer), options_(options), surroundings_(surroundings) {
   const std::string_view option = endpoint == AcmeEndpoint::production ? "directory" : "staging";
   if (!options.has(option))
     throw Error(Fault::config, fmt::format("the issuer {} names no {} directory", issuer, option));
   directory_url_ = options.string(option);
   folder_name_ = fmt::format("{}-{}", issuer, base::hex(pki::sha256(base::as_bytes(directory_url_))).substr(0, 8));
-  acme::ClientSettings settings{.directory_url = directory_url_, .http = {}, .clock = surroundings.clock, .remembered_directory = {}};
+  acme::ClientSettings settings{
+      .directory_url = directory_url_, .http = {}, .clock = surroundings.clock, .remembered_directory = {}};
   settings.http.ca_file = options.string("ca_file");
   settings.http.proxy = options.string("proxy");
   settings.remembered_directory = remembered_directory(surroundings.store, directory_url_, surroundings.clock());
@@ -133,7 +147,8 @@ void AcmeCa::write_manifest(const inventory::AccountRecord& account) const {
                                 {"directory", account.directory},
                                 {"url", account.url},
                                 {"contact", account.contact}};
-  folder().replace(kManifest, base::as_bytes(manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+  folder().replace(kManifest,
+                   base::as_bytes(manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
 }
 
 inventory::AccountRecord AcmeCa::record(const acme::AccountState& state) {
@@ -238,8 +253,9 @@ acme::Account AcmeCa::require_account(std::stop_token stop) {
   const base::FileLock held = lock();
   const auto key = settled_key(folder(), stop);
   if (!key)
-    throw Error(Fault::not_found, fmt::format("the key of our account at {} is missing from {}", issuer_, folder().path()),
-                fmt::format("restore it from a backup, or `everseal account register {}` makes another account", issuer_));
+    throw Error(
+        Fault::not_found, fmt::format("the key of our account at {} is missing from {}", issuer_, folder().path()),
+        fmt::format("restore it from a backup, or `everseal account register {}` makes another account", issuer_));
   return {*key, known->url};
 }
 
@@ -286,7 +302,8 @@ inventory::AccountRecord AcmeCa::adopt(const pki::PrivateKey& key, std::stop_tok
   const auto state = acme::find_account(*client_, key, stop);
   if (!state) {
     keys.remove({directory, kKey});
-    throw Error(Fault::not_found, fmt::format("the CA at {} does not know that account", base::printable(directory_url_)));
+    throw Error(Fault::not_found,
+                fmt::format("the CA at {} does not know that account", base::printable(directory_url_)));
   }
   const inventory::AccountRecord adopted = record(*state);
   remember_directory();

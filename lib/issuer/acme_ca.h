@@ -2,9 +2,9 @@
 #pragma once
 
 #include "acme/account.h"
+#include "acme/client.h"
 #include "base/file.h"
 #include "base/lock.h"
-#include "acme/client.h"
 #include "inventory/records.h"
 #include "issuer/issuer.h"
 
@@ -19,11 +19,13 @@ inline constexpr std::string_view kAcme = "acme";  // the kind's name
 
 // The options of the kind `acme`, and what is wrong with a set of them beyond their types.
 std::span<const base::Option> acme_options() noexcept;
-std::vector<std::string> check_acme_options(const base::Options& options, const Name& name, std::vector<std::string>& claims);
+std::vector<std::string> check_acme_options(const base::Options& options, const Name& name,
+                                            std::vector<std::string>& claims);
 
 enum class AcmeEndpoint { production, staging };
 
-// Used by one thread at a time; processes exclude each other by a lock on the account's folder. All calls throw what acme/ throws.
+// Used by one thread at a time; processes exclude each other by a lock on the account's folder. All calls throw what
+// acme/ throws.
 class AcmeCa {
  public:
   // Error(config) where `options` name no staging directory and it is asked for.
@@ -33,13 +35,14 @@ class AcmeCa {
   acme::Client& client() noexcept { return *client_; }
   const std::string& directory_url() const noexcept { return directory_url_; }
 
-  // Our account; registered where there is none yet. An account whose registration was not seen to end is looked for first.
+  // Our account; registered where there is none yet. An account whose registration was not seen to end is looked for
+  // first.
   const acme::Account& account(std::stop_token stop);
   // The row of our account; nullopt where there is none.
   std::optional<inventory::AccountRecord> known_account();
 
-  // Makes an account; the one that stands, where there is one. With a new key where the CA does not know the present one (any
-  // more).
+  // Makes an account; the one that stands, where there is one. With a new key where the CA does not know the present
+  // one (any more).
   inventory::AccountRecord register_account(std::stop_token stop);
   // Asks the CA. Error(not_found) where we have none.
   inventory::AccountRecord refresh_account(std::stop_token stop);

@@ -26,23 +26,23 @@ namespace everseal::issuer {
 
 using base::Name;
 
-// One certificate wanted. `managed` and `version` are recorded before the issuer is asked: an issuer that can tell, gives the
-// same certificate for the same version again instead of another.
+// One certificate wanted. `managed` and `version` are recorded before the issuer is asked: an issuer that can tell,
+// gives the same certificate for the same version again instead of another.
 struct Request {
   Name managed;
   int version = 0;
-  base::Bytes csr;                             // DER, signed by the certificate's key
+  base::Bytes csr;  // DER, signed by the certificate's key
   std::vector<pki::Identifier> identifiers;
   pki::DistinguishedName subject;
   std::optional<std::string> profile;
   std::optional<base::Seconds> lifetime;
-  std::optional<pki::Certificate> replaces;    // what this one follows, where the same issuer made it
+  std::optional<pki::Certificate> replaces;  // what this one follows, where the same issuer made it
   std::function<void(const std::string&)> tell = [](const std::string&) {};  // what happens right now, printable
 };
 
 struct Issued {
-  std::vector<pki::Certificate> chain;         // as the issuer sent it; the leaf is in it
-  std::vector<std::string> warnings;           // "the lifetime was cut to that of the CA"
+  std::vector<pki::Certificate> chain;  // as the issuer sent it; the leaf is in it
+  std::vector<std::string> warnings;    // "the lifetime was cut to that of the CA"
 };
 
 // What an issuer says of when it wants a certificate renewed (RFC 9773).
@@ -51,7 +51,7 @@ struct RenewalInfo {
     base::Time start, end;
     base::Untrusted explanation;  // a URL, or ""
   };
-  std::optional<Window> window;   // absent: it says nothing
+  std::optional<Window> window;  // absent: it says nothing
   base::Time ask_again;
 };
 
@@ -62,8 +62,8 @@ struct Revocation {
   std::optional<pki::Signer> key;  // the certificate's own, where it is here
 };
 
-// Used by one thread at a time. Errors: Error(denied) where the issuer refuses for good, Error(unreachable/timed_out/io)
-// where it may succeed later.
+// Used by one thread at a time. Errors: Error(denied) where the issuer refuses for good,
+// Error(unreachable/timed_out/io) where it may succeed later.
 class Issuer {
  public:
   virtual ~Issuer() = default;
@@ -82,9 +82,9 @@ class Shared;
 struct Surroundings {
   // An authority of this store, opened once with the operator's settings; for the kind `authority`.
   std::function<authority::Authority&(const Name&)> authority;
-  inventory::Store& store;                          // of the same thread
+  inventory::Store& store;  // of the same thread
   Shared& shared;
-  std::span<const challenge::Method> challenges;    // those of the config, by name
+  std::span<const challenge::Method> challenges;  // those of the config, by name
   std::function<base::Time()> clock;
 };
 
@@ -98,7 +98,8 @@ struct Kind {
   std::unique_ptr<Issuer> (*open)(const Name& name, const base::Options& options, const Surroundings& surroundings);
   RenewalInformation renewal_information = RenewalInformation::none;
   // What is wrong beyond the types of the options; as config::KindOptions::check.
-  std::vector<std::string> (*check)(const base::Options& options, const Name& name, std::vector<std::string>& claims) = nullptr;
+  std::vector<std::string> (*check)(const base::Options& options, const Name& name,
+                                    std::vector<std::string>& claims) = nullptr;
 };
 
 std::span<const Kind* const> kinds();

@@ -18,7 +18,8 @@ using base::Fault;
 
 struct FreeList {
   void operator()(curl_slist* list) const noexcept {
-    for (curl_slist* at = list; at != nullptr; at = at->next) base::wipe(at->data, std::char_traits<char>::length(at->data));
+    for (curl_slist* at = list; at != nullptr; at = at->next)
+      base::wipe(at->data, std::char_traits<char>::length(at->data));
     curl_slist_free_all(list);
   }
 };
@@ -33,11 +34,14 @@ void append(HeaderList& list, const std::string& line) {
 
 void start_library() {
   static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) throw Error(Fault::internal, fmt::format("libcurl does not start: {}", curl_easy_strerror(started)));
+  if (started != CURLE_OK)
+    throw Error(Fault::internal, fmt::format("libcurl does not start: {}", curl_easy_strerror(started)));
 }
 
 // Queries may hold tokens.
-std::string without_query(const std::string& url) { return base::printable(url.substr(0, std::min<std::size_t>(url.find('?'), 300))); }
+std::string without_query(const std::string& url) {
+  return base::printable(url.substr(0, std::min<std::size_t>(url.find('?'), 300)));
+}
 
 // One request under way, as the callbacks see it; no exception crosses libcurl.
 struct Exchange {
@@ -234,7 +238,8 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
   if (exchange.stop.stop_requested() && code == CURLE_ABORTED_BY_CALLBACK)
     throw Error(Fault::cancelled, fmt::format("{} {} was stopped", request.method, where));
   if (exchange.too_large)
-    throw Error(Fault::invalid, fmt::format("the answer of {} is larger than {} KiB", where, exchange.largest_body >> 10));
+    throw Error(Fault::invalid,
+                fmt::format("the answer of {} is larger than {} KiB", where, exchange.largest_body >> 10));
   if (code != CURLE_OK) {
     const std::string text = state_->problem[0] != '\0' ? state_->problem : curl_easy_strerror(code);
     std::string hint;

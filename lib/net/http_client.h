@@ -18,13 +18,13 @@ namespace everseal::net {
 enum class Schemes { https, http_too };
 
 struct HttpSettings {
-  std::string ca_file;                             // PEM: trust anchors in place of the system's; "": the system's
-  std::string proxy;                               // URL; "": what $https_proxy and $no_proxy say
+  std::string ca_file;  // PEM: trust anchors in place of the system's; "": the system's
+  std::string proxy;    // URL; "": what $https_proxy and $no_proxy say
   Schemes schemes = Schemes::https;
-  int redirects = 0;                               // GET and HEAD only, followed over allowed schemes
+  int redirects = 0;  // GET and HEAD only, followed over allowed schemes
   std::chrono::milliseconds connect_timeout{10'000};
-  std::chrono::milliseconds timeout{30'000};       // of a whole request
-  std::size_t largest_body = 1 << 20;              // octets; a longer answer is Error(invalid)
+  std::chrono::milliseconds timeout{30'000};  // of a whole request
+  std::size_t largest_body = 1 << 20;         // octets; a longer answer is Error(invalid)
 };
 
 struct HttpRequest {
@@ -42,12 +42,12 @@ struct HttpResponse {
   std::string body;
 
   bool ok() const noexcept { return status >= 200 && status < 300; }
-  std::optional<std::string> header(std::string_view lower_case_name) const;   // the first of that name
+  std::optional<std::string> header(std::string_view lower_case_name) const;  // the first of that name
   std::vector<std::string> all(std::string_view lower_case_name) const;
 };
 
-// The instant that a Retry-After names, as seconds or as a date (RFC 9110 section 10.2.3); nullopt where there is none or it is
-// neither. Never before `now`.
+// The instant that a Retry-After names, as seconds or as a date (RFC 9110 section 10.2.3); nullopt where there is none
+// or it is neither. Never before `now`.
 std::optional<base::Time> retry_after(const HttpResponse& response, base::Time now);
 // The Date that the peer's clock showed (RFC 9110 section 6.6.1).
 std::optional<base::Time> date(const HttpResponse& response);
@@ -60,8 +60,8 @@ class HttpClient {
   HttpClient& operator=(HttpClient&&) noexcept;
   ~HttpClient();
 
-  // Any status is an answer. Errors: unreachable (no address, refused, TLS not trusted, cut), timed_out, cancelled (`stop`),
-  // invalid (URL, scheme, an answer too large). The message names the URL without its query, never a header.
+  // Any status is an answer. Errors: unreachable (no address, refused, TLS not trusted, cut), timed_out, cancelled
+  // (`stop`), invalid (URL, scheme, an answer too large). The message names the URL without its query, never a header.
   HttpResponse send(const HttpRequest& request, std::stop_token stop = {});
 
  private:

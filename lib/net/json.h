@@ -12,7 +12,8 @@
 
 namespace everseal::net {
 
-// Throws Error(invalid) where `json` is not one JSON object (RFC 8259) or nests deeper than 32. `what` names it in the message.
+// Throws Error(invalid) where `json` is not one JSON object (RFC 8259) or nests deeper than 32. `what` names it in the
+// message.
 base::Table parse_json_object(std::string_view json, std::string_view what);
 base::Value parse_json(std::string_view json, std::string_view what);
 

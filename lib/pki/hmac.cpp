@@ -25,8 +25,8 @@ base::Bytes hmac(Hash hash, base::BytesView key, base::BytesView message) {
   static constexpr std::uint8_t kNothing = 0;  // a null key would mean the key of an earlier call
   base::Bytes code(EVP_MAX_MD_SIZE);
   unsigned size = 0;
-  if (HMAC(digest_of(hash), key.empty() ? &kNothing : key.data(), static_cast<int>(key.size()), message.data(), message.size(),
-           code.data(), &size) == nullptr)
+  if (HMAC(digest_of(hash), key.empty() ? &kNothing : key.data(), static_cast<int>(key.size()), message.data(),
+           message.size(), code.data(), &size) == nullptr)
     throw_openssl(base::Fault::internal, "cannot compute an HMAC");
   code.resize(size);
   return code;

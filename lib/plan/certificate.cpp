@@ -90,13 +90,14 @@ std::optional<Reason> check_requested(const CertificateFacts& facts, const Versi
   return Reason{Rule::requested, "a renewal was asked for"};
 }
 
-constexpr Check kChecks[] = {check_missing, check_specification, check_issuer, check_revoked, check_renewal, check_requested};
+constexpr Check kChecks[] = {check_missing, check_specification, check_issuer,
+                             check_revoked, check_renewal,       check_requested};
 
 constexpr int kFailuresBeforeNextIssuer = 3;
 constexpr int kYoungVersions = 2;
 
-// A clock or a window that is wrong must not order one certificate after the other: until when the clock alone renews nothing,
-// because so many versions are younger than a sound one would be.
+// A clock or a window that is wrong must not order one certificate after the other: until when the clock alone renews
+// nothing, because so many versions are younger than a sound one would be.
 std::optional<Time> held_back_until(const CertificateFacts& facts, Time now) {
   int young = 0;
   for (const VersionFacts& version : facts.versions | std::views::reverse) {
@@ -162,8 +163,9 @@ void decide_issue(const CertificateFacts& facts, Time now, Decision& decision) {
     const VersionFacts& in_use = *version_in_use(facts);
     const inventory::VersionRecord& used = in_use.record;
     const Time due = renewal_of(in_use);
-    decision.standing.push_back({Rule::nothing_due, fmt::format("version {} is valid until {}, renewal is due {}", used.number,
-                                                                base::format_time(*used.not_after), base::format_time(due))});
+    decision.standing.push_back(
+        {Rule::nothing_due, fmt::format("version {} is valid until {}, renewal is due {}", used.number,
+                                        base::format_time(*used.not_after), base::format_time(due))});
     decision.look_again = std::min(decision.look_again, due);
     decide_renewal_info(in_use, now, decision);
     return;
@@ -180,9 +182,10 @@ void decide_issue(const CertificateFacts& facts, Time now, Decision& decision) {
     if (const auto until = held_back_until(facts, now); until && *until > step.not_before) {
       step.gate = Gate::backing_off;
       step.not_before = *until;
-      step.why.push_back({Rule::renewed_too_often, fmt::format("{} versions were issued within the last {}", kYoungVersions,
-                                                               base::format_duration(least_age(*newest->record.not_before,
-                                                                                               *newest->record.not_after)))});
+      step.why.push_back(
+          {Rule::renewed_too_often,
+           fmt::format("{} versions were issued within the last {}", kYoungVersions,
+                       base::format_duration(least_age(*newest->record.not_before, *newest->record.not_after)))});
     }
   }
   decision.look_again = std::min(decision.look_again, step.not_before);
@@ -224,8 +227,8 @@ void decide_prune(const CertificateFacts& facts, const VersionFacts& in_use, Tim
   }
   if (prune.keys_of.empty()) return;
   decision.steps.push_back({std::move(prune),
-                            {{Rule::key_no_longer_needed, fmt::format("keep = {} and version {} is proved", facts.keep,
-                                                                      in_use.record.number)}},
+                            {{Rule::key_no_longer_needed,
+                              fmt::format("keep = {} and version {} is proved", facts.keep, in_use.record.number)}},
                             Gate::open,
                             now});
   decision.look_again = now;
@@ -274,16 +277,18 @@ Decision decide(const CertificateFacts& facts, Time now) {
   const VersionFacts* const in_use = version_in_use(facts);
   if (in_use != nullptr && is_usable(*in_use, now)) {
     if (in_use->record.state != VersionState::live) {
-      decision.steps.push_back({MakeLive{in_use->record.number},
-                                {{Rule::not_live, fmt::format("version {} is complete and not live", in_use->record.number)}},
-                                Gate::open,
-                                now});
+      decision.steps.push_back(
+          {MakeLive{in_use->record.number},
+           {{Rule::not_live, fmt::format("version {} is complete and not live", in_use->record.number)}},
+           Gate::open,
+           now});
       decision.look_again = now;
     }
     for (const config::Deployment& target : facts.wanted.deployments)
       decide_deployment(
           target, in_use->record.number, facts.deployments,
-          [&](const DeploymentRecord& record) { return against_rollback(facts, record, record.after, now); }, now, decision);
+          [&](const DeploymentRecord& record) { return against_rollback(facts, record, record.after, now); }, now,
+          decision);
   }
   decide_issue(facts, now, decision);
   if (in_use != nullptr) decide_prune(facts, *in_use, now, decision);

@@ -16,7 +16,7 @@ enum class RenewalInfoOf { nobody, issuer };
 
 struct VersionFacts {
   inventory::VersionRecord record;
-  bool names_match = false;      // its certificate covers exactly what is wanted now
+  bool names_match = false;  // its certificate covers exactly what is wanted now
   RenewalInfoOf renewal_info = RenewalInfoOf::nobody;
   std::optional<inventory::RenewalInfoRecord> info;  // what its issuer said last
 };
@@ -39,17 +39,18 @@ struct CertificateFacts {
 
 Decision decide(const CertificateFacts& facts, Time now);
 
-// When the clock alone renews a version: at the time drawn from its issuer's window, though never later than latest_renewal();
-// without one at its own.
+// When the clock alone renews a version: at the time drawn from its issuer's window, though never later than
+// latest_renewal(); without one at its own.
 Time renewal_of(const VersionFacts& version) noexcept;
 
 // The version that should be in use: the pinned one, else the newest complete one. Null where there is none.
 const VersionFacts* version_in_use(const CertificateFacts& facts) noexcept;
 
-// May the target go back to `previous` after the probe showed `after`? Gives the reason against it, or nullopt where it may.
-// Roll back only if the previous version is unexpired, unrevoked, of the same names, its key not compromised, and the probe proved
-// a wrong leaf, or a handshake that worked before the switch and fails after it.
-std::optional<std::string> against_rollback(const CertificateFacts& facts, const inventory::DeploymentRecord& deployment,
-                                            inventory::Served after, Time now);
+// May the target go back to `previous` after the probe showed `after`? Gives the reason against it, or nullopt where it
+// may. Roll back only if the previous version is unexpired, unrevoked, of the same names, its key not compromised, and
+// the probe proved a wrong leaf, or a handshake that worked before the switch and fails after it.
+std::optional<std::string> against_rollback(const CertificateFacts& facts,
+                                            const inventory::DeploymentRecord& deployment, inventory::Served after,
+                                            Time now);
 
 }  // namespace everseal::plan

@@ -17,6 +17,10 @@ Time renewal_time(Time not_before, Time not_after, double draw) noexcept {
   return std::max(not_before, not_after - left - jitter);
 }
 
+Time time_within(Time start, Time end, double draw) noexcept {
+  return start + Seconds(static_cast<Seconds::rep>(draw * static_cast<double>((end - start).count())));
+}
+
 Time latest_renewal(Time not_before, Time not_after) noexcept {
   const Seconds life = not_after - not_before;
   return not_after - (is_short(life) ? life / 4 : life / 6);

@@ -51,6 +51,9 @@ std::optional<Outcome> apply(Session& session, const plan::CertificateFacts& fac
                                [&](const plan::Pin& step) { return pin(session, name, step); },
                                [&](const plan::Unpin& step) { return unpin(session, name, step); },
                                [&](const plan::Prune& step) { return prune(session, name, step); },
+                               [&](const plan::RefreshRenewalInfo& step) {
+                                 return refresh_renewal_info(session, name, step);
+                               },
                                [&](const auto&) -> std::optional<Outcome> {
                                  throw base::Error(base::Fault::internal, "a certificate has no such step");
                                }},

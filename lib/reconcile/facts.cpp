@@ -33,7 +33,11 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
       if (const auto der = session.certificates.der(*version.certificate))
         names_match = covers_exactly(pki::Certificate::parse(*der), facts.wanted.identifiers);
     }
-    facts.versions.push_back({std::move(version), names_match});
+    plan::VersionFacts one{std::move(version), names_match};
+    one.renewal_info = session.offers_renewal_info(one.record.issuer);
+    if (one.record.certificate && one.renewal_info == plan::RenewalInfoOf::issuer)
+      one.info = session.renewal_infos.find(*one.record.certificate);
+    facts.versions.push_back(std::move(one));
   }
   facts.deployments = session.deployments.of(inventory::ArtifactKind::version, name);
   facts.intents = session.intents.open_for(name);

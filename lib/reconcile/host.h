@@ -3,8 +3,10 @@
 
 #include "base/time.h"
 #include "config/load.h"
+#include "issuer/shared.h"
 
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -28,6 +30,8 @@ struct Host {
   Time build_date{};                                                       // no clock may be before it
   std::function<void(const Progress&)> progress = [](const Progress&) {};  // called by one worker at a time
   std::stop_token stop{};
+  // What the issuers of all workers share; made when first needed, unless the roof gives its own.
+  std::shared_ptr<issuer::Shared> shared = std::make_shared<issuer::Shared>();
   // Passphrases that `passphrase_file` does not give, asked for where there is a terminal; Error(config) where there is
   // none.
 };

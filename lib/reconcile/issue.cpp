@@ -52,6 +52,15 @@ base::Bytes request_for(Session& session, const plan::CertificateFacts& facts, c
   return pki::make_csr({facts.wanted.subject, facts.wanted.identifiers}, key);
 }
 
+// What the new version follows, where the same issuer made it.
+std::optional<pki::Certificate> certificate_before(Session& session, const plan::CertificateFacts& facts,
+                                                   const VersionRecord& version) {
+  const plan::VersionFacts* const used = plan::version_in_use(facts);
+  if (used == nullptr || used->record.issuer != version.issuer || !used->record.certificate) return std::nullopt;
+  const auto der = session.certificates.der(*used->record.certificate);
+  return der ? std::optional(pki::Certificate::parse(*der)) : std::nullopt;
+}
+
 // What came back is what was asked for, whoever signed it.
 std::vector<pki::Certificate> checked_chain(std::vector<pki::Certificate> sent, const base::Bytes& csr,
                                             const std::vector<pki::Identifier>& names, Time now) {
@@ -142,7 +151,8 @@ void record_failure(Session& session, const plan::CertificateFacts& facts, const
     attempt.target = step.issuer.text();
     attempt.count = (earlier ? earlier->count : 0) + 1;
     attempt.problem = error.message();
-    attempt.not_before = plan::retry_time(attempt.count, now, used == nullptr ? std::nullopt : used->record.not_after);
+    attempt.not_before = plan::retry_time(attempt.count, now, used == nullptr ? std::nullopt : used->record.not_after,
+                                          error.retry_at());
     attempt.last = now;
     session.attempts.put(attempt);
     session.events.add(
@@ -168,10 +178,18 @@ std::optional<Outcome> issue(Session& session, const Name& name, const plan::Iss
         chain = recorded_chain(session, version);
       } else {
         const base::Bytes csr = request_for(session, facts, version);
-        issuer::Issued issued = session.issuer(version.issuer)
-                                    .issue({name, version.number, csr, facts.wanted.identifiers, facts.wanted.subject,
-                                            facts.wanted.profile, facts.wanted.lifetime},
-                                           session.now(), session.host.stop);
+        issuer::Request request{.managed = name,
+                                .version = version.number,
+                                .csr = csr,
+                                .identifiers = facts.wanted.identifiers,
+                                .subject = facts.wanted.subject,
+                                .profile = facts.wanted.profile,
+                                .lifetime = facts.wanted.lifetime,
+                                .replaces = certificate_before(session, facts, version),
+                                .tell = [&](const std::string& text) {
+                                  session.progress(Progress::Kind::doing, subject_of(name), text);
+                                }};
+        issuer::Issued issued = session.issuer(version.issuer).issue(request, session.now(), session.host.stop);
         for (const std::string& warning : issued.warnings) {
           session.progress(Progress::Kind::warning, subject_of(name), warning);
           notes += "; " + warning;

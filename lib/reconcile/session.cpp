@@ -14,7 +14,23 @@ Session::Session(const Host& host_, const config::Config& config_)
     : host(host_),
       config(config_),
       store(inventory::Store::open(host_.state, sql::Access::read_write, host_.clock())),
-      archive(host_.state) {}
+      archive(host_.state) {
+  for (const auto& [name, challenge] : config.challenges)
+    challenges_.push_back(
+        {name, challenge.type, challenge.zones, challenge.options, challenge.provider, challenge.provider_options});
+}
+
+issuer::Surroundings Session::surroundings() {
+  return {[this](const Name& wanted) -> authority::Authority& { return authority(wanted); }, store, *host.shared,
+          challenges_, host.clock};
+}
+
+plan::RenewalInfoOf Session::offers_renewal_info(const Name& name) const {
+  const auto configured = config.issuers.find(name);
+  const issuer::Kind* const kind = configured == config.issuers.end() ? nullptr : issuer::find_kind(configured->second.type);
+  return kind != nullptr && kind->renewal_information == issuer::RenewalInformation::offered ? plan::RenewalInfoOf::issuer
+                                                                                            : plan::RenewalInfoOf::nobody;
+}
 
 authority::Authority& Session::authority(const Name& name) {
   if (const auto open = authorities_.find(name); open != authorities_.end()) return open->second;
@@ -50,21 +66,19 @@ std::vector<pki::Certificate> Session::trust_bundle(const Name& authority) {
 
 issuer::Issuer& Session::issuer(const Name& name) {
   if (const auto open = issuers_.find(name); open != issuers_.end()) return *open->second;
-  const issuer::Surroundings surroundings{
-      [this](const Name& wanted) -> authority::Authority& { return authority(wanted); }};
   std::unique_ptr<issuer::Issuer> made;
   if (const auto configured = config.issuers.find(name); configured != config.issuers.end()) {
     const issuer::Kind* const kind = issuer::find_kind(configured->second.type);
     if (kind == nullptr)
       throw base::Error(base::Fault::config, fmt::format("there is no issuer kind {}", configured->second.type),
                         "`everseal kinds` lists them");
-    made = kind->open(configured->second.options, surroundings);
+    made = kind->open(name, configured->second.options, surroundings());
   } else if (authority_rows.find(name)) {
     // An authority of this store needs no table in the config.
     const base::Table table{{"authority", {name.text(), {}}}};
     base::Problems problems;
     const issuer::Kind* const kind = issuer::find_kind("authority");
-    made = kind->open(base::Options::validate(table, kind->options, {}, {}, {}, problems), surroundings);
+    made = kind->open(name, base::Options::validate(table, kind->options, {}, {}, {}, problems), surroundings());
   } else {
     throw base::Error(
         base::Fault::config, fmt::format("there is no issuer {}", name),

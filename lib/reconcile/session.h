@@ -8,8 +8,10 @@
 #include "inventory/certificates.h"
 #include "inventory/events.h"
 #include "inventory/managed.h"
+#include "inventory/orders.h"
 #include "inventory/store.h"
 #include "issuer/issuer.h"
+#include "plan/certificate.h"
 #include "reconcile/host.h"
 
 #include <map>
@@ -38,10 +40,15 @@ class Session {
   inventory::Attempts attempts{store};
   inventory::Authorities authority_rows{store};
   inventory::Events events{store};
+  inventory::RenewalInfos renewal_infos{store};
 
   Time now() const { return host.clock(); }
   // The issuer that the config names, or the authority of that name; opened once. Error(config) where there is none.
   issuer::Issuer& issuer(const Name& name);
+  // Does that issuer say when it wants a certificate renewed? No, where there is no such issuer.
+  plan::RenewalInfoOf offers_renewal_info(const Name& name) const;
+  // What an issuer may use here.
+  issuer::Surroundings surroundings();
   // An authority of this store with the config's settings; opened once. Error(config) where its passphrase is missing.
   authority::Authority& authority(const Name& name);
   // The generation that signs; nullopt while its intermediate waits for an offline root.
@@ -52,6 +59,7 @@ class Session {
   void progress(Progress::Kind kind, const std::string& subject, const std::string& text) const;
 
  private:
+  std::vector<challenge::Method> challenges_;
   std::map<Name, authority::Authority> authorities_;
   std::map<Name, std::unique_ptr<issuer::Issuer>> issuers_;
 };

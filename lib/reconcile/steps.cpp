@@ -22,6 +22,14 @@ VersionRecord version_of(Session& session, const Name& name, int number) {
   return *version;
 }
 
+pki::Certificate certificate_of(Session& session, const VersionRecord& version) {
+  const auto der = version.certificate ? session.certificates.der(*version.certificate) : std::nullopt;
+  if (!der)
+    throw base::Error(base::Fault::not_found,
+                      fmt::format("version {} of {} has no certificate", version.number, version.name));
+  return pki::Certificate::parse(*der);
+}
+
 }  // namespace
 
 std::optional<Outcome> make_live(Session& session, const Name& name, const plan::MakeLive& step) {
@@ -36,13 +44,11 @@ std::optional<Outcome> make_live(Session& session, const Name& name, const plan:
 
 std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Revoke& step) {
   VersionRecord version = version_of(session, name, step.number);
-  const auto der = version.certificate ? session.certificates.der(*version.certificate) : std::nullopt;
-  if (!der)
-    throw base::Error(base::Fault::not_found, fmt::format("version {} of {} has no certificate", step.number, name));
-  const pki::Certificate certificate = pki::Certificate::parse(*der);
+  const pki::Certificate certificate = certificate_of(session, version);
   session.progress(Progress::Kind::doing, subject_of(name), fmt::format("revoking version {}", step.number));
   const Time now = session.now();
-  session.issuer(version.issuer).revoke(certificate, step.reason, now);
+  session.issuer(version.issuer)
+      .revoke({certificate, step.reason, session.archive.key(name, step.number)}, now, session.host.stop);
   version.revoked_at = now;
   version.revocation_reason = step.reason;
   session.store.transaction([&] {
@@ -106,6 +112,39 @@ std::optional<Outcome> prune(Session& session, const Name& name, const plan::Pru
     if (version.record.has_key) keep.push_back(version.record.number);
   for (const config::Deployment& target : facts.wanted.deployments)
     deploy::find_kind(target.type)->open(target.options, name)->prune(keep);
+  return std::nullopt;
+}
+
+// Whatever comes of it, nobody waits for it: the certificate's own renewal time stands.
+std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, const plan::RefreshRenewalInfo& step) {
+  const VersionRecord version = version_of(session, name, step.number);
+  const pki::Certificate certificate = certificate_of(session, version);
+  const auto known = session.renewal_infos.find(certificate.fingerprint());
+  const Time now = session.now();
+  inventory::RenewalInfoRecord record = known.value_or(inventory::RenewalInfoRecord{});
+  record.certificate = certificate.fingerprint();
+  try {
+    const issuer::RenewalInfo said =
+        session.issuer(step.issuer).renewal_info(certificate, now, session.host.stop);
+    record.ask_again = said.ask_again;
+    record.problem.clear();
+    record.failures = 0;
+    if (!said.window) {
+      record.start = record.end = record.renew_at = std::nullopt;
+    } else if (said.window->start != record.start || said.window->end != record.end) {
+      record.start = said.window->start;
+      record.end = said.window->end;
+      record.renew_at = plan::time_within(*record.start, *record.end, pki::random_fraction());
+      record.explanation = said.window->explanation;
+    }
+  } catch (const base::Error& error) {
+    if (error.fault() == base::Fault::cancelled) throw;
+    record.problem = error.message();
+    ++record.failures;
+    record.ask_again = std::max(plan::ask_again_time(record.failures, now), error.retry_at().value_or(now));
+    session.progress(Progress::Kind::warning, subject_of(name), fmt::format("renewal information: {}", error.message()));
+  }
+  session.renewal_infos.put(record);
   return std::nullopt;
 }
 

@@ -18,6 +18,7 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
 std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& step);
 std::optional<Outcome> unpin(Session& session, const Name& name, const plan::Unpin& step);
 std::optional<Outcome> prune(Session& session, const Name& name, const plan::Prune& step);
+std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, const plan::RefreshRenewalInfo& step);
 std::optional<Outcome> sign_crl(Session& session, const Name& authority);
 
 std::optional<Outcome> deploy(Session& session, Deployable& artifact, const config::Deployment& target,

@@ -1,8 +1,10 @@
 // What the config tests share: kinds as the product has them, and a config written in place.
 #pragma once
 
+#include "challenge/challenge.h"
 #include "config/load.h"
 #include "deploy/deploy.h"
+#include "dns/dns.h"
 #include "issuer/issuer.h"
 #include "probe/starttls.h"
 
@@ -14,8 +16,11 @@ namespace everseal::config {
 
 inline Kinds kinds() {
   Kinds all;
-  for (const issuer::Kind* const kind : issuer::kinds()) all.issuer.push_back({kind->name, kind->options});
+  for (const issuer::Kind* const kind : issuer::kinds()) all.issuer.push_back({kind->name, kind->options, kind->check});
   for (const deploy::Kind* const kind : deploy::kinds()) all.deploy.push_back({kind->name, kind->options, kind->check});
+  for (const challenge::Kind* const kind : challenge::kinds())
+    all.challenge.push_back({kind->name, kind->options, nullptr, kind->provider == challenge::NeedsProvider::yes});
+  for (const dns::Kind* const kind : dns::kinds()) all.dns.push_back({kind->name, kind->options});
   for (const probe::Starttls* const protocol : probe::starttls_protocols()) all.starttls.emplace_back(protocol->name);
   return all;
 }

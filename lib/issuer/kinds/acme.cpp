@@ -132,7 +132,8 @@ class AcmeIssuer final : public Issuer {
     }
     Journal journal(surroundings_.store, std::move(order), surroundings_.clock);
     const auto solver = challenge::make_solver(methods_, surroundings_.shared.responder());
-    acme::Obtained obtained = acme::obtain(ca_.client(), account, wanted, journal, *solver, surroundings_.clock, request.tell, stop);
+    acme::Obtained obtained =
+        acme::obtain(ca_.client(), account, wanted, journal, *solver, surroundings_.clock, request.tell, stop);
     ca_.remember_directory();
     if (request.lifetime) obtained.warnings.emplace_back("the CA chooses the lifetime; `lifetime` is not used");
     return {std::move(obtained.chain), std::move(obtained.warnings)};
@@ -141,7 +142,8 @@ class AcmeIssuer final : public Issuer {
   void revoke(const Revocation& revocation, base::Time, std::stop_token stop) override {
     try {
       const acme::Account& account = ca_.account(stop);
-      acme::revoke_certificate(ca_.client(), {account.key, account.url}, revocation.certificate, revocation.reason, stop);
+      acme::revoke_certificate(ca_.client(), {account.key, account.url}, revocation.certificate, revocation.reason,
+                               stop);
     } catch (const Error& error) {
       // Another account may have ordered it; who holds its key may revoke it all the same.
       if (!revocation.key || (error.fault() != Fault::denied && error.fault() != Fault::not_found)) throw;
@@ -159,10 +161,12 @@ class AcmeIssuer final : public Issuer {
 
   std::string rehearse(const Request& request, base::Time, std::stop_token stop) override {
     if (!options_.has("staging")) {
-      const inventory::AccountRecord account = ca_.known_account() ? ca_.refresh_account(stop) : inventory::AccountRecord{};
+      const inventory::AccountRecord account =
+          ca_.known_account() ? ca_.refresh_account(stop) : inventory::AccountRecord{};
       ca_.client().directory(stop);
-      return account.url.empty() ? "the CA answers; an account would be registered; nothing was ordered"
-                                 : fmt::format("the CA answers; our account is {}; nothing was ordered", account.status);
+      return account.url.empty()
+                 ? "the CA answers; an account would be registered; nothing was ordered"
+                 : fmt::format("the CA answers; our account is {}; nothing was ordered", account.status);
     }
     AcmeCa staging(name_, options_, surroundings_, AcmeEndpoint::staging);
     const acme::Account account = staging.account(stop);
@@ -203,7 +207,11 @@ std::unique_ptr<Issuer> open(const Name& name, const base::Options& options, con
 }  // namespace
 
 extern const Kind acme_kind;
-const Kind acme_kind{kAcme, "a CA that speaks ACME: Let's Encrypt, ZeroSSL, step-ca, ...", acme_options(), open,
-                     RenewalInformation::offered, check_acme_options};
+const Kind acme_kind{kAcme,
+                     "a CA that speaks ACME: Let's Encrypt, ZeroSSL, step-ca, ...",
+                     acme_options(),
+                     open,
+                     RenewalInformation::offered,
+                     check_acme_options};
 
 }  // namespace everseal::issuer

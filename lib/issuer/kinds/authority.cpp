@@ -8,8 +8,14 @@ namespace everseal::issuer {
 namespace {
 
 constexpr base::Option kOptions[] = {
-    {.name = "authority", .type = base::OptionType::string, .summary = "the name of the authority (`everseal ca init NAME`)", .required = true},
-    {.name = "profile", .type = base::OptionType::string, .summary = "the profile of certificates that name none", .fallback = "server"},
+    {.name = "authority",
+     .type = base::OptionType::string,
+     .summary = "the name of the authority (`everseal ca init NAME`)",
+     .required = true},
+    {.name = "profile",
+     .type = base::OptionType::string,
+     .summary = "the profile of certificates that name none",
+     .fallback = "server"},
 };
 
 class AuthorityIssuer final : public Issuer {
@@ -21,15 +27,15 @@ class AuthorityIssuer final : public Issuer {
 
   Issued issue(const Request& request, base::Time now, std::stop_token) override {
     authority::Authority& authority = surroundings_.authority(name_);
-    const authority::Signed made = authority::sign(
-        authority,
-        {.profile = request.profile ? Name::parse(*request.profile, "profile") : profile_,
-         .key = pki::Csr::parse(request.csr),
-         .identifiers = request.identifiers,
-         .subject = request.subject,
-         .lifetime = request.lifetime,
-         .binding = authority::Binding{request.managed, request.version}},
-        now);
+    const authority::Signed made =
+        authority::sign(authority,
+                        {.profile = request.profile ? Name::parse(*request.profile, "profile") : profile_,
+                         .key = pki::Csr::parse(request.csr),
+                         .identifiers = request.identifiers,
+                         .subject = request.subject,
+                         .lifetime = request.lifetime,
+                         .binding = authority::Binding{request.managed, request.version}},
+                        now);
     return {authority::full_chain(authority, made.leaf), made.warnings};
   }
 

@@ -41,7 +41,8 @@ class ExecIssuer final : public Issuer {
     command.environment.emplace_back("EVERSEAL_VERSION", std::to_string(request.version));
     command.environment.emplace_back("EVERSEAL_IDENTIFIERS", pki::to_string(request.identifiers));
     if (request.profile) command.environment.emplace_back("EVERSEAL_PROFILE", *request.profile);
-    if (request.lifetime) command.environment.emplace_back("EVERSEAL_LIFETIME", base::format_duration(*request.lifetime));
+    if (request.lifetime)
+      command.environment.emplace_back("EVERSEAL_LIFETIME", base::format_duration(*request.lifetime));
     const base::Exit exit = run(command, stop);
     if (exit.truncated)
       throw base::Error(base::Fault::invalid, fmt::format("{} wrote more than 1 MiB", command_.front()));

@@ -15,9 +15,10 @@ Verdict deploy(const Host& host, const DeployRequest& request);
 
 struct RollbackRequest {
   Name name;
-  std::optional<int> to;   // default: the version before the one in use
+  std::optional<int> to;  // default: the version before the one in use
 };
-// Goes back and stays there until deploy() or a newer version. Error(denied) where there is no usable version to go back to.
+// Goes back and stays there until deploy() or a newer version. Error(denied) where there is no usable version to go
+// back to.
 Verdict rollback(const Host& host, const RollbackRequest& request);
 
 struct VerifyRequest {

@@ -12,9 +12,9 @@ namespace everseal::reconcile {
 enum class Keep { alive, once };
 
 struct IssueRequest {
-  config::Certificate certificate;   // validated; issuers are names of issuers or authorities
+  config::Certificate certificate;  // validated; issuers are names of issuers or authorities
   Keep keep = Keep::alive;
-  base::Bytes csr;                   // DER of a CSR whose key lives elsewhere; only with Keep::once
+  base::Bytes csr;  // DER of a CSR whose key lives elsewhere; only with Keep::once
 };
 
 // Error(exists) where the name stands in another config file, or a different certificate was issued once under it.

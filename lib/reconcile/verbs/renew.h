@@ -11,8 +11,8 @@ namespace everseal::reconcile {
 enum class Force { no, yes };
 
 struct RenewRequest {
-  std::vector<Name> names;   // empty: whatever is due; named ones are tried now, whatever their back-off
-  Force force = Force::no;   // a new version of each, due or not (of all, where none is named)
+  std::vector<Name> names;  // empty: whatever is due; named ones are tried now, whatever their back-off
+  Force force = Force::no;  // a new version of each, due or not (of all, where none is named)
 };
 
 Verdict renew(const Host& host, const RenewRequest& request);

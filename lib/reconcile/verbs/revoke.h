@@ -11,8 +11,8 @@ namespace everseal::reconcile {
 
 // Exactly one of name, serial and fingerprint.
 struct RevokeRequest {
-  std::optional<Name> name;                    // the version in use of this managed certificate
-  std::string serial;                          // hex, of a certificate that one of our authorities signed
+  std::optional<Name> name;  // the version in use of this managed certificate
+  std::string serial;        // hex, of a certificate that one of our authorities signed
   std::optional<pki::Fingerprint> fingerprint;
   pki::RevocationReason reason = pki::RevocationReason::unspecified;
 };
@@ -25,8 +25,8 @@ struct RemoveRequest {
   OnRemoval certificate = OnRemoval::leave;
   Keys keys = Keys::keep;
 };
-// Stops keeping alive: the fragment and the rows go; what is deployed stays where servers read it. Error(denied) where the
-// certificate is defined in a config file that a person keeps.
+// Stops keeping alive: the fragment and the rows go; what is deployed stays where servers read it. Error(denied) where
+// the certificate is defined in a config file that a person keeps.
 Verdict remove(const Host& host, const RemoveRequest& request);
 
 }  // namespace everseal::reconcile

@@ -1,0 +1,19 @@
+#include "show_account.h"
+
+namespace everseal::cli {
+namespace {
+
+int run(Context& context) { return run_account(context, reconcile::AccountAction::deactivate); }
+
+}  // namespace
+
+extern const Command account_deactivate_command;
+const Command account_deactivate_command{
+    "account deactivate",
+    Group::account,
+    "end the account at the CA, for good",
+    "Certificates stay valid; nothing can be ordered by it any more. \`everseal account register\` makes another.",
+    kAccountArguments,
+    run};
+
+}  // namespace everseal::cli

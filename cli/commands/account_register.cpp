@@ -1,0 +1,20 @@
+#include "show_account.h"
+
+namespace everseal::cli {
+namespace {
+
+int run(Context& context) { return run_account(context, reconcile::AccountAction::make); }
+
+}  // namespace
+
+extern const Command account_register_command;
+const Command account_register_command{
+    "account register",
+    Group::account,
+    "make an account at an ACME CA",
+    "Not needed beforehand: the first certificate makes one where \`agree_terms = true\`. The key is durable before "
+    "the CA is\\nasked. Where an account stands already, it is shown.",
+    kAccountArguments,
+    run};
+
+}  // namespace everseal::cli

@@ -1,0 +1,19 @@
+#include "show_account.h"
+
+namespace everseal::cli {
+namespace {
+
+int run(Context& context) { return run_account(context, reconcile::AccountAction::rotate_key); }
+
+}  // namespace
+
+extern const Command account_rotate_key_command;
+const Command account_rotate_key_command{
+    "account rotate-key",
+    Group::account,
+    "give the account a new key",
+    "The new key is durable before the CA is asked, and the old one is kept until the CA has confirmed it.",
+    kAccountArguments,
+    run};
+
+}  // namespace everseal::cli

@@ -1,0 +1,18 @@
+#include "show_account.h"
+
+namespace everseal::cli {
+namespace {
+
+int run(Context& context) { return run_account(context, reconcile::AccountAction::show); }
+
+}  // namespace
+
+extern const Command account_show_command;
+const Command account_show_command{"account show",
+                                   Group::account,
+                                   "ask the CA for our account, and show it",
+                                   "Beside it: the CA's terms of service and the profiles that it offers.",
+                                   kAccountArguments,
+                                   run};
+
+}  // namespace everseal::cli

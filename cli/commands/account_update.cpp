@@ -1,0 +1,14 @@
+#include "show_account.h"
+
+namespace everseal::cli {
+namespace {
+
+int run(Context& context) { return run_account(context, reconcile::AccountAction::update); }
+
+}  // namespace
+
+extern const Command account_update_command;
+const Command account_update_command{
+    "account update", Group::account, "tell the CA the contacts that the config names", "", kAccountArguments, run};
+
+}  // namespace everseal::cli

@@ -1,0 +1,61 @@
+#include "reconcile/verbs/account.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "inventory/clock.h"
+#include "reconcile/reconcile.h"
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+namespace {
+
+const config::Issuer& require_acme(const config::Config& config, const Name& name) {
+  const auto found = config.issuers.find(name);
+  if (found != config.issuers.end() && found->second.type == issuer::kAcme) return found->second;
+  std::vector<std::string> known;
+  for (const auto& [other, issuer] : config.issuers)
+    if (issuer.type == issuer::kAcme) known.push_back(other.text());
+  throw base::Error(
+      base::Fault::config,
+      found == config.issuers.end() ? fmt::format("there is no issuer {}", name)
+                                    : fmt::format("the issuer {} is of type {}", name, found->second.type),
+      known.empty() ? "accounts belong to issuers of type acme, and the config has none"
+                    : fmt::format("accounts belong to issuers of type acme: {}", base::join(known, ", ")));
+}
+
+inventory::AccountRecord act(issuer::AcmeCa& ca, AccountAction action, const std::stop_token& stop) {
+  switch (action) {
+    case AccountAction::make:
+      return ca.register_account(stop);
+    case AccountAction::show:
+      return ca.refresh_account(stop);
+    case AccountAction::update:
+      return ca.update_contact(stop);
+    case AccountAction::rotate_key:
+      return ca.rotate_key(stop);
+    case AccountAction::deactivate:
+      return ca.deactivate(stop);
+  }
+  throw base::Error(base::Fault::internal, "no such action");
+}
+
+}  // namespace
+
+AccountView account(const Host& host, const AccountRequest& request) {
+  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+  inventory::require_trusted_clock(store, host.clock(), host.build_date);
+  Desired desired(host, store);
+  const config::Issuer& issuer = require_acme(desired.config(), request.issuer);
+  Session session(host, desired.config());
+  session.store.prove_writable(host.clock());
+  issuer::AcmeCa ca(request.issuer, issuer.options, session.surroundings(), request.endpoint);
+  return base::within(fmt::format("account at {}", request.issuer), [&] {
+    AccountView view{act(ca, request.action, host.stop), {}, ca.client().directory(host.stop)};
+    view.folder = fmt::format("{}/accounts/{}", host.state, view.account.folder);
+    ca.remember_directory();
+    return view;
+  });
+}
+
+}  // namespace everseal::reconcile

@@ -1,0 +1,31 @@
+// Accounts at ACME CAs, by hand. Administration: no decision waits for it.
+#pragma once
+
+#include "inventory/records.h"
+#include "issuer/acme_ca.h"
+#include "reconcile/host.h"
+
+#include <map>
+#include <string>
+
+namespace everseal::reconcile {
+
+enum class AccountAction { make, show, update, rotate_key, deactivate };
+
+struct AccountRequest {
+  Name issuer;
+  AccountAction action = AccountAction::show;
+  issuer::AcmeEndpoint endpoint = issuer::AcmeEndpoint::production;
+};
+
+struct AccountView {
+  inventory::AccountRecord account;
+  std::string folder;  // where its key lies
+  acme::Directory directory;
+};
+
+// Error(config) where no issuer of that name speaks ACME, Error(not_found) where there is no account; and the CA's
+// problems.
+AccountView account(const Host& host, const AccountRequest& request);
+
+}  // namespace everseal::reconcile
