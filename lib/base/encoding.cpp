@@ -129,6 +129,19 @@ std::optional<Bytes> from_base64url(std::string_view text) {
   return decode64(text, table, Padding::forbidden);
 }
 
+std::string base32(BytesView bytes) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz234567";
+  std::string text;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const std::uint8_t octet : bytes) {
+    bits = bits << 8 | octet;
+    for (count += 8; count >= 5; count -= 5) text += kLetters[bits >> (count - 5) & 31];
+  }
+  if (count > 0) text += kLetters[bits << (5 - count) & 31];
+  return text;
+}
+
 bool is_utf8(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);

@@ -29,6 +29,8 @@ std::optional<Bytes> from_base64(std::string_view text);   // blanks and line en
 std::string base64url(BytesView bytes);                    // RFC 4648 section 5, no padding
 std::optional<Bytes> from_base64url(std::string_view text);
 
+std::string base32(BytesView bytes);                       // RFC 4648 section 6, lower case, no padding
+
 // True where `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool is_utf8(std::string_view text) noexcept;
 

@@ -39,6 +39,8 @@ class Lookup {
   // `bound`, with the servers that do not show it and what they said.
   void wait_for(const std::string& name, const std::string& value, const Zone& zone, std::chrono::seconds bound,
                 std::stop_token stop);
+  // The same of the resolvers, which is weaker: they may hold an older answer for a while.
+  void wait_for(const std::string& name, const std::string& value, std::chrono::seconds bound, std::stop_token stop);
 
  private:
   std::vector<Server> resolvers_;

@@ -273,6 +273,9 @@ void write_extensions(der::Writer& out, const Template& wanted, const Certificat
   if (!wanted.permitted.empty() || !wanted.excluded.empty()) write_name_constraints(out, wanted);
   if (!wanted.crl_urls.empty()) write_crl_urls(out, wanted.crl_urls);
   if (!wanted.issuer_urls.empty()) write_issuer_urls(out, wanted.issuer_urls);
+  for (const OtherExtension& other : wanted.others)
+    write_extension(out, der::object_id(other.id), other.critical ? Critical::yes : Critical::no,
+                    [&] { out.raw(other.value); });
 }
 
 }  // namespace

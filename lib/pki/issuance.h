@@ -13,6 +13,13 @@
 
 namespace everseal::pki {
 
+// One that this module has no words for.
+struct OtherExtension {
+  std::string id;      // dotted decimals
+  bool critical = false;
+  base::Bytes value;   // DER, what the OCTET STRING of the extension holds
+};
+
 // Everything that will stand in a certificate; nothing is added behind the caller's back but what RFC 5280 derives:
 // SKI, AKI, criticality, string types, UTCTime or GeneralizedTime.
 struct Template {
@@ -31,6 +38,7 @@ struct Template {
   std::vector<NameConstraint> excluded;
   std::vector<std::string> crl_urls;
   std::vector<std::string> issuer_urls;
+  std::vector<OtherExtension> others;
 };
 
 // Signs under `issuer` (nullptr: self-signed, the issuer name is the subject). The issuer name is the issuer's subject

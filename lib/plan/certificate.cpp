@@ -178,7 +178,8 @@ void decide_issue(const CertificateFacts& facts, Time now, Decision& decision) {
     step.why.push_back({Rule::failed_before, fmt::format("{} failure(s) in a row at {}: {}", attempt->count,
                                                          choice.issuer, attempt->problem)});
   }
-  if (reason->rule == Rule::renewal_due || reason->rule == Rule::renewal_suggested) {
+  const bool by_the_clock = reason->rule == Rule::renewal_due || reason->rule == Rule::renewal_suggested;
+  if (by_the_clock && intent(facts, IntentKind::force_renew) == nullptr) {
     if (const auto until = held_back_until(facts, now); until && *until > step.not_before) {
       step.gate = Gate::backing_off;
       step.not_before = *until;

@@ -307,6 +307,66 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(decision.look_again == Time::max());
     CHECK(decision.standing.front().rule == Rule::orphaned);
   }
+
+  TEST_CASE("the issuer is asked when it wants the renewal, and its window counts") {
+    CertificateFacts facts = settled();
+    VersionFacts& live = facts.versions.back();
+    live.renewal_info = RenewalInfoOf::issuer;
+    CHECK(steps(facts) == Texts{"ask corp when version 2 is to be renewed"});
+    struct Row {
+      const char* about;
+      std::optional<Time> renew_at;
+      Time ask_again;
+      Texts wanted;
+      Time look_again;
+    };
+    const Row rows[] = {
+        {"the window is ahead, and earlier than our own time", kNow + days(10), kNow + days(1), {}, kNow + days(1)},
+        {"the drawn time has come", kNow, kNow + days(1), {"issue version 3 at corp"}, kNow},
+        {"the window lies in the past", kNow - days(400), kNow + days(1), {"issue version 3 at corp"}, kNow},
+        {"the answer is old", kNow + days(10), kNow, {"ask corp when version 2 is to be renewed"}, kNow},
+        {"it says nothing", std::nullopt, kNow + days(40), {}, kNow + days(30)},
+        {"it says a time after the end", kNow + days(400), kNow + days(50), {}, kNow + days(45)},
+        {"what is due is not held up by asking", kNow - days(1), kNow - days(1), {"issue version 3 at corp"}, kNow},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(row.about);
+      inventory::RenewalInfoRecord info;
+      info.renew_at = row.renew_at;
+      if (row.renew_at) {
+        info.start = *row.renew_at - days(1);
+        info.end = *row.renew_at + days(1);
+      }
+      info.ask_again = row.ask_again;
+      live.info = info;
+      CHECK(steps(facts) == row.wanted);
+      CHECK(decide(facts, kNow).look_again == row.look_again);
+    }
+    live.info->renew_at = kNow;
+    CHECK(decide(facts, kNow).steps.front().why.front().rule == Rule::renewal_suggested);
+  }
+
+  TEST_CASE("a window that stays in the past orders two certificates a day, and no more") {
+    CertificateFacts facts = settled();
+    facts.versions = {version(1, VersionState::retired), version(2, VersionState::live)};
+    facts.versions[1].renewal_info = RenewalInfoOf::issuer;
+    facts.versions[1].info = inventory::RenewalInfoRecord{};
+    facts.versions[1].info->renew_at = facts.versions[1].info->start = facts.versions[1].info->end = kNow - days(1);
+    facts.versions[1].info->ask_again = kNow + days(1);
+    facts.versions[0].record.created = kNow - days(30);
+    facts.versions[1].record.created = kNow - minutes(1);
+    CHECK(decide(facts, kNow).next(kNow) != nullptr);
+    facts.versions[0].record.created = kNow - minutes(2);
+    const Decision held = decide(facts, kNow);
+    CHECK(held.next(kNow) == nullptr);
+    REQUIRE(held.steps.size() == 1);
+    CHECK(held.steps.front().not_before == kNow - minutes(2) + days(1));
+    CHECK(held.steps.front().why.back().rule == Rule::renewed_too_often);
+    CHECK(held.look_again == held.steps.front().not_before);
+    // Who asks for it gets it.
+    facts.intents = {intent(IntentKind::force_renew)};
+    CHECK(decide(facts, kNow).next(kNow) != nullptr);
+  }
 }
 
 }  // namespace

@@ -37,4 +37,20 @@ TEST_SUITE("schedule") {
     CHECK(retry_time(4, now, now - hours(1)) == now + minutes(1));
     CHECK(retry_time(0, now, std::nullopt) == now + minutes(1));
   }
+
+  TEST_CASE("a peer that asked for peace gets it, within the same bound") {
+    const auto now = from_unix(1'800'000'000);
+    CHECK(retry_time(1, now, std::nullopt, now + hours(3)) == now + hours(3));
+    CHECK(retry_time(4, now, std::nullopt, now + hours(3)) == now + days(1));
+    CHECK(retry_time(1, now, std::nullopt, now + days(300)) == now + days(7));
+    CHECK(retry_time(1, now, now + hours(16), now + hours(3)) == now + hours(2));
+    CHECK(retry_time(1, now, std::nullopt, now - hours(3)) == now + minutes(1));
+  }
+
+  TEST_CASE("renewal information is overridden at half of the life left at which a renewal is due") {
+    const auto begin = from_unix(1'800'000'000);
+    using everseal::plan::latest_renewal;
+    CHECK(latest_renewal(begin, begin + days(90)) == begin + days(75));
+    CHECK(latest_renewal(begin, begin + days(6)) == begin + hours(108));
+  }
 }
