@@ -12,7 +12,7 @@ const Command account_deactivate_command{
     "account deactivate",
     Group::account,
     "end the account at the CA, for good",
-    "Certificates stay valid; nothing can be ordered by it any more. \`everseal account register\` makes another.",
+    "Certificates stay valid; nothing can be ordered by it any more. `everseal account register` makes another.",
     kAccountArguments,
     run};
 

@@ -12,8 +12,8 @@ const Command account_register_command{
     "account register",
     Group::account,
     "make an account at an ACME CA",
-    "Not needed beforehand: the first certificate makes one where \`agree_terms = true\`. The key is durable before "
-    "the CA is\\nasked. Where an account stands already, it is shown.",
+    "Not needed beforehand: the first certificate makes one where `agree_terms = true`. The key is durable before "
+    "the CA is\nasked. Where an account stands already, it is shown.",
     kAccountArguments,
     run};
 
