@@ -92,6 +92,8 @@ void read_profile_reference(const Named& from, const base::Options& options, Cer
     return;
   }
   if (reader.known == nullptr || reader.known->profiles.contains(*certificate.profile)) return;
+  const auto is_foreign = [&](const Name& issuer) { return reader.known->foreign_issuers.contains(issuer.text()); };
+  if (std::ranges::any_of(certificate.issuers, is_foreign)) return;
   const std::vector<std::string> candidates(reader.known->profiles.begin(), reader.known->profiles.end());
   const auto near = base::nearest(*certificate.profile, candidates);
   reader.complain(

@@ -81,10 +81,11 @@ std::optional<base::Origin> where(const Files& files, const Name& name) {
   return std::nullopt;
 }
 
-void write_fragment(const Files& files, const Certificate& certificate) {
+void write_fragment(const Files& files, const Certificate& certificate, const Kinds& kinds) {
   const Name& name = certificate.name;
   const std::string path = path_of(files, name);
-  for (const Source& source : read(files)) {
+  std::vector<Source> sources = read(files);
+  for (const Source& source : sources) {
     const Found found = look_in(source, name);
     if (source.path == path && !found.alone)
       throw Error(Fault::exists, fmt::format("{} holds something else than certificate {} alone", path, name),
@@ -96,6 +97,9 @@ void write_fragment(const Files& files, const Certificate& certificate) {
   const std::string text =
       "# Written by `everseal issue`: the certificate is kept alive as long as this stands. Edit it as you like.\n" +
       to_toml(certificate);
+  std::erase_if(sources, [&](const Source& source) { return source.path == path; });
+  sources.push_back({path, text});
+  static_cast<void>(parse_or_throw(sources, kinds));
   try {
     base::Directory::create(files.fragments, 0755);
     base::write_file(path, base::as_bytes(text), {.mode = 0644});

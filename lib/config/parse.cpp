@@ -92,9 +92,25 @@ void collect(const Value* section, std::set<std::string, std::less<>>& names) {
     for (const auto& [name, value] : *table) names.insert(name);
 }
 
+// Issuers of a kind that does not sign by one of our authorities.
+void collect_foreign(const Value* section, const Kinds& kinds, std::set<std::string, std::less<>>& names) {
+  const auto* const issuers = section == nullptr ? nullptr : std::get_if<Table>(&section->data);
+  if (issuers == nullptr) return;
+  for (const auto& [name, value] : *issuers) {
+    const auto* const table = std::get_if<Table>(&value.data);
+    const Value* const type = table == nullptr ? nullptr : base::find(*table, "type");
+    const auto* const text = type == nullptr ? nullptr : std::get_if<std::string>(&type->data);
+    if (text == nullptr) continue;
+    const auto kind = std::ranges::find(kinds.issuer, *text, &KindOptions::name);
+    if (kind != kinds.issuer.end() && std::ranges::find(kind->options, "authority", &base::Option::name) == kind->options.end())
+      names.insert(name);
+  }
+}
+
 Known collect_known(const Table& root, const Kinds& kinds) {
   Known known;
   collect(base::find(root, "issuer"), known.issuers);
+  collect_foreign(base::find(root, "issuer"), kinds, known.foreign_issuers);
   collect(base::find(root, "challenge"), known.challenges);
   collect(base::find(root, "authority"), known.authorities);
   collect(base::find(root, "profile"), known.profiles);

@@ -19,6 +19,7 @@ namespace everseal::config {
 // What may be referred to, collected before anything is read.
 struct Known {
   std::set<std::string, std::less<>> issuers, challenges, authorities, profiles;
+  std::set<std::string, std::less<>> foreign_issuers;  // CAs with profiles of their own, of which we know nothing
 };
 
 struct Reader {

@@ -241,7 +241,7 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   Certificate certificate = wanted("_.example.org");
   CHECK_FALSE(where(all, name).has_value());
   CHECK_FALSE(remove_fragment(all, name));
-  write_fragment(all, certificate);
+  write_fragment(all, certificate, kinds());
   const std::string path = directory / "state/conf.d/_.example.org.toml";
   CHECK(to_string(where(all, name).value()) == path + ":2");
   struct stat status {};
@@ -249,7 +249,7 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   CHECK((status.st_mode & 07777) == 0644);
 
   certificate.environment = "prod";
-  write_fragment(all, certificate);
+  write_fragment(all, certificate, kinds());
   Kinds with = kinds();
   with.known_authorities = {Name::parse("corp")};
   const Parsed parsed = parse_sources(read(all), with);
@@ -286,7 +286,7 @@ TEST_CASE("what an operator wrote is neither overwritten nor removed") {
   for (const auto& [name, message] : rejects) {
     CAPTURE(name);
     try {
-      write_fragment(all, wanted(name));
+      write_fragment(all, wanted(name), kinds());
       FAIL_CHECK("written");
     } catch (const base::Error& error) {
       CHECK(error.fault() == base::Fault::exists);
@@ -300,7 +300,7 @@ TEST_CASE("what an operator wrote is neither overwritten nor removed") {
 TEST_CASE("where the caller may not write, the error says what to do") {
   const Files all{std::nullopt, "/proc/everseal/conf.d"};
   try {
-    write_fragment(all, wanted("www"));
+    write_fragment(all, wanted("www"), kinds());
     FAIL("written");
   } catch (const base::Error& error) {
     CHECK(error.fault() == base::Fault::io);

@@ -5,6 +5,7 @@
 #include "inventory/managed.h"
 #include "pki/digest.h"
 #include "reconcile/facts.h"
+#include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/verbs/renew.h"
 
@@ -45,7 +46,7 @@ Verdict issue(const Host& host, const IssueRequest& request) {
   if (request.keep == Keep::once) {
     put_once(run, request);
   } else {
-    config::write_fragment(host.files, request.certificate);
+    config::write_fragment(host.files, request.certificate, config_kinds(authority_names(run.store)));
     run.desired = Desired(host, run.store);
   }
   retry_now(run.store, request.certificate.name, host.clock());

@@ -1,0 +1,62 @@
+// deSEC's API, version 1.
+#include "base/file.h"
+#include "base/text.h"
+#include "dns/api.h"
+#include "dns/record_set.h"
+#include "net/json.h"
+
+#include <fmt/format.h>
+
+namespace everseal::dns {
+namespace {
+
+const base::Option kOptions[] = {
+    {.name = "token_file", .type = base::OptionType::secret_file, .summary = "an API token", .required = true},
+    api_option("https://desec.io/api/v1"),
+};
+
+constexpr int kShortestTtl = 3600;  // that it takes
+
+class Desec final : public RecordSetProvider {
+ public:
+  explicit Desec(const base::Options& options)
+      : api_(options.string("api"), "Authorization", "Token ", base::read_secret_file(options.string("token_file"))) {}
+
+ protected:
+  std::vector<std::string> read(const TxtRecord& record, std::stop_token stop) override {
+    const auto set = api_.call("GET", fmt::format("{}{}/TXT/", sets_of(record), url_encoded(relative_name(record.name, record.zone))),
+                               "", stop);
+    std::vector<std::string> values;
+    if (set)
+      for (const std::string& text : net::texts_at(*set, "records")) values.push_back(unquoted(text));
+    return values;
+  }
+
+  // A set in the list form is made, replaced, or deleted where it has no records.
+  bool write(const TxtRecord& record, const std::vector<std::string>&, const std::vector<std::string>& values,
+             std::stop_token stop) override {
+    std::string records;
+    for (const std::string& value : values) records += (records.empty() ? "" : ",") + base::json_string(quoted(value));
+    const std::string name = relative_name(record.name, record.zone);
+    const std::string json = fmt::format(R"([{{"subname":{},"type":"TXT","ttl":{},"records":[{}]}}])",
+                                         base::json_string(name == "@" ? "" : name), kShortestTtl, records);
+    if (!api_.body("PUT", sets_of(record), json, stop)) api_.require("GET", fmt::format("/domains/{}/", record.zone), "", stop);
+    return true;
+  }
+
+ private:
+  static std::string sets_of(const TxtRecord& record) {
+    return fmt::format("/domains/{}/rrsets/", url_encoded(record.zone));
+  }
+
+  Api api_;
+};
+
+std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<Desec>(options); }
+
+}  // namespace
+
+extern const Kind desec_kind;
+const Kind desec_kind{"desec", "domains at deSEC", kOptions, open};
+
+}  // namespace everseal::dns

@@ -1,0 +1,64 @@
+// DigitalOcean's API, version 2.
+#include "base/file.h"
+#include "base/text.h"
+#include "dns/api.h"
+#include "dns/dns.h"
+#include "net/json.h"
+
+#include <fmt/format.h>
+
+namespace everseal::dns {
+namespace {
+
+const base::Option kOptions[] = {
+    {.name = "token_file",
+     .type = base::OptionType::secret_file,
+     .summary = "an API token that may write domains",
+     .required = true},
+    api_option("https://api.digitalocean.com"),
+};
+
+class DigitalOcean final : public Provider {
+ public:
+  explicit DigitalOcean(const base::Options& options)
+      : api_(options.string("api"), "Authorization", "Bearer ", base::read_secret_file(options.string("token_file"))) {}
+
+  void add(const TxtRecord& record, std::stop_token stop) override {
+    if (!ids_of(record, stop).empty()) return;
+    api_.require("POST", records_of(record),
+                 fmt::format(R"({{"type":"TXT","name":{},"data":{},"ttl":30}})",
+                             base::json_string(relative_name(record.name, record.zone)), base::json_string(record.value)),
+                 stop);
+  }
+
+  void remove(const TxtRecord& record, std::stop_token stop) override {
+    for (const std::int64_t id : ids_of(record, stop))
+      api_.call("DELETE", fmt::format("{}/{}", records_of(record), id), "", stop);
+  }
+
+ private:
+  static std::string records_of(const TxtRecord& record) {
+    return fmt::format("/v2/domains/{}/records", url_encoded(record.zone));
+  }
+
+  std::vector<std::int64_t> ids_of(const TxtRecord& record, const std::stop_token& stop) {
+    const base::Table answer = api_.require(
+        "GET", fmt::format("{}?type=TXT&per_page=200&name={}", records_of(record), url_encoded(record.name)), "", stop);
+    std::vector<std::int64_t> ids;
+    for (const base::Table& one : net::objects_at(answer, "domain_records"))
+      if (unquoted(net::text_at(one, "data")) == record.value)
+        if (const auto id = net::integer_at(one, "id")) ids.push_back(*id);
+    return ids;
+  }
+
+  Api api_;
+};
+
+std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<DigitalOcean>(options); }
+
+}  // namespace
+
+extern const Kind digitalocean_kind;
+const Kind digitalocean_kind{"digitalocean", "domains at DigitalOcean", kOptions, open};
+
+}  // namespace everseal::dns

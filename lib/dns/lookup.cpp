@@ -1,0 +1,268 @@
+#include "dns/lookup.h"
+
+#include "dns/packet.h"
+
+#include <algorithm>
+#include <charconv>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace everseal::dns {
+namespace {
+
+using base::Error;
+using base::Fault;
+using std::chrono::milliseconds;
+
+constexpr int kMostCnames = 16;
+constexpr std::size_t kMostServers = 32;
+constexpr milliseconds kFirstPause{200};
+constexpr milliseconds kLongestPause{5'000};
+constexpr std::string_view kResolvConf = "/etc/resolv.conf";
+
+std::vector<Server> system_resolvers() {
+  ldns_resolver* read = nullptr;
+  if (ldns_resolver_new_frm_file(&read, kResolvConf.data()) != LDNS_STATUS_OK)
+    throw Error(Fault::io, fmt::format("cannot read the resolvers from {}", kResolvConf), "name some with `resolvers`");
+  const ResolverHandle resolver(read);
+  std::vector<Server> servers;
+  for (std::size_t i = 0; i < ldns_resolver_nameserver_count(read); ++i) {
+    char* const text = ldns_rdf2str(ldns_resolver_nameservers(read)[i]);
+    servers.push_back({text, 53});
+    std::free(text);
+  }
+  return servers;
+}
+
+// No route: a host without IPv6 must not wait for servers that have both.
+bool can_be_reached(const Server& server) {
+  sockaddr_in6 six{};
+  if (inet_pton(AF_INET6, server.address.c_str(), &six.sin6_addr) != 1) return true;
+  six.sin6_family = AF_INET6;
+  six.sin6_port = htons(server.port);
+  const base::FileDescriptor socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&six), sizeof six) == 0;
+}
+
+// Without an answer that means anything: throws unreachable.
+PacketHandle ask(const Server& server, const std::string& name, ldns_rr_type type, std::uint16_t flags) {
+  const ResolverHandle resolver = make_resolver(server);
+  const RdataHandle dname = to_dname(name);
+  ldns_pkt* answer = nullptr;
+  const ldns_status status =
+      ldns_resolver_query_status(&answer, resolver.get(), dname.get(), type, LDNS_RR_CLASS_IN, flags);
+  PacketHandle packet(answer);
+  if (status != LDNS_STATUS_OK || !packet)
+    throw Error(Fault::unreachable, fmt::format("{} does not answer ({})", to_string(server), ldns_get_errorstr_by_id(status)));
+  const ldns_pkt_rcode code = ldns_pkt_get_rcode(packet.get());
+  if (code != LDNS_RCODE_NOERROR && code != LDNS_RCODE_NXDOMAIN) {
+    char* const text = ldns_pkt_rcode2str(code);
+    Error error(Fault::unreachable, fmt::format("{} answers {} for {}", to_string(server), text, base::printable(name)));
+    std::free(text);
+    throw error;
+  }
+  return packet;
+}
+
+PacketHandle ask_any(const std::vector<Server>& servers, const std::string& name, ldns_rr_type type, const std::stop_token& stop) {
+  if (servers.empty()) throw Error(Fault::config, "there is no resolver to ask", "name some with `resolvers`");
+  std::string problems;
+  for (const Server& server : servers) {
+    if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped while looking in the DNS");
+    try {
+      return ask(server, name, type, LDNS_RD);
+    } catch (const Error& error) {
+      problems += (problems.empty() ? "" : "; ") + error.message();
+    }
+  }
+  throw Error(Fault::unreachable, problems);
+}
+
+// Of one type, in one section.
+class Records {
+ public:
+  Records(const ldns_pkt* packet, ldns_rr_type type, ldns_pkt_section section)
+      : list_(ldns_pkt_rr_list_by_type(packet, type, section)) {}
+  std::size_t size() const { return list_ ? ldns_rr_list_rr_count(list_.get()) : 0; }
+  const ldns_rr* operator[](std::size_t i) const { return ldns_rr_list_rr(list_.get(), i); }
+
+ private:
+  RecordListHandle list_;
+};
+
+std::string owner(const ldns_rr* record) { return to_name(ldns_rr_owner(record)); }
+std::string target(const ldns_rr* record) { return to_name(ldns_rr_rdf(record, 0)); }
+
+bool is_at_or_below(const std::string& name, const std::string& zone) {
+  return zone.empty() || name == zone || name.ends_with("." + zone);
+}
+
+// The strings of one TXT record, joined (RFC 1035 section 3.3.14).
+std::string text_of(const ldns_rr* record) {
+  std::string text;
+  for (std::size_t i = 0; i < ldns_rr_rd_count(record); ++i) {
+    const ldns_rdf* const part = ldns_rr_rdf(record, i);
+    const std::size_t size = ldns_rdf_size(part);
+    if (size > 1) text.append(reinterpret_cast<const char*>(ldns_rdf_data(part)) + 1, size - 1);
+  }
+  return text;
+}
+
+std::vector<std::string> texts_in(const ldns_pkt* packet) {
+  const Records records(packet, LDNS_RR_TYPE_TXT, LDNS_SECTION_ANSWER);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < records.size(); ++i) texts.push_back(text_of(records[i]));
+  return texts;
+}
+
+void pause(milliseconds duration, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any changed;
+  changed.wait_for(lock, stop, duration, [] { return false; });
+  if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped while DNS records spread");
+}
+
+// Looks at all of `servers`, those that have shown it left out, until none is left.
+void wait_for_all(const std::string& name, const std::string& value, std::vector<Server> servers, std::chrono::seconds bound,
+                  const std::stop_token& stop, auto look) {
+  const auto end = std::chrono::steady_clock::now() + bound;
+  for (milliseconds wait = kFirstPause;; wait = std::min(kLongestPause, wait * 2)) {
+    std::string missing;
+    std::erase_if(servers, [&](const Server& server) {
+      if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped while DNS records spread");
+      try {
+        const std::vector<std::string> shown = look(server);
+        if (std::ranges::find(shown, value) != shown.end()) return true;
+        missing += fmt::format("{}{} shows {}", missing.empty() ? "" : "; ", to_string(server),
+                               shown.empty() ? std::string("no TXT record") : fmt::format("{} other value(s)", shown.size()));
+      } catch (const Error& error) {
+        missing += (missing.empty() ? "" : "; ") + error.message();
+      }
+      return false;
+    });
+    if (servers.empty()) return;
+    if (std::chrono::steady_clock::now() + wait > end)
+      throw Error(Fault::timed_out, fmt::format("TXT at {} is not visible everywhere: {}", base::printable(name), missing),
+                  "`propagation_timeout` gives it longer");
+    pause(wait, stop);
+  }
+}
+
+}  // namespace
+
+Server parse_server(const std::string& text) {
+  Server server;
+  std::string port;
+  const auto colon = text.rfind(':');
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == std::string::npos || (end + 1 < text.size() && text[end + 1] != ':'))
+      throw Error(Fault::config, fmt::format("{} is no address of a name server", base::printable(text)));
+    server.address = text.substr(1, end - 1);
+    if (end + 1 < text.size()) port = text.substr(end + 2);
+  } else if (colon != std::string::npos && text.find(':') == colon) {
+    server.address = text.substr(0, colon);
+    port = text.substr(colon + 1);
+  } else {
+    server.address = text;
+  }
+  in6_addr ignored{};
+  const bool is_address = inet_pton(AF_INET, server.address.c_str(), &ignored) == 1 ||
+                          inet_pton(AF_INET6, server.address.c_str(), &ignored) == 1;
+  bool is_port = true;
+  if (!port.empty() || text.ends_with(':')) {
+    const auto [end, problem] = std::from_chars(port.data(), port.data() + port.size(), server.port);
+    is_port = problem == std::errc() && end == port.data() + port.size() && server.port != 0;
+  }
+  if (!is_address || !is_port)
+    throw Error(Fault::config, fmt::format("{} is no address of a name server", base::printable(text)),
+                "write 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53");
+  return server;
+}
+
+std::string to_string(const Server& server) {
+  return server.address.find(':') == std::string::npos ? fmt::format("{}:{}", server.address, server.port)
+                                                       : fmt::format("[{}]:{}", server.address, server.port);
+}
+
+Lookup::Lookup(std::vector<Server> resolvers, unsigned short server_port)
+    : resolvers_(resolvers.empty() ? system_resolvers() : std::move(resolvers)), server_port_(server_port) {}
+
+std::string Lookup::follow(const std::string& name, std::stop_token stop) {
+  std::string at = base::lower(name);
+  std::set<std::string> seen{at};
+  for (;;) {
+    const PacketHandle answer = ask_any(resolvers_, at, LDNS_RR_TYPE_CNAME, stop);
+    const Records records(answer.get(), LDNS_RR_TYPE_CNAME, LDNS_SECTION_ANSWER);
+    std::string next;
+    for (std::size_t i = 0; i < records.size(); ++i)
+      if (owner(records[i]) == at) next = target(records[i]);
+    if (next.empty()) return at;
+    if (!seen.insert(next).second || seen.size() > kMostCnames)
+      throw Error(Fault::invalid, fmt::format("the CNAMEs from {} lead nowhere", base::printable(name)),
+                  "correct them in the DNS, or set `follow_cname = false`");
+    at = std::move(next);
+  }
+}
+
+Zone Lookup::zone_of(const std::string& name, std::stop_token stop) {
+  std::string zone;
+  for (std::string at = base::lower(name); zone.empty();) {
+    const PacketHandle answer = ask_any(resolvers_, at, LDNS_RR_TYPE_SOA, stop);
+    for (const ldns_pkt_section section : {LDNS_SECTION_ANSWER, LDNS_SECTION_AUTHORITY}) {
+      const Records records(answer.get(), LDNS_RR_TYPE_SOA, section);
+      for (std::size_t i = 0; i < records.size() && zone.empty(); ++i)
+        if (const std::string found = owner(records[i]); !found.empty() && is_at_or_below(at, found)) zone = found;
+    }
+    const auto dot = at.find('.');
+    if (zone.empty() && dot == std::string::npos)
+      throw Error(Fault::unreachable, fmt::format("no zone in the DNS holds {}", base::printable(name)));
+    if (zone.empty()) at = at.substr(dot + 1);
+  }
+  Zone result{zone, {}};
+  const PacketHandle answer = ask_any(resolvers_, zone, LDNS_RR_TYPE_NS, stop);
+  const Records names(answer.get(), LDNS_RR_TYPE_NS, LDNS_SECTION_ANSWER);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    for (const ldns_rr_type type : {LDNS_RR_TYPE_A, LDNS_RR_TYPE_AAAA}) {
+      const PacketHandle addresses = ask_any(resolvers_, target(names[i]), type, stop);
+      const Records records(addresses.get(), type, LDNS_SECTION_ANSWER);
+      for (std::size_t k = 0; k < records.size() && result.servers.size() < kMostServers; ++k) {
+        char* const text = ldns_rdf2str(ldns_rr_rdf(records[k], 0));
+        const Server server{text, server_port_};
+        std::free(text);
+        if (can_be_reached(server)) result.servers.push_back(server);
+      }
+    }
+  }
+  if (result.servers.empty())
+    throw Error(Fault::unreachable, fmt::format("no name server of {} has an address that can be reached", base::printable(zone)));
+  return result;
+}
+
+std::vector<std::string> Lookup::txt(const std::string& name, const Server& server, std::stop_token stop) {
+  if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped while looking in the DNS");
+  return texts_in(ask(server, name, LDNS_RR_TYPE_TXT, 0).get());
+}
+
+std::vector<std::string> Lookup::txt(const std::string& name, std::stop_token stop) {
+  return texts_in(ask_any(resolvers_, name, LDNS_RR_TYPE_TXT, stop).get());
+}
+
+void Lookup::wait_for(const std::string& name, const std::string& value, const Zone& zone, std::chrono::seconds bound,
+                      std::stop_token stop) {
+  wait_for_all(name, value, zone.servers, bound, stop, [&](const Server& server) { return txt(name, server, stop); });
+}
+
+void Lookup::wait_for(const std::string& name, const std::string& value, std::chrono::seconds bound, std::stop_token stop) {
+  wait_for_all(name, value, resolvers_, bound, stop, [&](const Server& server) {
+    return texts_in(ask(server, name, LDNS_RR_TYPE_TXT, LDNS_RD).get());
+  });
+}
+
+}  // namespace everseal::dns
