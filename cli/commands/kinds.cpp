@@ -1,8 +1,10 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/text.h"
+#include "challenge/challenge.h"
 #include "command.h"
 #include "deploy/deploy.h"
+#include "dns/dns.h"
 #include "issuer/issuer.h"
 #include "keystore/keystore.h"
 #include "probe/starttls.h"
@@ -19,7 +21,7 @@ namespace everseal::cli {
 namespace {
 
 constexpr Argument kArguments[] = {
-    {.name = "FAMILY", .summary = "only these: issuer, deploy, keystore, starttls or report"},
+    {.name = "FAMILY", .summary = "only these: issuer, challenge, dns, deploy, keystore, starttls or report"},
 };
 
 struct Entry {
@@ -51,6 +53,8 @@ std::vector<Entry> without_options(const Kinds& kinds) {
 std::vector<Family> families() {
   return {
       {"issuer", "Issuers: [issuer.NAME] type = ...", with_options(issuer::kinds())},
+      {"challenge", "Challenges: [challenge.NAME] type = ...", with_options(challenge::kinds())},
+      {"dns", "DNS providers: [challenge.NAME] provider = ...", with_options(dns::kinds())},
       {"deploy", "Deploy targets: [certificate.NAME.deploy.TARGET] type = ...", with_options(deploy::kinds())},
       {"keystore", "Where private keys rest", without_options(keystore::kinds())},
       {"starttls", "Protocols that begin in the clear: starttls = ...", without_options(probe::starttls_protocols())},
@@ -68,7 +72,7 @@ std::string explanation(const base::Option& option) {
 }
 
 void append_options(std::string& out, std::span<const base::Option> options, std::size_t indent, std::size_t width) {
-  constexpr std::size_t kNames = 18;
+  constexpr std::size_t kNames = 24;
   for (const base::Option& option : options) {
     out += fmt::format("{:{}}{:<{}}{}\n", "", indent, option.name, kNames,
                        wrap(explanation(option), indent + kNames, width));
@@ -77,11 +81,12 @@ void append_options(std::string& out, std::span<const base::Option> options, std
 }
 
 std::string text_of(std::span<const Family> shown, std::size_t columns) {
+  constexpr std::size_t kEntry = 16;
   std::string out;
   for (const Family& family : shown) {
     out += fmt::format("{}{}\n", out.empty() ? "" : "\n", styled(family.title, Style::bold, Stream::output));
     for (const Entry& entry : family.entries) {
-      out += fmt::format("  {:<11}{}\n", entry.name, wrap(entry.summary, 13, columns));
+      out += fmt::format("  {:<{}}{}\n", entry.name, kEntry, wrap(entry.summary, 2 + kEntry, columns));
       append_options(out, entry.options, 4, columns);
     }
   }

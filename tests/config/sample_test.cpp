@@ -46,7 +46,8 @@ TEST_CASE("the packaged sample is a config without problems, as it is and with e
   const Parsed all = parse_text(uncommented());
   CHECK(all.problems == std::vector<std::string>{});
   CHECK(all.config.certificates.size() == 2);
-  CHECK(all.config.issuers.size() == 2);
+  CHECK(all.config.issuers.size() == 3);
+  CHECK(all.config.challenges.size() == 12);
   CHECK(all.config.authorities.size() == 1);
   CHECK(all.config.profiles.size() == 1);
 }
@@ -82,6 +83,9 @@ TEST_CASE("the packaged sample shows every option that exists") {
   check_shown(section("certificate"), declared(Section::certificate), "certificate");
   check_shown(section("certificate"), declared(Section::deployment), "deployment");
   for (const KindOptions& kind : kinds().issuer) check_shown(section("issuer"), kind.options, kind.name);
+  check_shown(section("challenge"), declared(Section::challenge), "challenge");
+  for (const KindOptions& kind : kinds().challenge) check_shown(section("challenge"), kind.options, kind.name);
+  for (const KindOptions& kind : kinds().dns) check_shown(section("challenge"), kind.options, kind.name);
   for (const KindOptions& kind : kinds().deploy) check_shown(section("certificate"), kind.options, kind.name);
   for (const std::string_view key : subtables(Section::root)) CHECK(top.contains(std::string(key)));
 }

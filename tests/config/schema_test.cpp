@@ -74,6 +74,41 @@ void check_kinds(const json& definition, Section section, std::span<const KindOp
   }
 }
 
+// Those without a provider by their type; with one by the provider, whose options stand beside those of the type.
+void check_challenges(const json& definition, const Kinds& known) {
+  const auto find = [&](const char* key, std::string_view name) -> const json& {
+    for (const json& one : definition.at("oneOf")) {
+      const json& properties = one.at("properties");
+      if (properties.contains(key) && properties.at(key).contains("const") && properties.at(key).at("const") == name) return one;
+    }
+    FAIL("the schema lacks " << name);
+    return definition;
+  };
+  std::size_t count = known.dns.size();
+  for (const KindOptions& kind : known.challenge) {
+    CAPTURE(kind.name);
+    if (!kind.takes_provider) {
+      ++count;
+      const json& one = find("type", kind.name);
+      Keys keys = declared_keys(Section::challenge, kind.options);
+      keys.erase("provider");
+      CHECK(keys_of(one) == keys);
+      check_options(one, kind.options);
+      continue;
+    }
+    for (const KindOptions& provider : known.dns) {
+      CAPTURE(provider.name);
+      const json& one = find("provider", provider.name);
+      Keys keys = declared_keys(Section::challenge, kind.options);
+      for (const base::Option& option : provider.options) keys.emplace(option.name);
+      CHECK(keys_of(one) == keys);
+      check_options(one, kind.options);
+      check_options(one, provider.options);
+    }
+  }
+  CHECK(definition.at("oneOf").size() == count);
+}
+
 TEST_CASE("the schema says what the parser knows") {
   const json root = schema();
   const json& definitions = root.at("$defs");
@@ -93,6 +128,7 @@ TEST_CASE("the schema says what the parser knows") {
   }
   const Kinds known = kinds();
   check_kinds(definitions.at("issuer"), Section::issuer, known.issuer);
+  check_challenges(definitions.at("challenge"), known);
   check_kinds(definitions.at("deployment"), Section::deployment, known.deploy);
   check_kinds(definitions.at("publication"), Section::publication, known.deploy);
   check_options(definitions.at("listener"), verify_fields());

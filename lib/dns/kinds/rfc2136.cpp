@@ -68,7 +68,7 @@ Error refusal(ldns_pkt_rcode code, const TxtRecord& record, const Server& server
 RecordHandle make_record(const TxtRecord& record, ldns_rr_class change, std::uint32_t ttl) {
   RecordHandle made(ldns_rr_new());
   ldns_rdf* value = nullptr;
-  if (!made || ldns_str2rdf_str(&value, fmt::format("\"{}\"", record.value).c_str()) != LDNS_STATUS_OK)
+  if (!made || ldns_str2rdf_str(&value, record.value.c_str()) != LDNS_STATUS_OK)
     throw Error(Fault::invalid, fmt::format("{} is no value of a TXT record", base::printable(record.value)));
   ldns_rr_set_owner(made.get(), to_dname(record.name).release());
   ldns_rr_set_type(made.get(), LDNS_RR_TYPE_TXT);
