@@ -18,11 +18,11 @@ namespace everseal::challenge {
 
 // A [challenge.NAME] of the config: how names below `zones` are proved.
 struct Method {
-  base::Name name;                  // empty: the issuer's own default
-  std::string type;                 // name of a Kind
-  std::vector<std::string> zones;   // "example.net": it and everything below; empty: every name
-  base::Options options;            // of the kind
-  std::string provider;             // of kinds that need one: name of a dns::Kind
+  base::Name name;                 // empty: the issuer's own default
+  std::string type;                // name of a Kind
+  std::vector<std::string> zones;  // "example.net": it and everything below; empty: every name
+  base::Options options;           // of the kind
+  std::string provider;            // of kinds that need one: name of a dns::Kind
   base::Options provider_options;
 };
 
@@ -57,8 +57,9 @@ struct Kind {
 std::span<const Kind* const> kinds();
 const Kind* find_kind(std::string_view name) noexcept;
 
-// Chooses for each authorization: of the methods that have a zone above its name, that with the longest; then those without
-// zones in their order; the first whose type the CA offers and can prove it. `methods` and `responder` outlive the solver.
+// Chooses for each authorization: of the methods that have a zone above its name, that with the longest; then those
+// without zones in their order; the first whose type the CA offers and can prove it. `methods` and `responder` outlive
+// the solver.
 std::unique_ptr<acme::Solver> make_solver(std::span<const Method> methods, Responder& responder);
 
 }  // namespace everseal::challenge

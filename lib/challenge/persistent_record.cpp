@@ -36,14 +36,16 @@ bool permits(std::string_view record, std::span<const std::string> issuer_domain
     const std::string_view part = base::trim(parts[i]);
     const auto equals = part.find('=');
     if (equals == std::string_view::npos) return false;
-    const auto [tag, is_new] = tags.emplace(base::lower(base::trim(part.substr(0, equals))), base::trim(part.substr(equals + 1)));
+    const auto [tag, is_new] =
+        tags.emplace(base::lower(base::trim(part.substr(0, equals))), base::trim(part.substr(equals + 1)));
     if (!is_new) return false;
   }
   if (tags["accounturi"] != account_url) return false;
   if (coverage == Coverage::name_and_below && base::lower(tags["policy"]) != "wildcard") return false;
   if (const auto until = tags.find("persistuntil"); until != tags.end()) {
     std::int64_t seconds = 0;
-    const auto [end, problem] = std::from_chars(until->second.data(), until->second.data() + until->second.size(), seconds);
+    const auto [end, problem] =
+        std::from_chars(until->second.data(), until->second.data() + until->second.size(), seconds);
     if (problem != std::errc() || *end != '\0' || base::from_unix(seconds) < now) return false;
   }
   return true;

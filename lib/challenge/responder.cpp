@@ -75,7 +75,8 @@ class StandAlone final : public Responder {
     return hold;
   }
 
-  std::unique_ptr<Hold> serve_tls_alpn(const std::string& address, std::uint16_t port, const pki::Identifier& identifier,
+  std::unique_ptr<Hold> serve_tls_alpn(const std::string& address, std::uint16_t port,
+                                       const pki::Identifier& identifier,
                                        const std::string& key_authorization) override {
     const std::string name = server_name_of(identifier);
     net::TlsIdentity identity = make_validation_certificate(identifier, key_authorization, base::wall_clock());
@@ -85,7 +86,8 @@ class StandAlone final : public Responder {
     at->answers.add(name, std::move(identity));
     auto hold = std::make_unique<HoldOf<TlsAnswers>>(*this, tls_, Place{address, port}, name);
     if (!at->server)
-      at->server.emplace(address, port, [answers = at.get()](const std::string& asked) { return answers->answers.find(asked); });
+      at->server.emplace(address, port,
+                         [answers = at.get()](const std::string& asked) { return answers->answers.find(asked); });
     return hold;
   }
 

@@ -18,8 +18,8 @@ class Responder {
   };
 
   virtual ~Responder() = default;
-  // Serves `key_authorization` at /.well-known/acme-challenge/TOKEN (RFC 8555 section 8.3), on every address where `address` is
-  // empty. Error(io) where the port cannot be bound, with who may hold it or which right is missing.
+  // Serves `key_authorization` at /.well-known/acme-challenge/TOKEN (RFC 8555 section 8.3), on every address where
+  // `address` is empty. Error(io) where the port cannot be bound, with who may hold it or which right is missing.
   virtual std::unique_ptr<Hold> serve_http(const std::string& address, std::uint16_t port, const std::string& token,
                                            const std::string& key_authorization) = 0;
   // Serves the certificate of RFC 8737 section 3 for `identifier` to clients that ask for "acme-tls/1".

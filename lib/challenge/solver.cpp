@@ -59,13 +59,13 @@ std::optional<std::size_t> offered(const Authorization& authorization, std::stri
   std::vector<std::string> theirs, ours;
   for (const acme::Challenge& challenge : authorization.challenges) theirs.push_back(base::printable(challenge.type));
   for (const Method* method : tried) ours.push_back(method->type);
-  throw Error(Fault::config,
-              fmt::format("nothing here can prove {}{}: the CA offers {}, configured is {}",
-                          authorization.wildcard ? "*." : "", authorization.identifier.text(),
-                          theirs.empty() ? "nothing" : base::join(theirs, ", "),
-                          ours.empty() ? "nothing" : base::join(ours, ", ")),
-              authorization.wildcard ? "a wildcard is proved by DNS: add a [challenge.NAME] with type = \"dns-01\""
-                                     : "add a [challenge.NAME] of a type that the CA offers");
+  throw Error(
+      Fault::config,
+      fmt::format("nothing here can prove {}{}: the CA offers {}, configured is {}", authorization.wildcard ? "*." : "",
+                  authorization.identifier.text(), theirs.empty() ? "nothing" : base::join(theirs, ", "),
+                  ours.empty() ? "nothing" : base::join(ours, ", ")),
+      authorization.wildcard ? "a wildcard is proved by DNS: add a [challenge.NAME] with type = \"dns-01\""
+                             : "add a [challenge.NAME] of a type that the CA offers");
 }
 
 Choice choose(std::span<const Method> methods, const Authorization& authorization) {

@@ -8,7 +8,8 @@
 
 namespace everseal::challenge {
 
-// Self-signed, for `identifier` alone, with the SHA-256 of `key_authorization` in a critical extension; a key of its own.
+// Self-signed, for `identifier` alone, with the SHA-256 of `key_authorization` in a critical extension; a key of its
+// own.
 net::TlsIdentity make_validation_certificate(const pki::Identifier& identifier, const std::string& key_authorization,
                                              base::Time now);
 

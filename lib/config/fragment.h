@@ -14,10 +14,9 @@ namespace everseal::config {
 std::string to_toml(const Certificate& certificate);
 // Where the certificate is defined, if it is.
 std::optional<base::Origin> where(const Files& files, const Name& name);
-// Writes it, durable and atomic, over an earlier fragment of the same certificate, where the whole config is good with it:
-// otherwise Error(config), and nothing is written. Error(io) with what to do where the
-// caller may not write there; Error(exists) where the name is defined in another file, or its file holds something else
-// as well.
+// Writes it, durable and atomic, over an earlier fragment of the same certificate, where the whole config is good with
+// it: otherwise Error(config), and nothing is written. Error(io) with what to do where the caller may not write there;
+// Error(exists) where the name is defined in another file, or its file holds something else as well.
 void write_fragment(const Files& files, const Certificate& certificate, const Kinds& kinds);
 // Removes it; false where the certificate is defined elsewhere (then `where` tells).
 bool remove_fragment(const Files& files, const Name& name);

@@ -35,7 +35,8 @@ void check_authority(const Named& from, const KindOptions& kind, const base::Opt
 
 // An issuer with an option `challenge` names types of challenges, or tables of ours.
 void check_challenges(const Named& from, const KindOptions& kind, const base::Options& options, Reader& reader) {
-  if (reader.known == nullptr || std::ranges::find(kind.options, "challenge", &base::Option::name) == kind.options.end())
+  if (reader.known == nullptr ||
+      std::ranges::find(kind.options, "challenge", &base::Option::name) == kind.options.end())
     return;
   std::vector<std::string> candidates(reader.known->challenges.begin(), reader.known->challenges.end());
   // These need no more than the issuer says of them.

@@ -102,7 +102,8 @@ void collect_foreign(const Value* section, const Kinds& kinds, std::set<std::str
     const auto* const text = type == nullptr ? nullptr : std::get_if<std::string>(&type->data);
     if (text == nullptr) continue;
     const auto kind = std::ranges::find(kinds.issuer, *text, &KindOptions::name);
-    if (kind != kinds.issuer.end() && std::ranges::find(kind->options, "authority", &base::Option::name) == kind->options.end())
+    if (kind != kinds.issuer.end() &&
+        std::ranges::find(kind->options, "authority", &base::Option::name) == kind->options.end())
       names.insert(name);
   }
 }

@@ -31,7 +31,9 @@ constexpr Option kTyped[] = {
 
 constexpr Option kChallenge[] = {
     {.name = "type", .summary = "kind, see `everseal kinds`", .required = true},
-    {.name = "zones", .type = names, .summary = "names that are proved this way, each with all below it; without it every name"},
+    {.name = "zones",
+     .type = names,
+     .summary = "names that are proved this way, each with all below it; without it every name"},
     {.name = "provider", .summary = "who sets the TXT records, see `everseal kinds`"},
 };
 

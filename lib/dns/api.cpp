@@ -55,14 +55,18 @@ base::Option api_option(std::string_view url) {
 }
 
 Api::Api(const std::string& base_url, std::string header, std::string_view prefix, const base::Secret& token)
-    : base_url_(base_url), header_(std::move(header)), value_(prefixed(prefix, token)), client_(settings_for(base_url)) {
+    : base_url_(base_url),
+      header_(std::move(header)),
+      value_(prefixed(prefix, token)),
+      client_(settings_for(base_url)) {
   while (base_url_.ends_with('/')) base_url_.pop_back();
 }
 
 std::optional<std::string> Api::body(std::string_view method, const std::string& path, const std::string& json,
                                      std::stop_token stop) {
   for (int tries = 1;; ++tries) {
-    net::HttpRequest request{.method = std::string(method), .url = base_url_ + path, .headers = {}, .secret_headers = {}, .body = json};
+    net::HttpRequest request{
+        .method = std::string(method), .url = base_url_ + path, .headers = {}, .secret_headers = {}, .body = json};
     request.headers.emplace_back("Accept", "application/json");
     if (!json.empty()) request.headers.emplace_back("Content-Type", "application/json");
     if (!header_.empty()) request.secret_headers.emplace_back(header_, value_.copy());
@@ -87,7 +91,8 @@ std::optional<base::Table> Api::call(std::string_view method, const std::string&
   return net::parse_json_object(*text, fmt::format("the answer of {}", base::printable(base_url_)));
 }
 
-base::Table Api::require(std::string_view method, const std::string& path, const std::string& json, std::stop_token stop) {
+base::Table Api::require(std::string_view method, const std::string& path, const std::string& json,
+                         std::stop_token stop) {
   auto found = call(method, path, json, std::move(stop));
   if (!found)
     throw Error(Fault::config, fmt::format("{} {}: HTTP 404", method, base::printable(base_url_)),

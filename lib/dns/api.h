@@ -21,13 +21,16 @@ class Api {
   // `header` carries the token behind `prefix` ("Authorization", "Bearer "). Plain HTTP only where `base_url` says so.
   Api(const std::string& base_url, std::string header, std::string_view prefix, const base::Secret& token);
 
-  // The answer's JSON object, empty where the body is. nullopt for 404. Errors: denied for 401, 403 and what the provider
-  // refuses, unreachable for 429 and 5xx; each with what the provider wrote. Waits once where a 429 asks for a short while.
-  std::optional<base::Table> call(std::string_view method, const std::string& path, const std::string& json, std::stop_token stop);
+  // The answer's JSON object, empty where the body is. nullopt for 404. Errors: denied for 401, 403 and what the
+  // provider refuses, unreachable for 429 and 5xx; each with what the provider wrote. Waits once where a 429 asks for a
+  // short while.
+  std::optional<base::Table> call(std::string_view method, const std::string& path, const std::string& json,
+                                  std::stop_token stop);
   // The same where 404 is an error.
   base::Table require(std::string_view method, const std::string& path, const std::string& json, std::stop_token stop);
   // For answers that are arrays.
-  std::optional<std::string> body(std::string_view method, const std::string& path, const std::string& json, std::stop_token stop);
+  std::optional<std::string> body(std::string_view method, const std::string& path, const std::string& json,
+                                  std::stop_token stop);
 
  private:
   std::string base_url_;

@@ -21,13 +21,13 @@ struct TxtRecord {
   std::string key_authorization;  // or ""; for hooks
 };
 
-// Used by one thread at a time. Errors: denied where the provider refuses, unreachable/timed_out where it may work later,
-// config where a zone is not the provider's.
+// Used by one thread at a time. Errors: denied where the provider refuses, unreachable/timed_out where it may work
+// later, config where a zone is not the provider's.
 class Provider {
  public:
   virtual ~Provider() = default;
-  // Adds the value beside whatever stands at that name; twice is once. Returns when the provider took it, which is before its
-  // servers show it.
+  // Adds the value beside whatever stands at that name; twice is once. Returns when the provider took it, which is
+  // before its servers show it.
   virtual void add(const TxtRecord& record, std::stop_token stop) = 0;
   // Removes this value alone; absent is fine.
   virtual void remove(const TxtRecord& record, std::stop_token stop) = 0;

@@ -58,18 +58,21 @@ PacketHandle ask(const Server& server, const std::string& name, ldns_rr_type typ
       ldns_resolver_query_status(&answer, resolver.get(), dname.get(), type, LDNS_RR_CLASS_IN, flags);
   PacketHandle packet(answer);
   if (status != LDNS_STATUS_OK || !packet)
-    throw Error(Fault::unreachable, fmt::format("{} does not answer ({})", to_string(server), ldns_get_errorstr_by_id(status)));
+    throw Error(Fault::unreachable,
+                fmt::format("{} does not answer ({})", to_string(server), ldns_get_errorstr_by_id(status)));
   const ldns_pkt_rcode code = ldns_pkt_get_rcode(packet.get());
   if (code != LDNS_RCODE_NOERROR && code != LDNS_RCODE_NXDOMAIN) {
     char* const text = ldns_pkt_rcode2str(code);
-    Error error(Fault::unreachable, fmt::format("{} answers {} for {}", to_string(server), text, base::printable(name)));
+    Error error(Fault::unreachable,
+                fmt::format("{} answers {} for {}", to_string(server), text, base::printable(name)));
     std::free(text);
     throw error;
   }
   return packet;
 }
 
-PacketHandle ask_any(const std::vector<Server>& servers, const std::string& name, ldns_rr_type type, const std::stop_token& stop) {
+PacketHandle ask_any(const std::vector<Server>& servers, const std::string& name, ldns_rr_type type,
+                     const std::stop_token& stop) {
   if (servers.empty()) throw Error(Fault::config, "there is no resolver to ask", "name some with `resolvers`");
   std::string problems;
   for (const Server& server : servers) {
@@ -129,8 +132,8 @@ void pause(milliseconds duration, const std::stop_token& stop) {
 }
 
 // Looks at all of `servers`, those that have shown it left out, until none is left.
-void wait_for_all(const std::string& name, const std::string& value, std::vector<Server> servers, std::chrono::seconds bound,
-                  const std::stop_token& stop, auto look) {
+void wait_for_all(const std::string& name, const std::string& value, std::vector<Server> servers,
+                  std::chrono::seconds bound, const std::stop_token& stop, auto look) {
   const auto end = std::chrono::steady_clock::now() + bound;
   for (milliseconds wait = kFirstPause;; wait = std::min(kLongestPause, wait * 2)) {
     std::string missing;
@@ -139,8 +142,9 @@ void wait_for_all(const std::string& name, const std::string& value, std::vector
       try {
         const std::vector<std::string> shown = look(server);
         if (std::ranges::find(shown, value) != shown.end()) return true;
-        missing += fmt::format("{}{} shows {}", missing.empty() ? "" : "; ", to_string(server),
-                               shown.empty() ? std::string("no TXT record") : fmt::format("{} other value(s)", shown.size()));
+        missing +=
+            fmt::format("{}{} shows {}", missing.empty() ? "" : "; ", to_string(server),
+                        shown.empty() ? std::string("no TXT record") : fmt::format("{} other value(s)", shown.size()));
       } catch (const Error& error) {
         missing += (missing.empty() ? "" : "; ") + error.message();
       }
@@ -148,7 +152,8 @@ void wait_for_all(const std::string& name, const std::string& value, std::vector
     });
     if (servers.empty()) return;
     if (std::chrono::steady_clock::now() + wait > end)
-      throw Error(Fault::timed_out, fmt::format("TXT at {} is not visible everywhere: {}", base::printable(name), missing),
+      throw Error(Fault::timed_out,
+                  fmt::format("TXT at {} is not visible everywhere: {}", base::printable(name), missing),
                   "`propagation_timeout` gives it longer");
     pause(wait, stop);
   }
@@ -241,7 +246,8 @@ Zone Lookup::zone_of(const std::string& name, std::stop_token stop) {
     }
   }
   if (result.servers.empty())
-    throw Error(Fault::unreachable, fmt::format("no name server of {} has an address that can be reached", base::printable(zone)));
+    throw Error(Fault::unreachable,
+                fmt::format("no name server of {} has an address that can be reached", base::printable(zone)));
   return result;
 }
 
@@ -259,10 +265,10 @@ void Lookup::wait_for(const std::string& name, const std::string& value, const Z
   wait_for_all(name, value, zone.servers, bound, stop, [&](const Server& server) { return txt(name, server, stop); });
 }
 
-void Lookup::wait_for(const std::string& name, const std::string& value, std::chrono::seconds bound, std::stop_token stop) {
-  wait_for_all(name, value, resolvers_, bound, stop, [&](const Server& server) {
-    return texts_in(ask(server, name, LDNS_RR_TYPE_TXT, LDNS_RD).get());
-  });
+void Lookup::wait_for(const std::string& name, const std::string& value, std::chrono::seconds bound,
+                      std::stop_token stop) {
+  wait_for_all(name, value, resolvers_, bound, stop,
+               [&](const Server& server) { return texts_in(ask(server, name, LDNS_RR_TYPE_TXT, LDNS_RD).get()); });
 }
 
 }  // namespace everseal::dns

@@ -18,8 +18,8 @@ Server parse_server(const std::string& text);
 std::string to_string(const Server& server);
 
 struct Zone {
-  std::string name;              // owner of the SOA
-  std::vector<Server> servers;   // every address of every NS; where they cannot be had, the reason is thrown
+  std::string name;             // owner of the SOA
+  std::vector<Server> servers;  // every address of every NS; where they cannot be had, the reason is thrown
 };
 
 // Used by one thread at a time. Errors: unreachable (nobody answered, SERVFAIL), timed_out, cancelled.
@@ -35,8 +35,8 @@ class Lookup {
   // TXT values at `name`, each record's strings joined; empty where there are none.
   std::vector<std::string> txt(const std::string& name, const Server& server, std::stop_token stop);
   std::vector<std::string> txt(const std::string& name, std::stop_token stop);  // asked of the resolvers
-  // Returns when every server of `zone` shows `value` at `name`, looking again with growing pauses. Error(timed_out) after
-  // `bound`, with the servers that do not show it and what they said.
+  // Returns when every server of `zone` shows `value` at `name`, looking again with growing pauses. Error(timed_out)
+  // after `bound`, with the servers that do not show it and what they said.
   void wait_for(const std::string& name, const std::string& value, const Zone& zone, std::chrono::seconds bound,
                 std::stop_token stop);
   // The same of the resolvers, which is weaker: they may hold an older answer for a while.

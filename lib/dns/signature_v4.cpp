@@ -47,8 +47,8 @@ std::string authorization_v4(const AwsRequest& request, const AwsCredentials& cr
     names += fmt::format("{}{}", names.empty() ? "" : ";", name);
   }
   const std::string canonical =
-      fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method, request.path, canonical_query(request.query), canonical_headers,
-                  names, digest(request.body));
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method, request.path, canonical_query(request.query),
+                  canonical_headers, names, digest(request.body));
   const std::string when = amz_date(now);
   const std::string scope = fmt::format("{}/{}/{}/aws4_request", when.substr(0, 8), region, service);
   const std::string to_sign = fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", when, scope, digest(canonical));
@@ -56,8 +56,8 @@ std::string authorization_v4(const AwsRequest& request, const AwsCredentials& cr
   base::Bytes key = hmac(base::as_bytes(first), when.substr(0, 8));
   base::wipe(first.data(), first.size());
   for (const std::string_view part : {region, service, std::string_view("aws4_request")}) key = hmac(key, part);
-  return fmt::format("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}", credentials.access_key_id, scope, names,
-                     base::hex(hmac(key, to_sign)));
+  return fmt::format("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}", credentials.access_key_id,
+                     scope, names, base::hex(hmac(key, to_sign)));
 }
 
 }  // namespace everseal::dns

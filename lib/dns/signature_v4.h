@@ -19,8 +19,8 @@ struct AwsCredentials {
 
 struct AwsRequest {
   std::string_view method;
-  std::string_view path;                                   // encoded
-  std::vector<std::pair<std::string, std::string>> query;  // not encoded
+  std::string_view path;                                     // encoded
+  std::vector<std::pair<std::string, std::string>> query;    // not encoded
   std::vector<std::pair<std::string, std::string>> headers;  // lower-case names, `host` among them
   std::string_view body;
 };

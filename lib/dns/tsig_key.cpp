@@ -55,13 +55,15 @@ TsigKey parse_tsig_key(const base::Secret& text) {
   const std::vector<std::string_view> tokens = tokens_of(text.reveal_text());
   const auto name = after(tokens, "key"), algorithm = after(tokens, "algorithm"), secret = after(tokens, "secret");
   constexpr const char* kForm = "its form is: key \"NAME\" { algorithm hmac-sha256; secret \"BASE64\"; };";
-  if (!name || !algorithm || !secret) throw Error(Fault::config, "the TSIG key file lacks key, algorithm or secret", kForm);
+  if (!name || !algorithm || !secret)
+    throw Error(Fault::config, "the TSIG key file lacks key, algorithm or secret", kForm);
   TsigKey key;
   key.name = base::lower(*name);
   if (key.name.ends_with('.')) key.name.pop_back();
   key.algorithm = base::lower(*algorithm);
   if (std::ranges::find(kAlgorithms, key.algorithm) == kAlgorithms.end())
-    throw Error(Fault::config, fmt::format("the TSIG algorithm {} is unknown", base::printable(key.algorithm.substr(0, 40))), kForm);
+    throw Error(Fault::config,
+                fmt::format("the TSIG algorithm {} is unknown", base::printable(key.algorithm.substr(0, 40))), kForm);
   if (key.algorithm == "hmac-md5") key.algorithm = "hmac-md5.sig-alg.reg.int";
   const auto octets = base::from_base64(*secret);
   if (!octets || octets->empty()) throw Error(Fault::config, "the secret of the TSIG key is not base64", kForm);

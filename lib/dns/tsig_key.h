@@ -13,7 +13,8 @@ struct TsigKey {
   base::Secret secret;    // base64
 };
 
-// As `tsig-keygen` writes it and BIND reads it: key "NAME" { algorithm A; secret "S"; };  Error(config) that says what is missing.
+// As `tsig-keygen` writes it and BIND reads it: key "NAME" { algorithm A; secret "S"; };  Error(config) that says what
+// is missing.
 TsigKey parse_tsig_key(const base::Secret& text);
 
 }  // namespace everseal::dns

@@ -59,8 +59,8 @@ Error cannot_listen(const std::string& address, std::uint16_t port, int code) {
   if (code == EACCES) hint = "ports below 1024 need root or CAP_NET_BIND_SERVICE";
   if (code == EADDRNOTAVAIL) hint = "this host does not have that address";
   return Error(Fault::io,
-               fmt::format("cannot listen on {} port {}: {}", address.empty() ? "any address" : base::printable(address), port,
-                           base::errno_text(code)),
+               fmt::format("cannot listen on {} port {}: {}",
+                           address.empty() ? "any address" : base::printable(address), port, base::errno_text(code)),
                hint);
 }
 
@@ -95,7 +95,8 @@ std::uint16_t port_of(const base::FileDescriptor& socket) {
 
 Listening listen_on(const std::string& address, std::uint16_t port) {
   base::FileDescriptor socket;
-  int problem = address.empty() ? try_listen(ipv6(in6addr_any, port), socket) : try_listen(parse(address, port), socket);
+  int problem =
+      address.empty() ? try_listen(ipv6(in6addr_any, port), socket) : try_listen(parse(address, port), socket);
   // A host without IPv6.
   if (address.empty() && (problem == EAFNOSUPPORT || problem == EADDRNOTAVAIL))
     problem = try_listen(ipv4(in_addr{htonl(INADDR_ANY)}, port), socket);

@@ -30,8 +30,8 @@ constexpr std::string_view kProtocol = "acme-tls/1";
 constexpr std::chrono::seconds kPatience{10};
 constexpr std::size_t kMostConnections = 64;
 
-int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length, const unsigned char* offered, unsigned size,
-                    void*) noexcept {
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length, const unsigned char* offered,
+                    unsigned size, void*) noexcept {
   for (unsigned at = 0; at < size && at + 1 + offered[at] <= size; at += 1 + offered[at]) {
     const std::string_view name(reinterpret_cast<const char*>(offered + at + 1), offered[at]);
     if (name != kProtocol) continue;

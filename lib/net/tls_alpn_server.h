@@ -17,8 +17,8 @@ struct TlsIdentity {
   pki::Signer key;
 };
 
-// Listens from the constructor's return to the destructor's. Clients that do not ask for the application protocol "acme-tls/1", or
-// for a name that nobody knows, are refused.
+// Listens from the constructor's return to the destructor's. Clients that do not ask for the application protocol
+// "acme-tls/1", or for a name that nobody knows, are refused.
 class TlsAlpnServer {
  public:
   // `find` is called on threads of the server with the name that a client asks for (SNI, lower case), which is hostile.

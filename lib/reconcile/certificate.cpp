@@ -45,19 +45,18 @@ std::optional<Outcome> apply(Session& session, const plan::CertificateFacts& fac
   const auto artifact = certificate_artifact(session, name);
   std::optional<Outcome> outcome;
   if (apply_deployment(session, *artifact, facts.wanted.deployments, action, outcome)) return outcome;
-  return std::visit(Overloaded{[&](const plan::Issue& step) { return issue(session, name, step); },
-                               [&](const plan::MakeLive& step) { return make_live(session, name, step); },
-                               [&](const plan::Revoke& step) { return revoke(session, name, step); },
-                               [&](const plan::Pin& step) { return pin(session, name, step); },
-                               [&](const plan::Unpin& step) { return unpin(session, name, step); },
-                               [&](const plan::Prune& step) { return prune(session, name, step); },
-                               [&](const plan::RefreshRenewalInfo& step) {
-                                 return refresh_renewal_info(session, name, step);
-                               },
-                               [&](const auto&) -> std::optional<Outcome> {
-                                 throw base::Error(base::Fault::internal, "a certificate has no such step");
-                               }},
-                    action);
+  return std::visit(
+      Overloaded{[&](const plan::Issue& step) { return issue(session, name, step); },
+                 [&](const plan::MakeLive& step) { return make_live(session, name, step); },
+                 [&](const plan::Revoke& step) { return revoke(session, name, step); },
+                 [&](const plan::Pin& step) { return pin(session, name, step); },
+                 [&](const plan::Unpin& step) { return unpin(session, name, step); },
+                 [&](const plan::Prune& step) { return prune(session, name, step); },
+                 [&](const plan::RefreshRenewalInfo& step) { return refresh_renewal_info(session, name, step); },
+                 [&](const auto&) -> std::optional<Outcome> {
+                   throw base::Error(base::Fault::internal, "a certificate has no such step");
+                 }},
+      action);
 }
 
 // Decides and applies until nothing may be done now. `decide` and `apply` see fresh facts each time.

@@ -151,8 +151,8 @@ void record_failure(Session& session, const plan::CertificateFacts& facts, const
     attempt.target = step.issuer.text();
     attempt.count = (earlier ? earlier->count : 0) + 1;
     attempt.problem = error.message();
-    attempt.not_before = plan::retry_time(attempt.count, now, used == nullptr ? std::nullopt : used->record.not_after,
-                                          error.retry_at());
+    attempt.not_before =
+        plan::retry_time(attempt.count, now, used == nullptr ? std::nullopt : used->record.not_after, error.retry_at());
     attempt.last = now;
     session.attempts.put(attempt);
     session.events.add(
@@ -178,17 +178,16 @@ std::optional<Outcome> issue(Session& session, const Name& name, const plan::Iss
         chain = recorded_chain(session, version);
       } else {
         const base::Bytes csr = request_for(session, facts, version);
-        issuer::Request request{.managed = name,
-                                .version = version.number,
-                                .csr = csr,
-                                .identifiers = facts.wanted.identifiers,
-                                .subject = facts.wanted.subject,
-                                .profile = facts.wanted.profile,
-                                .lifetime = facts.wanted.lifetime,
-                                .replaces = certificate_before(session, facts, version),
-                                .tell = [&](const std::string& text) {
-                                  session.progress(Progress::Kind::doing, subject_of(name), text);
-                                }};
+        issuer::Request request{
+            .managed = name,
+            .version = version.number,
+            .csr = csr,
+            .identifiers = facts.wanted.identifiers,
+            .subject = facts.wanted.subject,
+            .profile = facts.wanted.profile,
+            .lifetime = facts.wanted.lifetime,
+            .replaces = certificate_before(session, facts, version),
+            .tell = [&](const std::string& text) { session.progress(Progress::Kind::doing, subject_of(name), text); }};
         issuer::Issued issued = session.issuer(version.issuer).issue(request, session.now(), session.host.stop);
         for (const std::string& warning : issued.warnings) {
           session.progress(Progress::Kind::warning, subject_of(name), warning);

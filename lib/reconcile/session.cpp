@@ -27,9 +27,11 @@ issuer::Surroundings Session::surroundings() {
 
 plan::RenewalInfoOf Session::offers_renewal_info(const Name& name) const {
   const auto configured = config.issuers.find(name);
-  const issuer::Kind* const kind = configured == config.issuers.end() ? nullptr : issuer::find_kind(configured->second.type);
-  return kind != nullptr && kind->renewal_information == issuer::RenewalInformation::offered ? plan::RenewalInfoOf::issuer
-                                                                                            : plan::RenewalInfoOf::nobody;
+  const issuer::Kind* const kind =
+      configured == config.issuers.end() ? nullptr : issuer::find_kind(configured->second.type);
+  return kind != nullptr && kind->renewal_information == issuer::RenewalInformation::offered
+             ? plan::RenewalInfoOf::issuer
+             : plan::RenewalInfoOf::nobody;
 }
 
 authority::Authority& Session::authority(const Name& name) {

@@ -124,8 +124,7 @@ std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, 
   inventory::RenewalInfoRecord record = known.value_or(inventory::RenewalInfoRecord{});
   record.certificate = certificate.fingerprint();
   try {
-    const issuer::RenewalInfo said =
-        session.issuer(step.issuer).renewal_info(certificate, now, session.host.stop);
+    const issuer::RenewalInfo said = session.issuer(step.issuer).renewal_info(certificate, now, session.host.stop);
     record.ask_again = said.ask_again;
     record.problem.clear();
     record.failures = 0;
@@ -142,7 +141,8 @@ std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, 
     record.problem = error.message();
     ++record.failures;
     record.ask_again = std::max(plan::ask_again_time(record.failures, now), error.retry_at().value_or(now));
-    session.progress(Progress::Kind::warning, subject_of(name), fmt::format("renewal information: {}", error.message()));
+    session.progress(Progress::Kind::warning, subject_of(name),
+                     fmt::format("renewal information: {}", error.message()));
   }
   session.renewal_infos.put(record);
   return std::nullopt;

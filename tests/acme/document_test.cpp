@@ -7,10 +7,10 @@
 #include "pki/issuance.h"
 #include "pki/key.h"
 
-#include <doctest/doctest.h>
-
 #include <functional>
 #include <string>
+
+#include <doctest/doctest.h>
 
 namespace {
 
@@ -28,7 +28,8 @@ std::string message_of(const std::function<void()>& work) {
 std::string authorization(const std::string& token, const std::string& more = "") {
   return R"({"identifier":{"type":"dns","value":"www.example.org"},"status":"pending","challenges":[
     {"type":"http-01","url":"https://ca/c/1","status":"pending","token":")" +
-         token + R"("},{"type":"dns-persist-01","url":"https://ca/c/2","status":"pending","issuer-domain-names":["ca.example"]},
+         token +
+         R"("},{"type":"dns-persist-01","url":"https://ca/c/2","status":"pending","issuer-domain-names":["ca.example"]},
     {"type":"never-heard-of","url":"https://ca/c/3","status":"pending"}])" +
          more + "}";
 }
@@ -37,7 +38,8 @@ std::string authorization(const std::string& token, const std::string& more = ""
 
 TEST_SUITE("documents") {
   TEST_CASE("a directory is read with what it may have") {
-    const auto directory = acme::parse_directory(R"({"newNonce":"n","newAccount":"a","newOrder":"o","revokeCert":"r","keyChange":"k",
+    const auto directory =
+        acme::parse_directory(R"({"newNonce":"n","newAccount":"a","newOrder":"o","revokeCert":"r","keyChange":"k",
       "renewalInfo":"i","meta":{"termsOfService":"t","externalAccountRequired":true,"profiles":{"short":"6 days"},"caaIdentities":["x"]}})");
     CHECK(directory.new_order == "o");
     CHECK(directory.renewal_info == "i");
@@ -45,11 +47,13 @@ TEST_SUITE("documents") {
     CHECK(directory.profiles.at("short").raw() == "6 days");
     CHECK(message_of([] { acme::parse_directory(R"({"newNonce":"n"})"); }) == "the ACME directory has no newAccount");
     CHECK(message_of([] { acme::parse_directory("<html>"); }) == "the ACME directory is not JSON: \"<html>\"");
-    CHECK(message_of([] { acme::parse_directory(std::string(1000, '[')); }).find("nests too deeply") != std::string::npos);
+    CHECK(message_of([] { acme::parse_directory(std::string(1000, '[')); }).find("nests too deeply") !=
+          std::string::npos);
   }
 
   TEST_CASE("an order is read; what a CA gets wrong is said") {
-    const std::string good = R"({"status":"pending","expires":"2026-11-24T12:00:00.5+01:00","identifiers":[{"type":"dns","value":"a.example.org"},
+    const std::string good =
+        R"({"status":"pending","expires":"2026-11-24T12:00:00.5+01:00","identifiers":[{"type":"dns","value":"a.example.org"},
       {"type":"ip","value":"::1"}],"authorizations":["https://ca/z/1"],"finalize":"https://ca/f"})";
     const auto order = acme::parse_order("https://ca/o/1", good);
     CHECK(order.url == "https://ca/o/1");
@@ -84,7 +88,8 @@ TEST_SUITE("documents") {
     CHECK(read.challenges[1].issuer_domain_names == std::vector<std::string>{"ca.example"});
     CHECK(read.challenges[2].type == "never-heard-of");
     CHECK(acme::parse_authorization("u", authorization("a", R"(,"wildcard":true)")).wildcard);
-    for (const std::string& token : {std::string("../../x"), std::string("a/b"), std::string("a b"), std::string("a="), std::string(257, 'a')})
+    for (const std::string& token :
+         {std::string("../../x"), std::string("a/b"), std::string("a b"), std::string("a="), std::string(257, 'a')})
       CHECK(message_of([&] { acme::parse_authorization("u", authorization(token)); }) ==
             "the CA's token for http-01 is not base64url of at most 256 characters");
   }
@@ -102,7 +107,9 @@ TEST_SUITE("documents") {
     CHECK(base::format_time(info.start) == "2026-11-24T00:00:00Z");
     CHECK(info.explanation.raw() == "https://ca/why");
     const char* const rejects[] = {
-        R"({})", R"("x")", "",
+        R"({})",
+        R"("x")",
+        "",
         R"({"suggestedWindow":{"start":"2026-11-24T00:00:00Z"}})",
         R"({"suggestedWindow":{"start":"soon","end":"later"}})",
         R"({"suggestedWindow":{"start":"2026-11-24T00:00:00Z","end":"2026-11-24T00:00:00Z"}})",
@@ -122,7 +129,8 @@ TEST_SUITE("documents") {
     wanted.is_ca = true;
     const auto ca = pki::Certificate::parse(pki::sign_certificate(wanted, nullptr, ca_key));
     // RFC 9773 section 4.1 has the serial 87:65:43:21.
-    for (const auto& [serial, text] : {std::pair("87654321", "AIdlQyE"), std::pair("7fff", "f_8"), std::pair("01", "AQ")}) {
+    for (const auto& [serial, text] :
+         {std::pair("87654321", "AIdlQyE"), std::pair("7fff", "f_8"), std::pair("01", "AQ")}) {
       wanted.is_ca = false;
       wanted.serial = *base::from_hex(serial);
       const auto leaf = pki::Certificate::parse(pki::sign_certificate(wanted, &ca, ca_key));

@@ -5,10 +5,10 @@
 #include "pki/hmac.h"
 #include "pki/key.h"
 
+#include <string>
+
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
-
-#include <string>
 
 namespace {
 
@@ -51,7 +51,8 @@ TEST_SUITE("jws") {
       CHECK(header.at("jwk") == Json::parse(acme::jwk(key)));
       CHECK(!header.contains("kid"));
       CHECK(part(by_key, "payload") == Json{{"a", 1}});
-      const Json by_account = part(Json::parse(acme::sign_jws({key, "https://ca/acct/1"}, "https://ca/o", "", "")), "protected");
+      const Json by_account =
+          part(Json::parse(acme::sign_jws({key, "https://ca/acct/1"}, "https://ca/o", "", "")), "protected");
       CHECK(by_account.at("kid") == "https://ca/acct/1");
       CHECK(!by_account.contains("jwk"));
       CHECK(!by_account.contains("nonce"));
@@ -64,12 +65,14 @@ TEST_SUITE("jws") {
   }
 
   TEST_CASE("an ECDSA signature has the width of its curve, whatever its numbers") {
-    for (const auto& [type, width] : {std::pair(pki::KeyType::ecdsa_p256, 64), std::pair(pki::KeyType::ecdsa_p384, 96)}) {
+    for (const auto& [type, width] :
+         {std::pair(pki::KeyType::ecdsa_p256, 64), std::pair(pki::KeyType::ecdsa_p384, 96)}) {
       const auto key = pki::PrivateKey::generate(type);
       // One in 128 has a number with a leading zero octet.
       for (int i = 0; i < 600; ++i) {
         const Json jws = Json::parse(acme::sign_jws({key, ""}, "u", std::to_string(i), ""));
-        REQUIRE(base::from_base64url(jws.at("signature").get<std::string>())->size() == static_cast<std::size_t>(width));
+        REQUIRE(base::from_base64url(jws.at("signature").get<std::string>())->size() ==
+                static_cast<std::size_t>(width));
       }
     }
   }
@@ -82,10 +85,13 @@ TEST_SUITE("jws") {
       const Json jws = Json::parse(acme::external_account_binding("kid-1", mac, name, "https://ca/new-acct", key));
       CHECK(part(jws, "protected") == Json{{"alg", name}, {"kid", "kid-1"}, {"url", "https://ca/new-acct"}});
       CHECK(part(jws, "payload") == Json::parse(acme::jwk(key)));
-      const std::string signed_part = jws.at("protected").get<std::string>() + "." + jws.at("payload").get<std::string>();
-      CHECK(jws.at("signature") == base::base64url(pki::hmac(hash, base::as_bytes("secret"), base::as_bytes(signed_part))));
+      const std::string signed_part =
+          jws.at("protected").get<std::string>() + "." + jws.at("payload").get<std::string>();
+      CHECK(jws.at("signature") ==
+            base::base64url(pki::hmac(hash, base::as_bytes("secret"), base::as_bytes(signed_part))));
     }
-    CHECK_THROWS_WITH_AS(acme::external_account_binding("k", mac, "none", "u", key), "there is no MAC algorithm none", base::Error);
+    CHECK_THROWS_WITH_AS(acme::external_account_binding("k", mac, "none", "u", key), "there is no MAC algorithm none",
+                         base::Error);
   }
 
   TEST_CASE("a MAC key is taken as CAs write it") {

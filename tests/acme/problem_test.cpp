@@ -1,8 +1,8 @@
 #include "acme/problem.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 using namespace everseal;
 using base::Fault;
@@ -36,8 +36,9 @@ TEST_SUITE("problem") {
   }
 
   TEST_CASE("hostile text is bounded and printable") {
-    const auto problem = acme::parse_problem(
-        400, R"({"type": "urn:ietf:params:acme:error:malformed", "detail": "\u001b[2J\u202e)" + std::string(100'000, 'x') + "\"}");
+    const auto problem =
+        acme::parse_problem(400, R"({"type": "urn:ietf:params:acme:error:malformed", "detail": "\u001b[2J\u202e)" +
+                                     std::string(100'000, 'x') + "\"}");
     const std::string text = to_string(problem);
     CHECK(text.size() < 3000);
     CHECK(text.find('\x1b') == std::string::npos);
@@ -46,14 +47,15 @@ TEST_SUITE("problem") {
 
   TEST_CASE("what can be retried is told from what needs somebody") {
     const auto fault = [](int status, const std::string& type) {
-      return acme::to_error(acme::parse_problem(status, R"({"type":"urn:ietf:params:acme:error:)" + type + "\"}"), {}).fault();
+      return acme::to_error(acme::parse_problem(status, R"({"type":"urn:ietf:params:acme:error:)" + type + "\"}"), {})
+          .fault();
     };
     for (const char* const type : {"rateLimited", "serverInternal", "badNonce", "connection", "dns", "tls"}) {
       CAPTURE(type);
       CHECK(fault(400, type) == Fault::unreachable);
     }
-    for (const char* const type : {"unauthorized", "rejectedIdentifier", "badCSR", "caa", "userActionRequired", "accountDoesNotExist",
-                                   "externalAccountRequired", "malformed"}) {
+    for (const char* const type : {"unauthorized", "rejectedIdentifier", "badCSR", "caa", "userActionRequired",
+                                   "accountDoesNotExist", "externalAccountRequired", "malformed"}) {
       CAPTURE(type);
       CHECK(fault(403, type) == Fault::denied);
     }
@@ -64,7 +66,9 @@ TEST_SUITE("problem") {
   TEST_CASE("an error says what to do, and not before when") {
     const auto when = base::from_unix(1'800'000'000);
     const auto error = acme::to_error(
-        acme::parse_problem(403, R"({"type":"urn:ietf:params:acme:error:userActionRequired","detail":"new terms","instance":"https://ca/terms"})"),
+        acme::parse_problem(
+            403,
+            R"({"type":"urn:ietf:params:acme:error:userActionRequired","detail":"new terms","instance":"https://ca/terms"})"),
         when);
     CHECK(error.hint() == "visit https://ca/terms , then run the same command again");
     CHECK(error.retry_at() == when);

@@ -229,6 +229,12 @@ TEST_CASE("the state is found without understanding the rest") {
   CHECK(state_of({{"/a", "keep = 1"}, {"/b", "state = \"/s\""}}) == "/s");
 }
 
+Kinds with_corp() {
+  Kinds with = kinds();
+  with.known_authorities = {Name::parse("corp")};
+  return with;
+}
+
 Certificate wanted(std::string_view name) {
   return from_normal_form(fmt::format(R"({{"name":"{}","identifiers":["www.example.org"],"issuer":["corp"]}})", name),
                           kinds());
@@ -241,7 +247,7 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   Certificate certificate = wanted("_.example.org");
   CHECK_FALSE(where(all, name).has_value());
   CHECK_FALSE(remove_fragment(all, name));
-  write_fragment(all, certificate, kinds());
+  write_fragment(all, certificate, with_corp());
   const std::string path = directory / "state/conf.d/_.example.org.toml";
   CHECK(to_string(where(all, name).value()) == path + ":2");
   struct stat status {};
@@ -249,12 +255,17 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   CHECK((status.st_mode & 07777) == 0644);
 
   certificate.environment = "prod";
-  write_fragment(all, certificate, kinds());
-  Kinds with = kinds();
-  with.known_authorities = {Name::parse("corp")};
-  const Parsed parsed = parse_sources(read(all), with);
+  write_fragment(all, certificate, with_corp());
+  const Parsed parsed = parse_sources(read(all), with_corp());
   CHECK(parsed.problems == std::vector<std::string>{});
   CHECK(normal_form(parsed.config.certificates.at(name)) == normal_form(certificate));
+
+  // What would break the config is not written.
+  Certificate broken = certificate;
+  broken.issuers = {Name::parse("nobody")};
+  const std::string before = read(all).front().text;
+  CHECK_THROWS_AS(write_fragment(all, broken, with_corp()), base::Error);
+  CHECK(read(all).front().text == before);
 
   CHECK(remove_fragment(all, name));
   CHECK_FALSE(std::filesystem::exists(path));
@@ -300,7 +311,7 @@ TEST_CASE("what an operator wrote is neither overwritten nor removed") {
 TEST_CASE("where the caller may not write, the error says what to do") {
   const Files all{std::nullopt, "/proc/everseal/conf.d"};
   try {
-    write_fragment(all, wanted("www"), kinds());
+    write_fragment(all, wanted("www"), with_corp());
     FAIL("written");
   } catch (const base::Error& error) {
     CHECK(error.fault() == base::Fault::io);

@@ -71,10 +71,12 @@ TEST_CASE("what is wrong is said with line, key and advice") {
       {"kepe = 2", "1: kepe: unknown key (did you mean 'keep'?)"},
       {"\n[certificates.www]\n", "2: certificates: unknown key (did you mean 'certificate'?)"},
       {"[endpoint.db]\ntarget = \"db:5432\"",
-       "1: endpoint: unknown key (known here: config_version, state, keep, workers, issuer, challenge, authority, profile, "
+       "1: endpoint: unknown key (known here: config_version, state, keep, workers, issuer, challenge, authority, "
+       "profile, "
        "certificate)"},
       {"[agent]\nadmin = \"127.0.0.1:9814\"",
-       "1: agent: unknown key (known here: config_version, state, keep, workers, issuer, challenge, authority, profile, "
+       "1: agent: unknown key (known here: config_version, state, keep, workers, issuer, challenge, authority, "
+       "profile, "
        "certificate)"},
       {"config_version = 2\nnew_option = true",
        "1: config_version: version 2 is newer than this Everseal, which reads version 1 (update Everseal on this "
@@ -133,26 +135,31 @@ TEST_CASE("what is wrong is said with line, key and advice") {
       {certificate("environment = \"\""),
        "5: certificate.www.environment: an environment is a label of 1 to 64 printable characters"},
 
-      {"[issuer.internal]\nauthority = \"corp\"", "1: issuer.internal.type: is missing (one of: acme, authority, exec)"},
+      {"[issuer.internal]\nauthority = \"corp\"",
+       "1: issuer.internal.type: is missing (one of: acme, authority, exec)"},
       {"[issuer.internal]\ntype = \"authorty\"",
        "2: issuer.internal.type: there is no type 'authorty' (did you mean 'authority'?)"},
       {"[issuer.le]\ntype = \"acme\"", "1: issuer.le.directory: is missing (URL of the CA's directory)"},
       {"[issuer.le]\ntype = \"acme\"\ndirectory = \"http://ca.example\"",
        "1: issuer.le: directory must be a URL that begins with https://"},
       {"[issuer.le]\ntype = \"acme\"\ndirectory = \"https://ca.example\"\nchallenge = \"dns-01\"",
-       "4: issuer.le.challenge: there is no challenge 'dns-01' (did you mean 'http-01'?)"},
+       "4: issuer.le.challenge: there is no challenge 'dns-01' (write http-01, tls-alpn-01, or the name of a "
+       "[challenge.NAME])"},
       {"[issuer.le]\ntype = \"acme\"\ndirectory = \"https://ca.example\"\neab_key_id = \"k\"",
        "1: issuer.le: eab_key_id and eab_key_file belong together"},
       {"[challenge.x]\ntype = \"dns-01\"",
-       "1: challenge.x.provider: is missing (one of: acme-dns, cloudflare, desec, digitalocean, exec, hetzner, powerdns, "
+       "1: challenge.x.provider: is missing (one of: acme-dns, cloudflare, desec, digitalocean, exec, hetzner, "
+       "powerdns, "
        "rfc2136, route53)"},
-      {"[challenge.x]\ntype = \"dns-01\"\nprovider = \"exec\"", "1: challenge.x.command: is missing (the program and its "
+      {"[challenge.x]\ntype = \"dns-01\"\nprovider = \"exec\"",
+       "1: challenge.x.command: is missing (the program and its "
        "arguments; with certbot hooks the one that sets the record)"},
       {"[challenge.x]\ntype = \"http-01\"\nprovider = \"exec\"",
        "3: challenge.x.provider: http-01 sets no records (remove it)"},
       {"[challenge.x]\ntype = \"http-01\"\nzones = [\"*.example.org\"]",
        "3: challenge.x.zones: a zone covers all names below it without a wildcard"},
-      {"[challenge.x]\ntype = \"http-01\"\ntoken = \"secret\"", "3: challenge.x.token: a secret does not stand in the config (\"\")"},
+      {"[challenge.x]\ntype = \"http-01\"\ntoken = \"secret\"",
+       "3: challenge.x.token: inline secrets are refused (use token_file = \"PATH\" or \"credential:NAME\")"},
       {"[issuer.internal]\ntype = \"authority\"",
        "1: issuer.internal.authority: is missing (the name of the authority (`everseal ca init NAME`))"},
       {"[issuer.internal]\ntype = \"authority\"\nauthority = \"corp\"",

@@ -28,9 +28,10 @@ TEST_SUITE("json") {
   }
 
   TEST_CASE("what is no object of bounded depth is refused") {
-    for (const std::string& json : {std::string(), std::string("{"), std::string("[]"), std::string("nul"), std::string("{}x"),
-                                    std::string("\xff"), std::string("{\"a\":\"\xff\"}"), std::string(100'000, '['),
-                                    std::string("{\"a\":") + std::string(64, '[') + std::string(64, ']') + "}"})
+    for (const std::string& json :
+         {std::string(), std::string("{"), std::string("[]"), std::string("nul"), std::string("{}x"),
+          std::string("\xff"), std::string("{\"a\":\"\xff\"}"), std::string(100'000, '['),
+          std::string("{\"a\":") + std::string(64, '[') + std::string(64, ']') + "}"})
       CHECK_THROWS_AS(net::parse_json_object(json, "it"), base::Error);
     CHECK(net::parse_json_object("{\"a\":" + std::string(20, '[') + std::string(20, ']') + "}", "it").size() == 1);
   }

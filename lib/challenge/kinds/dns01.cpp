@@ -11,6 +11,7 @@ std::unique_ptr<Answerer> open(const Method& method, Responder&) { return make_t
 }  // namespace
 
 extern const Kind dns01_kind;
-const Kind dns01_kind{"dns-01", "a TXT record at _acme-challenge.NAME", txt_options(), NeedsProvider::yes, is_dns_name, open};
+const Kind dns01_kind{"dns-01", "a TXT record at _acme-challenge.NAME", txt_options(), NeedsProvider::yes, is_dns_name,
+                      open};
 
 }  // namespace everseal::challenge

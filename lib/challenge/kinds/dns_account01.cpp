@@ -1,5 +1,5 @@
-// dns-account-01 (draft-ietf-acme-dns-account-label): as dns-01, at a name that belongs to the account, so that several CAs and
-// accounts may prove the same name by CNAMEs of their own.
+// dns-account-01 (draft-ietf-acme-dns-account-label): as dns-01, at a name that belongs to the account, so that several
+// CAs and accounts may prove the same name by CNAMEs of their own.
 #include "challenge/account_label.h"
 #include "challenge/txt_records.h"
 
@@ -15,7 +15,8 @@ std::unique_ptr<Answerer> open(const Method& method, Responder&) { return make_t
 }  // namespace
 
 extern const Kind dns_account01_kind;
-const Kind dns_account01_kind{"dns-account-01", "a TXT record at a name of the account's own", txt_options(), NeedsProvider::yes,
-                              is_dns_name, open};
+const Kind dns_account01_kind{"dns-account-01", "a TXT record at a name of the account's own",
+                              txt_options(),    NeedsProvider::yes,
+                              is_dns_name,      open};
 
 }  // namespace everseal::challenge

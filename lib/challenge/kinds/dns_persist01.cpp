@@ -1,5 +1,5 @@
-// dns-persist-01 (draft-ietf-acme-dns-persist): a record that the operator sets once. Nothing is set here; it is looked for, so
-// that the CA is not asked in vain.
+// dns-persist-01 (draft-ietf-acme-dns-persist): a record that the operator sets once. Nothing is set here; it is looked
+// for, so that the CA is not asked in vain.
 #include "base/error.h"
 #include "challenge/persistent_record.h"
 #include "challenge/txt_records.h"
@@ -41,8 +41,9 @@ class DnsPersist01 final : public Answerer {
         return permits(record, issuers, task.account.url, coverage, base::wall_clock());
       });
       if (permitted) continue;
-      missing += fmt::format("{}{}. IN TXT \"{}\"", missing.empty() ? "" : " ; ", name,
-                             persistent_record(base::printable(issuers.front()), base::printable(task.account.url), coverage));
+      missing +=
+          fmt::format("{}{}. IN TXT \"{}\"", missing.empty() ? "" : " ; ", name,
+                      persistent_record(base::printable(issuers.front()), base::printable(task.account.url), coverage));
     }
     if (!missing.empty())
       throw Error(Fault::config, "the DNS has no record yet that lets this account prove the name",
@@ -55,11 +56,14 @@ class DnsPersist01 final : public Answerer {
   dns::Lookup lookup_;
 };
 
-std::unique_ptr<Answerer> open(const Method& method, Responder&) { return std::make_unique<DnsPersist01>(method.options); }
+std::unique_ptr<Answerer> open(const Method& method, Responder&) {
+  return std::make_unique<DnsPersist01>(method.options);
+}
 
 }  // namespace
 
 extern const Kind dns_persist01_kind;
-const Kind dns_persist01_kind{"dns-persist-01", "a TXT record that is set once, by hand", kOptions, NeedsProvider::no, is_dns_name, open};
+const Kind dns_persist01_kind{
+    "dns-persist-01", "a TXT record that is set once, by hand", kOptions, NeedsProvider::no, is_dns_name, open};
 
 }  // namespace everseal::challenge

@@ -1,4 +1,5 @@
-// http-01 (RFC 8555 section 8.3): the answer lies at a URL of the name, served here or by a web server from its directory.
+// http-01 (RFC 8555 section 8.3): the answer lies at a URL of the name, served here or by a web server from its
+// directory.
 #include "base/error.h"
 #include "base/file.h"
 #include "challenge/challenge.h"
@@ -55,8 +56,7 @@ class Http01 final : public Answerer {
  private:
   // The directories may belong to others: nothing on the way is followed that could lead elsewhere.
   void write(const std::string& token, const std::string& answer) {
-    const auto well_known =
-        base::Directory::open(options_.string("webroot")).create_subdirectory(".well-known", 0755);
+    const auto well_known = base::Directory::open(options_.string("webroot")).create_subdirectory(".well-known", 0755);
     auto directory = std::make_shared<base::Directory>(well_known.create_subdirectory("acme-challenge", 0755));
     written_.emplace_back(directory, token);
     directory->replace(token, base::as_bytes(answer), {.user = {}, .group = {}, .mode = 0644});
@@ -75,6 +75,7 @@ std::unique_ptr<Answerer> open(const Method& method, Responder& responder) {
 }  // namespace
 
 extern const Kind http01_kind;
-const Kind http01_kind{"http-01", "an answer at http://NAME/.well-known/acme-challenge/", kOptions, NeedsProvider::no, can_prove, open};
+const Kind http01_kind{
+    "http-01", "an answer at http://NAME/.well-known/acme-challenge/", kOptions, NeedsProvider::no, can_prove, open};
 
 }  // namespace everseal::challenge

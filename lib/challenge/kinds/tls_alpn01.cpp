@@ -42,6 +42,7 @@ std::unique_ptr<Answerer> open(const Method& method, Responder& responder) {
 }  // namespace
 
 extern const Kind tls_alpn01_kind;
-const Kind tls_alpn01_kind{"tls-alpn-01", "a certificate shown to the CA on port 443", kOptions, NeedsProvider::no, can_prove, open};
+const Kind tls_alpn01_kind{
+    "tls-alpn-01", "a certificate shown to the CA on port 443", kOptions, NeedsProvider::no, can_prove, open};
 
 }  // namespace everseal::challenge

@@ -1,5 +1,5 @@
-// acme-dns: a small name server for nothing but these records, which a CNAME leads to. It keeps the two newest values of each
-// account, so nothing is removed.
+// acme-dns: a small name server for nothing but these records, which a CNAME leads to. It keeps the two newest values
+// of each account, so nothing is removed.
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -20,14 +20,16 @@ constexpr base::Option kOptions[] = {
     {.name = "api", .summary = "URL of its API; without it that of the account file, else https://auth.acme-dns.io"},
     {.name = "account_file",
      .type = OptionType::secret_file,
-     .summary = "JSON by domain, as clients of acme-dns keep it: {\"example.org\": {\"username\", \"password\", \"fulldomain\", "
+     .summary = "JSON by domain, as clients of acme-dns keep it: {\"example.org\": {\"username\", \"password\", "
+                "\"fulldomain\", "
                 "\"subdomain\"}}",
      .required = true},
 };
 
 std::string member(const base::Table& account, std::string_view name, const std::string& domain) {
   std::string text = net::text_at(account, name);
-  if (text.empty()) throw Error(Fault::config, fmt::format("the account of {} has no {}", base::printable(domain), name));
+  if (text.empty())
+    throw Error(Fault::config, fmt::format("the account of {} has no {}", base::printable(domain), name));
   return text;
 }
 
@@ -48,13 +50,15 @@ class AcmeDns final : public Provider {
     request.headers.emplace_back("Content-Type", "application/json");
     request.secret_headers.emplace_back("X-Api-User", base::Secret(member(account, "username", record.domain)));
     request.secret_headers.emplace_back("X-Api-Key", base::Secret(member(account, "password", record.domain)));
-    request.body = fmt::format(R"({{"subdomain":{},"txt":{}}})",
-                               base::json_string(member(account, "subdomain", record.domain)), base::json_string(record.value));
+    request.body =
+        fmt::format(R"({{"subdomain":{},"txt":{}}})", base::json_string(member(account, "subdomain", record.domain)),
+                    base::json_string(record.value));
     const net::HttpResponse response = net::HttpClient(settings).send(request, stop);
     if (response.ok()) return;
     const bool later = response.status == 429 || response.status >= 500;
     throw Error(later ? Fault::unreachable : Fault::denied,
-                fmt::format("{}: HTTP {}: {}", base::printable(url), response.status, base::printable(response.body.substr(0, 300))));
+                fmt::format("{}: HTTP {}: {}", base::printable(url), response.status,
+                            base::printable(response.body.substr(0, 300))));
   }
 
   void remove(const TxtRecord&, std::stop_token) override {}

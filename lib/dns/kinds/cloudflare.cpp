@@ -38,7 +38,8 @@ class Cloudflare final : public Provider {
 
   void remove(const TxtRecord& record, std::stop_token stop) override {
     for (const std::string& id : ids_of(record, stop))
-      api_.call("DELETE", fmt::format("/zones/{}/dns_records/{}", zone_id(record.zone, stop), url_encoded(id)), "", stop);
+      api_.call("DELETE", fmt::format("/zones/{}/dns_records/{}", zone_id(record.zone, stop), url_encoded(id)), "",
+                stop);
   }
 
  private:
@@ -55,11 +56,10 @@ class Cloudflare final : public Provider {
   }
 
   std::vector<std::string> ids_of(const TxtRecord& record, const std::stop_token& stop) {
-    const base::Table answer =
-        api_.require("GET",
-                     fmt::format("/zones/{}/dns_records?type=TXT&per_page=100&name={}", zone_id(record.zone, stop),
-                                 url_encoded(record.name)),
-                     "", stop);
+    const base::Table answer = api_.require("GET",
+                                            fmt::format("/zones/{}/dns_records?type=TXT&per_page=100&name={}",
+                                                        zone_id(record.zone, stop), url_encoded(record.name)),
+                                            "", stop);
     std::vector<std::string> ids;
     for (const base::Table& one : net::objects_at(answer, "result"))
       if (unquoted(net::text_at(one, "content")) == record.value) ids.push_back(net::text_at(one, "id"));

@@ -24,8 +24,9 @@ class Desec final : public RecordSetProvider {
 
  protected:
   std::vector<std::string> read(const TxtRecord& record, std::stop_token stop) override {
-    const auto set = api_.call("GET", fmt::format("{}{}/TXT/", sets_of(record), url_encoded(relative_name(record.name, record.zone))),
-                               "", stop);
+    const auto set = api_.call(
+        "GET", fmt::format("{}{}/TXT/", sets_of(record), url_encoded(relative_name(record.name, record.zone))), "",
+        stop);
     std::vector<std::string> values;
     if (set)
       for (const std::string& text : net::texts_at(*set, "records")) values.push_back(unquoted(text));
@@ -40,7 +41,8 @@ class Desec final : public RecordSetProvider {
     const std::string name = relative_name(record.name, record.zone);
     const std::string json = fmt::format(R"([{{"subname":{},"type":"TXT","ttl":{},"records":[{}]}}])",
                                          base::json_string(name == "@" ? "" : name), kShortestTtl, records);
-    if (!api_.body("PUT", sets_of(record), json, stop)) api_.require("GET", fmt::format("/domains/{}/", record.zone), "", stop);
+    if (!api_.body("PUT", sets_of(record), json, stop))
+      api_.require("GET", fmt::format("/domains/{}/", record.zone), "", stop);
     return true;
   }
 

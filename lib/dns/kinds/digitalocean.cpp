@@ -25,10 +25,11 @@ class DigitalOcean final : public Provider {
 
   void add(const TxtRecord& record, std::stop_token stop) override {
     if (!ids_of(record, stop).empty()) return;
-    api_.require("POST", records_of(record),
-                 fmt::format(R"({{"type":"TXT","name":{},"data":{},"ttl":30}})",
-                             base::json_string(relative_name(record.name, record.zone)), base::json_string(record.value)),
-                 stop);
+    api_.require(
+        "POST", records_of(record),
+        fmt::format(R"({{"type":"TXT","name":{},"data":{},"ttl":30}})",
+                    base::json_string(relative_name(record.name, record.zone)), base::json_string(record.value)),
+        stop);
   }
 
   void remove(const TxtRecord& record, std::stop_token stop) override {

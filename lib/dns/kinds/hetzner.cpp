@@ -32,7 +32,8 @@ class Hetzner final : public Provider {
   }
 
   void remove(const TxtRecord& record, std::stop_token stop) override {
-    if (stands(record, stop)) api_.call("POST", set_of(record) + "/actions/remove_records", records_json(record, ""), stop);
+    if (stands(record, stop))
+      api_.call("POST", set_of(record) + "/actions/remove_records", records_json(record, ""), stop);
   }
 
  private:

@@ -31,7 +31,8 @@ class PowerDns final : public RecordSetProvider {
     std::vector<std::string> values;
     for (const base::Table& set : net::objects_at(zone, "rrsets")) {
       if (net::text_at(set, "type") != "TXT" || base::lower(net::text_at(set, "name")) != record.name + ".") continue;
-      for (const base::Table& one : net::objects_at(set, "records")) values.push_back(unquoted(net::text_at(one, "content")));
+      for (const base::Table& one : net::objects_at(set, "records"))
+        values.push_back(unquoted(net::text_at(one, "content")));
     }
     return values;
   }
@@ -40,7 +41,8 @@ class PowerDns final : public RecordSetProvider {
              std::stop_token stop) override {
     std::string records;
     for (const std::string& value : values)
-      records += fmt::format(R"({}{{"content":{},"disabled":false}})", records.empty() ? "" : ",", base::json_string(quoted(value)));
+      records += fmt::format(R"({}{{"content":{},"disabled":false}})", records.empty() ? "" : ",",
+                             base::json_string(quoted(value)));
     api_.require("PATCH", zone_of(record),
                  fmt::format(R"({{"rrsets":[{{"name":{},"type":"TXT","ttl":60,"changetype":"{}","records":[{}]}}]}})",
                              base::json_string(record.name + "."), values.empty() ? "DELETE" : "REPLACE", records),

@@ -20,7 +20,10 @@ constexpr base::Option kOptions[] = {
      .type = OptionType::secret_file,
      .summary = "the key, as `tsig-keygen` writes it: key \"NAME\" { algorithm hmac-sha256; secret \"...\"; };",
      .required = true},
-    {.name = "ttl", .type = OptionType::duration, .summary = "how long resolvers may keep the record", .fallback = "1m"},
+    {.name = "ttl",
+     .type = OptionType::duration,
+     .summary = "how long resolvers may keep the record",
+     .fallback = "1m"},
 };
 
 Server server_of(const std::string& text) {
@@ -41,8 +44,8 @@ Server server_of(const std::string& text) {
   char number[NI_MAXSERV];
   if (problem != 0 || ::getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof address, number, sizeof number,
                                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-    throw Error(Fault::unreachable, fmt::format("the name server {} has no address: {}", base::printable(text),
-                                                ::gai_strerror(problem)));
+    throw Error(Fault::unreachable,
+                fmt::format("the name server {} has no address: {}", base::printable(text), ::gai_strerror(problem)));
   return {address, static_cast<unsigned short>(std::atoi(number))};
 }
 
@@ -112,7 +115,8 @@ class Rfc2136 final : public Provider {
       throw Error(Fault::denied, fmt::format("the answer of {} is not signed with the key", to_string(server)),
                   "is the key in `tsig_key_file` that of the server, and are both clocks right?");
     if (status != LDNS_STATUS_OK || !answer)
-      throw Error(Fault::unreachable, fmt::format("{} does not answer: {}", to_string(server), ldns_get_errorstr_by_id(status)));
+      throw Error(Fault::unreachable,
+                  fmt::format("{} does not answer: {}", to_string(server), ldns_get_errorstr_by_id(status)));
     if (const ldns_pkt_rcode code = ldns_pkt_get_rcode(answer.get()); code != LDNS_RCODE_NOERROR)
       throw refusal(code, record, server);
   }

@@ -1,5 +1,5 @@
-// Amazon Route 53, version 2013-04-01. A set is replaced by deleting exactly what was read and creating the new one in one batch,
-// which fails where somebody else was quicker.
+// Amazon Route 53, version 2013-04-01. A set is replaced by deleting exactly what was read and creating the new one in
+// one batch, which fails where somebody else was quicker.
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -22,7 +22,9 @@ using base::OptionType;
 const base::Option kOptions[] = {
     {.name = "access_key_id", .summary = "identifier of the access key", .required = true},
     {.name = "secret_access_key_file", .type = OptionType::secret_file, .summary = "its secret", .required = true},
-    {.name = "session_token_file", .type = OptionType::secret_file, .summary = "the session token of temporary credentials"},
+    {.name = "session_token_file",
+     .type = OptionType::secret_file,
+     .summary = "the session token of temporary credentials"},
     {.name = "hosted_zone_id", .summary = "the zone's identifier, where several zones have its name"},
     api_option("https://route53.amazonaws.com"),
 };
@@ -31,20 +33,22 @@ constexpr std::string_view kVersion = "/2013-04-01";
 constexpr int kTtl = 60;
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
   return text;
 }
 
 // The answers hold nothing but elements and text; entities are the five of XML.
 std::string from_xml(std::string text) {
-  for (const auto& [from, to] : {std::pair("&quot;", "\""), std::pair("&lt;", "<"), std::pair("&gt;", ">"), std::pair("&apos;", "'"),
-                                 std::pair("&#34;", "\""), std::pair("&amp;", "&")})
+  for (const auto& [from, to] : {std::pair("&quot;", "\""), std::pair("&lt;", "<"), std::pair("&gt;", ">"),
+                                 std::pair("&apos;", "'"), std::pair("&#34;", "\""), std::pair("&amp;", "&")})
     text = replaced(std::move(text), from, to);
   return text;
 }
 
 std::string to_xml(std::string text) {
-  for (const auto& [from, to] : {std::pair("&", "&amp;"), std::pair("<", "&lt;"), std::pair(">", "&gt;"), std::pair("\"", "&quot;")})
+  for (const auto& [from, to] :
+       {std::pair("&", "&amp;"), std::pair("<", "&lt;"), std::pair(">", "&gt;"), std::pair("\"", "&quot;")})
     text = replaced(std::move(text), from, to);
   return text;
 }
@@ -70,12 +74,14 @@ std::string first(const std::string& xml, std::string_view name) {
 
 class Route53 final : public RecordSetProvider {
  public:
-  explicit Route53(const base::Options& options) : api_(options.string("api")), zone_id_(options.string("hosted_zone_id")) {
+  explicit Route53(const base::Options& options)
+      : api_(options.string("api")), zone_id_(options.string("hosted_zone_id")) {
     while (api_.ends_with('/')) api_.pop_back();
     host_ = api_.substr(api_.find("//") + 2);
     credentials_.access_key_id = options.string("access_key_id");
     credentials_.secret_access_key = base::read_secret_file(options.string("secret_access_key_file"));
-    if (options.has("session_token_file")) credentials_.session_token = base::read_secret_file(options.string("session_token_file"));
+    if (options.has("session_token_file"))
+      credentials_.session_token = base::read_secret_file(options.string("session_token_file"));
     net::HttpSettings settings;
     if (api_.starts_with("http://")) settings.schemes = net::Schemes::http_too;
     client_.emplace(settings);
@@ -83,9 +89,8 @@ class Route53 final : public RecordSetProvider {
 
  protected:
   std::vector<std::string> read(const TxtRecord& record, std::stop_token stop) override {
-    const std::string xml =
-        require("GET", fmt::format("{}/hostedzone/{}/rrset", kVersion, zone_id(record.zone, stop)),
-                {{"name", record.name + "."}, {"type", "TXT"}, {"maxitems", "1"}}, "", stop);
+    const std::string xml = require("GET", fmt::format("{}/hostedzone/{}/rrset", kVersion, zone_id(record.zone, stop)),
+                                    {{"name", record.name + "."}, {"type", "TXT"}, {"maxitems", "1"}}, "", stop);
     std::vector<std::string> values;
     ttl_ = kTtl;
     for (const std::string& set : elements(xml, "ResourceRecordSet")) {
@@ -101,10 +106,11 @@ class Route53 final : public RecordSetProvider {
     std::string changes;
     if (!before.empty()) changes += change("DELETE", record, before, ttl_);
     if (!values.empty()) changes += change("CREATE", record, values, kTtl);
-    const std::string body =
-        fmt::format("<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>{}"
-                    "</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>",
-                    changes);
+    const std::string body = fmt::format(
+        "<ChangeResourceRecordSetsRequest "
+        "xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>{}"
+        "</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>",
+        changes);
     const std::string path = fmt::format("{}/hostedzone/{}/rrset/", kVersion, zone_id(record.zone, stop));
     const net::HttpResponse response = send("POST", path, {}, body, stop);
     if (response.status == 400 && first(response.body, "Code") == "InvalidChangeBatch") return false;
@@ -113,13 +119,15 @@ class Route53 final : public RecordSetProvider {
   }
 
  private:
-  static std::string change(std::string_view action, const TxtRecord& record, const std::vector<std::string>& values, int ttl) {
+  static std::string change(std::string_view action, const TxtRecord& record, const std::vector<std::string>& values,
+                            int ttl) {
     std::string records;
     for (const std::string& value : values)
       records += fmt::format("<ResourceRecord><Value>{}</Value></ResourceRecord>", to_xml(quoted(value)));
-    return fmt::format("<Change><Action>{}</Action><ResourceRecordSet><Name>{}.</Name><Type>TXT</Type><TTL>{}</TTL>"
-                       "<ResourceRecords>{}</ResourceRecords></ResourceRecordSet></Change>",
-                       action, to_xml(record.name), ttl, records);
+    return fmt::format(
+        "<Change><Action>{}</Action><ResourceRecordSet><Name>{}.</Name><Type>TXT</Type><TTL>{}</TTL>"
+        "<ResourceRecords>{}</ResourceRecords></ResourceRecordSet></Change>",
+        action, to_xml(record.name), ttl, records);
   }
 
   const std::string& zone_id(const std::string& zone, const std::stop_token& stop) {
@@ -170,11 +178,13 @@ class Route53 final : public RecordSetProvider {
 
   Error refusal(const net::HttpResponse& response) const {
     const std::string code = first(response.body, "Code");
-    const std::string said = code.empty() ? response.body.substr(0, 300) : fmt::format("{}: {}", code, first(response.body, "Message"));
+    const std::string said =
+        code.empty() ? response.body.substr(0, 300) : fmt::format("{}: {}", code, first(response.body, "Message"));
     const std::string message = fmt::format("{}: HTTP {}: {}", api_, response.status, base::printable(said));
     if (response.status == 401 || response.status == 403)
       return Error(Fault::denied, message, "is the key right, and may it change records of that zone?");
-    const bool later = response.status == 429 || response.status >= 500 || code == "Throttling" || code == "PriorRequestNotComplete";
+    const bool later =
+        response.status == 429 || response.status >= 500 || code == "Throttling" || code == "PriorRequestNotComplete";
     return Error(later ? Fault::unreachable : Fault::denied, message);
   }
 
