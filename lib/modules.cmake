@@ -18,6 +18,22 @@ if(EVERSEAL_SANITIZE)
 endif()
 target_link_options(everseal_options INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
 
+# Quicker where nothing is cached, as in CI. One set of headers for the whole library: its targets differ in no option or
+# definition that these headers see.
+option(EVERSEAL_PCH "precompile the headers that every file includes" OFF)
+set(everseal_common_headers <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <span> <string>
+  <string_view> <utility> <vector> <fmt/format.h>)
+function(everseal_precompile target owner)
+  if(NOT EVERSEAL_PCH)
+    return()
+  endif()
+  if(target STREQUAL owner)
+    target_precompile_headers(${target} PRIVATE ${everseal_common_headers} ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  endif()
+endfunction()
+
 # everseal_module(NAME [LINK target...]): the static library of lib/NAME, made of every .cpp below it.
 function(everseal_module name)
   cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
@@ -29,6 +45,7 @@ function(everseal_module name)
   endif()
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC everseal_options ${arg_LINK})
+  everseal_precompile(${name} base)
 endfunction()
 
 # everseal_kinds(TARGET DIRECTORY INCLUDE TYPE FUNCTION [SUFFIX]): writes and adds a source that defines

@@ -65,14 +65,12 @@ class StandAlone final : public Responder {
   std::unique_ptr<Hold> serve_http(const std::string& address, std::uint16_t port, const std::string& token,
                                    const std::string& key_authorization) override {
     const std::scoped_lock lock(mutex_);
-    auto& at = http_[{address, port}];
-    if (!at) at = std::make_unique<HttpAnswers>();
-    at->answers.add(token, key_authorization);
-    auto hold = std::make_unique<HoldOf<HttpAnswers>>(*this, http_, Place{address, port}, token);
-    if (!at->server)
-      at->server.emplace(net::ServerSettings{.address = address, .port = port},
-                         [answers = at.get()](const net::ServerRequest& request) { return answers->answer(request); });
-    return hold;
+    HttpAnswers& at = listening(http_, {address, port}, [&](HttpAnswers& fresh) {
+      fresh.server.emplace(net::ServerSettings{.address = address, .port = port},
+                           [&fresh](const net::ServerRequest& request) { return fresh.answer(request); });
+    });
+    at.answers.add(token, key_authorization);
+    return std::make_unique<HoldOf<HttpAnswers>>(*this, http_, Place{address, port}, token);
   }
 
   std::unique_ptr<Hold> serve_tls_alpn(const std::string& address, std::uint16_t port,
@@ -81,19 +79,25 @@ class StandAlone final : public Responder {
     const std::string name = server_name_of(identifier);
     net::TlsIdentity identity = make_validation_certificate(identifier, key_authorization, base::wall_clock());
     const std::scoped_lock lock(mutex_);
-    auto& at = tls_[{address, port}];
-    if (!at) at = std::make_unique<TlsAnswers>();
-    at->answers.add(name, std::move(identity));
-    auto hold = std::make_unique<HoldOf<TlsAnswers>>(*this, tls_, Place{address, port}, name);
-    if (!at->server)
-      at->server.emplace(address, port,
-                         [answers = at.get()](const std::string& asked) { return answers->answers.find(asked); });
-    return hold;
+    TlsAnswers& at = listening(tls_, {address, port}, [&](TlsAnswers& fresh) {
+      fresh.server.emplace(address, port, [&fresh](const std::string& asked) { return fresh.answers.find(asked); });
+    });
+    at.answers.add(name, std::move(identity));
+    return std::make_unique<HoldOf<TlsAnswers>>(*this, tls_, Place{address, port}, name);
   }
 
  private:
   template <class At>
   using Places = std::map<Place, std::unique_ptr<At>>;
+
+  // What listens at `place`; a new one where nothing does yet. Throws what `listen` throws, and nothing is left of it then.
+  template <class At, class Listen>
+  static At& listening(Places<At>& places, const Place& place, Listen listen) {
+    if (const auto found = places.find(place); found != places.end()) return *found->second;
+    auto fresh = std::make_unique<At>();
+    listen(*fresh);
+    return *places.emplace(place, std::move(fresh)).first->second;
+  }
 
   template <class At>
   class HoldOf final : public Hold {

@@ -205,14 +205,18 @@ inventory::AccountRecord AcmeCa::register_account(std::stop_token stop) {
   const base::FileLock held = lock();
   const base::Directory directory = folder();
   const keystore::Kind& keys = keystore::file();
-  auto key = settled_key(directory, stop);
+  const auto known = known_account();
+  // An account that has ended never comes back; another needs another key.
+  const bool has_ended = known && (known->status == "deactivated" || known->status == "revoked");
+  if (has_ended) keys.remove({directory, kKey});
+  auto key = has_ended ? std::nullopt : settled_key(directory, stop);
   if (key) {
     if (const auto state = acme::find_account(*client_, *key, stop)) {
       account_.reset();
       return record(*state);
     }
     // Known once and unknown now: the key may be burnt, so the next account gets another.
-    if (const auto known = known_account(); known && !known->url.empty()) {
+    if (known && !known->url.empty()) {
       keys.remove({directory, kKey});
       key.reset();
     }

@@ -126,6 +126,12 @@ struct Choice {
 };
 
 // The first issuer that has not failed three times in a row; when all have, the one that may be asked soonest.
+std::optional<Time> not_before_at(const CertificateFacts& facts, const Name& issuer) {
+  for (const inventory::AttemptRecord& attempt : facts.attempts)
+    if (attempt.step == "issue" && attempt.target == issuer.text()) return attempt.not_before;
+  return std::nullopt;
+}
+
 Choice choose_issuer(const CertificateFacts& facts) {
   std::optional<Choice> soonest;
   for (const Name& issuer : facts.wanted.issuers) {
@@ -142,14 +148,15 @@ Choice choose_issuer(const CertificateFacts& facts) {
 void decide_issue(const CertificateFacts& facts, Time now, Decision& decision) {
   const VersionFacts* const newest = newest_complete(facts);
   std::optional<Reason> reason;
-  int number = facts.versions.empty() ? 1 : facts.versions.back().record.number + 1;
+  int number = facts.versions.empty() ? facts.next_number
+                                      : std::max(facts.next_number, facts.versions.back().record.number + 1);
   Choice choice = choose_issuer(facts);
   if (!facts.versions.empty() && facts.versions.back().record.state == VersionState::pending) {
     const inventory::VersionRecord& pending = facts.versions.back().record;
     number = pending.number;
     reason = Reason{Rule::interrupted, fmt::format("version {} was begun and not finished", number)};
     // What the issuer signed already is finished with that issuer, whatever changed since.
-    if (pending.certificate) choice = {pending.issuer, std::nullopt};
+    if (pending.certificate) choice = {pending.issuer, not_before_at(facts, pending.issuer)};
   }
   if (facts.renewal == Renewal::once && newest != nullptr && !reason) {
     decision.standing.push_back({Rule::nothing_due, "it was issued once and is not renewed"});

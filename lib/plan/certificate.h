@@ -31,6 +31,7 @@ struct CertificateFacts {
   std::optional<int> pinned;
   Renewal renewal = Renewal::automatic;
   std::vector<VersionFacts> versions;
+  int next_number = 1;  // of a version; numbers of a certificate that was removed are not given again
   std::vector<inventory::DeploymentRecord> deployments;
   std::vector<inventory::IntentRecord> intents;
   std::vector<inventory::AttemptRecord> attempts;

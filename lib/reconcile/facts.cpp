@@ -39,6 +39,7 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
       one.info = session.renewal_infos.find(*one.record.certificate);
     facts.versions.push_back(std::move(one));
   }
+  facts.next_number = session.versions.next_number(name);
   facts.deployments = session.deployments.of(inventory::ArtifactKind::version, name);
   facts.intents = session.intents.open_for(name);
   facts.attempts = session.attempts.of(subject_of(name));

@@ -251,9 +251,19 @@ TEST_SUITE("decisions about a certificate") {
     facts.versions.push_back(version(3, VersionState::pending));
     facts.versions.back().record.certificate = pki::Fingerprint{};
     facts.versions.back().record.issuer = name("spare");
-    facts.attempts = {failed_at("spare", 1, kNow + days(1))};
+    facts.attempts = {failed_at("spare", 1, kNow)};
     CHECK(steps(facts) == Texts{"issue version 3 at spare"});
     CHECK(decide(facts, kNow).next(kNow) != nullptr);
+    // What fails again behind the issuer waits like any other failure.
+    facts.attempts = {failed_at("spare", 2, kNow + days(1))};
+    CHECK(decide(facts, kNow).next(kNow) == nullptr);
+  }
+
+  TEST_CASE("a number is never given again, also after everything was removed") {
+    CertificateFacts facts = settled();
+    facts.versions.clear();
+    facts.next_number = 7;
+    CHECK(steps(facts) == Texts{"issue version 7 at corp"});
   }
 
   TEST_CASE("a manual rollback holds its version until a newer one is due") {
