@@ -36,8 +36,7 @@ OrderStatus parse_status(const std::string& text) {
 // know the certificate. Only these are asked again without it.
 bool may_be_due_to_replaces(const Problem& problem) {
   return problem.is("alreadyReplaced") || problem.is("malformed") || problem.is("serverInternal") ||
-         problem.is("unauthorized") ||
-         problem.status == 404 || problem.status == 409;
+         problem.is("unauthorized") || problem.status == 404 || problem.status == 409;
 }
 
 std::string order_json(const NewOrder& wanted, std::string_view replaces) {

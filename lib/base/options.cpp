@@ -148,19 +148,12 @@ Options Options::validate(const Table& table, std::span<const Option> declared, 
         break;
       case OptionType::names:
       case OptionType::command: {
-        if (text != nullptr && option->type == OptionType::names) {
-          entry.list.push_back(*text);
-          entry.text = list_text(entry.list);
-          break;
-        }
         const auto* const list = std::get_if<List>(&value.data);
-        if (list == nullptr) {
-          wrong_type();
-          continue;
-        }
-        bool good = true;
-        for (const Value& item : *list) {
-          if (const auto* const word = std::get_if<std::string>(&item.data))
+        const bool alone = text != nullptr && option->type == OptionType::names;
+        bool good = alone || list != nullptr;
+        if (alone) entry.list.push_back(*text);
+        for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+          if (const auto* const word = std::get_if<std::string>(&(*list)[i].data))
             entry.list.push_back(*word);
           else
             good = false;

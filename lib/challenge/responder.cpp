@@ -90,7 +90,8 @@ class StandAlone final : public Responder {
   template <class At>
   using Places = std::map<Place, std::unique_ptr<At>>;
 
-  // What listens at `place`; a new one where nothing does yet. Throws what `listen` throws, and nothing is left of it then.
+  // What listens at `place`; a new one where nothing does yet. Throws what `listen` throws, and nothing is left of it
+  // then.
   template <class At, class Listen>
   static At& listening(Places<At>& places, const Place& place, Listen listen) {
     if (const auto found = places.find(place); found != places.end()) return *found->second;

@@ -148,8 +148,8 @@ Choice choose_issuer(const CertificateFacts& facts) {
 void decide_issue(const CertificateFacts& facts, Time now, Decision& decision) {
   const VersionFacts* const newest = newest_complete(facts);
   std::optional<Reason> reason;
-  int number = facts.versions.empty() ? facts.next_number
-                                      : std::max(facts.next_number, facts.versions.back().record.number + 1);
+  int number =
+      facts.versions.empty() ? facts.next_number : std::max(facts.next_number, facts.versions.back().record.number + 1);
   Choice choice = choose_issuer(facts);
   if (!facts.versions.empty() && facts.versions.back().record.state == VersionState::pending) {
     const inventory::VersionRecord& pending = facts.versions.back().record;

@@ -1,18 +1,17 @@
+#include "base/error.h"
 #include "challenge/account_label.h"
 #include "challenge/challenge.h"
 #include "challenge/persistent_record.h"
 #include "challenge/validation_certificate.h"
-
-#include "base/error.h"
 #include "net/http_client.h"
 #include "pki/key.h"
-
-#include <doctest/doctest.h>
-#include <fmt/format.h>
 
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
 
 namespace {
 
@@ -46,7 +45,8 @@ Authorization authorization(const std::string& name, const std::vector<std::stri
 // A responder that serves nothing and remembers what it was to serve.
 class Recorder final : public challenge::Responder {
  public:
-  std::unique_ptr<Hold> serve_http(const std::string&, std::uint16_t port, const std::string& token, const std::string&) override {
+  std::unique_ptr<Hold> serve_http(const std::string&, std::uint16_t port, const std::string& token,
+                                   const std::string&) override {
     return note(fmt::format("http {} {}", port, token));
   }
   std::unique_ptr<Hold> serve_tls_alpn(const std::string&, std::uint16_t port, const pki::Identifier& identifier,
@@ -70,13 +70,13 @@ class Recorder final : public challenge::Responder {
 
 acme::Account account() { return {pki::PrivateKey::generate(pki::KeyType::ecdsa_p256), "https://ca/acct/1"}; }
 
-
 }  // namespace
 
 TEST_SUITE("challenges") {
   TEST_CASE("the longest zone chooses, then the order; what the CA does not offer is passed over") {
     const auto port = [](int number) { return base::Table{{"port", base::Value{std::int64_t{number}, {}}}}; };
-    const std::vector<Method> methods{method("http-01", {"example.org"}, port(1)), method("tls-alpn-01", {"www.example.org"}, port(2)),
+    const std::vector<Method> methods{method("http-01", {"example.org"}, port(1)),
+                                      method("tls-alpn-01", {"www.example.org"}, port(2)),
                                       method("http-01", {}, port(3)), method("tls-alpn-01", {}, port(4))};
     struct Row {
       Authorization wanted;
@@ -140,14 +140,18 @@ TEST_SUITE("challenges") {
       }
     }
     net::HttpClient client({.ca_file = {}, .proxy = {}, .schemes = net::Schemes::http_too});
-    const auto get = [&](const std::string& path) { return client.send({.url = fmt::format("http://127.0.0.1:{}{}", port, path)}); };
+    const auto get = [&](const std::string& path) {
+      return client.send({.url = fmt::format("http://127.0.0.1:{}{}", port, path)});
+    };
     auto second = responder->serve_http("127.0.0.1", port, "two", "two.answer");
     CHECK(get("/.well-known/acme-challenge/one").body == "one.answer");
     CHECK(get("/.well-known/acme-challenge/two").body == "two.answer");
     for (const char* const path : {"/", "/.well-known/acme-challenge/", "/.well-known/acme-challenge/three", "/one",
                                    "/.well-known/acme-challenge/one?x", "/.well-known/acme-challenge//one"})
       CHECK_MESSAGE(get(path).status == 404, path);
-    CHECK(client.send({.method = "POST", .url = fmt::format("http://127.0.0.1:{}/.well-known/acme-challenge/one", port)}).status == 404);
+    CHECK(
+        client.send({.method = "POST", .url = fmt::format("http://127.0.0.1:{}/.well-known/acme-challenge/one", port)})
+            .status == 404);
     first.reset();
     CHECK(get("/.well-known/acme-challenge/one").status == 404);
     second.reset();
@@ -190,7 +194,8 @@ TEST_SUITE("challenges") {
     const std::vector<std::string> issuers{"ca.example", "other.example"};
     const std::string url = "https://ca.example/acct/1";
     const auto now = base::from_unix(1'800'000'000);
-    CHECK(challenge::persistent_record("ca.example", url, Coverage::name) == "ca.example; accounturi=https://ca.example/acct/1");
+    CHECK(challenge::persistent_record("ca.example", url, Coverage::name) ==
+          "ca.example; accounturi=https://ca.example/acct/1");
     CHECK(challenge::persistent_record("ca.example", url, Coverage::name_and_below) ==
           "ca.example; accounturi=https://ca.example/acct/1; policy=wildcard");
     struct Row {
@@ -231,12 +236,14 @@ TEST_SUITE("challenges") {
   }
 
   TEST_CASE("the certificate of tls-alpn-01 holds one name and the digest") {
-    const auto made = challenge::make_validation_certificate(pki::Identifier::parse("www.example.org"), "a.b", base::wall_clock());
+    const auto made =
+        challenge::make_validation_certificate(pki::Identifier::parse("www.example.org"), "a.b", base::wall_clock());
     CHECK(made.certificate.names().size() == 1);
     CHECK(made.certificate.public_key_info() == made.key.public_key_info());
     const base::Bytes& der = made.certificate.der();
     const std::string hex = base::hex(der);
     // OID 1.3.6.1.5.5.7.1.31, TRUE, OCTET STRING of an OCTET STRING of 32 octets.
-    CHECK(hex.find("06082b0601050507011f0101ff04220420" + base::hex(pki::sha256(base::as_bytes("a.b")))) != std::string::npos);
+    CHECK(hex.find("06082b0601050507011f0101ff04220420" + base::hex(pki::sha256(base::as_bytes("a.b")))) !=
+          std::string::npos);
   }
 }

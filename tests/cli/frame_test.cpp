@@ -58,7 +58,7 @@ TEST_CASE("a wrong command line ends with 2, says why, and what was meant") {
       {{"inspect"}, "WHAT", "inspect"},
       {{"inspect", "a", "b"}, "b", "inspect"},
       {{"inspect", "a", "--sni"}, "--sni", "inspect"},
-      {{"kinds", "unheard"}, "unheard", "issuer, deploy"},
+      {{"kinds", "unheard"}, "unheard", "issuer, challenge, dns, deploy"},
       {{"\x1b[31mred"}, "[31mred", "--help"},
       {{}, "no command", "--help"},
   };
@@ -133,8 +133,8 @@ TEST_CASE("kinds shows every kind with its options, in both forms") {
     ++families[kind["family"]];
     for (const json& option : kind["options"]) options.push_back(option["name"]);
   }
-  for (const char* family : {"issuer", "deploy", "keystore", "starttls", "report"}) CHECK(families[family] > 0);
-  CHECK(families.size() == 5);
+  for (const char* family : {"issuer", "challenge", "dns", "deploy", "keystore", "starttls", "report"}) CHECK(families[family] > 0);
+  CHECK(families.size() == 7);
   const base::Exit text = run_everseal({"kinds"});
   test::require_success(text);
   CHECK(test::longest_line(text.output) <= 80);

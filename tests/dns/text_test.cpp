@@ -6,9 +6,9 @@
 #include "dns/tsig_key.h"
 #include "pki/hmac.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 using namespace everseal;
 
@@ -22,8 +22,8 @@ TEST_SUITE("dns") {
         {"[2001:db8::1]:5353", "[2001:db8::1]:5353"},
     };
     for (const auto& [text, read] : accepts) CHECK(to_string(dns::parse_server(text)) == read);
-    for (const char* const text : {"", "ns1.example.org", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:70000", "192.0.2.1:x", "192.0.2.300",
-                                   "[::1", "[::1]x", "[::1]:"}) {
+    for (const char* const text : {"", "ns1.example.org", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:70000", "192.0.2.1:x",
+                                   "192.0.2.300", "[::1", "[::1]x", "[::1]:"}) {
       CAPTURE(text);
       CHECK_THROWS_AS(dns::parse_server(text), base::Error);
     }
@@ -77,7 +77,8 @@ TEST_SUITE("dns") {
           "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59cfaea9ea9076ede7f4af152e8b2fa9cb6");
   }
 
-  // The numbers are those of AWS's documentation of the signing process (GET of an object, with its example credentials).
+  // The numbers are those of AWS's documentation of the signing process (GET of an object, with its example
+  // credentials).
   TEST_CASE("an AWS request is signed as AWS documents it") {
     dns::AwsRequest request;
     request.method = "GET";
@@ -86,7 +87,8 @@ TEST_SUITE("dns") {
                        {"range", "bytes=0-9"},
                        {"x-amz-content-sha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
                        {"x-amz-date", "20130524T000000Z"}};
-    const dns::AwsCredentials credentials{"AKIAIOSFODNN7EXAMPLE", base::Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), {}};
+    const dns::AwsCredentials credentials{
+        "AKIAIOSFODNN7EXAMPLE", base::Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), {}};
     const auto now = *base::parse_time("2013-05-24T00:00:00Z");
     CHECK(dns::amz_date(now) == "20130524T000000Z");
     CHECK(dns::authorization_v4(request, credentials, "us-east-1", "s3", now) ==

@@ -1,4 +1,5 @@
-// Everything that a client does with an ACME CA, with Pebble as it comes: strict, rejecting nonces, shuffling, asynchronous.
+// Everything that a client does with an ACME CA, with Pebble as it comes: strict, rejecting nonces, shuffling,
+// asynchronous.
 #include "pki/certificate.h"
 #include "pki/key.h"
 #include "system/acme_site.h"
@@ -23,6 +24,12 @@ std::string names_of(const pki::Certificate& certificate) {
   return text;
 }
 
+void keeps_to(const std::string& schema, const Json& document, const Site& site) {
+  write_text(site / "document.json", document.dump());
+  run_or_fail({"python3", "-W", "ignore", "-m", "jsonschema", "-i", site / "document.json",
+               fmt::format("{}/schema/output/{}.schema.json", EVERSEAL_SOURCE_DIR, schema)});
+}
+
 }  // namespace
 
 TEST_CASE("names and addresses are proved by http-01 and by tls-alpn-01, stand-alone") {
@@ -30,15 +37,21 @@ TEST_CASE("names and addresses are proved by http-01 and by tls-alpn-01, stand-a
   if (!program) return;
   const AcmeSite acme(*program);
   const Site& site = acme.site;
-  require_status(site.everseal({"issue", "--issuer", "pebble", "-d", "www.example.org", "-d", "example.org", "-d", "127.0.0.1"}), 0);
+  require_status(
+      site.everseal({"issue", "--issuer", "pebble", "-d", "www.example.org", "-d", "example.org", "-d", "127.0.0.1"}),
+      0);
   CHECK(names_of(live(site, "www.example.org")) == "www.example.org example.org 127.0.0.1");
   acme.configure("challenge = \"tls-alpn-01\"");
-  require_status(site.everseal({"issue", "--issuer", "pebble", "-d", "tls.example.org", "-d", "127.0.0.1", "--as", "tls"}), 0);
+  require_status(
+      site.everseal({"issue", "--issuer", "pebble", "-d", "tls.example.org", "-d", "127.0.0.1", "--as", "tls"}), 0);
   CHECK(acme.pebble.orders_placed() == 2);
   // The first of the CA's directory serves both.
   CHECK(acme.pebble.count_in_log("GET /dir ") == 1);
   CHECK(acme.pebble.count_in_log("POST /sign-me-up") <= 3);
   const Json shown = site.json({"show", "tls"});
+  keeps_to("show", shown, site);
+  keeps_to("account", site.json({"account", "show", "pebble"}), site);
+  keeps_to("plan", site.json({"renew", "--force", "--dry-run"}), site);
   CHECK(shown.at("versions").at(0).at("order").at("status") == "valid");
 }
 
@@ -48,7 +61,8 @@ TEST_CASE("a web server's own directory answers http-01, and keeps nothing of it
   const AcmeSite acme(*program, {.authorization_reuse_percent = 0});
   const std::string webroot = acme.site / "webroot";
   std::filesystem::create_directory(webroot);
-  Daemon server({"python3", "-m", "http.server", std::to_string(acme.pebble.http_port()), "--bind", "127.0.0.1", "--directory", webroot});
+  Daemon server({"python3", "-m", "http.server", std::to_string(acme.pebble.http_port()), "--bind", "127.0.0.1",
+                 "--directory", webroot});
   server.wait_for_port(acme.pebble.http_port());
   acme.configure(fmt::format("webroot = \"{}\"", webroot));
   require_status(acme.site.everseal({"issue", "--issuer", "pebble", "-d", "www.example.org", "--as", "www"}), 0);
@@ -115,7 +129,9 @@ TEST_CASE("a key change that was cut off is settled by what the CA took") {
   require_status(site.everseal({"issue", "--issuer", "pebble", "-d", "www.example.org", "--as", "www"}), 0);
   CHECK_FALSE(fs::exists(folder + "/next-key.pem"));
   // As after a kill before the request.
-  require_status(run({"openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", folder + "/next-key.pem"}), 0);
+  require_status(run({"openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
+                      folder + "/next-key.pem"}),
+                 0);
   fs::permissions(folder + "/next-key.pem", fs::perms::owner_read | fs::perms::owner_write);
   require_status(site.everseal({"renew", "www", "--force"}), 0);
 }
@@ -146,13 +162,15 @@ TEST_CASE("profiles, chains and requests of one's own are those that were asked 
                                  .alternate_roots = 2});
   const Site& site = acme.site;
   for (const auto& [profile, days] : {std::pair("short", 6), std::pair("long", 90)}) {
-    require_status(site.everseal({"issue", "--issuer", "pebble", "-d", "www.example.org", "--as", profile, "--profile", profile}), 0);
+    require_status(
+        site.everseal({"issue", "--issuer", "pebble", "-d", "www.example.org", "--as", profile, "--profile", profile}),
+        0);
     const pki::Certificate made = live(site, profile);
     CHECK(std::chrono::round<std::chrono::days>(made.not_after() - made.not_before()).count() == days);
   }
   const std::size_t orders = acme.pebble.orders_placed();
-  const base::Exit unknown =
-      site.everseal({"issue", "--issuer", "pebble", "-d", "www.example.org", "--as", "other", "--profile", "other", "--once"});
+  const base::Exit unknown = site.everseal(
+      {"issue", "--issuer", "pebble", "-d", "www.example.org", "--as", "other", "--profile", "other", "--once"});
   require_status(unknown, 1);
   CHECK(contains(unknown.output, "it offers long, short"));
   CHECK(acme.pebble.orders_placed() == orders);
@@ -161,14 +179,16 @@ TEST_CASE("profiles, chains and requests of one's own are those that were asked 
     const auto root = pki::Certificate::parse_all(base::as_bytes(acme.pebble.root(number))).front();
     const std::string name = *root.subject_name().first("CN");
     acme.configure(fmt::format("preferred_chain = \"{}\"", name));
-    require_status(site.everseal({"issue", "--issuer", "pebble", "-d", "www.example.org", "--as", fmt::format("chain{}", number)}), 0);
+    require_status(
+        site.everseal({"issue", "--issuer", "pebble", "-d", "www.example.org", "--as", fmt::format("chain{}", number)}),
+        0);
     const auto chain = pki::Certificate::parse_all(
         base::as_bytes(read_text(fmt::format("{}/live/chain{}/fullchain.pem", site.state(), number))));
     CHECK(chain.back().issuer_der() == root.subject_der());
   }
 
-  run_or_fail({"openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", site / "device.key", "-out", site / "device.csr",
-               "-subj", "/", "-addext", "subjectAltName=DNS:device.example.org"});
+  run_or_fail({"openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", site / "device.key", "-out",
+               site / "device.csr", "-subj", "/", "-addext", "subjectAltName=DNS:device.example.org"});
   require_status(site.everseal({"issue", "--issuer", "pebble", "--csr", site / "device.csr", "--as", "device"}), 0);
   const auto key = pki::PrivateKey::parse(base::Secret(read_text(site / "device.key")));
   CHECK(live(site, "device").public_key_info() == key.public_key_info());
@@ -184,7 +204,8 @@ TEST_CASE("the CA's renewal information moves a renewal, and the order says what
     bool renewed;
   };
   const auto window = [](const char* start, const char* end) {
-    return fmt::format(R"({{"suggestedWindow":{{"start":"{}","end":"{}"}},"explanationURL":"https://ca.example/why"}})", start, end);
+    return fmt::format(R"({{"suggestedWindow":{{"start":"{}","end":"{}"}},"explanationURL":"https://ca.example/why"}})",
+                       start, end);
   };
   const std::string past = window("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
   const std::string future = window("2099-01-01T00:00:00Z", "2099-01-02T00:00:00Z");
@@ -252,13 +273,15 @@ TEST_CASE("a clock that is not the CA's orders nothing") {
 TEST_CASE("three hundred certificates come in one run, and the one that the CA refuses fails alone") {
   const auto program = pebble_or_skip(PebbleNeed::any);
   if (!program) return;
-  const AcmeSite acme(*program, {.validation = PebbleOptions::Validation::always_valid, .blocklist = {"blocked.example"}});
+  const AcmeSite acme(*program,
+                      {.validation = PebbleOptions::Validation::always_valid, .blocklist = {"blocked.example"}});
   std::string tables = "[certificate.bad]\nissuer = [\"pebble\"]\nidentifiers = [\"www.blocked.example\"]\n";
   constexpr int kCertificates = 300;
   for (int i = 0; i < kCertificates; ++i)
-    tables += fmt::format("[certificate.host{0}]\nissuer = [\"pebble\"]\nidentifiers = [\"a{0}.example.org\", \"b{0}.example.org\", "
-                          "\"c{0}.example.org\", \"d{0}.example.org\", \"e{0}.example.org\"]\n",
-                          i);
+    tables += fmt::format(
+        "[certificate.host{0}]\nissuer = [\"pebble\"]\nidentifiers = [\"a{0}.example.org\", \"b{0}.example.org\", "
+        "\"c{0}.example.org\", \"d{0}.example.org\", \"e{0}.example.org\"]\n",
+        i);
   acme.site.configure("workers = 4\n" + acme.issuer() + tables);
   const base::Exit renewed = acme.site.everseal({"-q", "renew"});
   require_status(renewed, 4);

@@ -36,7 +36,8 @@ TEST_CASE("dns-01 sets records beside others, follows CNAMEs, and takes away its
   const Site& site = zones.acme.site;
   zones.named.update("update add _acme-challenge.direct.test. 1 TXT \"of-another\"");
   zones.acme.configure("", challenge(zones.named, "dns-01", R"("example.org", "direct.test")"));
-  require_status(site.everseal({"issue", "--issuer", "pebble", "-d", "direct.test", "-d", "*.direct.test", "--as", "wild"}), 0);
+  require_status(
+      site.everseal({"issue", "--issuer", "pebble", "-d", "direct.test", "-d", "*.direct.test", "--as", "wild"}), 0);
   require_status(site.everseal({"issue", "--issuer", "pebble", "-d", "www.example.org", "--as", "www"}), 0);
   CHECK(zones.named.txt("_acme-challenge.direct.test") == "\"of-another\"\n");
   CHECK(zones.named.txt("www.acme.example.net").empty());
@@ -47,8 +48,8 @@ TEST_CASE("one order mixes challenges, each where its zone says") {
   if (!program) return;
   const Zones zones(*program);
   zones.acme.configure("", challenge(zones.named, "dns-01", R"("direct.test")"));
-  const base::Exit issued =
-      zones.acme.site.everseal({"issue", "--issuer", "pebble", "-d", "*.direct.test", "-d", "www.example.org", "--as", "both"});
+  const base::Exit issued = zones.acme.site.everseal(
+      {"issue", "--issuer", "pebble", "-d", "*.direct.test", "-d", "www.example.org", "--as", "both"});
   require_status(issued, 0);
   CHECK(contains(issued.errors, "proving *.direct.test by dns-01"));
   CHECK(contains(issued.errors, "proving www.example.org by http-01"));
@@ -59,7 +60,8 @@ TEST_CASE("a record is set at the account's own name by dns-account-01") {
   if (!program) return;
   const Zones zones(*program);
   zones.acme.configure("", challenge(zones.named, "dns-account-01", R"("direct.test")"));
-  const base::Exit issued = zones.acme.site.everseal({"issue", "--issuer", "pebble", "-d", "*.direct.test", "--as", "wild"});
+  const base::Exit issued =
+      zones.acme.site.everseal({"issue", "--issuer", "pebble", "-d", "*.direct.test", "--as", "wild"});
   require_status(issued, 0);
   CHECK(contains(issued.errors, "by dns-account-01"));
 }
@@ -69,14 +71,16 @@ TEST_CASE("dns-persist-01 says which record to set, once, and uses it ever after
   if (!program) return;
   const Zones zones(*program);
   const Site& site = zones.acme.site;
-  zones.acme.configure("", fmt::format("[challenge.once]\ntype = \"dns-persist-01\"\nzones = \"direct.test\"\nresolvers = \"{}\"\n",
-                                       zones.named.endpoint()));
+  zones.acme.configure(
+      "", fmt::format("[challenge.once]\ntype = \"dns-persist-01\"\nzones = \"direct.test\"\nresolvers = \"{}\"\n",
+                      zones.named.endpoint()));
   const Words issue{"issue", "--issuer", "pebble", "-d", "*.direct.test", "--as", "wild"};
   const base::Exit missing = site.everseal(issue);
   require_status(missing, 1);
   const auto begin = missing.output.find("_validation-persist.direct.test. IN TXT ");
   REQUIRE_MESSAGE(begin != std::string::npos, missing.output);
-  const std::string record = missing.output.substr(begin, missing.output.find('"', missing.output.find('"', begin) + 1) + 1 - begin);
+  const std::string record =
+      missing.output.substr(begin, missing.output.find('"', missing.output.find('"', begin) + 1) + 1 - begin);
   CHECK(contains(record, "policy=wildcard"));
   zones.named.update("update add _validation-persist.direct.test. 1 " + record.substr(record.find("IN TXT")));
   require_status(site.everseal(issue), 0);
@@ -93,7 +97,8 @@ TEST_CASE("a key that the name server does not know ends with advice, and orders
   std::string table = challenge(zones.named, "dns-01", R"("direct.test")");
   table.replace(table.find(zones.named.key_file()), zones.named.key_file().size(), zones.own / "other.key");
   zones.acme.configure("", table);
-  const base::Exit refused = zones.acme.site.everseal({"issue", "--issuer", "pebble", "-d", "*.direct.test", "--as", "wild"});
+  const base::Exit refused =
+      zones.acme.site.everseal({"issue", "--issuer", "pebble", "-d", "*.direct.test", "--as", "wild"});
   require_status(refused, 1);
   CHECK_MESSAGE(contains(refused.output, "is not signed with the key"), refused.output);
   zones.acme.configure("", challenge(zones.named, "dns-01", R"("direct.test")"));
