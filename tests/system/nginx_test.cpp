@@ -72,6 +72,7 @@ TEST_CASE("nginx that demands client certificates accepts ours and refuses other
   // A server that wants a certificate of its client still shows its own: the rotation is verified.
   require_status(site.everseal({"renew"}), 0);
   CHECK(site.deployment_state("web", "server") == "verified");
+  CHECK(nginx.served() == site.live_serial("web"));  // and shows no other any more
 
   const auto get = [&](Words more) {
     Words words{"curl",           "--silent",
