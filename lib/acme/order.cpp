@@ -100,6 +100,9 @@ Order place_order(Client& client, const Account& account, const NewOrder& wanted
   }
   const Answer& answer = reply.require("place the order");
   if (answer.location.empty()) throw Error(Fault::invalid, "the CA did not say where the order is (no Location)");
+  if (!answer.location.starts_with("https://"))
+    throw Error(Fault::invalid,
+                fmt::format("the CA says the order is at {}, which is no https URL", base::printable(answer.location)));
   Order order = parse_order(answer.location, answer.body);
   if (!same_identifiers(order.identifiers, wanted.identifiers))
     throw Error(Fault::invalid,

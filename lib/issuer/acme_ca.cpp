@@ -203,6 +203,10 @@ acme::AccountState AcmeCa::ask_for_account(const pki::Signer& key, std::stop_tok
 
 inventory::AccountRecord AcmeCa::register_account(std::stop_token stop) {
   const base::FileLock held = lock();
+  return register_under_lock(stop);
+}
+
+inventory::AccountRecord AcmeCa::register_under_lock(std::stop_token stop) {
   const base::Directory directory = folder();
   const keystore::Kind& keys = keystore::file();
   const auto known = known_account();
@@ -240,8 +244,14 @@ inventory::AccountRecord AcmeCa::register_account(std::stop_token stop) {
 
 const acme::Account& AcmeCa::account(std::stop_token stop) {
   if (account_) return *account_;
-  auto known = known_account();
-  if (!known || known->url.empty()) known = register_account(stop);
+  const auto is_known = [this] {
+    const auto known = known_account();
+    return known && !known->url.empty();
+  };
+  if (!is_known()) {
+    const base::FileLock held = lock();
+    if (!is_known()) register_under_lock(stop);  // nor did anybody else meanwhile
+  }
   account_ = require_account(stop);
   return *account_;
 }

@@ -59,6 +59,7 @@ class AcmeCa {
  private:
   base::FileLock lock() const;
   base::Directory folder() const;
+  inventory::AccountRecord register_under_lock(std::stop_token stop);
   acme::Account require_account(std::stop_token stop);
   std::optional<pki::Signer> settled_key(const base::Directory& folder, std::stop_token stop);
   inventory::AccountRecord record(const acme::AccountState& state);

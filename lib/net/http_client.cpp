@@ -45,6 +45,7 @@ std::string without_query(const std::string& url) {
 
 // One request under way, as the callbacks see it; no exception crosses libcurl.
 struct Exchange {
+  std::string_view unsent;
   HttpResponse response;
   std::size_t largest_body = 0;
   std::stop_token stop;
@@ -86,6 +87,13 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* context) 
   } catch (const std::exception&) {
     return 0;
   }
+}
+
+std::size_t on_read(char* data, std::size_t, std::size_t room, void* context) noexcept {
+  std::string_view& unsent = static_cast<Exchange*>(context)->unsent;
+  const std::size_t size = unsent.copy(data, room);
+  unsent.remove_prefix(size);
+  return size;
 }
 
 int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
@@ -196,7 +204,11 @@ struct HttpClient::State {
       set(CURLOPT_NOBODY, 1L);
     } else if (!reads) {
       set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-      set(CURLOPT_POSTFIELDS, request.body.c_str());
+      // Not POSTFIELDS: libcurl would send those again by itself where a kept connection breaks after the server may
+      // have acted on them.
+      set(CURLOPT_POST, 1L);
+      set(CURLOPT_READFUNCTION, on_read);
+      set(CURLOPT_READDATA, &exchange);
       set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
     }
     set(CURLOPT_WRITEFUNCTION, on_body);
@@ -231,6 +243,7 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
   }
   Exchange exchange;
   exchange.largest_body = state_->settings.largest_body;
+  exchange.unsent = request.body;
   exchange.stop = std::move(stop);
   state_->prepare(request, headers.get(), exchange);
   const CURLcode code = curl_easy_perform(state_->handle.get());
@@ -241,7 +254,8 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
     throw Error(Fault::invalid,
                 fmt::format("the answer of {} is larger than {} KiB", where, exchange.largest_body >> 10));
   if (code != CURLE_OK) {
-    const std::string text = state_->problem[0] != '\0' ? state_->problem : curl_easy_strerror(code);
+    std::string text = state_->problem[0] != '\0' ? state_->problem : curl_easy_strerror(code);
+    if (code == CURLE_SEND_FAIL_REWIND) text = "the connection was closed before an answer came";
     std::string hint;
     if (code == CURLE_PEER_FAILED_VERIFICATION && state_->settings.ca_file.empty())
       hint = "a private CA's root is given by `ca_file`";

@@ -126,7 +126,7 @@ class AcmeIssuer final : public Issuer {
                       .expires = {},
                       .created = now,
                       .changed = now};
-    if (const auto open = orders.find(request.managed, request.version); open && is_same(*open, order)) {
+    if (const auto open = orders.find(request.managed, request.version); open && can_become(*open, order)) {
       wanted.open_order = open->url;
       order.created = open->created;
     }
@@ -188,9 +188,11 @@ class AcmeIssuer final : public Issuer {
   }
 
   // Can `open` still give what `wanted` asks for?
-  static bool is_same(const OrderRecord& open, const OrderRecord& wanted) {
-    return !open.url.empty() && open.status != "invalid" && open.directory == wanted.directory &&
-           open.account == wanted.account && open.profile == wanted.profile;
+  static bool can_become(const OrderRecord& open, const OrderRecord& wanted) {
+    const bool has_ended =
+        open.url.empty() || open.status == "invalid" || (open.expires && *open.expires < wanted.created);
+    return !has_ended && open.directory == wanted.directory && open.account == wanted.account &&
+           open.profile == wanted.profile;
   }
 
   Name name_;
