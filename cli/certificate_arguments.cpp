@@ -24,16 +24,6 @@ Value list_value(const std::vector<std::string>& items, const std::string& optio
   return {std::move(list), {option, 0}};
 }
 
-// A wildcard's default name is "_.example.org"; what a name cannot hold becomes '-'.
-std::string default_name(const pki::Identifier& identifier) {
-  std::string name = base::lower(identifier.text());
-  if (identifier.is_wildcard()) name.front() = '_';
-  for (char& c : name)
-    if (!base::Name::is_valid(std::string(1, c)) && c != '.' && c != '-') c = '-';
-  while (!name.empty() && !base::Name::is_valid(name.substr(0, 1))) name.erase(0, 1);
-  return name.substr(0, 64);
-}
-
 std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
 
 void add_deployment(const Context& context, config::Certificate& certificate) {
@@ -90,10 +80,11 @@ config::Certificate certificate_from_arguments(const Context& context, const pki
   if (certificate.identifiers.empty() && !common_name)
     throw Error(Fault::usage, "there is no identifier",
                 "name what the certificate speaks for with -d, for example -d www.example.org");
-  certificate.name = base::Name::parse(
-      arguments.one("as").value_or(certificate.identifiers.empty() ? base::lower(*common_name)
-                                                                   : default_name(certificate.identifiers.front())),
-      "certificate name");
+  if (const auto name = arguments.one("as"))
+    certificate.name = base::Name::parse(*name, "certificate name");
+  else
+    certificate.name = base::Name::made_of(
+        certificate.identifiers.empty() ? *common_name : certificate.identifiers.front().text(), "certificate name");
   for (const std::string& issuer : arguments.all("issuer"))
     certificate.issuers.push_back(base::Name::parse(issuer, "issuer"));
   if (certificate.issuers.empty())

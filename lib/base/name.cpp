@@ -7,10 +7,26 @@
 
 namespace everseal::base {
 
+namespace {
+
+constexpr std::size_t kLongest = 64;
+
+bool may_begin(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
+bool may_follow(char c) noexcept { return may_begin(c) || c == '.' || c == '-'; }
+
+}  // namespace
+
 bool Name::is_valid(std::string_view text) noexcept {
-  const auto letter_or_digit = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
-  return !text.empty() && text.size() <= 64 && letter_or_digit(text.front()) &&
-         std::ranges::all_of(text, [&](char c) { return letter_or_digit(c) || c == '.' || c == '-'; });
+  return !text.empty() && text.size() <= kLongest && may_begin(text.front()) && std::ranges::all_of(text, may_follow);
+}
+
+Name Name::made_of(std::string_view text, std::string_view what) {
+  std::string name = lower(text);
+  if (name.starts_with("*.")) name.front() = '_';
+  for (char& c : name)
+    if (!may_follow(c)) c = '-';
+  name.erase(0, static_cast<std::size_t>(std::ranges::find_if(name, may_begin) - name.begin()));
+  return parse(name.empty() ? text : std::string_view(name).substr(0, kLongest), what);
 }
 
 Name Name::parse(std::string_view text, std::string_view what) {

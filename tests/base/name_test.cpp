@@ -34,3 +34,17 @@ TEST_CASE("a refused name is shown harmlessly, cut short, with the rule") {
     CHECK(error.hint().find("1 to 64") != std::string::npos);
   }
 }
+
+TEST_CASE("what is called something elsewhere gets the nearest name") {
+  const std::pair<std::string, std::string> accepts[] = {
+      {"www", "www"},
+      {"*.Example.org", "_.example.org"},
+      {"Example.org-0001", "example.org-0001"},
+      {"alice@example.org", "alice-example.org"},
+      {"-.a/../b", "a-..-b"},
+      {"2001:db8::1", "2001-db8--1"},
+      {std::string(100, 'a'), std::string(64, 'a')},
+  };
+  for (const auto& [text, name] : accepts) CHECK(Name::made_of(text).text() == name);
+  for (const char* const text : {"", "..", "\xc3\xa9"}) CHECK_THROWS_AS(Name::made_of(text), Error);
+}
