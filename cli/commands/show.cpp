@@ -4,6 +4,8 @@
 #include "inventory/certificates.h"
 #include "inventory/managed.h"
 #include "inventory/orders.h"
+#include "plan/certificate.h"
+#include "reconcile/kinds.h"
 #include "reconcile/named.h"
 #include "reconcile/session.h"
 #include "terminal.h"
@@ -63,16 +65,21 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed
                 {"look_again", base::format_time(managed.look_again)},
                 {"live", fmt::format("{}/live/{}", state, managed.name)},
                 {"wanted", Json::parse(managed.spec, nullptr, false)},
+                {"unverified", ""},
                 {"versions", Json::array()},
                 {"deployments", Json::array()},
                 {"failures", Json::array()}};
   inventory::Certificates certificates(store);
-  for (const inventory::VersionRecord& version : inventory::Versions(store).of(managed.name)) {
+  const std::vector<inventory::VersionRecord> versions = inventory::Versions(store).of(managed.name);
+  const config::Certificate wanted = config::from_normal_form(managed.spec, reconcile::config_kinds({}));
+  document["unverified"] = plan::unproved(wanted, versions).value_or("");
+  for (const inventory::VersionRecord& version : versions) {
     Json one{{"version", version.number},
              {"state", to_string(version.state)},
              {"issuer", version.issuer.text()},
              {"renew_at", time_or_null(version.renew_at)},
-             {"has_key", version.has_key}};
+             {"has_key", version.has_key},
+             {"imported_from", version.imported_from}};
     if (const auto order = inventory::Orders(store).find(managed.name, version.number)) one["order"] = json_of(*order);
     if (version.certificate) {
       if (const auto info = inventory::RenewalInfos(store).find(*version.certificate))

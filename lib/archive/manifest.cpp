@@ -40,15 +40,16 @@ Name optional_name(const Json& object, std::string_view key) {
 }  // namespace
 
 std::string to_json(const Manifest& manifest) {
-  const Json json = {{"manifest", 1},
-                     {"name", manifest.name.text()},
-                     {"number", manifest.number},
-                     {"issuer", manifest.issuer.text()},
-                     {"spec", manifest.spec},
-                     {"spec_hash", manifest.spec_hash},
-                     {"fingerprint", manifest.fingerprint},
-                     {"created", base::format_time(manifest.created)},
-                     {"external_key", manifest.external_key}};
+  Json json = {{"manifest", 1},
+               {"name", manifest.name.text()},
+               {"number", manifest.number},
+               {"issuer", manifest.issuer.text()},
+               {"spec", manifest.spec},
+               {"spec_hash", manifest.spec_hash},
+               {"fingerprint", manifest.fingerprint},
+               {"created", base::format_time(manifest.created)},
+               {"external_key", manifest.external_key}};
+  if (!manifest.imported_from.empty()) json["imported_from"] = manifest.imported_from;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -71,7 +72,8 @@ Manifest parse_manifest(std::string_view json) {
           .spec_hash = text(object, "spec_hash"),
           .fingerprint = text(object, "fingerprint"),
           .created = *created,
-          .external_key = external_key.get<bool>()};
+          .external_key = external_key.get<bool>(),
+          .imported_from = object.contains("imported_from") ? text(object, "imported_from") : std::string()};
 }
 
 }  // namespace everseal::archive

@@ -7,6 +7,7 @@
 #include "config/reader.h"
 #include "config/toml.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -48,12 +49,26 @@ void append_options(std::string& out, const base::Table& table) {
   }
 }
 
-[[noreturn]] void explain(const Error& error, const std::string& doing, const Name& name) {
-  throw Error(Fault::io, fmt::format("{}: {}", doing, error.message()),
-              !error.hint().empty()
-                  ? error.hint()
-                  : fmt::format("run it as a user who may write there, or change [certificate.{}] by hand",
-                                base::printable(dotted({}, name.text()))));
+// `doing` and what it is done to: "keep", "certificate", "www", "in the config".
+[[noreturn]] void explain(const Error& error, std::string_view doing, std::string_view family, const Name& name,
+                          std::string_view where) {
+  throw Error(Fault::io, fmt::format("{} {} {} {}: {}", doing, family, name, where, error.message()),
+              !error.hint().empty() ? error.hint()
+                                    : fmt::format("run it as a user who may write there, or change [{}] by hand",
+                                                  base::printable(dotted(family, name.text()))));
+}
+
+// Puts `text` there, beside `others`, where all of them together are a good config.
+void install(const Files& files, std::vector<Source> others, const std::string& path, const std::string& text,
+             const Kinds& kinds, std::string_view family, const Name& name) {
+  others.push_back({path, text});
+  static_cast<void>(parse_or_throw(others, kinds));
+  try {
+    base::Directory::create(files.fragments, 0755);
+    base::write_file(path, base::as_bytes(text), {.mode = 0644});
+  } catch (const Error& error) {
+    explain(error, "keep", family, name, "in the config");
+  }
 }
 
 }  // namespace
@@ -98,14 +113,19 @@ void write_fragment(const Files& files, const Certificate& certificate, const Ki
       "# Written by `everseal issue`: the certificate is kept alive as long as this stands. Edit it as you like.\n" +
       to_toml(certificate);
   std::erase_if(sources, [&](const Source& source) { return source.path == path; });
-  sources.push_back({path, text});
-  static_cast<void>(parse_or_throw(sources, kinds));
-  try {
-    base::Directory::create(files.fragments, 0755);
-    base::write_file(path, base::as_bytes(text), {.mode = 0644});
-  } catch (const Error& error) {
-    explain(error, fmt::format("keep certificate {} in the config", name), name);
-  }
+  install(files, std::move(sources), path, text, kinds, "certificate", name);
+}
+
+void write_fragment(const Files& files, const Fragment& fragment, const Kinds& kinds) {
+  const std::string path = fmt::format("{}/{}.{}.toml", files.fragments, fragment.family, fragment.name);
+  std::vector<Source> sources = read(files);
+  if (std::ranges::find(sources, path, &Source::path) != sources.end())
+    throw Error(Fault::exists, fmt::format("there is a file {} already", path), "rename it");
+  std::string text = fmt::format("# Written by `everseal import`. Edit it as you like.\n[{}.", fragment.family);
+  append_toml_key(text, fragment.name.text());
+  text += "]\n";
+  append_options(text, fragment.options);
+  install(files, std::move(sources), path, text, kinds, fragment.family, fragment.name);
 }
 
 bool remove_fragment(const Files& files, const Name& name) {
@@ -118,7 +138,7 @@ bool remove_fragment(const Files& files, const Name& name) {
       base::Directory::open(files.fragments).remove(name.text() + ".toml");
       base::Directory::open(files.fragments).sync();
     } catch (const Error& error) {
-      explain(error, fmt::format("remove certificate {} from the config", name), name);
+      explain(error, "remove", "certificate", name, "from the config");
     }
     return true;
   }

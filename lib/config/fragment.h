@@ -1,4 +1,4 @@
-// conf.d/<name>.toml: what `issue` asked to keep alive.
+// conf.d/<name>.toml: what `issue` asked to keep alive; conf.d/<family>.<name>.toml: what else `import` wrote.
 #pragma once
 
 #include "config/config.h"
@@ -18,6 +18,13 @@ std::optional<base::Origin> where(const Files& files, const Name& name);
 // it: otherwise Error(config), and nothing is written. Error(io) with what to do where the caller may not write there;
 // Error(exists) where the name is defined in another file, or its file holds something else as well.
 void write_fragment(const Files& files, const Certificate& certificate, const Kinds& kinds);
+// [issuer.NAME] or [challenge.NAME], as a file of its own. Errors as above; Error(exists) where the file is there.
+struct Fragment {
+  std::string family;  // "issuer"
+  Name name;
+  base::Table options;
+};
+void write_fragment(const Files& files, const Fragment& fragment, const Kinds& kinds);
 // Removes it; false where the certificate is defined elsewhere (then `where` tells).
 bool remove_fragment(const Files& files, const Name& name);
 

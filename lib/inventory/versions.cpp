@@ -14,7 +14,7 @@ using base::Fault;
 // Whether a version is revoked is the certificate's to say, so that a version put back cannot undo it.
 constexpr std::string_view kColumns =
     "select v.name, v.number, v.state, v.issuer, v.spec_hash, v.certificate, v.chain, v.not_before, v.not_after, "
-    "c.revoked_at, c.revocation_reason, v.renew_at, v.created, v.has_key "
+    "c.revoked_at, c.revocation_reason, v.renew_at, v.created, v.has_key, v.imported_from "
     "from version v left join certificate c on c.fingerprint = v.certificate ";
 
 std::vector<pki::Fingerprint> chain_at(const sql::Statement& row, int column) {
@@ -49,6 +49,7 @@ VersionRecord read(const sql::Statement& row) {
   version.renew_at = optional_at(row, 11, time_at);
   version.created = time_at(row, 12);
   version.has_key = flag_at(row, 13);
+  version.imported_from = text_at(row, 14);
   return version;
 }
 
@@ -116,10 +117,11 @@ void Versions::put(const VersionRecord& version) {
     sql::Query query(
         store_.database(),
         "insert into version (name, number, state, issuer, spec_hash, certificate, chain, not_before, "
-        "not_after, renew_at, created, has_key) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+        "not_after, renew_at, created, has_key, imported_from) "
+        "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
         "on conflict (name, number) do update set state = $3, issuer = $4, spec_hash = $5, "
         "certificate = $6, chain = $7, not_before = $8, not_after = $9, renew_at = $10, created = $11, "
-        "has_key = $12");
+        "has_key = $12, imported_from = $13");
     query->bind(1, version.name.text())
         .bind(2, version.number)
         .bind(3, to_string(version.state))
@@ -130,7 +132,8 @@ void Versions::put(const VersionRecord& version) {
         .bind(9, unix_of(version.not_after))
         .bind(10, unix_of(version.renew_at))
         .bind(11, base::to_unix(version.created))
-        .bind(12, version.has_key ? 1 : 0);
+        .bind(12, version.has_key ? 1 : 0)
+        .bind(13, version.imported_from);
     if (version.certificate) query->bind(6, base::BytesView(version.certificate->octets));
     query->execute();
     if (!version.certificate) return;

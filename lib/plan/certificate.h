@@ -44,6 +44,11 @@ Decision decide(const CertificateFacts& facts, Time now);
 // latest_renewal(); without one at its own.
 Time renewal_of(const VersionFacts& version) noexcept;
 
+// Why nothing proves that a certificate is served: another client's servers had it, and nothing deploys it here.
+// nullopt where it was made here or is deployed.
+std::optional<std::string> unproved(const config::Certificate& wanted,
+                                    const std::vector<inventory::VersionRecord>& versions);
+
 // The version that should be in use: the pinned one, else the newest complete one. Null where there is none.
 const VersionFacts* version_in_use(const CertificateFacts& facts) noexcept;
 

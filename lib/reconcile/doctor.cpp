@@ -4,11 +4,10 @@
 #include "base/error.h"
 #include "config/load.h"
 #include "pki/chain.h"
-#include "pki/digest.h"
-#include "plan/schedule.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/settings.h"
+#include "reconcile/take_in.h"
 
 #include <algorithm>
 
@@ -88,43 +87,6 @@ void set_aside(const std::string& state, Time now) {
   }
 }
 
-void take_in(Session& session, const Name& name, int number, Verdict& verdict) {
-  const auto version = session.archive.read(name, number);
-  if (!version) return;
-  const archive::Manifest& manifest = version->manifest;
-  const pki::Certificate& leaf = version->chain.front();
-  inventory::VersionRecord record;
-  record.name = name;
-  record.number = number;
-  record.state = inventory::VersionState::issued;
-  record.issuer = manifest.issuer;
-  record.spec_hash = manifest.spec_hash;
-  record.certificate = leaf.fingerprint();
-  for (std::size_t i = 1; i < version->chain.size(); ++i) record.chain.push_back(version->chain[i].fingerprint());
-  record.not_before = leaf.not_before();
-  record.not_after = leaf.not_after();
-  record.renew_at = plan::renewal_time(leaf.not_before(), leaf.not_after(), pki::random_fraction());
-  record.created = manifest.created;
-  record.has_key = version->has_key;
-  const Time now = session.now();
-  session.store.transaction([&] {
-    session.certificates.add(version->chain, now);
-    if (!session.managed.find(name)) {
-      inventory::ManagedRecord managed;
-      managed.name = name;
-      managed.spec = manifest.spec;
-      managed.spec_hash = base::hex(pki::sha256(base::as_bytes(manifest.spec)));
-      managed.origin = kOnce;
-      managed.key_owner = manifest.external_key ? inventory::KeyOwner::external : inventory::KeyOwner::ours;
-      managed.look_again = now;
-      session.managed.put(managed);
-    }
-    session.versions.put(record);
-  });
-  verdict.outcomes.push_back(
-      {subject_of(name), {}, "rebuild", Result::done, fmt::format("version {} is known again", number)});
-}
-
 }  // namespace
 
 std::vector<Complaint> examine(const Host& host) {
@@ -180,7 +142,11 @@ Verdict rebuild(const Host& host) {
   for (const Name& name : session.archive.names()) {
     for (const int number : session.archive.numbers(name)) {
       try {
-        take_in(session, name, number, verdict);
+        const auto version = session.archive.read(name, number);
+        if (!version) continue;
+        take_in(session, *version);
+        verdict.outcomes.push_back(
+            {subject_of(name), {}, "rebuild", Result::done, fmt::format("version {} is known again", number)});
       } catch (const base::Error& error) {
         verdict.outcomes.push_back({subject_of(name), {}, "rebuild", Result::failed, error.text()});
       }

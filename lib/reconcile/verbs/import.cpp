@@ -1,0 +1,375 @@
+#include "reconcile/verbs/import.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "config/fragment.h"
+#include "importer/foreign_files.h"
+#include "inventory/accounts.h"
+#include "issuer/acme_ca.h"
+#include "reconcile/kinds.h"
+#include "reconcile/reconcile.h"
+#include "reconcile/steps.h"
+#include "reconcile/take_in.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+namespace {
+
+using base::Error;
+using base::Fault;
+using importer::Account;
+using importer::Lineage;
+using importer::Remark;
+
+// What everybody calls these CAs.
+constexpr std::pair<std::string_view, std::string_view> kUsualNames[] = {
+    {"acme-v02.api.letsencrypt.org", "letsencrypt"},
+    {"acme-staging-v02.api.letsencrypt.org", "letsencrypt-staging"},
+    {"acme.zerossl.com", "zerossl"},
+    {"api.buypass.com", "buypass"},
+    {"dv.acme-v02.api.pki.goog", "google"},
+};
+
+std::string usual_name(const importer::Server& server) {
+  for (const auto& [authority, name] : kUsualNames)
+    if (authority == server.authority) return std::string(name);
+  return Name::made_of(server.authority.substr(0, server.authority.rfind(':')), "issuer name").text();
+}
+
+// The first of NAME, NAME-2, NAME-3, ... that is free.
+Name free_name(const std::string& wanted, const std::function<bool(const Name&)>& is_taken) {
+  Name name = Name::parse(wanted);
+  for (int i = 2; is_taken(name); ++i) {
+    const std::string end = fmt::format("-{}", i);
+    name = Name::parse(wanted.substr(0, 64 - end.size()) + end);
+  }
+  return name;
+}
+
+std::vector<pki::Identifier> identifiers_of(const pki::Certificate& leaf) {
+  std::vector<pki::Identifier> identifiers;
+  for (const pki::GeneralName& name : leaf.names()) {
+    const auto identifier = pki::to_identifier(name);
+    if (!identifier)
+      throw Error(Fault::invalid,
+                  fmt::format("its name {} is none that can be asked for", base::printable(name.value)));
+    identifiers.push_back(*identifier);
+  }
+  if (identifiers.empty()) throw Error(Fault::invalid, "it has no subject alternative name");
+  return identifiers;
+}
+
+bool same_names(std::vector<pki::Identifier> a, std::vector<pki::Identifier> b) {
+  std::ranges::sort(a);
+  std::ranges::sort(b);
+  return a == b;
+}
+
+class Takeover {
+ public:
+  Takeover(const Host& host, const ImportRequest& request, importer::Found& found, ImportReport& report)
+      : host_(host), request_(request), found_(found), report_(report), run_(host) {}
+
+  void take_all() {
+    if (request_.issuer) require_acme(*request_.issuer);
+    for (std::size_t i = 0; i < found_.accounts.size(); ++i) {
+      if (host_.stop.stop_requested()) throw Error(Fault::cancelled, "stopped; doing it again goes on from there");
+      if (is_used(i))
+        alone("account/" + found_.accounts[i].label, [&] { take_account(i); });
+      else
+        leave(found_.accounts[i].label, "no certificate uses this account, so it is not taken over");
+    }
+    for (Lineage& lineage : found_.lineages) {
+      if (host_.stop.stop_requested()) throw Error(Fault::cancelled, "stopped; doing it again goes on from there");
+      alone(subject_of(Name::made_of(lineage.label)), [&] { take_lineage(lineage); });
+    }
+    for (const Remark& remark : found_.remarks)
+      if (remark.kind == Remark::Kind::unreadable) add(remark.subject, {}, Result::failed, remark.text);
+  }
+
+ private:
+  const config::Config& config() { return run_.desired.config(); }
+
+  void leave(std::string subject, std::string text, std::string advice = {}) {
+    report_.remarks.push_back({Remark::Kind::left, std::move(subject), std::move(text), std::move(advice)});
+  }
+
+  void add(std::string subject, std::string target, Result result, std::string text) {
+    report_.verdict.outcomes.push_back({std::move(subject), std::move(target), "import", result, std::move(text)});
+  }
+
+  void alone(const std::string& subject, const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      if (error.fault() == Fault::cancelled) throw;
+      add(subject, {}, Result::failed, error.text());
+    }
+  }
+
+  bool is_used(std::size_t account) const {
+    return std::ranges::find(found_.lineages, std::optional(account), &Lineage::account) != found_.lineages.end();
+  }
+
+  bool is_looking() const { return request_.mode == ImportMode::look; }
+
+  const config::Issuer& require_acme(const Name& name) {
+    const auto issuer = config().issuers.find(name);
+    if (issuer == config().issuers.end() || issuer->second.type != issuer::kAcme)
+      throw Error(Fault::config, fmt::format("there is no issuer {} of type acme", name),
+                  "write an [issuer.NAME] first, or leave --issuer out: one is made");
+    return issuer->second;
+  }
+
+  static bool is_at(const config::Issuer& issuer, const importer::Server& server) {
+    if (issuer.type != issuer::kAcme) return false;
+    const std::string directory = issuer.options.string("directory");
+    return server.directory.empty() ? importer::authority_of(directory) == server.authority
+                                    : directory == server.directory;
+  }
+
+  // Nobody else's account is there, as far as we know.
+  bool is_free_for(const config::Issuer& issuer, const Account& account) {
+    const auto ours = inventory::Accounts(run_.store).find(issuer.name, issuer.options.string("directory"));
+    return !ours || ours->url.empty() || ours->url == account.url;
+  }
+
+  Name issuer_for(const Account& account) {
+    if (request_.issuer && is_at(require_acme(*request_.issuer), account.server)) return *request_.issuer;
+    for (const auto& [name, issuer] : config().issuers)
+      if (is_at(issuer, account.server) && is_free_for(issuer, account)) return name;
+    return make_issuer(account);
+  }
+
+  Name make_issuer(const Account& account) {
+    const importer::Server& server = account.server;
+    if (server.directory.empty())
+      throw Error(Fault::config,
+                  fmt::format("nothing tells the directory of its CA{}",
+                              server.authority.empty() ? "" : " at " + base::printable(server.authority)),
+                  "write an [issuer.NAME] with it into the config, then import again");
+    const std::vector<Name> authorities = authority_names(run_.store);
+    const Name name = free_name(usual_name(server), [&](const Name& one) {
+      return config().issuers.contains(one) || std::ranges::find(authorities, one) != authorities.end();
+    });
+    if (is_looking()) return name;
+    config::Fragment fragment{"issuer", name, {}};
+    importer::put_text(fragment.options, "type", std::string(issuer::kAcme));
+    importer::put_text(fragment.options, "directory", server.directory);
+    if (!account.contact.empty()) importer::put_words(fragment.options, "contact", account.contact);
+    if (!request_.ca_file.empty()) importer::put_text(fragment.options, "ca_file", request_.ca_file);
+    write(fragment);
+    return name;
+  }
+
+  void write(const config::Fragment& fragment) {
+    config::write_fragment(host_.files, fragment, config_kinds(authority_names(run_.store)));
+    run_.desired = Desired(host_, run_.store);
+  }
+
+  void take_account(std::size_t index) {
+    const Account& account = found_.accounts[index];
+    const Name issuer = issuer_for(account);
+    if (is_looking()) {
+      issuers_.emplace(index, issuer);
+      add("account/" + issuer.text(), {}, Result::done,
+          fmt::format("account {} would become that of the issuer {}", base::printable(account.url), issuer));
+      return;
+    }
+    Session session(host_, config());
+    issuer::AcmeCa ca(issuer, config().issuers.at(issuer).options, session.surroundings());
+    const inventory::AccountRecord ours = ca.adopt(account.key, host_.stop);
+    issuers_.emplace(index, issuer);
+    add("account/" + issuer.text(), {}, Result::done,
+        fmt::format("account {} is that of the issuer {} now", base::printable(ours.url), issuer));
+  }
+
+  Name issuer_of(const Lineage& lineage) {
+    if (lineage.account) {
+      const auto taken = issuers_.find(*lineage.account);
+      if (taken == issuers_.end()) throw Error(Fault::not_found, "its account could not be taken over");
+      return taken->second;
+    }
+    for (const auto& [name, issuer] : config().issuers)
+      if (is_at(issuer, lineage.server)) return name;
+    throw Error(Fault::config, "its account is not here, and the config has no issuer at its CA",
+                "write an [issuer.NAME] for it into the config, then import again");
+  }
+
+  config::Certificate wanted_of(const Lineage& lineage) {
+    config::Certificate wanted;
+    wanted.name = Name::made_of(lineage.label, "certificate name");
+    wanted.identifiers = identifiers_of(lineage.chain.front());
+    wanted.issuers = {issuer_of(lineage)};
+    wanted.key = lineage.key.type();
+    if (!lineage.profile.empty()) wanted.profile = Name::parse(lineage.profile, "profile").text();
+    return wanted;
+  }
+
+  void take_lineage(Lineage& lineage) {
+    const config::Certificate wanted = wanted_of(lineage);
+    const std::string what = fmt::format("{}, valid until {}", pki::to_string(wanted.identifiers),
+                                         base::format_time(lineage.chain.front().not_after()));
+    const std::string issuer = wanted.issuers.front().text();
+    note_chain(lineage, wanted.issuers.front());
+    if (is_looking()) {
+      add(subject_of(wanted.name), issuer, Result::done, "would be taken over: " + what);
+      return;
+    }
+    const int number = take_version(lineage, wanted);
+    take_challenges(lineage, wanted.name);
+    if (!config::where(host_.files, wanted.name))
+      config::write_fragment(host_.files, wanted, config_kinds(authority_names(run_.store)));
+    run_.desired = Desired(host_, run_.store);
+    Session session(host_, config());
+    if (session.archive.live(wanted.name).value_or(0) < number) make_live(session, wanted.name, {number});
+    session.managed.set_look_again(wanted.name, session.now());
+    const bool is_deployed = !config().certificates.at(wanted.name).deployments.empty();
+    add(subject_of(wanted.name), issuer, is_deployed ? Result::done : Result::warned,
+        fmt::format("version {}: {}{}", number, what,
+                    is_deployed ? "" : "; unverified, as nothing deploys it and no handshake shows it yet"));
+  }
+
+  // Its number; taken over once, however often this is done.
+  int take_version(const Lineage& lineage, const config::Certificate& wanted) {
+    const pki::Certificate& leaf = lineage.chain.front();
+    inventory::Versions versions(run_.store);
+    if (const auto known = versions.by_certificate(leaf.fingerprint())) {
+      if (known->name != wanted.name)
+        throw Error(Fault::exists, fmt::format("it is version {} of {} already", known->number, known->name));
+      return known->number;
+    }
+    Session session(host_, config());
+    if (const auto managed = session.managed.find(wanted.name)) {
+      const config::Certificate present = config::from_normal_form(managed->spec, config_kinds({}));
+      if (!same_names(present.identifiers, wanted.identifiers))
+        throw Error(
+            Fault::exists,
+            fmt::format("{} is another certificate here, for {}", wanted.name, pki::to_string(present.identifiers)),
+            fmt::format("`everseal remove {}`, or rename one of the two", wanted.name));
+    }
+    int number = versions.next_number(wanted.name);
+    // A run that was killed may have left it complete in the archive.
+    while (is_other(session.archive.read(wanted.name, number), leaf)) ++number;
+    session.archive.stage_key(wanted.name, number, lineage.key);
+    session.archive.complete({.name = wanted.name,
+                              .number = number,
+                              .issuer = wanted.issuers.front(),
+                              .spec = config::normal_form(wanted),
+                              .spec_hash = config::issuance_hash(wanted),
+                              .fingerprint = leaf.fingerprint().text(),
+                              .created = session.now(),
+                              .external_key = false,
+                              .imported_from = request_.directory},
+                             lineage.chain);
+    take_in(session, session.archive.read(wanted.name, number).value(), "certificate.imported",
+            Detail{{"version", std::to_string(number)},
+                   {"client", std::string(request_.kind->name)},
+                   {"directory", base::printable(request_.directory)},
+                   {"serial", leaf.serial()}});
+    return number;
+  }
+
+  static bool is_other(const std::optional<archive::Version>& version, const pki::Certificate& leaf) {
+    return version && version->chain.front().fingerprint() != leaf.fingerprint();
+  }
+
+  // Zones that the config covers already are the operator's.
+  void take_challenges(Lineage& lineage, const Name& certificate) {
+    for (importer::Challenge& challenge : lineage.challenges) {
+      std::erase_if(challenge.zones, [&](const std::string& zone) {
+        return std::ranges::any_of(config().challenges, [&](const auto& one) {
+          return std::ranges::find(one.second.zones, zone) != one.second.zones.end();
+        });
+      });
+      if (challenge.zones.empty()) continue;
+      config::Fragment fragment{
+          "challenge",
+          free_name(certificate.text(), [&](const Name& name) { return config().challenges.contains(name); }),
+          {}};
+      importer::put_text(fragment.options, "type", challenge.type);
+      importer::put_words(fragment.options, "zones", challenge.zones);
+      std::ranges::move(challenge.options, std::back_inserter(fragment.options));
+      for (const auto& [option, secret] : challenge.secrets)
+        importer::put_text(fragment.options, option, keep_secret(fragment.name, option, secret));
+      write(fragment);
+    }
+  }
+
+  // The path of a file that holds it.
+  std::string keep_secret(const Name& challenge, const std::string& option, const base::Secret& secret) const {
+    const auto secrets = base::Directory::create(host_.state + "/secrets", 0700);
+    const std::string file = fmt::format("challenge.{}.{}", challenge, option);
+    secrets.replace(file, secret.reveal());
+    return secrets.path() + "/" + file;
+  }
+
+  void note_chain(const Lineage& lineage, const Name& issuer) {
+    if (lineage.preferred_chain.empty()) return;
+    const auto configured = config().issuers.find(issuer);
+    if (configured != config().issuers.end() &&
+        configured->second.options.string("preferred_chain") == lineage.preferred_chain)
+      return;
+    leave(lineage.label, fmt::format("preferred the chain '{}'", base::printable(lineage.preferred_chain)),
+          fmt::format("`preferred_chain` of [issuer.{}] says so for all its certificates", issuer));
+  }
+
+  const Host& host_;
+  const ImportRequest& request_;
+  importer::Found& found_;
+  ImportReport& report_;
+  Run run_;
+  std::map<std::size_t, Name> issuers_;  // by account
+};
+
+std::string absolute(const std::string& directory) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::canonical(directory, error);
+  if (error)
+    throw Error(Fault::not_found, fmt::format("cannot read {}: {}", base::printable(directory), error.message()));
+  return path.string();
+}
+
+// As the host's own programs see a path below `root`.
+std::string seen_from(const std::string& root, const std::string& path) {
+  const std::string above = std::filesystem::path(root).lexically_normal().string();
+  const std::size_t length = above.ends_with('/') ? above.size() - 1 : above.size();
+  return path.starts_with(above.substr(0, length)) ? path.substr(length) : path;
+}
+
+std::string list_of(const std::vector<importer::Trace>& traces) {
+  std::string text;
+  for (const importer::Trace& trace : traces)
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", base::printable(trace.file),
+                        trace.line == 0 ? std::string() : fmt::format(":{}", trace.line));
+  return text;
+}
+
+}  // namespace
+
+ImportReport import_client(const Host& host, const ImportRequest& given) {
+  ImportRequest request = given;
+  request.directory = absolute(given.directory);
+  importer::Found found = request.kind->read(request.directory);
+  ImportReport report;
+  report.schedules = importer::active_schedules(request.root, request.kind->name);
+  std::vector<std::string> paths{seen_from(request.root, request.directory)};
+  if (given.directory.starts_with('/')) paths.push_back(seen_from(request.root, given.directory));
+  for (const Lineage& lineage : found.lineages) paths.insert(paths.end(), lineage.copies.begin(), lineage.copies.end());
+  report.references = importer::references(request.root, paths);
+  if (request.mode == ImportMode::take && request.coexistence == Coexistence::refused && !report.schedules.empty())
+    throw Error(Fault::denied,
+                fmt::format("{} still runs by itself: {}", request.kind->name, list_of(report.schedules)),
+                "disable that first (`systemctl disable --now TIMER`, remove the cron line), or say --keep-both; "
+                "--dry-run shows what would be taken over");
+  Takeover(host, request, found, report).take_all();
+  std::ranges::move(found.remarks, std::back_inserter(report.remarks));
+  return report;
+}
+
+}  // namespace everseal::reconcile
