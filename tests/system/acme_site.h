@@ -33,6 +33,7 @@ class AcmeSite {
   }
 
   ChallengeTestServer& names() noexcept { return names_; }
+  const ChallengeTestServer& names() const noexcept { return names_; }
 
   Site site{Site::Ca::none};
 

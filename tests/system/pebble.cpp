@@ -213,7 +213,7 @@ ChallengeTestServer::ChallengeTestServer(const Site& site, const PebbleProgram& 
 }
 
 std::string ChallengeTestServer::post(const std::string& path, const Json& body) const {
-  return http_post(fmt::format("http://127.0.0.1:{}/{}", management_port_, path), body.dump());
+  return http_post(management_url() + "/" + path, body.dump());
 }
 
 void ChallengeTestServer::set_default_ipv4(const std::string& address) const {

@@ -102,6 +102,8 @@ class ChallengeTestServer {
   // For PebbleOptions::dns_server.
   std::string dns_server() const { return "127.0.0.1:" + std::to_string(dns_port_); }
   int dns_port() const noexcept { return dns_port_; }
+  // For hooks of other programs: set-txt and clear-txt below it take JSON.
+  std::string management_url() const { return "http://127.0.0.1:" + std::to_string(management_port_); }
 
   // Answers for every host that has no records of its own. "": none.
   void set_default_ipv4(const std::string& address) const;
