@@ -28,6 +28,7 @@ struct Account {
   Server server;
   std::string url;                   // as the client remembers it, or ""
   std::vector<std::string> contact;  // URLs
+  std::string ca_file;               // what the client trusts in place of the system's anchors, absolute; or ""
   pki::PrivateKey key;
 };
 

@@ -20,7 +20,7 @@ constexpr std::size_t kMostFiles = 100'000;
 constexpr std::string_view kUnitFolders[] = {"/etc/systemd/system", "/run/systemd/system",
                                              "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
                                              "/lib/systemd/system"};
-constexpr std::string_view kEnabledIn[] = {"/etc/systemd/system", "/run/systemd/system"};
+constexpr std::string_view kEnabledIn[] = {"/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"};
 constexpr std::string_view kCronFolders[] = {"/etc/cron.d",      "/etc/cron.hourly",  "/etc/cron.daily",
                                              "/etc/cron.weekly", "/etc/cron.monthly", "/var/spool/cron/crontabs",
                                              "/var/spool/cron",  "/etc/crontabs"};
@@ -93,7 +93,7 @@ std::vector<std::string> enabled_timers(const std::string& root) {
   std::set<std::string> timers;
   for (const std::string_view folder : kEnabledIn)
     for (const std::string& wants : names_in(fmt::format("{}{}", root, folder))) {
-      if (!wants.ends_with(".wants")) continue;
+      if (!wants.ends_with(".wants") && !wants.ends_with(".requires")) continue;
       for (const std::string& unit : names_in(fmt::format("{}{}/{}", root, folder, wants)))
         if (unit.ends_with(".timer")) timers.insert(unit);
     }

@@ -32,6 +32,8 @@ constexpr Leftover kLeftovers[] = {
     {"Le_PostHook", "had a hook that is not taken over", "make it the `reload` of a deployment"},
     {"Le_RenewHook", "had a hook that is not taken over", "make it the `reload` of a deployment"},
     {"Le_ReloadCmd", "had a reload command that is not taken over", "make it the `reload` of a deployment"},
+    {"Le_RenewalDays", "had a renewal time of its own; here the CA says when, else a third of its life before its end",
+     ""},
     {"Le_DeployHook", "had a deploy hook that is not taken over", "everseal kinds deploy lists what can be done here"},
 };
 
@@ -45,13 +47,19 @@ class Reading {
       throw base::Error(base::Fault::config, fmt::format("{} has neither account.conf nor ca/", printable(directory_)),
                         "name acme.sh's directory, usually /root/.acme.sh");
     settings_ = parse_assignments(settings.value_or(""));
+    certificates_ = text_at(settings_, "CERT_HOME");
+    if (!fs::is_directory(certificates_)) certificates_ = directory_;
     read_accounts("", 0);
-    for (const std::string& folder : names_in(directory_)) {
+    for (const std::string& folder : names_in(certificates_)) {
       const std::string name = folder.ends_with(kEcc) ? folder.substr(0, folder.size() - kEcc.size()) : folder;
-      if (fs::is_regular_file(fmt::format("{}/{}/{}.conf", directory_, folder, name)))
+      if (fs::is_regular_file(fmt::format("{}/{}/{}.conf", certificates_, folder, name)))
         each_alone(found_, printable(folder), [&] { read_lineage(folder, name); });
     }
     for (auto& [name, value] : settings_) base::wipe(value.data(), value.size());
+    if (!found_.lineages.empty())
+      leave(printable(directory_),
+            "acme.sh keeps a key at renewals unless told otherwise; each renewal here makes a new one",
+            "change whatever pins an old key, such as TLSA records");
     return std::move(found_);
   }
 
@@ -60,13 +68,13 @@ class Reading {
     found_.remarks.push_back({Remark::Kind::left, subject, std::move(text), std::move(advice)});
   }
 
-  // Below ca/ the path is that of the server's directory.
+  // Below ca/ the path is that of the server's directory, without its port.
   void read_accounts(const std::string& below, int depth) {
     const std::string folder = directory_ + "/ca" + below;
     if (fs::exists(folder + "/account.key")) each_alone(found_, printable("ca" + below), [&] { read_account(below); });
     if (depth == kDeepestAccount) return;
     for (const std::string& name : names_in(folder))
-      if (fs::is_directory(folder + "/" + name)) read_accounts(below + "/" + name, depth + 1);
+      if (name != "deactivated" && fs::is_directory(folder + "/" + name)) read_accounts(below + "/" + name, depth + 1);
   }
 
   void read_account(const std::string& below) {
@@ -76,15 +84,40 @@ class Reading {
                     .server = server_of("https:/" + below),
                     .url = text_at(conf, "ACCOUNT_URL"),
                     .contact = {},
+                    .ca_file = text_at(settings_, "CA_BUNDLE"),
                     .key = pki::PrivateKey::parse(read_secret(folder + "/account.key"))};
-    std::string email = text_at(conf, "CA_EMAIL");
-    if (email.empty()) email = text_at(settings_, "ACCOUNT_EMAIL");
-    if (!email.empty()) account.contact.push_back("mailto:" + email);
+    std::string addresses = text_at(conf, "CA_EMAIL");
+    if (addresses.empty()) addresses = text_at(settings_, "ACCOUNT_EMAIL");
+    for (const std::string& address : base::split(addresses, ','))
+      if (!base::trim(address).empty()) account.contact.push_back(fmt::format("mailto:{}", base::trim(address)));
     found_.accounts.push_back(std::move(account));
   }
 
+  std::string directory_of(const Assignments& conf) const {
+    for (const std::string& url : {text_at(conf, "Le_API"), text_at(settings_, "DEFAULT_ACME_SERVER")})
+      if (!url.empty()) return url;
+    return "https://acme.zerossl.com/v2/DV90";
+  }
+
+  // The lineage knows the port, too.
+  void find_account(Lineage& lineage) {
+    std::string without_port = lineage.server.directory;
+    const std::size_t host = without_port.find("://");
+    const std::size_t path = host == std::string::npos ? host : without_port.find('/', host + 3);
+    const std::size_t port = without_port.rfind(':', path);
+    if (path != std::string::npos && port > host) without_port.erase(port, path - port);
+    for (std::size_t i = 0; i < found_.accounts.size(); ++i) {
+      if (found_.accounts[i].server.directory != without_port &&
+          found_.accounts[i].server.directory != lineage.server.directory)
+        continue;
+      found_.accounts[i].server = lineage.server;
+      lineage.account = i;
+      return;
+    }
+  }
+
   void read_lineage(const std::string& folder, const std::string& name) {
-    const std::string path = fmt::format("{}/{}", directory_, folder);
+    const std::string path = fmt::format("{}/{}", certificates_, folder);
     const Assignments conf = parse_assignments(read_text(fmt::format("{}/{}.conf", path, name)).value_or(""));
     const std::string key_file = fmt::format("{}/{}.key", path, name);
     if (!fs::exists(key_file)) {
@@ -96,15 +129,14 @@ class Reading {
     Lineage lineage{
         .label = printable(folder),
         .account = {},
-        .server = server_of(text_at(conf, "Le_API")),
+        .server = server_of(directory_of(conf)),
         .profile = text_at(conf, "Le_Certificate_Profile"),
         .preferred_chain = text_at(conf, "Le_Preferred_Chain"),
         .chain = read_chain({path + "/fullchain.cer", fmt::format("{}/{}.cer", path, name), path + "/ca.cer"}, key),
         .key = std::move(key),
         .challenges = {},
         .copies = {}};
-    const auto account = std::ranges::find(found_.accounts, lineage.server, &Account::server);
-    if (account != found_.accounts.end()) lineage.account = static_cast<std::size_t>(account - found_.accounts.begin());
+    find_account(lineage);
     for (const std::string_view copy :
          {"Le_RealCertPath", "Le_RealKeyPath", "Le_RealCACertPath", "Le_RealFullChainPath"})
       if (std::string file = text_at(conf, copy); file.starts_with('/')) lineage.copies.push_back(std::move(file));
@@ -140,6 +172,8 @@ class Reading {
       Challenge challenge{.type = "http-01", .zones = std::move(zones), .options = {}, .secrets = {}};
       put_text(challenge.options, "webroot", way);
       lineage.challenges.push_back(std::move(challenge));
+    } else if (way == "dns_persist") {
+      lineage.challenges.push_back({.type = "dns-persist-01", .zones = std::move(zones), .options = {}, .secrets = {}});
     } else if (way == "no" || way == "alpn") {
       const bool by_http = way == "no";
       Challenge challenge{
@@ -169,6 +203,7 @@ class Reading {
   }
 
   std::string directory_;
+  std::string certificates_;
   Assignments settings_;
   Found found_;
 };

@@ -55,6 +55,7 @@ class Reading {
         const std::string name = file.substr(0, file.size() - 5);
         each_alone(found_, printable(name), [&] { read_lineage(name); });
       }
+    read_common_options();
     for (const std::string_view when : {"pre", "deploy", "post"})
       for (const std::string& hook : names_in(fmt::format("{}/renewal-hooks/{}", directory_, when)))
         leave(fmt::format("renewal-hooks/{}/{}", when, printable(hook)), "a hook for every certificate, not taken over",
@@ -65,6 +66,16 @@ class Reading {
  private:
   void leave(std::string subject, std::string text, std::string advice = {}) {
     found_.remarks.push_back({Remark::Kind::left, std::move(subject), std::move(text), std::move(advice)});
+  }
+
+  // What cli.ini says counts for every lineage that says nothing else; what Debian ships in it means nothing here.
+  void read_common_options() {
+    const Table common = parse_ini(read_text(directory_ + "/cli.ini").value_or(""));
+    std::vector<std::string> names;
+    for (const auto& [name, value] : common)
+      if (name != "max-log-backups" && name != "preconfigured-renewal") names.push_back(printable(name));
+    if (!names.empty())
+      leave("cli.ini", fmt::format("has options for all certificates that are not read: {}", base::join(names, ", ")));
   }
 
   // Below accounts/ the path is that of the server's directory, and an account is where its key lies.
@@ -86,6 +97,7 @@ class Reading {
                     .server = server_of("https:/" + below),
                     .url = {},
                     .contact = {},
+                    .ca_file = {},
                     .key = pki::parse_jwk(read_secret(folder + "/private_key.json"))};
     if (registration.is_object()) {
       account.url = registration.value("uri", std::string());
@@ -149,7 +161,9 @@ class Reading {
   }
 
   void read_proof(const Table& parameters, Lineage& lineage) {
-    const std::string authenticator = text_at(parameters, "authenticator");
+    // Plugins of others were once called "certbot-dns-x:dns-x".
+    std::string authenticator = text_at(parameters, "authenticator");
+    authenticator.erase(0, authenticator.rfind(':') + 1);
     if (authenticator == "webroot") return read_webroots(parameters, lineage);
     if (authenticator == "standalone") return read_stand_alone(parameters, lineage);
     if (authenticator.starts_with("dns-")) return read_dns_plugin(authenticator, parameters, lineage);

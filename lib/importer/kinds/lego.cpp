@@ -37,7 +37,7 @@ class Reading {
                         "name lego's --path, usually the directory .lego of where it runs");
     for (const std::string& server : names_in(directory_ + "/accounts"))
       for (const std::string& id : names_in(fmt::format("{}/accounts/{}", directory_, server)))
-        read_accounts(fmt::format("{}/accounts/{}/{}", directory_, server, id), id);
+        read_accounts(server, id);
     for (const std::string& file : names_in(directory_ + "/certificates"))
       if (file.ends_with(".json")) {
         const std::string name = file.substr(0, file.size() - 5);
@@ -53,24 +53,38 @@ class Reading {
   }
 
  private:
-  // lego 4: accounts/HOST_PORT/EMAIL/{account.json,keys/EMAIL.key}; 5: accounts/HOST_PORT/ID/TYPE/{account.json,ID.key}
-  void read_accounts(const std::string& folder, const std::string& id) {
-    if (fs::exists(folder + "/account.json"))
-      return each_alone(found_, printable(id),
-                        [&] { read_account(folder, fmt::format("{}/keys/{}.key", folder, id), id); });
-    for (const std::string& type : names_in(folder))
-      if (const std::string inner = folder + "/" + type; fs::exists(inner + "/account.json"))
-        each_alone(found_, printable(id), [&] { read_account(inner, fmt::format("{}/{}.key", inner, id), id); });
+  // "127.0.0.1_14000" is a host and its port.
+  static std::string authority_of_folder(std::string name) {
+    const std::size_t port = name.rfind('_');
+    if (port != std::string::npos && name.find_first_not_of("0123456789", port + 1) == std::string::npos)
+      name[port] = ':';
+    return name;
   }
 
-  void read_account(const std::string& folder, const std::string& key_file, const std::string& id) {
+  // lego 4: accounts/HOST_PORT/EMAIL/{account.json,keys/EMAIL.key}; 5: accounts/HOST_PORT/ID/TYPE/{account.json,ID.key}
+  void read_accounts(const std::string& server, const std::string& id) {
+    const std::string folder = fmt::format("{}/accounts/{}/{}", directory_, server, id);
+    if (fs::exists(folder + "/account.json"))
+      return each_alone(found_, printable(id),
+                        [&] { read_account(server, folder, fmt::format("{}/keys/{}.key", folder, id), id); });
+    for (const std::string& type : names_in(folder))
+      if (const std::string inner = folder + "/" + type; fs::exists(inner + "/account.json"))
+        each_alone(found_, printable(id),
+                   [&] { read_account(server, inner, fmt::format("{}/{}.key", inner, id), id); });
+  }
+
+  void read_account(const std::string& server, const std::string& folder, const std::string& key_file,
+                    const std::string& id) {
     const nlohmann::json json = json_in(folder + "/account.json");
-    const auto registration = json.find("registration");
-    const bool is_registered = registration != json.end() && registration->is_object();
+    std::string url;
+    if (const auto registration = json.find("registration"); registration != json.end() && registration->is_object())
+      for (const char* const member : {"uri", "accountURL"})
+        if (url.empty()) url = text_at(*registration, member);
     Account account{.label = printable(id),
-                    .server = server_at(is_registered ? authority_of(text_at(*registration, "uri")) : std::string()),
-                    .url = is_registered ? text_at(*registration, "uri") : std::string(),
+                    .server = server_at(url.empty() ? authority_of_folder(server) : authority_of(url)),
+                    .url = url,
                     .contact = {},
+                    .ca_file = {},
                     .key = base::within("its key", [&] { return pki::PrivateKey::parse(read_secret(key_file)); })};
     if (const std::string address = text_at(json, "email"); address.find('@') != std::string::npos)
       account.contact.push_back("mailto:" + address);

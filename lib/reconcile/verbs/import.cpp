@@ -162,7 +162,8 @@ class Takeover {
     importer::put_text(fragment.options, "type", std::string(issuer::kAcme));
     importer::put_text(fragment.options, "directory", server.directory);
     if (!account.contact.empty()) importer::put_words(fragment.options, "contact", account.contact);
-    if (!request_.ca_file.empty()) importer::put_text(fragment.options, "ca_file", request_.ca_file);
+    const std::string& trust = request_.ca_file.empty() ? account.ca_file : request_.ca_file;
+    if (!trust.empty()) importer::put_text(fragment.options, "ca_file", trust);
     write(fragment);
     return name;
   }
