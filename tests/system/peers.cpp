@@ -166,25 +166,9 @@ Lego::Lego(const AcmeSite& acme, const std::string& name) : acme_(acme), directo
 void Lego::run(const PeerRequest& request, const Words& command) const {
   // lego asks whether a name is proved as soon as it said that it may be, and next after five seconds or so. Held up a
   // little at all that it writes, it asks when Pebble has looked.
-  Words words{"strace",
-              "-f",
-              "-qq",
-              "-o",
-              "/dev/null",
-              "-e",
-              "trace=write",
-              "-e",
-              "inject=write:delay_enter=20000",
-              "lego",
-              "--accept-tos",
-              "--server",
-              acme_.pebble.directory_url(),
-              "--path",
-              directory_,
-              "--email",
-              kEmail,
-              "--key-type",
-              names_of(request.key).lego};
+  Words words{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=write", "-e", "inject=write:delay_enter=20000"};
+  words.insert(words.end(), {"lego", "--accept-tos", "--server", acme_.pebble.directory_url(), "--path", directory_,
+                             "--email", kEmail, "--key-type", names_of(request.key).lego});
   words.insert(words.end(), request.more.begin(), request.more.end());
   if (std::ranges::find(request.more, "--csr") == request.more.end())
     for (const std::string& name : request.names) words.insert(words.end(), {"--domains", name});
