@@ -20,6 +20,12 @@ int run(Context& context) {
     Json& one = document["issuer"][name.text()] = {{"type", issuer.type}};
     for (const auto& [key, value] : issuer.options.entries()) one[key] = value;
   }
+  for (const auto& [name, challenge] : config.challenges) {
+    Json& one = document["challenge"][name.text()] = {{"type", challenge.type}, {"zones", challenge.zones}};
+    if (!challenge.provider.empty()) one["provider"] = challenge.provider;
+    for (const base::Options* const options : {&challenge.options, &challenge.provider_options})
+      for (const auto& [key, value] : options->entries()) one[key] = value;
+  }
   for (const auto& [name, certificate] : config.certificates)
     document["certificate"][name.text()] = Json::parse(config::normal_form(certificate), nullptr, false);
   print(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
