@@ -46,7 +46,7 @@ const std::map<std::string, Names> kMayInclude = [] {
       {"issuer", {"base", "pki", "net", "inventory", "keystore", "acme", "challenge", "authority"}},
       {"notify", {"base", "pki", "net", "inventory/records.h"}},
       {"report", {"base", "pki", "inventory/records.h"}},
-      {"importer", {"base", "pki", "config", "acme", "keystore", "archive", "inventory"}},
+      {"importer", {"base", "pki"}},
   };
   Names below;
   for (const auto& [module, ignored] : table) below.insert(module);

@@ -104,9 +104,7 @@ int run(Context& context) {
     return outcome.result == reconcile::Result::warned;
   });
   if (is_unproved && !context.quiet)
-    note(
-        "give each a [certificate.NAME.deploy.TARGET] with `verify`, so that servers get what is renewed here; \n"
-        "`everseal renew` keeps them alive from now on\n");
+    note("give each a [certificate.NAME.deploy.TARGET] with `verify`: until then nothing proves what is served\n");
   return code;
 }
 

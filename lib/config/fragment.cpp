@@ -110,7 +110,7 @@ void write_fragment(const Files& files, const Certificate& certificate, const Ki
                   "change it there, or choose another name with --as");
   }
   const std::string text =
-      "# Written by `everseal issue`: the certificate is kept alive as long as this stands. Edit it as you like.\n" +
+      "# Written by Everseal: the certificate is kept alive as long as this stands. Edit it as you like.\n" +
       to_toml(certificate);
   std::erase_if(sources, [&](const Source& source) { return source.path == path; });
   install(files, std::move(sources), path, text, kinds, "certificate", name);
