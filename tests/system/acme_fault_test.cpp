@@ -1,5 +1,6 @@
 // What becomes of an order at a CA that misbehaves: the state afterwards, the message, and how many orders were placed.
 #include "fakes/acme_server.h"
+#include "fakes/slow_proxy.h"
 #include "system/server.h"
 #include "system/site.h"
 
@@ -20,11 +21,12 @@ namespace {
 struct Host {
   explicit Host(const std::string& tables =
                     "[certificate.www]\nissuer = [\"scripted\"]\n"
-                    "identifiers = [\"www.example.org\", \"example.org\"]\n") {
+                    "identifiers = [\"www.example.org\", \"example.org\"]\n",
+                const std::string& issuer_lines = {}) {
     site.configure(
         fmt::format("workers = 32\n[issuer.scripted]\ntype = \"acme\"\ndirectory = \"{}\"\nca_file = \"{}\"\n"
-                    "http_port = {}\nhttp_address = \"127.0.0.1\"\n{}",
-                    ca.directory_url(), ca.ca_file(), free_port(), tables));
+                    "http_port = {}\nhttp_address = \"127.0.0.1\"\n{}{}",
+                    ca.directory_url(), ca.ca_file(), free_port(), issuer_lines, tables));
     require_status(site.everseal({"init"}), 0);
   }
   base::Exit renew(Words more = {}) const {
@@ -325,11 +327,13 @@ TEST_CASE("thirty-two orders are under way at once at a CA that is far away") {
         "[certificate.host{0}]\nissuer = [\"scripted\"]\nidentifiers = [\"a{0}.example.org\", \"b{0}.example.org\", "
         "\"c{0}.example.org\", \"d{0}.example.org\", \"e{0}.example.org\"]\n",
         i);
-  const Host host(tables);
-  host.ca.set_delay(std::chrono::milliseconds(100));
+  const fakes::SlowProxy proxy(std::chrono::milliseconds(100));
+  const Host host(tables, fmt::format("proxy = \"{}\"\n", proxy.url()));
   require_status(host.site.everseal({"-q", "renew"}), 0);
   CHECK(host.ca.orders_placed() == kCertificates);
-  CHECK(host.ca.most_at_once() == 32);
+  CHECK(proxy.most_at_once() == 32);
+  // Connections are kept, between certificates too.
+  CHECK(proxy.tunnels() <= 32);
   CHECK(host.site.count_leaves() == kCertificates);
   CHECK(host.ca.count("directory") == 1);
   CHECK(host.ca.count("newAccount") == 1);
