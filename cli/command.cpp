@@ -56,12 +56,13 @@ reconcile::Host Context::host(MissingConfig missing) const {
   if (!quiet && output == Output::text)
     host.progress = [](const reconcile::Progress& progress) {
       // What is done or failed is the verdict's to say.
+      const auto flow = [&](std::string_view end, std::size_t column) {
+        return flowed(fmt::format("{}: {}{}", progress.subject, progress.text, end), {column, 4}, Stream::errors);
+      };
       if (progress.kind == reconcile::Progress::Kind::doing)
-        note(fmt::format(
-            "{}\n", styled(fmt::format("{}: {} ...", progress.subject, progress.text), Style::dim, Stream::errors)));
+        note(styled(flow(" ...", 0), Style::dim, Stream::errors) + "\n");
       if (progress.kind == reconcile::Progress::Kind::warning)
-        note(fmt::format("{} {}: {}\n", styled("warning:", Style::yellow, Stream::errors), progress.subject,
-                         progress.text));
+        note(fmt::format("{} {}\n", styled("warning:", Style::yellow, Stream::errors), flow("", 9)));
     };
   return host;
 }
@@ -79,12 +80,12 @@ int show(const Context& context, const reconcile::Verdict& verdict) {
     const Style style = outcome.result == reconcile::Result::failed   ? Style::red
                         : outcome.result == reconcile::Result::warned ? Style::yellow
                                                                       : Style::green;
-    print(fmt::format("{}{}{}: {}: {}\n", outcome.subject, outcome.target.empty() ? "" : " ", outcome.target,
-                      styled(outcome.result == reconcile::Result::done
+    const std::string who = fmt::format("{}{}{}: ", outcome.subject, outcome.target.empty() ? "" : " ", outcome.target);
+    const std::string what = outcome.result == reconcile::Result::done
                                  ? outcome.step
-                                 : fmt::format("{} {}", outcome.step, to_string(outcome.result)),
-                             style, Stream::output),
-                      outcome.text));
+                                 : fmt::format("{} {}", outcome.step, to_string(outcome.result));
+    print(fmt::format("{}{}: {}\n", who, styled(what, style, Stream::output),
+                      flowed(outcome.text, {who.size() + what.size() + 2, 4}, Stream::output)));
   }
   if (verdict.outcomes.empty() && !context.quiet) {
     if (verdict.standing_failures > 0)

@@ -34,8 +34,9 @@ void report(const base::Error& error, Output output) {
                       base::json_string(to_string(error.fault())), base::json_string(error.message()),
                       base::json_string(error.hint())));
   }
-  note(fmt::format("{} {}\n", styled("everseal:", Style::red, Stream::errors), error.message()));
-  if (!error.hint().empty()) note(fmt::format("  {}\n", error.hint()));
+  note(fmt::format("{} {}\n", styled("everseal:", Style::red, Stream::errors),
+                   flowed(error.message(), {10, 2}, Stream::errors)));
+  if (!error.hint().empty()) note(fmt::format("  {}\n", flowed(error.hint(), {2, 2}, Stream::errors)));
 }
 
 // The first SIGINT or SIGTERM asks the command to stop at a safe point; a second one ends the program.

@@ -40,6 +40,11 @@ std::string json_of(const std::vector<reconcile::PlannedSubject>& planned) {
   return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
+// One line, however many the terminal makes of it.
+std::string line(std::size_t indent, const std::string& text) {
+  return std::string(indent, ' ') + flowed(text, {indent, indent + 4}, Stream::output) + "\n";
+}
+
 }  // namespace
 
 int show_plan(const Context& context, const std::vector<reconcile::PlannedSubject>& planned) {
@@ -55,17 +60,17 @@ int show_plan(const Context& context, const std::vector<reconcile::PlannedSubjec
   for (const reconcile::PlannedSubject& one : planned) {
     text += styled(one.subject, Style::bold, Stream::output) + "\n";
     for (const plan::Step& step : one.decision.steps) {
-      text += fmt::format("  {}", describe(step.action));
+      std::string doing = describe(step.action);
       if (step.gate != plan::Gate::open)
-        text += fmt::format(" ({}, not before {})", to_string(step.gate), base::format_time(step.not_before));
-      text += "\n";
-      for (const plan::Reason& reason : step.why) text += fmt::format("    because {}\n", base::printable(reason.text));
+        doing += fmt::format(" ({}, not before {})", to_string(step.gate), base::format_time(step.not_before));
+      text += line(2, doing);
+      for (const plan::Reason& reason : step.why) text += line(4, "because " + base::printable(reason.text));
     }
-    for (const plan::Reason& reason : one.decision.standing)
-      text += fmt::format("  {}\n", base::printable(reason.text));
+    for (const plan::Reason& reason : one.decision.standing) text += line(2, base::printable(reason.text));
     if (one.rehearsal)
-      text += fmt::format("  rehearsed at {}: {}{}\n", one.rehearsal->target,
-                          one.rehearsal->result == reconcile::Result::failed ? "failed: " : "", one.rehearsal->text);
+      text += line(
+          2, fmt::format("rehearsed at {}: {}{}", one.rehearsal->target,
+                         one.rehearsal->result == reconcile::Result::failed ? "failed: " : "", one.rehearsal->text));
   }
   print(text.empty() ? "nothing is managed yet; `everseal issue` begins\n" : text);
   return code;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/handle.h"
+#include "base/text.h"
 
 #include <cstdlib>
 
@@ -13,6 +14,8 @@
 
 namespace everseal::cli {
 namespace {
+
+constexpr std::size_t kNarrowest = 30;  // below it, broken lines are harder to read than long ones
 
 int descriptor(Stream stream) noexcept { return stream == Stream::output ? STDOUT_FILENO : STDERR_FILENO; }
 
@@ -61,6 +64,18 @@ bool wants_colour(Stream stream) noexcept {
   const char* const terminal = std::getenv("TERM");
   return is_terminal(stream) && (no_colour == nullptr || *no_colour == '\0') && terminal != nullptr &&
          std::string_view(terminal) != "dumb";
+}
+
+std::string flowed(std::string_view text, Indent indent, Stream stream) {
+  const auto columns = width(stream);
+  if (!columns || *columns < kNarrowest) return std::string(text);
+  std::string out;
+  for (const std::string& line : base::split(text, '\n')) {
+    if (!out.empty()) out += '\n';
+    const std::size_t first = out.empty() ? indent.first : 0;
+    out += wrap(line, {first, indent.others}, *columns);
+  }
+  return out;
 }
 
 std::string styled(std::string_view text, Style style, Stream stream) {

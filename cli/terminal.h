@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/secret.h"
+#include "wrap.h"
 
 #include <cstddef>
 #include <optional>
@@ -15,6 +16,9 @@ enum class Stream { output, errors };
 bool is_terminal(Stream stream) noexcept;
 std::optional<std::size_t> width(Stream stream) noexcept;  // columns; nullopt where it is no terminal
 bool wants_colour(Stream stream) noexcept;                 // a terminal, no NO_COLOR, TERM not dumb
+
+// Printable text broken at the terminal's width (wrap.h); as it is where the stream is none.
+std::string flowed(std::string_view text, Indent indent, Stream stream);
 
 // Text in one of the few styles that messages use; plain where the stream takes no colour.
 enum class Style { bold, red, green, yellow, dim };

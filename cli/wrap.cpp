@@ -13,22 +13,28 @@ std::size_t letter_end(std::string_view text, std::size_t begin) {
 
 }  // namespace
 
-std::string wrap(std::string_view text, std::size_t indent, std::size_t width, LongWords long_words) {
-  const std::string line_break = "\n" + std::string(indent, ' ');
+std::string wrap(std::string_view text, Indent indent, std::size_t width, LongWords long_words) {
+  const std::string line_break = "\n" + std::string(indent.others, ' ');
   std::string out;
-  std::size_t column = indent;
+  std::size_t column = indent.first;
+  bool begins = true;  // nothing of `text` is on the line yet
+  const auto break_line = [&] {
+    out += line_break;
+    column = indent.others;
+    begins = true;
+  };
   for (const std::string& word : base::split(text, ' ')) {
     const std::size_t size = base::columns(word);
     if (size == 0) continue;
     // What no line can hold is split where it stands.
-    const bool fits_a_line = long_words == LongWords::keep || indent + size <= width;
-    if (column > indent && column + 1 + size > width && fits_a_line) {
-      out += line_break;
-      column = indent;
-    } else if (column > indent) {
+    const bool fits_a_line = long_words == LongWords::keep || indent.others + size <= width;
+    if (!begins && column + 1 + size > width && fits_a_line) {
+      break_line();
+    } else if (!begins) {
       out += ' ';
       ++column;
     }
+    begins = false;
     if (long_words == LongWords::keep || column + size <= width) {
       out += word;
       column += size;
@@ -37,11 +43,9 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t width, L
     for (std::size_t i = 0; i < word.size();) {
       const std::size_t end = letter_end(word, i);
       const std::string_view letter = std::string_view(word).substr(i, end - i);
-      if (column > indent && column + base::columns(letter) > width) {
-        out += line_break;
-        column = indent;
-      }
+      if (column > indent.others && column + base::columns(letter) > width) break_line();
       out += letter;
+      begins = false;
       column += base::columns(letter);
       i = end;
     }

@@ -10,8 +10,17 @@ namespace everseal::cli {
 // What is done with a word that is wider than a line.
 enum class LongWords { keep, split };
 
-// Breaks printable text at blanks so that no line exceeds `width` columns. The first line is taken to begin at column
-// `indent`; the others get as many blanks.
-std::string wrap(std::string_view text, std::size_t indent, std::size_t width, LongWords long_words = LongWords::keep);
+// Where lines begin: the first one at a column that was written to already, the others behind as many blanks.
+struct Indent {
+  std::size_t first = 0;
+  std::size_t others = 0;
+};
+
+// Breaks printable text at blanks so that no line exceeds `width` columns.
+std::string wrap(std::string_view text, Indent indent, std::size_t width, LongWords long_words = LongWords::keep);
+inline std::string wrap(std::string_view text, std::size_t indent, std::size_t width,
+                        LongWords long_words = LongWords::keep) {
+  return wrap(text, Indent{indent, indent}, width, long_words);
+}
 
 }  // namespace everseal::cli

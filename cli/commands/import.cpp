@@ -73,8 +73,8 @@ void print_rest(const reconcile::ImportReport& report, std::string_view client) 
   std::string text;
   if (!report.remarks.empty()) text += heading("not taken over");
   for (const importer::Remark& remark : report.remarks) {
-    text += fmt::format("  {}: {}\n", remark.subject, remark.text);
-    if (!remark.advice.empty()) text += fmt::format("      {}\n", remark.advice);
+    text += "  " + flowed(fmt::format("{}: {}", remark.subject, remark.text), {2, 4}, Stream::output) + "\n";
+    if (!remark.advice.empty()) text += "      " + flowed(remark.advice, {6, 6}, Stream::output) + "\n";
   }
   if (!report.schedules.empty())
     text += heading(fmt::format("{} still runs by itself", client)) + text_of(report.schedules);

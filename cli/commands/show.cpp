@@ -74,12 +74,9 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed
   const config::Certificate wanted = config::from_normal_form(managed.spec, reconcile::config_kinds({}));
   document["unverified"] = plan::unproved(wanted, versions).value_or("");
   for (const inventory::VersionRecord& version : versions) {
-    Json one{{"version", version.number},
-             {"state", to_string(version.state)},
-             {"issuer", version.issuer.text()},
-             {"renew_at", time_or_null(version.renew_at)},
-             {"has_key", version.has_key},
-             {"imported_from", version.imported_from}};
+    Json one{{"version", version.number},       {"state", to_string(version.state)},
+             {"issuer", version.issuer.text()}, {"renew_at", time_or_null(version.renew_at)},
+             {"has_key", version.has_key},      {"imported_from", version.imported_from}};
     if (const auto order = inventory::Orders(store).find(managed.name, version.number)) one["order"] = json_of(*order);
     if (version.certificate) {
       if (const auto info = inventory::RenewalInfos(store).find(*version.certificate))
@@ -145,7 +142,9 @@ void append(std::string& out, const Json& object, std::size_t indent) {
       std::string joined;
       if (value.is_array())
         for (const Json& one : value) joined += (joined.empty() ? "" : ", ") + text_of(one);
-      out += fmt::format("{:{}}{:<{}}  {}\n", "", indent, key, width, value.is_array() ? joined : text_of(value));
+      const std::size_t column = indent + width + 2;
+      out += fmt::format("{:{}}{:<{}}  {}\n", "", indent, key, width,
+                         flowed(value.is_array() ? joined : text_of(value), {column, column}, Stream::output));
     }
   }
 }
