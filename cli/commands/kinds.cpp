@@ -5,6 +5,7 @@
 #include "command.h"
 #include "deploy/deploy.h"
 #include "dns/dns.h"
+#include "importer/importer.h"
 #include "issuer/issuer.h"
 #include "keystore/keystore.h"
 #include "probe/starttls.h"
@@ -21,7 +22,7 @@ namespace everseal::cli {
 namespace {
 
 constexpr Argument kArguments[] = {
-    {.name = "FAMILY", .summary = "only these: issuer, challenge, dns, deploy, keystore, starttls or report"},
+    {.name = "FAMILY", .summary = "only these: issuer, challenge, dns, deploy, keystore, starttls, import or report"},
 };
 
 struct Entry {
@@ -58,6 +59,8 @@ std::vector<Family> families() {
       {"deploy", "Deploy targets: [certificate.NAME.deploy.TARGET] type = ...", with_options(deploy::kinds())},
       {"keystore", "Where private keys rest", without_options(keystore::kinds())},
       {"starttls", "Protocols that begin in the clear: starttls = ...", without_options(probe::starttls_protocols())},
+      {"import", "Clients whose work can be taken over: everseal import CLIENT DIR",
+       without_options(importer::kinds())},
       {"report", "Report formats", without_options(report::kinds())},
   };
 }
