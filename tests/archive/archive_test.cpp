@@ -303,6 +303,7 @@ TEST_CASE("a manifest reads back as it was written") {
   manifest.spec = "{\"a\":\"\\u0000 \xc3\xa4 \\\" \\n\"}";
   manifest.issuer = Name();
   manifest.external_key = true;
+  manifest.imported_from = "/etc/letsencrypt";
   const Manifest back = archive::parse_manifest(archive::to_json(manifest));
   CHECK(back.name == manifest.name);
   CHECK(back.number == manifest.number);
@@ -311,6 +312,10 @@ TEST_CASE("a manifest reads back as it was written") {
   CHECK(back.spec_hash == manifest.spec_hash);
   CHECK(back.created == manifest.created);
   CHECK(back.external_key);
+  CHECK(back.imported_from == "/etc/letsencrypt");
+  // One of before there was such a member.
+  CHECK(archive::parse_manifest(archive::to_json(manifest_of(1))).imported_from.empty());
+  CHECK_FALSE(archive::to_json(manifest_of(1)).contains("imported_from"));
 }
 
 TEST_CASE("wherever the power is cut or the program killed, live is complete, and a second run ends well") {

@@ -272,6 +272,43 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   CHECK_FALSE(where(all, name).has_value());
 }
 
+TEST_CASE("an issuer or a challenge is written as a file of its own, where the config stays good with it") {
+  const TemporaryDirectory directory;
+  const Files all = files(std::nullopt, directory / "state");
+  const auto text = [](std::string value) {
+    base::Value made;
+    made.data = std::move(value);
+    return made;
+  };
+  const Fragment issuer{
+      "issuer", Name::parse("acme.example"), {{"type", text("acme")}, {"directory", text("https://acme.example/dir")}}};
+  write_fragment(all, issuer, kinds());
+  const std::vector<Source> written = read(all);
+  REQUIRE(written.size() == 1);
+  CHECK(written.front().path == directory / "state/conf.d/issuer.acme.example.toml");
+  const Parsed parsed = parse_sources(written, kinds());
+  CHECK(parsed.problems == std::vector<std::string>{});
+  CHECK(parsed.config.issuers.at(issuer.name).options.string("directory") == "https://acme.example/dir");
+
+  const std::pair<Fragment, base::Fault> rejects[] = {
+      {issuer, base::Fault::exists},
+      {{"issuer", Name::parse("other"), {{"type", text("acme")}}}, base::Fault::config},
+      {{"challenge", Name::parse("web"), {{"type", text("http-01")}, {"webrot", text("/srv")}}}, base::Fault::config},
+      {{"challenge", Name::parse("dns"), {{"type", text("dns-01")}, {"provider", text("nobody")}}},
+       base::Fault::config},
+  };
+  for (const auto& [fragment, fault] : rejects) {
+    CAPTURE(fragment.name.text());
+    try {
+      write_fragment(all, fragment, kinds());
+      FAIL_CHECK("written");
+    } catch (const base::Error& error) {
+      CHECK(error.fault() == fault);
+    }
+  }
+  CHECK(read(all).size() == 1);
+}
+
 TEST_CASE("what an operator wrote is neither overwritten nor removed") {
   const TemporaryDirectory directory;
   write(directory / "everseal.toml", "\n[certificate.www]\nidentifiers = [\"a\"]\nissuer = [\"corp\"]\n");

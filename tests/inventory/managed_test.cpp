@@ -136,6 +136,7 @@ TEST_CASE("a version comes back as it was put") {
   version.renew_at = kNow + base::Seconds(5);
   version.created = kNow - base::Seconds(5);
   version.has_key = false;
+  version.imported_from = "/etc/letsencrypt";
   Versions versions(test.store);
   versions.put(version);
   const auto found = versions.find(named("www"), 1);
@@ -150,6 +151,7 @@ TEST_CASE("a version comes back as it was put") {
   CHECK(found->renew_at == version.renew_at);
   CHECK(found->created == version.created);
   CHECK_FALSE(found->has_key);
+  CHECK(found->imported_from == "/etc/letsencrypt");
   CHECK_FALSE(found->revoked_at);
   CHECK(versions.by_certificate(certificate.fingerprint())->number == 1);
   CHECK_FALSE(versions.by_certificate(pki::Fingerprint{}));

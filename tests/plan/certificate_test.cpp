@@ -1,10 +1,10 @@
 #include "plan/certificate.h"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <string>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 namespace {
 
@@ -118,10 +118,19 @@ TEST_SUITE("decisions about a certificate") {
       Rule rule;
     };
     const Row rows[] = {
-        {"nothing was issued", [](CertificateFacts& f) { f.versions.clear(); f.deployments.clear(); }, Rule::missing},
-        {"an interrupted issue", [](CertificateFacts& f) { f.versions.push_back(version(3, VersionState::pending)); }, Rule::interrupted},
-        {"other names", [](CertificateFacts& f) { f.wanted.identifiers.push_back(pki::Identifier::parse("example.org")); }, Rule::specification_changed},
-        {"another key type", [](CertificateFacts& f) { f.wanted.key = pki::KeyType::ed25519; }, Rule::specification_changed},
+        {"nothing was issued",
+         [](CertificateFacts& f) {
+           f.versions.clear();
+           f.deployments.clear();
+         },
+         Rule::missing},
+        {"an interrupted issue", [](CertificateFacts& f) { f.versions.push_back(version(3, VersionState::pending)); },
+         Rule::interrupted},
+        {"other names",
+         [](CertificateFacts& f) { f.wanted.identifiers.push_back(pki::Identifier::parse("example.org")); },
+         Rule::specification_changed},
+        {"another key type", [](CertificateFacts& f) { f.wanted.key = pki::KeyType::ed25519; },
+         Rule::specification_changed},
         {"its issuer left", [](CertificateFacts& f) { f.wanted.issuers = {Name::parse("spare")}; }, Rule::issuer_left},
         {"revoked", [](CertificateFacts& f) { f.versions.back().record.revoked_at = kNow; }, Rule::revoked},
         {"renewal due", [](CertificateFacts& f) { f.versions.back().record.renew_at = kNow; }, Rule::renewal_due},
@@ -159,8 +168,10 @@ TEST_SUITE("decisions about a certificate") {
     for (const bool expired : {false, true}) {
       CertificateFacts facts = settled();
       facts.deployments.clear();
-      if (expired) facts.versions.back().record.not_after = facts.versions.back().record.renew_at = kNow - days(1);
-      else facts.versions.back().record.revoked_at = kNow;
+      if (expired)
+        facts.versions.back().record.not_after = facts.versions.back().record.renew_at = kNow - days(1);
+      else
+        facts.versions.back().record.revoked_at = kNow;
       CHECK(steps(facts) == Texts{"issue version 3 at corp"});
     }
   }
@@ -217,11 +228,16 @@ TEST_SUITE("decisions about a certificate") {
         {"down before and after", Served::unreachable, Served::unreachable, nothing, false},
         {"broken before and after", Served::handshake_failed, Served::handshake_failed, nothing, false},
         {"never looked before", Served::unknown, Served::unreachable, nothing, false},
-        {"no previous", Served::previous, Served::previous, [](CertificateFacts&, DeploymentRecord& r) { r.previous.reset(); }, false},
-        {"previous unknown", Served::previous, Served::previous, [](CertificateFacts&, DeploymentRecord& r) { r.previous = 9; }, false},
-        {"previous expired", Served::previous, Served::previous, [](CertificateFacts& f, DeploymentRecord&) { f.versions[0].record.not_after = kNow; }, false},
-        {"previous revoked", Served::previous, Served::previous, [](CertificateFacts& f, DeploymentRecord&) { f.versions[0].record.revoked_at = kNow; }, false},
-        {"previous of other names", Served::previous, Served::previous, [](CertificateFacts& f, DeploymentRecord&) { f.versions[0].names_match = false; }, false},
+        {"no previous", Served::previous, Served::previous,
+         [](CertificateFacts&, DeploymentRecord& r) { r.previous.reset(); }, false},
+        {"previous unknown", Served::previous, Served::previous,
+         [](CertificateFacts&, DeploymentRecord& r) { r.previous = 9; }, false},
+        {"previous expired", Served::previous, Served::previous,
+         [](CertificateFacts& f, DeploymentRecord&) { f.versions[0].record.not_after = kNow; }, false},
+        {"previous revoked", Served::previous, Served::previous,
+         [](CertificateFacts& f, DeploymentRecord&) { f.versions[0].record.revoked_at = kNow; }, false},
+        {"previous of other names", Served::previous, Served::previous,
+         [](CertificateFacts& f, DeploymentRecord&) { f.versions[0].names_match = false; }, false},
     };
     for (const Row& row : rows) {
       CAPTURE(row.title);
@@ -286,8 +302,8 @@ TEST_SUITE("decisions about a certificate") {
 
   TEST_CASE("keys beyond keep are deleted once the version in use is proved everywhere") {
     CertificateFacts facts = settled();
-    facts.versions = {version(1, VersionState::retired), version(2, VersionState::retired), version(3, VersionState::retired),
-                      version(4, VersionState::live)};
+    facts.versions = {version(1, VersionState::retired), version(2, VersionState::retired),
+                      version(3, VersionState::retired), version(4, VersionState::live)};
     facts.deployments = {deployed(4, DeploymentState::verified)};
     const Decision decision = decide(facts, kNow);
     REQUIRE(decision.steps.size() == 1);
@@ -306,6 +322,20 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(steps(facts).empty());
     facts.versions.clear();
     CHECK(steps(facts) == Texts{"issue version 1 at corp"});
+  }
+
+  TEST_CASE("what came from another client is unverified until something deploys it, its successors too") {
+    CertificateFacts facts = settled();
+    const auto says_so = [&] {
+      return std::ranges::count(decide(facts, kNow).standing, Rule::not_verified, &Reason::rule) == 1;
+    };
+    facts.versions.front().record.imported_from = "/etc/letsencrypt\x1b";
+    CHECK_FALSE(says_so());
+    facts.wanted.deployments.clear();
+    CHECK(says_so());
+    CHECK(decide(facts, kNow).standing.back().text.find("\\x1b") != std::string::npos);
+    facts.versions.front().record.imported_from.clear();
+    CHECK_FALSE(says_so());
   }
 
   TEST_CASE("an orphan is left alone") {

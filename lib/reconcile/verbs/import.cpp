@@ -288,26 +288,34 @@ class Takeover {
           return std::ranges::find(one.second.zones, zone) != one.second.zones.end();
         });
       });
-      if (challenge.zones.empty()) continue;
-      config::Fragment fragment{
-          "challenge",
-          free_name(certificate.text(), [&](const Name& name) { return config().challenges.contains(name); }),
-          {}};
-      importer::put_text(fragment.options, "type", challenge.type);
-      importer::put_words(fragment.options, "zones", challenge.zones);
-      std::ranges::move(challenge.options, std::back_inserter(fragment.options));
-      for (const auto& [option, secret] : challenge.secrets)
-        importer::put_text(fragment.options, option, keep_secret(fragment.name, option, secret));
-      write(fragment);
+      if (!challenge.zones.empty()) take_challenge(challenge, lineage.label, certificate);
     }
   }
 
-  // The path of a file that holds it.
-  std::string keep_secret(const Name& challenge, const std::string& option, const base::Secret& secret) const {
+  // One that the config refuses is left to the operator; the certificate is taken all the same.
+  void take_challenge(importer::Challenge& challenge, const std::string& label, const Name& certificate) {
+    config::Fragment fragment{
+        "challenge",
+        free_name(certificate.text(), [&](const Name& name) { return config().challenges.contains(name); }),
+        {}};
+    importer::put_text(fragment.options, "type", challenge.type);
+    importer::put_words(fragment.options, "zones", challenge.zones);
+    std::ranges::move(challenge.options, std::back_inserter(fragment.options));
     const auto secrets = base::Directory::create(host_.state + "/secrets", 0700);
-    const std::string file = fmt::format("challenge.{}.{}", challenge, option);
-    secrets.replace(file, secret.reveal());
-    return secrets.path() + "/" + file;
+    const auto file_of = [&](const std::string& option) { return fmt::format("{}.{}", fragment.name, option); };
+    for (const auto& [option, secret] : challenge.secrets) {
+      secrets.replace(file_of(option), secret.reveal());
+      importer::put_text(fragment.options, option, secrets.path() + "/" + file_of(option));
+    }
+    try {
+      write(fragment);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::config) throw;
+      for (const auto& [option, secret] : challenge.secrets) secrets.remove(file_of(option));
+      leave(label, fmt::format("how it was proved cannot be taken over: {}", error.message()),
+            fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on",
+                        base::printable(base::join(challenge.zones, "\", \""))));
+    }
   }
 
   void note_chain(const Lineage& lineage, const Name& issuer) {
