@@ -26,6 +26,8 @@ constexpr base::Option kOptions[] = {
      .fallback = "1m"},
 };
 
+constexpr std::chrono::seconds kPatience{3};  // for one answer
+
 Server server_of(const std::string& text) {
   try {
     return parse_server(text);
@@ -95,7 +97,7 @@ class Rfc2136 final : public Provider {
  private:
   void update(const TxtRecord& record, ldns_rr_class change, std::uint32_t ttl) {
     const Server server = server_of(server_text_);
-    const ResolverHandle resolver = make_resolver(server);
+    const ResolverHandle resolver = make_resolver(server, kPatience);
     ldns_resolver_set_usevc(resolver.get(), true);
     ldns_resolver_set_tsig_keyname(resolver.get(), key_.name.c_str());
     ldns_resolver_set_tsig_algorithm(resolver.get(), (key_.algorithm + ".").c_str());
