@@ -58,7 +58,8 @@ Error refusal(ldns_pkt_rcode code, const TxtRecord& record, const Server& server
   std::free(text);
   switch (code) {
     case LDNS_RCODE_NOTAUTH:
-      return Error(Fault::denied, message, "the server does not know the key, or is no primary of that zone");
+      // A key that it does not know shows in the signature, which was verified before.
+      return Error(Fault::config, message, "the server is no primary of that zone, or the clocks differ");
     case LDNS_RCODE_NOTZONE:
       return Error(Fault::config, message, fmt::format("{} is not in the zone {}", record.name, record.zone));
     case LDNS_RCODE_REFUSED:
