@@ -62,8 +62,13 @@ class TxtRecords final : public Answerer {
         name_of_(name_of) {}
 
   void present(std::span<const Task> tasks, std::stop_token stop) override {
+    std::vector<std::string> domains;
+    for (const Task& task : tasks) domains.push_back(task.authorization.identifier.text());
+    std::size_t remaining = tasks.size();
     for (const Task& task : tasks) {
       dns::TxtRecord record = record_of(task, stop);
+      record.all_domains = domains;
+      record.remaining = --remaining;
       added_.push_back(record);  // before it is: an answer that is lost may have been a success
       base::within(fmt::format("set TXT at {}", record.name), [&] { provider_->add(record, stop); });
     }

@@ -1,11 +1,9 @@
 #include "dns/api.h"
 
-#include "base/error.h"
 #include "base/text.h"
 #include "net/json.h"
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -18,34 +16,34 @@ using base::Error;
 using base::Fault;
 
 constexpr std::size_t kShown = 300;
-constexpr std::chrono::seconds kLongestWait{30};
+constexpr base::Seconds kLongestDelay{60};
+constexpr int kMostDelays = 3;
 
-net::HttpSettings settings_for(const std::string& url) {
-  net::HttpSettings settings;
-  if (url.starts_with("http://")) settings.schemes = net::Schemes::http_too;
-  return settings;
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  if (from.empty()) return;
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
 }
 
-base::Secret prefixed(std::string_view prefix, const base::Secret& token) {
-  std::string text(prefix);
-  text += token.reveal_text();
-  return base::Secret::take(text);
+// As it is, and as JSON, a URL or a log may spell it.
+void blot_out(std::string& text, std::string_view secret) {
+  constexpr std::string_view kBlot = "[secret]";
+  std::string json = base::json_string(secret);
+  std::string slashed(secret);
+  replace_all(slashed, "/", "\\/");
+  for (const std::string_view spelling :
+       {secret, std::string_view(json).substr(1, json.size() - 2), std::string_view(slashed)})
+    replace_all(text, spelling, kBlot);
+  replace_all(text, url_encoded(secret), kBlot);
 }
 
-Error refusal(const net::HttpResponse& response, const std::string& where, base::Time now) {
-  const std::string said = base::printable(std::string_view(response.body).substr(0, kShown));
-  const std::string message = fmt::format("{}: HTTP {}{}{}", where, response.status, said.empty() ? "" : ": ", said);
-  if (response.status == 401 || response.status == 403)
-    return Error(Fault::denied, message, "does the token exist, and may it change records of that zone?");
-  const bool later = response.status == 429 || response.status >= 500;
-  return Error(later ? Fault::unreachable : Fault::denied, message).not_before(net::retry_after(response, now));
-}
-
-void pause(base::Seconds duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
-  std::condition_variable_any changed;
-  changed.wait_for(lock, stop, duration, [] { return false; });
+std::string without_secrets(std::string text, const SecretHeaders& secrets) {
+  for (const auto& [name, value] : secrets) {
+    const std::string_view whole = value.reveal_text();
+    blot_out(text, whole);
+    blot_out(text, whole.substr(whole.rfind(' ') + 1));  // behind "Bearer"
+  }
+  return base::printable(std::string_view(text).substr(0, kShown));
 }
 
 }  // namespace
@@ -54,51 +52,152 @@ base::Option api_option(std::string_view url) {
   return {.name = "api", .summary = "base URL of its API", .fallback = url};
 }
 
-Api::Api(const std::string& base_url, std::string header, std::string_view prefix, const base::Secret& token)
+SecretHeaders authorization(std::string_view word, const base::Secret& token) {
+  std::string text = fmt::format("{} {}", word, token.reveal_text());
+  SecretHeaders headers;
+  headers.emplace_back("Authorization", base::Secret::take(text));
+  return headers;
+}
+
+std::optional<std::chrono::milliseconds> asked_delay(const net::HttpResponse& response, int tries) {
+  const base::Time now = base::wall_clock();
+  const auto when = net::retry_after(response, now);
+  if (response.status != 429 || !when || *when - now > kLongestDelay || tries > kMostDelays) return std::nullopt;
+  return *when - now;
+}
+
+net::HttpSettings api_settings(std::string_view url) {
+  net::HttpSettings settings;
+  if (url.starts_with("http://")) settings.schemes = net::Schemes::http_too;
+  return settings;
+}
+
+ApiAnswer exchange(net::HttpClient& client, const std::function<net::HttpRequest()>& make, const DelayOf& delay_of,
+                   const std::stop_token& stop) {
+  for (int tries = 1;; ++tries) {
+    const net::HttpRequest request = make();
+    net::HttpResponse response = client.send(request, stop);
+    if (const auto delay = delay_of(response, tries)) {
+      pause(*delay, stop);
+      continue;
+    }
+    std::string text = without_secrets(response.body, request.secret_headers);
+    return {std::move(response), std::move(text)};
+  }
+}
+
+Error refusal(const net::HttpResponse& response, const std::string& where, const std::string& said) {
+  const int status = response.status;
+  const std::string message = fmt::format("{}: HTTP {}{}{}", where, status, said.empty() ? "" : ": ", said);
+  if (status == 401 || status == 403)
+    return Error(Fault::denied, message, "is the secret right, and may it change records of that zone?");
+  if (status == 404) return Error(Fault::config, message, "does the account hold that zone?");
+  const bool is_locked = status == 409 || status == 423;
+  const bool later = status == 408 || status == 429 || status >= 500 || is_locked;
+  return Error(later ? Fault::unreachable : Fault::denied, message)
+      .not_before(net::retry_after(response, base::wall_clock()));
+}
+
+Api::Api(const std::string& base_url, SecretHeaders headers, DelayOf delay_of)
     : base_url_(base_url),
-      header_(std::move(header)),
-      value_(prefixed(prefix, token)),
-      client_(settings_for(base_url)) {
+      headers_(std::move(headers)),
+      delay_of_(std::move(delay_of)),
+      client_(api_settings(base_url)) {
   while (base_url_.ends_with('/')) base_url_.pop_back();
 }
 
-std::optional<std::string> Api::body(std::string_view method, const std::string& path, const std::string& json,
-                                     std::stop_token stop) {
-  for (int tries = 1;; ++tries) {
+ApiAnswer Api::send(std::string_view method, const std::string& path, const std::string& json,
+                    const std::stop_token& stop) {
+  const auto make = [&] {
     net::HttpRequest request{
         .method = std::string(method), .url = base_url_ + path, .headers = {}, .secret_headers = {}, .body = json};
     request.headers.emplace_back("Accept", "application/json");
     if (!json.empty()) request.headers.emplace_back("Content-Type", "application/json");
-    if (!header_.empty()) request.secret_headers.emplace_back(header_, value_.copy());
-    net::HttpResponse response = client_.send(request, stop);
-    if (response.ok()) return std::move(response.body);
-    if (response.status == 404) return std::nullopt;
-    const base::Time now = base::wall_clock();
-    const auto when = net::retry_after(response, now);
-    if (response.status == 429 && tries == 1 && when && *when - now <= kLongestWait && !stop.stop_requested()) {
-      pause(*when - now, stop);
-      continue;
-    }
-    throw refusal(response, fmt::format("{} {}", method, base::printable(base_url_)), now);
+    for (const auto& [name, value] : headers_) request.secret_headers.emplace_back(name, value.copy());
+    return request;
+  };
+  return exchange(client_, make, delay_of_, stop);
+}
+
+std::string Api::where(std::string_view method) const {
+  return fmt::format("{} {}", method, base::printable(base_url_));
+}
+
+base::Value Api::parse(const ApiAnswer& answer) const {
+  try {
+    return net::parse_json(answer.response.body, "the answer");
+  } catch (const Error&) {
+    throw Error(Fault::invalid,
+                fmt::format("the answer of {} is not JSON: \"{}\"", base::printable(base_url_), answer.shown));
   }
 }
 
 std::optional<base::Table> Api::call(std::string_view method, const std::string& path, const std::string& json,
-                                     std::stop_token stop) {
-  const auto text = body(method, path, json, std::move(stop));
-  if (!text) return std::nullopt;
-  if (base::trim(*text).empty()) return base::Table{};
-  return net::parse_json_object(*text, fmt::format("the answer of {}", base::printable(base_url_)));
+                                     const std::stop_token& stop) {
+  const ApiAnswer answer = send(method, path, json, stop);
+  if (answer.response.status == 404) return std::nullopt;
+  if (!answer.response.ok()) throw refusal(answer.response, where(method), answer.shown);
+  if (base::trim(answer.response.body).empty()) return base::Table{};
+  base::Value value = parse(answer);
+  if (auto* const table = std::get_if<base::Table>(&value.data)) return std::move(*table);
+  throw Error(Fault::invalid,
+              fmt::format("the answer of {} is no object: \"{}\"", base::printable(base_url_), answer.shown));
 }
 
 base::Table Api::require(std::string_view method, const std::string& path, const std::string& json,
-                         std::stop_token stop) {
-  auto found = call(method, path, json, std::move(stop));
-  if (!found)
-    throw Error(Fault::config, fmt::format("{} {}: HTTP 404", method, base::printable(base_url_)),
-                "does the account of the token hold that zone?");
+                         const std::stop_token& stop) {
+  auto found = call(method, path, json, stop);
+  if (!found) throw refusal({.status = 404, .headers = {}, .body = {}}, where(method), {});
   return std::move(*found);
 }
+
+base::List Api::require_list(std::string_view method, const std::string& path, const std::string& json,
+                             const std::stop_token& stop) {
+  const ApiAnswer answer = send(method, path, json, stop);
+  if (!answer.response.ok()) throw refusal(answer.response, where(method), answer.shown);
+  base::Value value = parse(answer);
+  if (auto* const list = std::get_if<base::List>(&value.data)) return std::move(*list);
+  throw Error(Fault::invalid,
+              fmt::format("the answer of {} is no list: \"{}\"", base::printable(base_url_), answer.shown));
+}
+
+Error Api::not_understood(std::string_view member) const {
+  return Error(Fault::invalid,
+               fmt::format("an answer of {} lacks \"{}\", or it is no such thing", base::printable(base_url_), member));
+}
+
+std::vector<base::Table> Api::rows(const base::Table& answer, std::string_view member) const {
+  const base::Value* const value = base::find(answer, member);
+  const auto* const list = value == nullptr ? nullptr : std::get_if<base::List>(&value->data);
+  if (list == nullptr) throw not_understood(member);
+  std::vector<base::Table> rows = net::objects_at(answer, member);
+  if (rows.size() != list->size()) throw not_understood(member);
+  return rows;
+}
+
+const base::Table& Api::object(const base::Table& answer, std::string_view member) const {
+  const base::Table* const found = net::object_at(answer, member);
+  if (found == nullptr) throw not_understood(member);
+  return *found;
+}
+
+std::string Api::text(const base::Table& answer, std::string_view member) const {
+  std::string text = net::text_at(answer, member);
+  if (text.empty()) throw not_understood(member);
+  return text;
+}
+
+std::vector<std::string> Api::texts(const base::Table& answer, std::string_view member) const {
+  const base::Value* const value = base::find(answer, member);
+  const auto* const list = value == nullptr ? nullptr : std::get_if<base::List>(&value->data);
+  if (list == nullptr) throw not_understood(member);
+  std::vector<std::string> texts = net::texts_at(answer, member);
+  const bool has_empty = std::ranges::find(texts, std::string()) != texts.end();  // what was null
+  if (texts.size() != list->size() || has_empty) throw not_understood(member);
+  return texts;
+}
+
+std::string Api::shown(const std::string& text) const { return without_secrets(text, headers_); }
 
 std::string url_encoded(std::string_view text) {
   constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
@@ -124,6 +223,14 @@ std::string relative_name(const std::string& name, const std::string& zone) {
   if (name.size() > zone.size() && name.ends_with(zone) && name[name.size() - zone.size() - 1] == '.')
     return name.substr(0, name.size() - zone.size() - 1);
   throw Error(Fault::config, fmt::format("{} is not in the zone {}", name, zone));
+}
+
+void pause(std::chrono::milliseconds duration, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any changed;
+  changed.wait_for(lock, stop, duration, [] { return false; });
+  if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped while a provider of DNS asked to wait");
 }
 
 }  // namespace everseal::dns

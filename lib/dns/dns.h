@@ -3,11 +3,13 @@
 
 #include "base/options.h"
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace everseal::dns {
 
@@ -19,6 +21,10 @@ struct TxtRecord {
   std::string domain;             // the identifier that is proved, without "*."; for hooks
   std::string token;              // of the challenge, or ""; for hooks
   std::string key_authorization;  // or ""; for hooks
+  // For hooks: `domain` of every record that is set together with this one, itself included, in the order in which they
+  // are set, and how many of them come after it.
+  std::vector<std::string> all_domains;
+  std::size_t remaining = 0;
 };
 
 // Used by one thread at a time. Errors: denied where the provider refuses, unreachable/timed_out where it may work

@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 
 constexpr int kMostCnames = 16;
 constexpr std::size_t kMostServers = 32;
+constexpr milliseconds kShortestPatience{250};
 constexpr milliseconds kFirstPause{200};
 constexpr milliseconds kLongestPause{5'000};
 constexpr std::string_view kResolvConf = "/etc/resolv.conf";
@@ -49,36 +50,55 @@ bool can_be_reached(const Server& server) {
   return socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&six), sizeof six) == 0;
 }
 
+// Whether `answer` says that it is about that question (RFC 5452 section 4.2).
+bool is_about(const ldns_pkt* answer, const ldns_rdf* name, ldns_rr_type type) {
+  const ldns_rr_list* const questions = ldns_pkt_question(answer);
+  if (ldns_rr_list_rr_count(questions) != 1) return false;
+  const ldns_rr* const question = ldns_rr_list_rr(questions, 0);
+  return ldns_rr_get_type(question) == type && ldns_dname_compare(ldns_rr_owner(question), name) == 0;
+}
+
 // Without an answer that means anything: throws unreachable.
-PacketHandle ask(const Server& server, const std::string& name, ldns_rr_type type, std::uint16_t flags) {
-  const ResolverHandle resolver = make_resolver(server);
+PacketHandle ask(const Server& server, const std::string& name, ldns_rr_type type, std::uint16_t flags,
+                 milliseconds patience) {
+  const ResolverHandle resolver = make_resolver(server, patience);
   const RdataHandle dname = to_dname(name);
-  ldns_pkt* answer = nullptr;
-  const ldns_status status =
-      ldns_resolver_query_status(&answer, resolver.get(), dname.get(), type, LDNS_RR_CLASS_IN, flags);
-  PacketHandle packet(answer);
-  if (status != LDNS_STATUS_OK || !packet)
+  ldns_pkt* made = nullptr;
+  if (ldns_resolver_prepare_query_pkt(&made, resolver.get(), dname.get(), type, LDNS_RR_CLASS_IN, flags) !=
+      LDNS_STATUS_OK)
+    throw Error(Fault::internal, "cannot make a question to the DNS");
+  const PacketHandle question(made);
+  ldns_pkt* received = nullptr;
+  const ldns_status status = ldns_resolver_send_pkt(&received, resolver.get(), question.get());
+  PacketHandle answer(received);
+  if (status != LDNS_STATUS_OK || !answer)
     throw Error(Fault::unreachable,
                 fmt::format("{} does not answer ({})", to_string(server), ldns_get_errorstr_by_id(status)));
-  const ldns_pkt_rcode code = ldns_pkt_get_rcode(packet.get());
-  if (code != LDNS_RCODE_NOERROR && code != LDNS_RCODE_NXDOMAIN) {
+  const ldns_pkt_rcode code = ldns_pkt_get_rcode(answer.get());
+  const bool has_data = code == LDNS_RCODE_NOERROR || code == LDNS_RCODE_NXDOMAIN;
+  if (ldns_pkt_id(answer.get()) != ldns_pkt_id(question.get()) ||
+      (has_data && !is_about(answer.get(), dname.get(), type)))
+    throw Error(Fault::unreachable, fmt::format("{} answers another question", to_string(server)));
+  if (!has_data) {
     char* const text = ldns_pkt_rcode2str(code);
     Error error(Fault::unreachable,
                 fmt::format("{} answers {} for {}", to_string(server), text, base::printable(name)));
     std::free(text);
     throw error;
   }
-  return packet;
+  if (ldns_pkt_tc(answer.get()))
+    throw Error(Fault::unreachable, fmt::format("{} cuts its answer even over TCP", to_string(server)));
+  return answer;
 }
 
 PacketHandle ask_any(const std::vector<Server>& servers, const std::string& name, ldns_rr_type type,
-                     const std::stop_token& stop) {
+                     milliseconds patience, const std::stop_token& stop) {
   if (servers.empty()) throw Error(Fault::config, "there is no resolver to ask", "name some with `resolvers`");
   std::string problems;
   for (const Server& server : servers) {
     if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped while looking in the DNS");
     try {
-      return ask(server, name, type, LDNS_RD);
+      return ask(server, name, type, LDNS_RD, patience);
     } catch (const Error& error) {
       problems += (problems.empty() ? "" : "; ") + error.message();
     }
@@ -131,16 +151,21 @@ void pause(milliseconds duration, const std::stop_token& stop) {
   if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped while DNS records spread");
 }
 
-// Looks at all of `servers`, those that have shown it left out, until none is left.
+// Looks at all of `servers`, those that have shown it left out, until none is left. `look` is told how patient to be,
+// so that silent servers do not draw a wait out far beyond its bound.
 void wait_for_all(const std::string& name, const std::string& value, std::vector<Server> servers,
-                  std::chrono::seconds bound, const std::stop_token& stop, auto look) {
+                  std::chrono::seconds bound, milliseconds patience, const std::stop_token& stop, auto look) {
   const auto end = std::chrono::steady_clock::now() + bound;
+  const auto patience_left = [&] {
+    const auto left = std::chrono::floor<milliseconds>(end - std::chrono::steady_clock::now());
+    return std::clamp(left / kTries, std::min(kShortestPatience, patience), patience);
+  };
   for (milliseconds wait = kFirstPause;; wait = std::min(kLongestPause, wait * 2)) {
     std::string missing;
     std::erase_if(servers, [&](const Server& server) {
       if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped while DNS records spread");
       try {
-        const std::vector<std::string> shown = look(server);
+        const std::vector<std::string> shown = look(server, patience_left());
         if (std::ranges::find(shown, value) != shown.end()) return true;
         missing +=
             fmt::format("{}{} shows {}", missing.empty() ? "" : "; ", to_string(server),
@@ -196,14 +221,16 @@ std::string to_string(const Server& server) {
                                                        : fmt::format("[{}]:{}", server.address, server.port);
 }
 
-Lookup::Lookup(std::vector<Server> resolvers, unsigned short server_port)
-    : resolvers_(resolvers.empty() ? system_resolvers() : std::move(resolvers)), server_port_(server_port) {}
+Lookup::Lookup(std::vector<Server> resolvers, unsigned short server_port, milliseconds patience)
+    : resolvers_(resolvers.empty() ? system_resolvers() : std::move(resolvers)),
+      server_port_(server_port),
+      patience_(patience) {}
 
 std::string Lookup::follow(const std::string& name, std::stop_token stop) {
   std::string at = base::lower(name);
   std::set<std::string> seen{at};
   for (;;) {
-    const PacketHandle answer = ask_any(resolvers_, at, LDNS_RR_TYPE_CNAME, stop);
+    const PacketHandle answer = ask_any(resolvers_, at, LDNS_RR_TYPE_CNAME, patience_, stop);
     const Records records(answer.get(), LDNS_RR_TYPE_CNAME, LDNS_SECTION_ANSWER);
     std::string next;
     for (std::size_t i = 0; i < records.size(); ++i)
@@ -219,7 +246,7 @@ std::string Lookup::follow(const std::string& name, std::stop_token stop) {
 Zone Lookup::zone_of(const std::string& name, std::stop_token stop) {
   std::string zone;
   for (std::string at = base::lower(name); zone.empty();) {
-    const PacketHandle answer = ask_any(resolvers_, at, LDNS_RR_TYPE_SOA, stop);
+    const PacketHandle answer = ask_any(resolvers_, at, LDNS_RR_TYPE_SOA, patience_, stop);
     for (const ldns_pkt_section section : {LDNS_SECTION_ANSWER, LDNS_SECTION_AUTHORITY}) {
       const Records records(answer.get(), LDNS_RR_TYPE_SOA, section);
       for (std::size_t i = 0; i < records.size() && zone.empty(); ++i)
@@ -231,11 +258,11 @@ Zone Lookup::zone_of(const std::string& name, std::stop_token stop) {
     if (zone.empty()) at = at.substr(dot + 1);
   }
   Zone result{zone, {}};
-  const PacketHandle answer = ask_any(resolvers_, zone, LDNS_RR_TYPE_NS, stop);
+  const PacketHandle answer = ask_any(resolvers_, zone, LDNS_RR_TYPE_NS, patience_, stop);
   const Records names(answer.get(), LDNS_RR_TYPE_NS, LDNS_SECTION_ANSWER);
   for (std::size_t i = 0; i < names.size(); ++i) {
     for (const ldns_rr_type type : {LDNS_RR_TYPE_A, LDNS_RR_TYPE_AAAA}) {
-      const PacketHandle addresses = ask_any(resolvers_, target(names[i]), type, stop);
+      const PacketHandle addresses = ask_any(resolvers_, target(names[i]), type, patience_, stop);
       const Records records(addresses.get(), type, LDNS_SECTION_ANSWER);
       for (std::size_t k = 0; k < records.size() && result.servers.size() < kMostServers; ++k) {
         char* const text = ldns_rdf2str(ldns_rr_rdf(records[k], 0));
@@ -253,22 +280,25 @@ Zone Lookup::zone_of(const std::string& name, std::stop_token stop) {
 
 std::vector<std::string> Lookup::txt(const std::string& name, const Server& server, std::stop_token stop) {
   if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped while looking in the DNS");
-  return texts_in(ask(server, name, LDNS_RR_TYPE_TXT, 0).get());
+  return texts_in(ask(server, name, LDNS_RR_TYPE_TXT, 0, patience_).get());
 }
 
 std::vector<std::string> Lookup::txt(const std::string& name, std::stop_token stop) {
-  return texts_in(ask_any(resolvers_, name, LDNS_RR_TYPE_TXT, stop).get());
+  return texts_in(ask_any(resolvers_, name, LDNS_RR_TYPE_TXT, patience_, stop).get());
 }
 
 void Lookup::wait_for(const std::string& name, const std::string& value, const Zone& zone, std::chrono::seconds bound,
                       std::stop_token stop) {
-  wait_for_all(name, value, zone.servers, bound, stop, [&](const Server& server) { return txt(name, server, stop); });
+  wait_for_all(name, value, zone.servers, bound, patience_, stop, [&](const Server& server, milliseconds patience) {
+    return texts_in(ask(server, name, LDNS_RR_TYPE_TXT, 0, patience).get());
+  });
 }
 
 void Lookup::wait_for(const std::string& name, const std::string& value, std::chrono::seconds bound,
                       std::stop_token stop) {
-  wait_for_all(name, value, resolvers_, bound, stop,
-               [&](const Server& server) { return texts_in(ask(server, name, LDNS_RR_TYPE_TXT, LDNS_RD).get()); });
+  wait_for_all(name, value, resolvers_, bound, patience_, stop, [&](const Server& server, milliseconds patience) {
+    return texts_in(ask(server, name, LDNS_RR_TYPE_TXT, LDNS_RD, patience).get());
+  });
 }
 
 }  // namespace everseal::dns

@@ -26,7 +26,9 @@ struct Zone {
 class Lookup {
  public:
   // `resolvers` empty: those of /etc/resolv.conf. `server_port`: where the zones' own servers listen (53 but in tests).
-  explicit Lookup(std::vector<Server> resolvers = {}, unsigned short server_port = 53);
+  // `patience`: for one answer; a question is sent twice.
+  explicit Lookup(std::vector<Server> resolvers = {}, unsigned short server_port = 53,
+                  std::chrono::milliseconds patience = std::chrono::milliseconds(3'000));
 
   // Where `name` leads by CNAMEs (at most 16, a circle is Error(invalid)); `name` itself where there is none.
   std::string follow(const std::string& name, std::stop_token stop);
@@ -45,6 +47,7 @@ class Lookup {
  private:
   std::vector<Server> resolvers_;
   unsigned short server_port_;
+  std::chrono::milliseconds patience_;
 };
 
 }  // namespace everseal::dns

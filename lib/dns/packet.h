@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "dns/lookup.h"
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 #include <fmt/format.h>
@@ -23,7 +25,8 @@ using RecordListHandle = base::Handle<ldns_rr_list, ldns_rr_list_deep_free>;
 RdataHandle to_dname(const std::string& name);
 // In lower case, without the trailing dot.
 std::string to_name(const ldns_rdf* dname);
-// A resolver with that one server, UDP with TCP where an answer is cut.
-ResolverHandle make_resolver(const Server& server);
+constexpr std::uint8_t kTries = 2;
+// A resolver with that one server, UDP with TCP where an answer is cut. Each of kTries waits for `patience`.
+ResolverHandle make_resolver(const Server& server, std::chrono::milliseconds patience);
 
 }  // namespace everseal::dns

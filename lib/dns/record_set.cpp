@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -12,15 +13,18 @@ namespace {
 
 constexpr int kTries = 5;
 
-std::mutex& one_at_a_time() {
+// A provider may ask to wait, which is no reason for workers in other zones to do so.
+std::mutex& one_at_a_time(const std::string& zone) {
   static std::mutex mutex;
-  return mutex;
+  static std::map<std::string, std::mutex> of_zones;
+  const std::scoped_lock lock(mutex);
+  return of_zones[zone];
 }
 
 // Reads, changes and writes until nobody came between.
 template <class Read, class Change, class Write>
 void change(const TxtRecord& record, Read read, Change change_values, Write write) {
-  const std::scoped_lock lock(one_at_a_time());
+  const std::scoped_lock lock(one_at_a_time(record.zone));
   for (int tries = 1; tries <= kTries; ++tries) {
     const std::vector<std::string> before = read();
     std::vector<std::string> values = before;

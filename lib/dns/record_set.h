@@ -9,8 +9,8 @@
 
 namespace everseal::dns {
 
-// One worker at a time in this process changes record sets: two that read the same one would each lose the other's
-// value.
+// One worker at a time in this process changes record sets of a zone: two that read the same one would each lose the
+// other's value.
 class RecordSetProvider : public Provider {
  public:
   void add(const TxtRecord& record, std::stop_token stop) final;

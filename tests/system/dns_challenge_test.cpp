@@ -105,3 +105,37 @@ TEST_CASE("a key that the name server does not know ends with advice, and orders
   require_status(zones.acme.site.everseal({"renew", "wild"}), 0);
   CHECK(zones.acme.pebble.orders_placed() == 1);
 }
+
+TEST_CASE("a hook that was written for certbot sets and removes the records") {
+  const auto program = pebble_or_skip(PebbleNeed::any);
+  if (!program) return;
+  const Zones zones(*program);
+  const Site& site = zones.acme.site;
+  const auto hook = [&](const std::string& name, const std::string& change) {
+    return site.script(name, fmt::format(R"sh(
+echo "$CERTBOT_REMAINING_CHALLENGES $CERTBOT_ALL_DOMAINS ${{CERTBOT_AUTH_OUTPUT-}}" >> '{}'
+nsupdate -k '{}' <<END
+server 127.0.0.1 {}
+{}
+send
+END
+echo "set $CERTBOT_VALIDATION"
+)sh",
+                                         site / name + ".said", zones.named.key_file(), zones.named.port(), change));
+  };
+  const std::string record = "_acme-challenge.$CERTBOT_DOMAIN.";
+  const std::string add = hook("add", "update add " + record + " 1 TXT \"$CERTBOT_VALIDATION\"");
+  const std::string remove = hook("remove", "update delete " + record + " TXT \"$CERTBOT_VALIDATION\"");
+  zones.acme.configure(
+      "", fmt::format("[challenge.hook]\ntype = \"dns-01\"\nzones = \"direct.test\"\nprovider = \"exec\"\n"
+                      "format = \"certbot\"\ncommand = [\"{}\"]\ncleanup_command = [\"{}\"]\nresolvers = \"{}\"\n"
+                      "server_port = {}\npropagation_timeout = \"20s\"\n",
+                      add, remove, zones.named.endpoint(), zones.named.port()));
+  require_status(
+      site.everseal({"issue", "--issuer", "pebble", "-d", "direct.test", "-d", "*.direct.test", "--as", "wild"}), 0);
+  CHECK(read_text(site / "add.said") == "1 direct.test,direct.test \n0 direct.test,direct.test \n");
+  const std::string removed = read_text(site / "remove.said");
+  CHECK(removed.starts_with("1 direct.test,direct.test set "));
+  CHECK(contains(removed, "\n0 direct.test,direct.test set "));
+  CHECK(zones.named.txt("_acme-challenge.direct.test").empty());
+}

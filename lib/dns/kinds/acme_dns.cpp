@@ -3,9 +3,13 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "dns/api.h"
 #include "dns/dns.h"
-#include "net/http_client.h"
 #include "net/json.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -26,6 +30,8 @@ constexpr base::Option kOptions[] = {
      .required = true},
 };
 
+constexpr std::size_t kKept = 2;
+
 std::string member(const base::Table& account, std::string_view name, const std::string& domain) {
   std::string text = net::text_at(account, name);
   if (text.empty())
@@ -33,32 +39,43 @@ std::string member(const base::Table& account, std::string_view name, const std:
   return text;
 }
 
+// What is wrong with it is not shown: it holds passwords.
+base::Table parse_accounts(const base::Secret& text) {
+  try {
+    return net::parse_json_object(text.reveal_text(), "the account file");
+  } catch (const Error&) {
+    throw Error(Fault::config, "the file in `account_file` is no JSON object");
+  }
+}
+
 class AcmeDns final : public Provider {
  public:
   explicit AcmeDns(const base::Options& options)
-      : api_(options.string("api")), accounts_(base::read_secret_file(options.string("account_file"))) {}
+      : api_(options.string("api")), accounts_(base::read_secret_file(options.string("account_file"))) {
+    parse_accounts(accounts_);
+  }
 
   void add(const TxtRecord& record, std::stop_token stop) override {
-    const base::Table accounts = net::parse_json_object(accounts_.reveal_text(), "the account file");
+    const base::Table accounts = parse_accounts(accounts_);
     const base::Table& account = account_for(accounts, record);
+    const std::string subdomain = member(account, "subdomain", record.domain);
+    // A value that it is told again would push out the other one.
+    std::deque<std::string>& newest = newest_[subdomain];
+    if (std::ranges::find(newest, record.value) != newest.end()) return;
     std::string url = api_.empty() ? net::text_at(account, "server_url") : api_;
     if (url.empty()) url = "https://auth.acme-dns.io";
-    while (url.ends_with('/')) url.pop_back();
-    net::HttpSettings settings;
-    if (url.starts_with("http://")) settings.schemes = net::Schemes::http_too;
-    net::HttpRequest request{.method = "POST", .url = url + "/update", .headers = {}, .secret_headers = {}, .body = {}};
-    request.headers.emplace_back("Content-Type", "application/json");
-    request.secret_headers.emplace_back("X-Api-User", base::Secret(member(account, "username", record.domain)));
-    request.secret_headers.emplace_back("X-Api-Key", base::Secret(member(account, "password", record.domain)));
-    request.body =
-        fmt::format(R"({{"subdomain":{},"txt":{}}})", base::json_string(member(account, "subdomain", record.domain)),
-                    base::json_string(record.value));
-    const net::HttpResponse response = net::HttpClient(settings).send(request, stop);
-    if (response.ok()) return;
-    const bool later = response.status == 429 || response.status >= 500;
-    throw Error(later ? Fault::unreachable : Fault::denied,
-                fmt::format("{}: HTTP {}: {}", base::printable(url), response.status,
-                            base::printable(response.body.substr(0, 300))));
+    SecretHeaders headers;
+    headers.emplace_back("X-Api-User", base::Secret(member(account, "username", record.domain)));
+    headers.emplace_back("X-Api-Key", base::Secret(member(account, "password", record.domain)));
+    Api api(url, std::move(headers));
+    const base::Table answer = api.require(
+        "POST", "/update",
+        fmt::format(R"({{"subdomain":{},"txt":{}}})", base::json_string(subdomain), base::json_string(record.value)),
+        stop);
+    if (api.text(answer, "txt") != record.value)
+      throw Error(Fault::invalid, fmt::format("{} took another value than it was given", base::printable(url)));
+    newest.push_back(record.value);
+    if (newest.size() > kKept) newest.pop_front();
   }
 
   void remove(const TxtRecord&, std::stop_token) override {}
@@ -76,6 +93,7 @@ class AcmeDns final : public Provider {
 
   std::string api_;
   base::Secret accounts_;
+  std::map<std::string, std::deque<std::string>> newest_;  // by subdomain
 };
 
 std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<AcmeDns>(options); }

@@ -23,17 +23,25 @@ const base::Option kOptions[] = {
     api_option("https://api.cloudflare.com/client/v4"),
 };
 
+constexpr std::size_t kPerPage = 100;
+constexpr int kMostPages = 50;
+
 class Cloudflare final : public Provider {
  public:
   explicit Cloudflare(const base::Options& options)
-      : api_(options.string("api"), "Authorization", "Bearer ", base::read_secret_file(options.string("token_file"))) {}
+      : api_(options.string("api"), authorization("Bearer", base::read_secret_file(options.string("token_file")))) {}
 
   void add(const TxtRecord& record, std::stop_token stop) override {
     if (!ids_of(record, stop).empty()) return;
-    api_.require("POST", fmt::format("/zones/{}/dns_records", zone_id(record.zone, stop)),
-                 fmt::format(R"({{"type":"TXT","name":{},"content":{},"ttl":60}})", base::json_string(record.name),
-                             base::json_string(quoted(record.value))),
-                 stop);
+    try {
+      require("POST", fmt::format("/zones/{}/dns_records", zone_id(record.zone, stop)),
+              fmt::format(R"({{"type":"TXT","name":{},"content":{},"ttl":60}})", base::json_string(record.name),
+                          base::json_string(quoted(record.value))),
+              stop);
+    } catch (const base::Error& error) {
+      // It refuses a record that stands already: another may have been quicker.
+      if (error.fault() != base::Fault::denied || ids_of(record, stop).empty()) throw;
+    }
   }
 
   void remove(const TxtRecord& record, std::stop_token stop) override {
@@ -46,9 +54,10 @@ class Cloudflare final : public Provider {
   const std::string& zone_id(const std::string& zone, const std::stop_token& stop) {
     std::string& id = zones_[zone];
     if (!id.empty()) return id;
-    const base::Table answer = api_.require("GET", "/zones?name=" + url_encoded(zone), "", stop);
-    for (const base::Table& one : net::objects_at(answer, "result"))
-      if (base::lower(net::text_at(one, "name")) == zone) id = url_encoded(net::text_at(one, "id"));
+    const base::Table answer = require("GET", "/zones?name=" + url_encoded(zone), "", stop);
+    for (const base::Table& one : api_.rows(answer, "result"))
+      if (base::lower(net::text_at(one, "name")) == zone && (id.empty() || net::text_at(one, "status") == "active"))
+        id = url_encoded(api_.text(one, "id"));
     if (id.empty())
       throw base::Error(base::Fault::config, fmt::format("Cloudflare shows the token no zone {}", zone),
                         "does the token cover it?");
@@ -56,14 +65,27 @@ class Cloudflare final : public Provider {
   }
 
   std::vector<std::string> ids_of(const TxtRecord& record, const std::stop_token& stop) {
-    const base::Table answer = api_.require("GET",
-                                            fmt::format("/zones/{}/dns_records?type=TXT&per_page=100&name={}",
-                                                        zone_id(record.zone, stop), url_encoded(record.name)),
-                                            "", stop);
     std::vector<std::string> ids;
-    for (const base::Table& one : net::objects_at(answer, "result"))
-      if (unquoted(net::text_at(one, "content")) == record.value) ids.push_back(net::text_at(one, "id"));
+    for (int page = 1; page <= kMostPages; ++page) {
+      const base::Table answer =
+          require("GET",
+                  fmt::format("/zones/{}/dns_records?type=TXT&name={}&per_page={}&page={}", zone_id(record.zone, stop),
+                              url_encoded(record.name), kPerPage, page),
+                  "", stop);
+      const std::vector<base::Table> rows = api_.rows(answer, "result");
+      for (const base::Table& one : rows)
+        if (unquoted(net::text_at(one, "content")) == record.value) ids.push_back(api_.text(one, "id"));
+      if (rows.size() < kPerPage) break;
+    }
     return ids;
+  }
+
+  base::Table require(std::string_view method, const std::string& path, const std::string& json,
+                      const std::stop_token& stop) {
+    base::Table answer = api_.require(method, path, json, stop);
+    if (!net::flag_at(answer, "success"))
+      throw base::Error(base::Fault::invalid, "Cloudflare answers without saying that it succeeded");
+    return answer;
   }
 
   Api api_;

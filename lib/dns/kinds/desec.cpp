@@ -5,6 +5,8 @@
 #include "dns/record_set.h"
 #include "net/json.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace everseal::dns {
@@ -15,34 +17,36 @@ const base::Option kOptions[] = {
     api_option("https://desec.io/api/v1"),
 };
 
-constexpr int kShortestTtl = 3600;  // that it takes
+constexpr std::int64_t kShortestTtl = 3600;  // that it takes
 
 class Desec final : public RecordSetProvider {
  public:
   explicit Desec(const base::Options& options)
-      : api_(options.string("api"), "Authorization", "Token ", base::read_secret_file(options.string("token_file"))) {}
+      : api_(options.string("api"), authorization("Token", base::read_secret_file(options.string("token_file")))) {}
 
  protected:
   std::vector<std::string> read(const TxtRecord& record, std::stop_token stop) override {
     const auto set = api_.call(
         "GET", fmt::format("{}{}/TXT/", sets_of(record), url_encoded(relative_name(record.name, record.zone))), "",
         stop);
+    ttl_ = kShortestTtl;
+    if (!set) return {};
+    ttl_ = std::max(kShortestTtl, net::integer_at(*set, "ttl").value_or(kShortestTtl));
     std::vector<std::string> values;
-    if (set)
-      for (const std::string& text : net::texts_at(*set, "records")) values.push_back(unquoted(text));
+    for (const std::string& text : api_.texts(*set, "records")) values.push_back(unquoted(text));
     return values;
   }
 
-  // A set in the list form is made, replaced, or deleted where it has no records.
+  // A set in the list form is made, replaced, or deleted where it has no records; 404 is that of the domain.
   bool write(const TxtRecord& record, const std::vector<std::string>&, const std::vector<std::string>& values,
              std::stop_token stop) override {
     std::string records;
     for (const std::string& value : values) records += (records.empty() ? "" : ",") + base::json_string(quoted(value));
     const std::string name = relative_name(record.name, record.zone);
-    const std::string json = fmt::format(R"([{{"subname":{},"type":"TXT","ttl":{},"records":[{}]}}])",
-                                         base::json_string(name == "@" ? "" : name), kShortestTtl, records);
-    if (!api_.body("PUT", sets_of(record), json, stop))
-      api_.require("GET", fmt::format("/domains/{}/", record.zone), "", stop);
+    api_.require_list("PUT", sets_of(record),
+                      fmt::format(R"([{{"subname":{},"type":"TXT","ttl":{},"records":[{}]}}])",
+                                  base::json_string(name == "@" ? "" : name), ttl_, records),
+                      stop);
     return true;
   }
 
@@ -52,6 +56,7 @@ class Desec final : public RecordSetProvider {
   }
 
   Api api_;
+  std::int64_t ttl_ = kShortestTtl;  // of the set that read() found
 };
 
 std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<Desec>(options); }

@@ -18,18 +18,22 @@ const base::Option kOptions[] = {
     api_option("https://api.digitalocean.com"),
 };
 
+constexpr std::size_t kPerPage = 200;
+constexpr int kMostPages = 50;
+
 class DigitalOcean final : public Provider {
  public:
   explicit DigitalOcean(const base::Options& options)
-      : api_(options.string("api"), "Authorization", "Bearer ", base::read_secret_file(options.string("token_file"))) {}
+      : api_(options.string("api"), authorization("Bearer", base::read_secret_file(options.string("token_file")))) {}
 
   void add(const TxtRecord& record, std::stop_token stop) override {
     if (!ids_of(record, stop).empty()) return;
-    api_.require(
+    const base::Table answer = api_.require(
         "POST", records_of(record),
         fmt::format(R"({{"type":"TXT","name":{},"data":{},"ttl":30}})",
                     base::json_string(relative_name(record.name, record.zone)), base::json_string(record.value)),
         stop);
+    api_.object(answer, "domain_record");
   }
 
   void remove(const TxtRecord& record, std::stop_token stop) override {
@@ -43,12 +47,18 @@ class DigitalOcean final : public Provider {
   }
 
   std::vector<std::int64_t> ids_of(const TxtRecord& record, const std::stop_token& stop) {
-    const base::Table answer = api_.require(
-        "GET", fmt::format("{}?type=TXT&per_page=200&name={}", records_of(record), url_encoded(record.name)), "", stop);
     std::vector<std::int64_t> ids;
-    for (const base::Table& one : net::objects_at(answer, "domain_records"))
-      if (unquoted(net::text_at(one, "data")) == record.value)
-        if (const auto id = net::integer_at(one, "id")) ids.push_back(*id);
+    for (int page = 1; page <= kMostPages; ++page) {
+      const base::Table answer = api_.require("GET",
+                                              fmt::format("{}?type=TXT&name={}&per_page={}&page={}", records_of(record),
+                                                          url_encoded(record.name), kPerPage, page),
+                                              "", stop);
+      const std::vector<base::Table> rows = api_.rows(answer, "domain_records");
+      for (const base::Table& one : rows)
+        if (unquoted(net::text_at(one, "data")) == record.value)
+          if (const auto id = net::integer_at(one, "id")) ids.push_back(*id);
+      if (rows.size() < kPerPage) break;
+    }
     return ids;
   }
 

@@ -1,7 +1,10 @@
 // A program sets and removes the record; hooks that were written for other clients work unchanged.
 #include "base/error.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "dns/dns.h"
+
+#include <map>
 
 #include <fmt/format.h>
 
@@ -27,6 +30,15 @@ constexpr base::Option kOptions[] = {
     {.name = "timeout", .type = OptionType::duration, .summary = "how long it may take", .fallback = "2m"},
     {.name = "user", .summary = "the user it runs as (root only)"},
 };
+
+// The kernel takes no longer variable than 128 KiB, and none with a NUL.
+constexpr std::size_t kLongestVariable = 64 << 10;
+
+std::string for_environment(std::string_view output) {
+  std::string text(output.substr(0, kLongestVariable));
+  std::erase(text, '\0');
+  return std::string(base::trim(text));
+}
 
 enum class Doing { add, remove };
 
@@ -57,13 +69,16 @@ class ExecProvider final : public Provider {
     if (format_ == "lego") {
       append({adds ? "present" : "cleanup", record.name + ".", record.value});
     } else if (format_ == "lego-raw") {
-      append({adds ? "present" : "cleanup", record.domain, record.token, record.key_authorization});
+      append({adds ? "present" : "cleanup", "--", record.domain, record.token, record.key_authorization});
     } else if (format_ == "dehydrated") {
       append({adds ? "deploy_challenge" : "clean_challenge", record.domain, record.token, record.value});
     } else if (format_ == "certbot") {
       command.environment.emplace_back("CERTBOT_DOMAIN", record.domain);
       command.environment.emplace_back("CERTBOT_VALIDATION", record.value);
-      if (!adds) command.environment.emplace_back("CERTBOT_AUTH_OUTPUT", authentication_output_);
+      command.environment.emplace_back("CERTBOT_ALL_DOMAINS", base::join(record.all_domains, ","));
+      command.environment.emplace_back("CERTBOT_REMAINING_CHALLENGES", std::to_string(record.remaining));
+      if (const auto said = outputs_.find({record.name, record.value}); !adds)
+        command.environment.emplace_back("CERTBOT_AUTH_OUTPUT", said == outputs_.end() ? "" : said->second);
     } else {
       append({adds ? "add" : "remove"});
       command.environment.emplace_back("EVERSEAL_ACTION", adds ? "add" : "remove");
@@ -81,7 +96,7 @@ class ExecProvider final : public Provider {
     command.user = user_;
     call_as(command, record, doing);
     const base::Exit exit = base::run(command, stop);
-    if (doing == Doing::add) authentication_output_ = exit.output;
+    if (doing == Doing::add) outputs_[{record.name, record.value}] = for_environment(exit.output);
     if (exit.success()) return;
     const auto fault = exit.how == base::Exit::How::timed_out   ? base::Fault::timed_out
                        : exit.how == base::Exit::How::cancelled ? base::Fault::cancelled
@@ -94,7 +109,7 @@ class ExecProvider final : public Provider {
   std::string format_;
   base::Seconds timeout_;
   std::optional<std::string> user_;
-  std::string authentication_output_;
+  std::map<std::pair<std::string, std::string>, std::string> outputs_;  // of what set a name's value
 };
 
 std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<ExecProvider>(options); }

@@ -7,6 +7,7 @@
 #include "net/json.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include <fmt/format.h>
 
@@ -21,19 +22,45 @@ const base::Option kOptions[] = {
     api_option("https://api.hetzner.cloud/v1"),
 };
 
+using base::Error;
+using base::Fault;
+using std::chrono::milliseconds;
+
+constexpr std::int64_t kTtl = 60;
+constexpr milliseconds kFirstDelay{100};
+constexpr milliseconds kLongestDelay{2'000};
+constexpr int kMostDelays = 30;  // close to a minute
+
+// Before the n-th look at what takes its time, from 1.
+milliseconds delay(int tries) { return std::min(kLongestDelay, kFirstDelay * (1 << std::min(tries - 1, 10))); }
+
+// 423 and 409: a zone takes one change at a time, and another worker's is under way.
+std::optional<milliseconds> delay_of(const net::HttpResponse& response, int tries) {
+  if (response.status != 423 && response.status != 409) return asked_delay(response, tries);
+  return tries > kMostDelays ? std::nullopt : std::optional(delay(tries));
+}
+
 class Hetzner final : public Provider {
  public:
   explicit Hetzner(const base::Options& options)
-      : api_(options.string("api"), "Authorization", "Bearer ", base::read_secret_file(options.string("token_file"))) {}
+      : api_(options.string("api"), authorization("Bearer", base::read_secret_file(options.string("token_file"))),
+             delay_of) {}
 
   void add(const TxtRecord& record, std::stop_token stop) override {
-    if (stands(record, stop)) return;
-    api_.require("POST", set_of(record) + "/actions/add_records", records_json(record, R"(,"ttl":60)"), stop);
+    const auto set = read(record, stop);
+    if (set && holds(*set, record)) return;
+    // It must be the TTL that the set has already; none is the zone's.
+    std::string ttl = fmt::format(R"(,"ttl":{})", kTtl);
+    if (set) {
+      const auto has = net::integer_at(*set, "ttl");
+      ttl = has ? fmt::format(R"(,"ttl":{})", *has) : std::string();
+    }
+    change_unless_done(record, "add_records", ttl, Standing::yes, stop);
   }
 
   void remove(const TxtRecord& record, std::stop_token stop) override {
-    if (stands(record, stop))
-      api_.call("POST", set_of(record) + "/actions/remove_records", records_json(record, ""), stop);
+    if (const auto set = read(record, stop); set && holds(*set, record))
+      change_unless_done(record, "remove_records", "", Standing::no, stop);
   }
 
  private:
@@ -42,17 +69,55 @@ class Hetzner final : public Provider {
                        url_encoded(relative_name(record.name, record.zone)));
   }
 
-  static std::string records_json(const TxtRecord& record, std::string_view more) {
-    return fmt::format(R"({{"records":[{{"value":{}}}]{}}})", base::json_string(quoted(record.value)), more);
+  std::optional<base::Table> read(const TxtRecord& record, const std::stop_token& stop) {
+    const auto answer = api_.call("GET", set_of(record), "", stop);
+    return answer ? std::optional(api_.object(*answer, "rrset")) : std::nullopt;
   }
 
-  bool stands(const TxtRecord& record, const std::stop_token& stop) {
-    const auto answer = api_.call("GET", set_of(record), "", stop);
-    const base::Table* const set = answer ? net::object_at(*answer, "rrset") : nullptr;
-    if (set == nullptr) return false;
-    return std::ranges::any_of(net::objects_at(*set, "records"), [&](const base::Table& one) {
+  bool holds(const base::Table& set, const TxtRecord& record) const {
+    return std::ranges::any_of(api_.rows(set, "records"), [&](const base::Table& one) {
       return unquoted(net::text_at(one, "value")) == record.value;
     });
+  }
+
+  enum class Standing { no, yes };
+
+  // It refuses to add what stands, and to remove what does not: another may have been quicker.
+  void change_unless_done(const TxtRecord& record, std::string_view verb, const std::string& more, Standing wanted,
+                          const std::stop_token& stop) {
+    try {
+      change(record, verb, more, stop);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::denied && error.fault() != Fault::config) throw;
+      const auto set = read(record, stop);
+      if ((set && holds(*set, record)) != (wanted == Standing::yes)) throw;
+    }
+  }
+
+  // Returns when the change has been carried out, for until then the zone takes no other.
+  void change(const TxtRecord& record, std::string_view verb, const std::string& more, const std::stop_token& stop) {
+    const base::Table answer = api_.require(
+        "POST", fmt::format("{}/actions/{}", set_of(record), verb),
+        fmt::format(R"({{"records":[{{"value":{}}}]{}}})", base::json_string(quoted(record.value)), more), stop);
+    base::Table action = api_.object(answer, "action");
+    const auto id = net::integer_at(action, "id");
+    for (int tries = 1;; ++tries) {
+      const std::string status = api_.text(action, "status");
+      if (status == "success") return;
+      if (status != "running" || !id)
+        throw Error(Fault::denied, fmt::format("Hetzner did not carry out the change of {}: {}", record.name,
+                                               api_.shown(problem_of(action))));
+      if (tries > kMostDelays)
+        throw Error(Fault::timed_out, fmt::format("Hetzner still carries out the change of {}", record.name));
+      pause(delay(tries), stop);
+      const base::Table next = api_.require("GET", fmt::format("/actions/{}", *id), "", stop);
+      action = api_.object(next, "action");
+    }
+  }
+
+  static std::string problem_of(const base::Table& action) {
+    const base::Table* const error = net::object_at(action, "error");
+    return error == nullptr ? net::text_at(action, "status") : net::text_at(*error, "message");
   }
 
   Api api_;

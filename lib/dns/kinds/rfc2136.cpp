@@ -26,6 +26,8 @@ constexpr base::Option kOptions[] = {
      .fallback = "1m"},
 };
 
+constexpr std::chrono::seconds kPatience{3};  // for one answer
+
 Server server_of(const std::string& text) {
   try {
     return parse_server(text);
@@ -56,7 +58,8 @@ Error refusal(ldns_pkt_rcode code, const TxtRecord& record, const Server& server
   std::free(text);
   switch (code) {
     case LDNS_RCODE_NOTAUTH:
-      return Error(Fault::denied, message, "the server does not know the key, or is no primary of that zone");
+      // A key that it does not know shows in the signature, which was verified before.
+      return Error(Fault::config, message, "the server is no primary of that zone, or the clocks differ");
     case LDNS_RCODE_NOTZONE:
       return Error(Fault::config, message, fmt::format("{} is not in the zone {}", record.name, record.zone));
     case LDNS_RCODE_REFUSED:
@@ -95,7 +98,7 @@ class Rfc2136 final : public Provider {
  private:
   void update(const TxtRecord& record, ldns_rr_class change, std::uint32_t ttl) {
     const Server server = server_of(server_text_);
-    const ResolverHandle resolver = make_resolver(server);
+    const ResolverHandle resolver = make_resolver(server, kPatience);
     ldns_resolver_set_usevc(resolver.get(), true);
     ldns_resolver_set_tsig_keyname(resolver.get(), key_.name.c_str());
     ldns_resolver_set_tsig_algorithm(resolver.get(), (key_.algorithm + ".").c_str());

@@ -8,6 +8,7 @@
 #include "dns/signature_v4.h"
 #include "net/http_client.h"
 
+#include <chrono>
 #include <map>
 
 #include <fmt/format.h>
@@ -31,6 +32,8 @@ const base::Option kOptions[] = {
 
 constexpr std::string_view kVersion = "/2013-04-01";
 constexpr int kTtl = 60;
+constexpr std::chrono::milliseconds kFirstDelay{500};
+constexpr int kMostDelays = 6;
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
   for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
@@ -72,29 +75,55 @@ std::string first(const std::string& xml, std::string_view name) {
   return found.empty() ? std::string() : from_xml(found.front());
 }
 
+// Whole: from its first element to the end of that.
+bool has_root(const std::string& xml, std::string_view name) {
+  return xml.find(fmt::format("<{}", name)) != std::string::npos &&
+         xml.find(fmt::format("</{}>", name)) != std::string::npos;
+}
+
+// Of an error. A batch that does not fit is refused in a form of its own, or in the general one.
+std::string code_of(const std::string& xml) {
+  return xml.find("<InvalidChangeBatch") != std::string::npos ? "InvalidChangeBatch" : first(xml, "Code");
+}
+
+// "Tried to create ... but it already exists", "tried to delete ... but the values provided do not match": another was
+// quicker. A batch is refused for other reasons, too.
+bool is_overtaken(const std::string& xml) {
+  return code_of(xml) == "InvalidChangeBatch" && xml.find("Tried to ") != std::string::npos;
+}
+
+// Five requests a second are allowed to a whole AWS account, and one change at a time of a zone.
+std::optional<std::chrono::milliseconds> delay_of(const net::HttpResponse& response, int tries) {
+  if (response.status != 400 || tries > kMostDelays) return asked_delay(response, tries);
+  const std::string code = code_of(response.body);
+  if (code != "Throttling" && code != "PriorRequestNotComplete") return std::nullopt;
+  return kFirstDelay * (1 << (tries - 1));
+}
+
 class Route53 final : public RecordSetProvider {
  public:
   explicit Route53(const base::Options& options)
-      : api_(options.string("api")), zone_id_(options.string("hosted_zone_id")) {
+      : api_(options.string("api")), zone_id_(options.string("hosted_zone_id")), client_(api_settings(api_)) {
     while (api_.ends_with('/')) api_.pop_back();
     host_ = api_.substr(api_.find("//") + 2);
     credentials_.access_key_id = options.string("access_key_id");
     credentials_.secret_access_key = base::read_secret_file(options.string("secret_access_key_file"));
     if (options.has("session_token_file"))
       credentials_.session_token = base::read_secret_file(options.string("session_token_file"));
-    net::HttpSettings settings;
-    if (api_.starts_with("http://")) settings.schemes = net::Schemes::http_too;
-    client_.emplace(settings);
   }
 
  protected:
   std::vector<std::string> read(const TxtRecord& record, std::stop_token stop) override {
-    const std::string xml = require("GET", fmt::format("{}/hostedzone/{}/rrset", kVersion, zone_id(record.zone, stop)),
+    const std::string xml = require("ListResourceRecordSetsResponse", "GET",
+                                    fmt::format("{}/hostedzone/{}/rrset", kVersion, zone_id(record.zone, stop)),
                                     {{"name", record.name + "."}, {"type", "TXT"}, {"maxitems", "1"}}, "", stop);
     std::vector<std::string> values;
     ttl_ = kTtl;
     for (const std::string& set : elements(xml, "ResourceRecordSet")) {
       if (base::lower(first(set, "Name")) != record.name + "." || first(set, "Type") != "TXT") continue;
+      if (!first(set, "SetIdentifier").empty())
+        throw Error(Fault::config, fmt::format("the TXT records at {} have a routing policy", record.name),
+                    "let a CNAME at that name lead elsewhere");
       if (const std::string ttl = first(set, "TTL"); !ttl.empty()) ttl_ = std::atoi(ttl.c_str());
       for (const std::string& value : elements(set, "Value")) values.push_back(unquoted(from_xml(value)));
     }
@@ -105,16 +134,16 @@ class Route53 final : public RecordSetProvider {
              std::stop_token stop) override {
     std::string changes;
     if (!before.empty()) changes += change("DELETE", record, before, ttl_);
-    if (!values.empty()) changes += change("CREATE", record, values, kTtl);
+    if (!values.empty()) changes += change("CREATE", record, values, ttl_);
     const std::string body = fmt::format(
         "<ChangeResourceRecordSetsRequest "
         "xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>{}"
         "</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>",
         changes);
     const std::string path = fmt::format("{}/hostedzone/{}/rrset/", kVersion, zone_id(record.zone, stop));
-    const net::HttpResponse response = send("POST", path, {}, body, stop);
-    if (response.status == 400 && first(response.body, "Code") == "InvalidChangeBatch") return false;
-    if (!response.ok()) throw refusal(response);
+    const ApiAnswer answer = send("POST", path, {}, body, stop);
+    if (answer.response.status == 400 && is_overtaken(answer.response.body)) return false;
+    checked("ChangeResourceRecordSetsResponse", answer);
     return true;
   }
 
@@ -134,8 +163,9 @@ class Route53 final : public RecordSetProvider {
     if (!zone_id_.empty()) return zone_id_;
     std::string& id = zones_[zone];
     if (!id.empty()) return id;
-    const std::string xml = require("GET", fmt::format("{}/hostedzonesbyname", kVersion),
-                                    {{"dnsname", zone + "."}, {"maxitems", "10"}}, "", stop);
+    const std::string xml =
+        require("ListHostedZonesByNameResponse", "GET", fmt::format("{}/hostedzonesbyname", kVersion),
+                {{"dnsname", zone + "."}, {"maxitems", "100"}}, "", stop);
     for (const std::string& one : elements(xml, "HostedZone")) {
       if (base::lower(first(one, "Name")) != zone + "." || first(one, "PrivateZone") == "true") continue;
       std::string found = first(one, "Id");
@@ -146,53 +176,56 @@ class Route53 final : public RecordSetProvider {
                 "may the key list hosted zones? `hosted_zone_id` spares that");
   }
 
-  net::HttpResponse send(std::string_view method, const std::string& path,
-                         const std::vector<std::pair<std::string, std::string>>& query, const std::string& body,
-                         const std::stop_token& stop) {
-    const base::Time now = base::wall_clock();
-    AwsRequest signed_request{.method = method, .path = path, .query = query, .headers = {}, .body = body};
-    signed_request.headers = {{"host", host_}, {"x-amz-date", amz_date(now)}};
+  ApiAnswer send(std::string_view method, const std::string& path,
+                 const std::vector<std::pair<std::string, std::string>>& query, const std::string& body,
+                 const std::stop_token& stop) {
     const std::string text = canonical_query(query);
-    net::HttpRequest request{.method = std::string(method),
-                             .url = api_ + path + (text.empty() ? "" : "?" + text),
-                             .headers = {{"x-amz-date", amz_date(now)}},
-                             .secret_headers = {},
-                             .body = body};
-    if (!body.empty()) request.headers.emplace_back("Content-Type", "text/xml");
-    if (!credentials_.session_token.empty()) {
-      signed_request.headers.emplace_back("x-amz-security-token", credentials_.session_token.reveal_text());
-      request.secret_headers.emplace_back("x-amz-security-token", credentials_.session_token.copy());
-    }
-    request.secret_headers.emplace_back(
-        "Authorization", base::Secret(authorization_v4(signed_request, credentials_, "us-east-1", "route53", now)));
-    return client_->send(request, stop);
+    const auto make = [&] {
+      const base::Time now = base::wall_clock();
+      AwsRequest signed_request{.method = method, .path = path, .query = query, .headers = {}, .body = body};
+      signed_request.headers = {{"host", host_}, {"x-amz-date", amz_date(now)}};
+      net::HttpRequest request{.method = std::string(method),
+                               .url = api_ + path + (text.empty() ? "" : "?" + text),
+                               .headers = {{"x-amz-date", amz_date(now)}},
+                               .secret_headers = {},
+                               .body = body};
+      if (!body.empty()) request.headers.emplace_back("Content-Type", "text/xml");
+      if (!credentials_.session_token.empty()) {
+        signed_request.headers.emplace_back("x-amz-security-token", credentials_.session_token.reveal_text());
+        request.secret_headers.emplace_back("x-amz-security-token", credentials_.session_token.copy());
+      }
+      request.secret_headers.emplace_back(
+          "Authorization", base::Secret(authorization_v4(signed_request, credentials_, "us-east-1", "route53", now)));
+      return request;
+    };
+    return exchange(client_, make, delay_of, stop);
   }
 
-  std::string require(std::string_view method, const std::string& path,
+  std::string require(std::string_view root, std::string_view method, const std::string& path,
                       const std::vector<std::pair<std::string, std::string>>& query, const std::string& body,
                       const std::stop_token& stop) {
-    net::HttpResponse response = send(method, path, query, body, stop);
-    if (!response.ok()) throw refusal(response);
-    return std::move(response.body);
+    ApiAnswer answer = send(method, path, query, body, stop);
+    checked(root, answer);
+    return std::move(answer.response.body);
   }
 
-  Error refusal(const net::HttpResponse& response) const {
-    const std::string code = first(response.body, "Code");
-    const std::string said =
-        code.empty() ? response.body.substr(0, 300) : fmt::format("{}: {}", code, first(response.body, "Message"));
-    const std::string message = fmt::format("{}: HTTP {}: {}", api_, response.status, base::printable(said));
-    if (response.status == 401 || response.status == 403)
-      return Error(Fault::denied, message, "is the key right, and may it change records of that zone?");
-    const bool later =
-        response.status == 429 || response.status >= 500 || code == "Throttling" || code == "PriorRequestNotComplete";
-    return Error(later ? Fault::unreachable : Fault::denied, message);
+  void checked(std::string_view root, const ApiAnswer& answer) const {
+    const std::string where = base::printable(api_);
+    if (!answer.response.ok()) {
+      const std::string code = code_of(answer.response.body);
+      if (code == "Throttling" || code == "PriorRequestNotComplete")
+        throw Error(Fault::unreachable, fmt::format("{}: {}", where, answer.shown));
+      throw refusal(answer.response, where, answer.shown);
+    }
+    if (!has_root(answer.response.body, root))
+      throw Error(Fault::invalid, fmt::format("the answer of {} is no {}: \"{}\"", where, root, answer.shown));
   }
 
   std::string api_;
   std::string host_;
   std::string zone_id_;
   AwsCredentials credentials_;
-  std::optional<net::HttpClient> client_;
+  net::HttpClient client_;
   std::map<std::string, std::string> zones_;
   int ttl_ = kTtl;  // of the set that read() found
 };
