@@ -513,6 +513,10 @@ int AcmeServer::orders_placed() const {
   const std::scoped_lock lock(state_->mutex);
   return static_cast<int>(state_->orders.size());
 }
+int AcmeServer::accounts_made() const {
+  const std::scoped_lock lock(state_->mutex);
+  return static_cast<int>(state_->accounts.size());
+}
 int AcmeServer::most_at_once() const {
   const std::scoped_lock lock(state_->mutex);
   return state_->most_at_once;

@@ -57,6 +57,7 @@ class AcmeServer {
   // How many requests were seen for a resource, those included that a rule answered or cut.
   int count(const std::string& resource) const;
   int orders_placed() const;
+  int accounts_made() const;
   // The most requests that were in work at once.
   int most_at_once() const;
   // Requests that broke the protocol, each with what is wrong with it: there must be none.
