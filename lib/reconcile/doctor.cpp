@@ -3,6 +3,7 @@
 #include "authority/ceremony.h"
 #include "base/error.h"
 #include "config/load.h"
+#include "issuer/account_manifest.h"
 #include "pki/chain.h"
 #include "pki/digest.h"
 #include "plan/schedule.h"
@@ -125,6 +126,22 @@ void take_in(Session& session, const Name& name, int number, Verdict& verdict) {
       {subject_of(name), {}, "rebuild", Result::done, fmt::format("version {} is known again", number)});
 }
 
+void take_in_accounts(Session& session, Verdict& verdict) {
+  const auto accounts = base::Directory::open_if_exists(session.host.state + "/accounts");
+  for (const std::string& folder : accounts ? accounts->list() : std::vector<std::string>()) {
+    try {
+      if (const auto manifest = issuer::recover_account(session.store, folder, session.now()))
+        verdict.outcomes.push_back({issuer::account_subject(manifest->account.issuer),
+                                    {},
+                                    "rebuild",
+                                    Result::done,
+                                    fmt::format("{} is known again", base::printable(manifest->account.url))});
+    } catch (const base::Error& error) {
+      verdict.outcomes.push_back({"account/" + folder, {}, "rebuild", Result::failed, error.text()});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Complaint> examine(const Host& host) {
@@ -177,6 +194,7 @@ Verdict rebuild(const Host& host) {
       verdict.outcomes.push_back({authority_subject(name), {}, "rebuild", Result::failed, error.text()});
     }
   }
+  take_in_accounts(session, verdict);
   for (const Name& name : session.archive.names()) {
     for (const int number : session.archive.numbers(name)) {
       try {
