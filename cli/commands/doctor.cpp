@@ -9,7 +9,7 @@ namespace everseal::cli {
 namespace {
 
 constexpr Argument kArguments[] = {
-    {.name = "--rebuild", .summary = "recreate the database from the archive and the CA directories", .type = ArgumentType::flag},
+    {.name = "--rebuild", .summary = "recreate the database from the archive, the CAs and the accounts beside it", .type = ArgumentType::flag},
 };
 
 int run(Context& context) {

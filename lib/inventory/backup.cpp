@@ -112,6 +112,7 @@ void merge(const Directory& state, const std::string& file, std::optional<Store>
   incoming.transaction([&] {
     if (present) merge_database(incoming, present->database(), outcome);
     merge_crl_files(incoming, state, now, outcome);
+    merge_archived_numbers(incoming, state, outcome);
     Events(incoming).add("store.restored", "store",
                          {{"file", file},
                           {"replaced", outcome.replaced},

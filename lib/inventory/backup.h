@@ -27,8 +27,9 @@ struct Restored {
 // Puts the backup in `file` in the place of the database: its integrity, its application and its schema are checked
 // first, what is there is kept beside it (everseal.db.before-restore-<UTC>), and the switch is one rename. Issued
 // serials, revocations and CRL numbers that are newer than the backup are merged in before: from the replaced database
-// as far as it can be read, and from each authority's crl.der. Records the event "store.restored". The caller holds the
-// reconciler's lock; Error(busy) where another process has the database open.
+// as far as it can be read, and from each authority's crl.der. Numbers of versions in the archive are not given again.
+// Records the event "store.restored". The caller holds the reconciler's lock; Error(busy) where another process has the
+// database open.
 Restored restore(const std::string& state, const std::string& file, Time now);
 
 }  // namespace everseal::inventory

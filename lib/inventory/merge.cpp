@@ -7,6 +7,7 @@
 #include "inventory/rows.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 namespace everseal::inventory {
@@ -90,6 +91,17 @@ void merge_version_numbers(Store& into, sql::Database& from) {
   while (query->step()) versions.never_again(name_at(*query, 0), int_at(*query, 1));
 }
 
+// Of versions in the archive; 0: none. Those that are being made have a dot before theirs.
+int highest_number(const base::Directory& versions) {
+  int highest = 0;
+  for (const std::string& entry : versions.list()) {
+    int number = 0;
+    const auto [end, error] = std::from_chars(entry.data(), entry.data() + entry.size(), number);
+    if (error == std::errc{} && end == entry.data() + entry.size()) highest = std::max(highest, number);
+  }
+  return highest;
+}
+
 template <class Work>
 void noting_problems(std::string_view what, Restored& outcome, Work work) {
   try {
@@ -144,6 +156,20 @@ void merge_crl_file(Store& into, const Name& authority, base::BytesView bytes, T
                   .revoked_at = entry.when,
                   .reason = entry.reason},
                  outcome, now);
+}
+
+void merge_archived_numbers(Store& into, const base::Directory& state, Restored& outcome) {
+  const auto archive = state.subdirectory_if_exists("archive");
+  for (const std::string& entry : archive ? archive->list() : std::vector<std::string>()) {
+    if (!Name::is_valid(entry)) continue;
+    try {
+      const auto versions = archive->subdirectory_if_exists(entry);
+      if (const int highest = versions ? highest_number(*versions) : 0; highest > 0)
+        Versions(into).never_again(Name::parse(entry), highest);
+    } catch (const base::Error& error) {
+      outcome.problems.push_back(fmt::format("the archive of {}: {}", entry, base::printable(error.message())));
+    }
+  }
 }
 
 }  // namespace everseal::inventory

@@ -94,6 +94,11 @@ void Store::prove_writable(base::Time now) {
   set_setting("store.proof", base::format_time(now));
 }
 
+void Store::hold_room(base::Time now) {
+  prove_writable(now);
+  database().checkpoint();
+}
+
 std::optional<std::string> Store::setting(const std::string& key) {
   sql::Query query(database(), "select value from setting where key = $1");
   query->bind(1, key);

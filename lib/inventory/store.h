@@ -42,6 +42,8 @@ class Store {
 
   // Proves that a commit is possible now, before an order is spent: Error(io) on a full disk, read-only files, ...
   void prove_writable(base::Time now);
+  // The same, and the room stays for the commits that follow at once, whoever else fills the disk.
+  void hold_room(base::Time now);
 
   // Small facts of the whole store ("config.digest", ...).
   std::optional<std::string> setting(const std::string& key);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "inventory/accounts.h"
 #include "inventory/events.h"
+#include "issuer/account_manifest.h"
 #include "issuer/shared.h"
 #include "keystore/keystore.h"
 #include "pki/digest.h"
@@ -13,7 +14,6 @@
 #include <chrono>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace everseal::issuer {
 namespace {
@@ -68,7 +68,6 @@ constexpr base::Option kOptions[] = {
 
 constexpr const char* kKey = "key.pem";
 constexpr const char* kNextKey = "next-key.pem";
-constexpr const char* kManifest = "account.json";
 constexpr base::Seconds kDirectoryLife = std::chrono::days(1);
 
 std::string directory_setting(const std::string& url) { return "acme.directory/" + url; }
@@ -82,8 +81,6 @@ std::string remembered_directory(inventory::Store& store, const std::string& url
   const base::Time when = base::from_unix(std::strtoll(setting->c_str(), nullptr, 10));
   return when > now || now - when > kDirectoryLife ? std::string() : setting->substr(blank + 1);
 }
-
-std::string event_subject(const Name& issuer) { return "account/" + issuer.text(); }
 
 }  // namespace
 
@@ -131,8 +128,19 @@ base::Directory AcmeCa::folder() const {
   return base::Directory::create(fmt::format("{}/accounts/{}", surroundings_.store.state(), folder_name_), 0700);
 }
 
-std::optional<inventory::AccountRecord> AcmeCa::known_account() {
+std::optional<inventory::AccountRecord> AcmeCa::row() const {
   return inventory::Accounts(surroundings_.store).find(issuer_, directory_url_);
+}
+
+std::optional<inventory::AccountRecord> AcmeCa::known_account() {
+  const base::FileLock held = lock();
+  return settled_account();
+}
+
+std::optional<inventory::AccountRecord> AcmeCa::settled_account() {
+  const auto manifest = recover_account(surroundings_.store, folder_name_, surroundings_.clock());
+  thumbprint_ = manifest ? manifest->thumbprint : "";
+  return row();
 }
 
 void AcmeCa::remember_directory() {
@@ -142,36 +150,29 @@ void AcmeCa::remember_directory() {
                                   fmt::format("{} {}", base::to_unix(surroundings_.clock()), json));
 }
 
-void AcmeCa::write_manifest(const inventory::AccountRecord& account) const {
-  const nlohmann::json manifest{{"issuer", account.issuer.text()},
-                                {"directory", account.directory},
-                                {"url", account.url},
-                                {"contact", account.contact}};
-  folder().replace(kManifest,
-                   base::as_bytes(manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+void AcmeCa::write_manifest(const inventory::AccountRecord& account, const pki::Signer& key) const {
+  write(folder(), {account, acme::thumbprint(key)});
 }
 
-inventory::AccountRecord AcmeCa::record(const acme::AccountState& state) {
+inventory::AccountRecord AcmeCa::record(const acme::AccountState& state, const pki::Signer& key) {
   const base::Time now = surroundings_.clock();
-  auto account = known_account().value_or(inventory::AccountRecord{});
-  const bool is_new = account.url != state.url;
-  account.issuer = issuer_;
-  account.directory = directory_url_;
-  account.url = state.url;
-  account.folder = folder_name_;
-  account.contact = state.contact;
-  if (account.status == state.status && !is_new && account.created != base::Time{}) {
-    inventory::Accounts(surroundings_.store).put(account);
-    return account;
-  }
-  account.status = state.status;
-  if (account.created == base::Time{}) account.created = now;
-  write_manifest(account);
+  const inventory::AccountRecord before = row().value_or(inventory::AccountRecord{});
+  inventory::AccountRecord account{.issuer = issuer_,
+                                   .directory = directory_url_,
+                                   .url = state.url,
+                                   .folder = folder_name_,
+                                   .contact = state.contact,
+                                   .status = state.status,
+                                   .created = before.created == base::Time{} ? now : before.created};
+  const bool is_new = before.url != state.url;
+  const bool has_changed = is_new || before.status != state.status;
+  if (has_changed || before.contact != state.contact) write_manifest(account, key);
   surroundings_.store.transaction([&] {
     inventory::Accounts(surroundings_.store).put(account);
-    inventory::Events(surroundings_.store)
-        .add(is_new ? "account.registered" : "account.changed", event_subject(issuer_),
-             {{"directory", directory_url_}, {"url", account.url}, {"status", account.status}}, now);
+    if (has_changed)
+      inventory::Events(surroundings_.store)
+          .add(is_new ? "account.registered" : "account.changed", account_subject(issuer_),
+               {{"directory", directory_url_}, {"url", account.url}, {"status", account.status}}, now);
   });
   return account;
 }
@@ -209,23 +210,28 @@ inventory::AccountRecord AcmeCa::register_account(std::stop_token stop) {
 inventory::AccountRecord AcmeCa::register_under_lock(std::stop_token stop) {
   const base::Directory directory = folder();
   const keystore::Kind& keys = keystore::file();
-  const auto known = known_account();
+  const auto known = settled_account();
+  const auto forget = [&] {
+    directory.remove(kAccountManifest);
+    keys.remove({directory, kKey});
+  };
   // An account that has ended never comes back; another needs another key.
   const bool has_ended = known && (known->status == "deactivated" || known->status == "revoked");
-  if (has_ended) keys.remove({directory, kKey});
+  if (has_ended) forget();
   auto key = has_ended ? std::nullopt : settled_key(directory, stop);
   if (key) {
     if (const auto state = acme::find_account(*client_, *key, stop)) {
       account_.reset();
-      return record(*state);
+      return record(*state, *key);
     }
     // Known once and unknown now: the key may be burnt, so the next account gets another.
     if (known && !known->url.empty()) {
-      keys.remove({directory, kKey});
+      forget();
       key.reset();
     }
   }
   if (!key) {
+    directory.remove(kAccountManifest);
     key = keys.create({directory, kKey}, pki::parse_key_type(options_.string("account_key")).value());
     inventory::Accounts(surroundings_.store)
         .put({.issuer = issuer_,
@@ -237,48 +243,62 @@ inventory::AccountRecord AcmeCa::register_under_lock(std::stop_token stop) {
               .created = surroundings_.clock()});
   }
   account_.reset();
-  const inventory::AccountRecord made = record(ask_for_account(*key, stop));
+  const inventory::AccountRecord made = record(ask_for_account(*key, stop), *key);
   remember_directory();
   return made;
 }
 
 const acme::Account& AcmeCa::account(std::stop_token stop) {
   if (account_) return *account_;
-  const auto is_known = [this] {
-    const auto known = known_account();
-    return known && !known->url.empty();
-  };
-  if (!is_known()) {
+  {
     const base::FileLock held = lock();
-    if (!is_known()) register_under_lock(stop);  // nor did anybody else meanwhile
+    const auto known = settled_account();
+    if (!known || known->url.empty()) register_under_lock(stop);
+    account_ = account_under_lock(stop);
   }
-  account_ = require_account(stop);
   return *account_;
 }
 
 acme::Account AcmeCa::require_account(std::stop_token stop) {
-  const auto known = known_account();
+  const base::FileLock held = lock();
+  return account_under_lock(stop);
+}
+
+acme::Account AcmeCa::account_under_lock(std::stop_token stop) {
+  const auto known = settled_account();
   if (!known || known->url.empty())
     throw Error(Fault::not_found, fmt::format("there is no account at {} yet", issuer_),
                 fmt::format("`everseal account register {}` makes one", issuer_));
   if (known->status == "deactivated" || known->status == "revoked")
     throw Error(Fault::denied, fmt::format("our account at {} is {}", issuer_, known->status),
                 fmt::format("`everseal account register {}` makes another", issuer_));
-  const base::FileLock held = lock();
-  const auto key = settled_key(folder(), stop);
+  const base::Directory directory = folder();
+  const auto key = settled_key(directory, stop);
+  const std::string remedy =
+      fmt::format("restore it from a backup, or `everseal account register {}` makes another account", issuer_);
   if (!key)
-    throw Error(
-        Fault::not_found, fmt::format("the key of our account at {} is missing from {}", issuer_, folder().path()),
-        fmt::format("restore it from a backup, or `everseal account register {}` makes another account", issuer_));
+    throw Error(Fault::not_found,
+                fmt::format("the key of our account at {} is missing from {}", issuer_, directory.path()), remedy);
+  if (thumbprint_ != acme::thumbprint(*key)) {
+    // Of a key change that was not recorded to its end, or of something else.
+    const auto state = acme::find_account(*client_, *key, stop);
+    if (!state || state->url != known->url)
+      throw Error(Fault::denied,
+                  fmt::format("the key in {}/{} is not that of our account at {}", directory.path(), kKey, issuer_),
+                  remedy);
+    write_manifest(*known, *key);
+  }
   return {*key, known->url};
 }
 
 inventory::AccountRecord AcmeCa::refresh_account(std::stop_token stop) {
-  return record(acme::fetch_account(*client_, require_account(stop), stop));
+  const acme::Account account = require_account(stop);
+  return record(acme::fetch_account(*client_, account, stop), account.key);
 }
 
 inventory::AccountRecord AcmeCa::update_contact(std::stop_token stop) {
-  return record(acme::update_contact(*client_, require_account(stop), options_.strings("contact"), stop));
+  const acme::Account account = require_account(stop);
+  return record(acme::update_contact(*client_, account, options_.strings("contact"), stop), account.key);
 }
 
 inventory::AccountRecord AcmeCa::rotate_key(std::stop_token stop) {
@@ -291,35 +311,36 @@ inventory::AccountRecord AcmeCa::rotate_key(std::stop_token stop) {
   acme::change_key(*client_, account, *next, stop);
   directory.rename(kNextKey, kKey);
   account_.reset();
+  const inventory::AccountRecord known = row().value();
+  write_manifest(known, *next);
   inventory::Events(surroundings_.store)
-      .add("account.key_changed", event_subject(issuer_), {{"url", account.url}}, surroundings_.clock());
-  return known_account().value();
+      .add("account.key_changed", account_subject(issuer_), {{"url", account.url}}, surroundings_.clock());
+  return known;
 }
 
 inventory::AccountRecord AcmeCa::deactivate(std::stop_token stop) {
-  const acme::AccountState state = acme::deactivate_account(*client_, require_account(stop), stop);
+  const acme::Account account = require_account(stop);
+  const acme::AccountState state = acme::deactivate_account(*client_, account, stop);
   account_.reset();
-  return record(state);
+  return record(state, account.key);
 }
 
 inventory::AccountRecord AcmeCa::adopt(const pki::PrivateKey& key, std::stop_token stop) {
   const base::FileLock held = lock();
   const base::Directory directory = folder();
   const keystore::Kind& keys = keystore::file();
-  if (const auto present = keys.open({directory, kKey})) {
-    if (present->public_key_info() != key.public_key_info())
-      throw Error(Fault::exists, fmt::format("there is an account at {} already", issuer_),
-                  fmt::format("give the account that comes from elsewhere an issuer of its own"));
-  } else {
-    keys.import_key({directory, kKey}, key);
-  }
+  const auto present = keys.open({directory, kKey});
+  if (present && present->public_key_info() != key.public_key_info())
+    throw Error(Fault::exists, fmt::format("there is an account at {} already", issuer_),
+                "give the account that comes from elsewhere an issuer of its own");
+  if (!present) keys.import_key({directory, kKey}, key);
   const auto state = acme::find_account(*client_, key, stop);
   if (!state) {
-    keys.remove({directory, kKey});
+    if (!present) keys.remove({directory, kKey});
     throw Error(Fault::not_found,
                 fmt::format("the CA at {} does not know that account", base::printable(directory_url_)));
   }
-  const inventory::AccountRecord adopted = record(*state);
+  const inventory::AccountRecord adopted = record(*state, key);
   remember_directory();
   return adopted;
 }

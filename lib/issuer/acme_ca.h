@@ -38,7 +38,7 @@ class AcmeCa {
   // Our account; registered where there is none yet. An account whose registration was not seen to end is looked for
   // first.
   const acme::Account& account(std::stop_token stop);
-  // The row of our account; nullopt where there is none.
+  // Our account as it is recorded; nullopt where there is none.
   std::optional<inventory::AccountRecord> known_account();
 
   // Makes an account; the one that stands, where there is one. With a new key where the CA does not know the present
@@ -59,12 +59,17 @@ class AcmeCa {
  private:
   base::FileLock lock() const;
   base::Directory folder() const;
-  inventory::AccountRecord register_under_lock(std::stop_token stop);
+  std::optional<inventory::AccountRecord> row() const;
   acme::Account require_account(std::stop_token stop);
   std::optional<pki::Signer> settled_key(const base::Directory& folder, std::stop_token stop);
-  inventory::AccountRecord record(const acme::AccountState& state);
+  inventory::AccountRecord record(const acme::AccountState& state, const pki::Signer& key);
   acme::AccountState ask_for_account(const pki::Signer& key, std::stop_token stop);
-  void write_manifest(const inventory::AccountRecord& account) const;
+  void write_manifest(const inventory::AccountRecord& account, const pki::Signer& key) const;
+
+  // Under the lock. The row as the manifest beside the key has it: of the two it is the newer one.
+  std::optional<inventory::AccountRecord> settled_account();
+  inventory::AccountRecord register_under_lock(std::stop_token stop);
+  acme::Account account_under_lock(std::stop_token stop);
 
   Name issuer_;
   const base::Options& options_;
@@ -73,6 +78,7 @@ class AcmeCa {
   std::string folder_name_;
   acme::Client* client_ = nullptr;
   std::optional<acme::Account> account_;
+  std::string thumbprint_;  // of the key that the manifest speaks of
 };
 
 }  // namespace everseal::issuer

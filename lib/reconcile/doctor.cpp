@@ -3,6 +3,7 @@
 #include "authority/ceremony.h"
 #include "base/error.h"
 #include "config/load.h"
+#include "issuer/account_manifest.h"
 #include "pki/chain.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
@@ -87,6 +88,22 @@ void set_aside(const std::string& state, Time now) {
   }
 }
 
+void take_in_accounts(Session& session, Verdict& verdict) {
+  const auto accounts = base::Directory::open_if_exists(session.host.state + "/accounts");
+  for (const std::string& folder : accounts ? accounts->list() : std::vector<std::string>()) {
+    try {
+      if (const auto manifest = issuer::recover_account(session.store, folder, session.now()))
+        verdict.outcomes.push_back({issuer::account_subject(manifest->account.issuer),
+                                    {},
+                                    "rebuild",
+                                    Result::done,
+                                    fmt::format("{} is known again", base::printable(manifest->account.url))});
+    } catch (const base::Error& error) {
+      verdict.outcomes.push_back({"account/" + folder, {}, "rebuild", Result::failed, error.text()});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Complaint> examine(const Host& host) {
@@ -139,6 +156,7 @@ Verdict rebuild(const Host& host) {
       verdict.outcomes.push_back({authority_subject(name), {}, "rebuild", Result::failed, error.text()});
     }
   }
+  take_in_accounts(session, verdict);
   for (const Name& name : session.archive.names()) {
     for (const int number : session.archive.numbers(name)) {
       try {

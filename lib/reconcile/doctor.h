@@ -18,9 +18,9 @@ struct Complaint {
 // files of killed runs, which it removes. Secrets are opened, and closed again.
 std::vector<Complaint> examine(const Host& host);
 
-// Recreates the database from the archive's manifests and the authorities' directories; the present one is kept beside
-// it. What only the database knew (history, deployments' states) is gone: deployments are made and verified again by
-// the next run.
+// Recreates the database from the archive's manifests and the directories of authorities and accounts; the present one
+// is kept beside it. What only the database knew (history, deployments' states) is gone: deployments are made and
+// verified again by the next run.
 Verdict rebuild(const Host& host);
 
 }  // namespace everseal::reconcile

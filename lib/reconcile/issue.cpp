@@ -176,6 +176,10 @@ std::optional<Outcome> issue(Session& session, const Name& name, const plan::Iss
       std::vector<pki::Certificate> chain;
       if (version.renew_at) {  // recorded to the end, not only by the internal CA
         chain = recorded_chain(session, version);
+      } else if (auto complete = session.archive.read(name, version.number)) {
+        // It was completed, and the database taken back to a day before that.
+        chain = std::move(complete->chain);
+        record_certificate(session, version, chain);
       } else {
         const base::Bytes csr = request_for(session, facts, version);
         issuer::Request request{

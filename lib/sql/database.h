@@ -63,6 +63,10 @@ class Database {
   // A consistent view for several reads; nothing may be written inside.
   virtual void snapshot(const std::function<void()>& work) = 0;
 
+  // What is committed moves to where it stays, so that the commits to come are written where those of before were, in
+  // room that is there. As far as nobody reads what was there before.
+  virtual void checkpoint() = 0;
+
   virtual void copy_to(const std::string& path) = 0;  // a consistent copy, 0600 and synced; `path` must not exist
   virtual void check_integrity() = 0;                 // Error(corrupt) with what was found
 };

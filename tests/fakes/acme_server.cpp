@@ -166,13 +166,11 @@ AcmeAnswer AcmeAnswer::problem(int status, const std::string& type, const std::s
 struct AcmeServer::State {
   mutable std::mutex mutex;
   Rule before, after;
-  std::chrono::milliseconds delay{0};
   std::set<std::string> nonces;
   std::map<std::string, Json> accounts;  // URL -> JWK
   std::vector<Order> orders;
   std::map<std::string, int> counts;
   std::vector<std::string> violations;
-  int at_once = 0, most_at_once = 0;
 
   TemporaryDirectory directory;
   std::string ca_file = directory / "ca.pem";
@@ -276,17 +274,9 @@ struct AcmeServer::State {
     if (!connection.accept()) return;
     while (const auto request = connection.read()) {
       AcmeExchange exchange;
-      std::chrono::milliseconds wait{0};
       {
         const std::scoped_lock lock(mutex);
-        most_at_once = std::max(most_at_once, ++at_once);
         answer(*request, exchange);
-        wait = delay;
-      }
-      std::this_thread::sleep_for(wait);
-      {
-        const std::scoped_lock lock(mutex);
-        --at_once;
       }
       if (exchange.cut) return;
       AcmeAnswer& sent = *exchange.answer;
@@ -498,10 +488,6 @@ void AcmeServer::set_rules(Rule before, Rule after) const {
   state_->before = std::move(before);
   state_->after = std::move(after);
 }
-void AcmeServer::set_delay(std::chrono::milliseconds delay) const {
-  const std::scoped_lock lock(state_->mutex);
-  state_->delay = delay;
-}
 std::string AcmeServer::url(const std::string& path) const { return state_->url(path); }
 const std::string& AcmeServer::ca_file() const noexcept { return state_->ca_file; }
 int AcmeServer::count(const std::string& resource) const {
@@ -513,9 +499,9 @@ int AcmeServer::orders_placed() const {
   const std::scoped_lock lock(state_->mutex);
   return static_cast<int>(state_->orders.size());
 }
-int AcmeServer::most_at_once() const {
+int AcmeServer::accounts_made() const {
   const std::scoped_lock lock(state_->mutex);
-  return state_->most_at_once;
+  return static_cast<int>(state_->accounts.size());
 }
 std::vector<std::string> AcmeServer::violations() const {
   const std::scoped_lock lock(state_->mutex);

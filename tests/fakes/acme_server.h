@@ -3,7 +3,6 @@
 
 #include "base/encoding.h"
 
-#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -48,7 +47,6 @@ class AcmeServer {
   using Rule = std::function<void(AcmeExchange&)>;
   // `before` sees a request that the CA has not looked at, `after` one that took effect. One at a time is called.
   void set_rules(Rule before, Rule after) const;
-  void set_delay(std::chrono::milliseconds delay) const;  // of each answer
 
   std::string url(const std::string& path) const;
   std::string directory_url() const { return url("/directory"); }
@@ -57,8 +55,7 @@ class AcmeServer {
   // How many requests were seen for a resource, those included that a rule answered or cut.
   int count(const std::string& resource) const;
   int orders_placed() const;
-  // The most requests that were in work at once.
-  int most_at_once() const;
+  int accounts_made() const;
   // Requests that broke the protocol, each with what is wrong with it: there must be none.
   std::vector<std::string> violations() const;
 

@@ -168,6 +168,26 @@ TEST_CASE("an older backup forgets no serial, revocation, CRL number or version 
   CHECK(Versions(test.store).next_number(www.name) == 7);
 }
 
+TEST_CASE("numbers of versions in the archive are not given again, even where the database is lost") {
+  AuthorityState test;
+  ManagedRecord www;
+  www.name = named("www");
+  Managed(test.store).put(www);
+  backup(test.store, test.backup_file);
+  for (const char* directory : {"www/2", "www/10", "www/.11", "www/12x", "www/x", "other/3", "..bad/9"})
+    std::filesystem::create_directories(test.path + "/archive/" + directory);
+  std::ofstream(test.path + "/archive/file") << "no directory";
+  { const Store closed = std::move(test.store); }
+  std::filesystem::remove(test.path + "/everseal.db");
+  const Restored restored = restore(test.path, test.backup_file, kNow + kDay);
+  test.store = Store::open(test.path, sql::Access::read_write, kNow + kDay);
+  CHECK(Versions(test.store).next_number(www.name) == 11);
+  CHECK(Versions(test.store).next_number(named("other")) == 4);
+  CHECK(Versions(test.store).next_number(named("new")) == 1);
+  REQUIRE(restored.problems.size() == 1);
+  CHECK(restored.problems[0].find("the archive of file") != std::string::npos);
+}
+
 TEST_CASE("a newer backup is not set back by an older database") {
   AuthorityState test;
   test.issue("01");

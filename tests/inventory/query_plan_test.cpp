@@ -27,6 +27,7 @@ class RecordingDatabase : public sql::Database {
   bool has_table(std::string_view name) override { return database_->has_table(name); }
   void transaction(const std::function<void()>& work) override { database_->transaction(work); }
   void snapshot(const std::function<void()>& work) override { database_->snapshot(work); }
+  void checkpoint() override { database_->checkpoint(); }
   void copy_to(const std::string& path) override { database_->copy_to(path); }
   void check_integrity() override { database_->check_integrity(); }
 

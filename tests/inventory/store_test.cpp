@@ -168,6 +168,17 @@ TEST_CASE("a full disk is noticed before anything depends on it, and nothing is 
   CHECK_NOTHROW(store.database().check_integrity());
 }
 
+TEST_CASE("room that is held is there for the next commits although the disk is full by then") {
+  const fakes::TemporaryDirectory directory;
+  const SmallDisk disk(directory / "disk");
+  if (!disk.mounted()) return;
+  Store store = Store::create(directory / "disk", kNow);
+  store.hold_room(kNow);
+  disk.fill();
+  for (int i = 0; i < 5; ++i) CHECK_NOTHROW(store.set_setting("kept", std::to_string(i)));
+  CHECK(store.setting("kept") == "4");
+}
+
 TEST_CASE("a full disk makes init fail in so many words, and a second init succeeds") {
   const fakes::TemporaryDirectory directory;
   const SmallDisk disk(directory / "disk");

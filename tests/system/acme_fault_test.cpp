@@ -1,8 +1,7 @@
 // What becomes of an order at a CA that misbehaves: the state afterwards, the message, and how many orders were placed.
 #include "fakes/acme_server.h"
 #include "fakes/slow_proxy.h"
-#include "system/server.h"
-#include "system/site.h"
+#include "system/scripted_host.h"
 
 #include <functional>
 
@@ -17,27 +16,7 @@ using fakes::AcmeServer;
 
 namespace {
 
-// A host whose certificate "www" comes from a scripted CA.
-struct Host {
-  explicit Host(const std::string& tables =
-                    "[certificate.www]\nissuer = [\"scripted\"]\n"
-                    "identifiers = [\"www.example.org\", \"example.org\"]\n",
-                const std::string& issuer_lines = {}) {
-    site.configure(
-        fmt::format("workers = 32\n[issuer.scripted]\ntype = \"acme\"\ndirectory = \"{}\"\nca_file = \"{}\"\n"
-                    "http_port = {}\nhttp_address = \"127.0.0.1\"\n{}{}",
-                    ca.directory_url(), ca.ca_file(), free_port(), issuer_lines, tables));
-    require_status(site.everseal({"init"}), 0);
-  }
-  base::Exit renew(Words more = {}) const {
-    Words words{"renew", "www"};
-    words.insert(words.end(), more.begin(), more.end());
-    return site.everseal(words);
-  }
-
-  AcmeServer ca;
-  Site site{Site::Ca::none};
-};
+using Host = ScriptedHost;
 
 std::string said(const base::Exit& exit) { return exit.output + exit.errors; }
 

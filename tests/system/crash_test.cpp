@@ -1,15 +1,10 @@
 // A rotation killed at each of its system calls in turn, and what the next run makes of it.
-#include "pki/key.h"
+#include "system/kill.h"
 #include "system/server.h"
 #include "system/site.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <csignal>
 #include <filesystem>
-#include <mutex>
-#include <thread>
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -20,11 +15,6 @@ using namespace everseal::system;
 namespace {
 
 namespace fs = std::filesystem;
-
-// What changes files, or tells somebody else: between two of these a kill finds the same state.
-constexpr const char* kMutating =
-    "write,writev,pwrite64,pwritev,fsync,fdatasync,ftruncate,fallocate,rename,renameat,renameat2,unlink,unlinkat,rmdir,"
-    "mkdir,mkdirat,symlink,symlinkat,link,linkat,chmod,fchmod,fchmodat,chown,fchown,fchownat,lchown,utimensat";
 
 #ifdef __SANITIZE_ADDRESS__
 constexpr std::size_t kMostKills = 40;
@@ -53,50 +43,29 @@ class Arena {
     wait_until("the first version again", [&] { return nginx.served() == first_; });
   }
 
-  base::Exit traced(const Words& options) const {
-    Words words{"strace", "-qq", "-e", "signal=none", "-e", std::string("trace=") + kMutating};
-    words.insert(words.end(), options.begin(), options.end());
-    const Words renew = site.command({"-q", "renew", "web", "--force"});
-    words.insert(words.end(), renew.begin(), renew.end());
-    return run(words);
-  }
+  Words rotation() const { return site.command({"-q", "renew", "web", "--force"}); }
 
-  // The system calls of a rotation that nobody kills.
-  std::size_t count_calls() const {
+  // Where it ended before it came to that call, as it looks at the server more or less often, it must have succeeded.
+  std::vector<std::string> kill_at(const Call& call) {
     put_back();
-    require_status(traced({"-o", site / "trace"}), 0);
-    const std::string trace = read_text(site / "trace");
-    return static_cast<std::size_t>(std::ranges::count(trace, '\n'));
-  }
-
-  // Kills a forced renewal at its n-th call, runs the next one, and says what is wrong then. Where it ended before it
-  // came to that call, as it looks at the server more or less often, it must have succeeded.
-  std::vector<std::string> kill_at(std::size_t n) {
-    put_back();
-    const base::Exit killed =
-        traced({"-o", "/dev/null", "-e", fmt::format("inject={}:signal=KILL:when={}", kMutating, n)});
+    const base::Exit killed = run_killed(call, rotation());
     std::vector<std::string> wrong;
-    const auto complain = [&](const std::string& what) {
-      wrong.push_back(fmt::format("killed at call {}: {}", n, what));
-    };
-    if (killed.how == base::Exit::How::signalled && killed.status == SIGKILL)
+    if (was_killed(killed))
       ++kills;
     else if (!killed.success())
-      complain("was not killed: " + transcript(killed));
+      wrong.push_back("was not killed: " + transcript(killed));
     const base::Exit next = site.everseal({"renew", "web"});
-    if (!next.success()) complain("the next run " + transcript(next));
+    if (!next.success()) wrong.push_back("the next run " + transcript(next));
 
     const std::string live = site.live_serial("web");
     // A worker of before may accept a moment longer.
-    if (served() != live && nginx.served() != live) complain(fmt::format("live is {}, served {}", live, served()));
-    if (site.deployment_state("web", "server") != "verified") complain("is " + site.deployment_state("web", "server"));
-    const auto key = pki::PrivateKey::parse(base::Secret(read_text(site.state() + "/live/web/privkey.pem")));
-    const auto chain = pki::Certificate::parse_all(base::as_bytes(read_text(site.state() + "/live/web/fullchain.pem")));
-    if (key.public_key_info() != chain.front().public_key_info()) complain("key and certificate differ");
-    const base::Exit history = site.everseal({"history", "--verify"});
-    if (!history.success()) complain("history " + transcript(history));
+    if (served() != live && nginx.served() != live)
+      wrong.push_back(fmt::format("live is {}, served {}", live, served()));
+    if (site.deployment_state("web", "server") != "verified")
+      wrong.push_back("is " + site.deployment_state("web", "server"));
+    check_history_and_key(site, "web", wrong);
     if (extra_) {
-      if (const std::string more = extra_(*this); !more.empty()) complain(more);
+      if (const std::string more = extra_(*this); !more.empty()) wrong.push_back(more);
     }
     return wrong;
   }
@@ -119,35 +88,13 @@ class Arena {
 };
 
 // Over all calls, or so many of them that kMostKills / `share` remain; two arenas work side by side.
-void kill_everywhere(std::array<Arena*, 2> arenas, std::size_t share) {
-  const std::size_t calls = arenas.front()->count_calls();
-  REQUIRE(calls > 50);
-  const std::size_t stride = std::max<std::size_t>(1, (calls * share + kMostKills - 1) / kMostKills);
-  MESSAGE("a rotation makes ", calls, " mutating system calls; killed at every ", stride, ". of them");
-  std::atomic<std::size_t> next = 1;
-  std::atomic<std::size_t> runs = 0;
-  std::mutex mutex;
-  std::vector<std::string> wrong;
-  {
-    std::vector<std::jthread> threads;
-    for (Arena* const arena : arenas)
-      threads.emplace_back([&, arena] {
-        for (std::size_t n = next.fetch_add(stride); n <= calls; n = next.fetch_add(stride)) {
-          ++runs;
-          std::vector<std::string> found;
-          try {
-            found = arena->kill_at(n);
-          } catch (const std::exception& error) {
-            found.push_back(fmt::format("killed at call {}: {}", n, error.what()));
-          }
-          const std::scoped_lock lock(mutex);
-          wrong.insert(wrong.end(), found.begin(), found.end());
-        }
-      });
-  }
-  CHECK(wrong.size() == 0);
-  CHECK(arenas[0]->kills + arenas[1]->kills >= runs * 2 / 3);
-  for (std::size_t i = 0; i < std::min<std::size_t>(wrong.size(), 5); ++i) FAIL_CHECK(wrong[i]);
+void kill_everywhere(Arena& left, Arena& right, std::size_t share) {
+  left.put_back();
+  const std::vector<Call> calls = list_calls(left.site, kMutating, left.rotation());
+  REQUIRE(calls.size() > 50);
+  const auto trial = [](Arena& arena) { return [&arena](const Call& call) { return arena.kill_at(call); }; };
+  const std::size_t runs = try_everywhere({trial(left), trial(right)}, calls, kMostKills / share);
+  CHECK(left.kills + right.kills >= runs * 2 / 3);
 }
 
 std::string deployment_of(const Arena& arena) {
@@ -169,7 +116,7 @@ TEST_CASE("a rotation killed at any system call is finished by the next run, and
       if (made == versions && versions <= 2) return {};
       return fmt::format("{} certificates were signed for {} versions", made, versions);
     });
-  kill_everywhere({&left, &right}, 1);
+  kill_everywhere(left, right, 1);
 }
 
 TEST_CASE("a rotation killed at any system call costs one certificate more at most from an exec issuer") {
@@ -197,5 +144,5 @@ TEST_CASE("a rotation killed at any system call costs one certificate more at mo
       return fmt::format("{} certificates were signed for version 2", made);
     });
   for (Arena* const arena : {&left, &right}) write_text(arena->site / "signed", "");
-  kill_everywhere({&left, &right}, 4);
+  kill_everywhere(left, right, 4);
 }

@@ -177,6 +177,8 @@ std::size_t Pebble::count_in_log(const std::string& part) const {
 
 std::size_t Pebble::orders_placed() const { return count_in_log("Added order "); }
 
+std::size_t Pebble::accounts_made() const { return count_in_log(" accounts in memory"); }
+
 std::size_t Pebble::certificates_issued() const { return count_in_log("Issued certificate serial "); }
 
 std::string Pebble::root(int number) const {

@@ -70,6 +70,7 @@ class Pebble {
   std::size_t count_in_log(const std::string& part) const;
   // Orders that came to be; a refused newOrder, for its nonce or its names, is none.
   std::size_t orders_placed() const;
+  std::size_t accounts_made() const;
   std::size_t certificates_issued() const;
 
   // The root, as PEM, that chain `number` ends at: 0, or 1 to `alternate_roots`.

@@ -2,16 +2,12 @@
 #include "base/error.h"
 #include "pki/digest.h"
 #include "system/site.h"
+#include "system/small_disk.h"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <stdexcept>
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -85,33 +81,6 @@ void refuses(const Ordering& host, const base::Exit& exit, const std::string& pa
   CHECK(host.orders() == orders_before);
 }
 
-class SmallDisk {
- public:
-  SmallDisk(std::string directory, const std::string& size) : directory_(std::move(directory)) {
-    if (::mount("everseal-test", directory_.c_str(), "tmpfs", 0, ("mode=0700,size=" + size).c_str()) != 0)
-      throw std::runtime_error(
-          fmt::format("cannot mount a tmpfs (root with CAP_SYS_ADMIN may): {}", std::strerror(errno)));
-  }
-  ~SmallDisk() { ::umount2(directory_.c_str(), MNT_DETACH); }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-
-  std::string filler() const { return directory_ + "/filler"; }
-  // Leaves room for `pages` pages.
-  void fill(int pages) const {
-    {
-      std::ofstream file(filler(), std::ios::binary);
-      const std::string page(4096, 'x');
-      while (file.write(page.data(), static_cast<std::streamsize>(page.size())).flush()) {
-      }
-    }
-    fs::resize_file(filler(), fs::file_size(filler()) / 4096 * 4096 - static_cast<std::uintmax_t>(pages) * 4096);
-  }
-
- private:
-  std::string directory_;
-};
-
 }  // namespace
 
 TEST_CASE("a state directory that cannot be written to is refused before anything is ordered") {
@@ -168,7 +137,7 @@ TEST_CASE("a full disk stops a renewal before anything is ordered, and nothing i
     CHECK(contains(exit.errors + exit.output, "free some space"));
     CHECK(host.orders() == 1);
     CHECK(host.site.live_serial("web") == live);
-    fs::remove(disk.filler());
+    disk.empty();
     require_status(host.everseal({"history", "--verify"}), 0);
   }
   require_status(host.everseal({"renew", "web", "--force"}), 0);

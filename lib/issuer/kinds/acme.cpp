@@ -23,11 +23,12 @@ using inventory::OrderRecord;
 class Journal final : public acme::OrderJournal {
  public:
   Journal(inventory::Store& store, OrderRecord order, const std::function<base::Time()>& clock)
-      : orders_(store), order_(std::move(order)), clock_(clock) {}
+      : store_(store), orders_(store), order_(std::move(order)), clock_(clock) {}
 
   void intended() override {
     order_.created = clock_();
     put("intended");
+    store_.hold_room(order_.created);  // for the order's URL
   }
   void placed(const acme::Order& order) override { changed(order); }
   void changed(const acme::Order& order) override {
@@ -43,6 +44,7 @@ class Journal final : public acme::OrderJournal {
     orders_.put(order_);
   }
 
+  inventory::Store& store_;
   inventory::Orders orders_;
   OrderRecord order_;
   const std::function<base::Time()>& clock_;

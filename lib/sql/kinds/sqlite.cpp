@@ -231,6 +231,11 @@ class SqliteDatabase final : public Database {
     roll_back();
   }
 
+  void checkpoint() override {
+    const int code = sqlite3_wal_checkpoint_v2(db_.get(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) throw sqlite_error(db_.get(), code, "write", file_);
+  }
+
   void copy_to(const std::string& path) override {
     base::FileDescriptor made(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!made) {
