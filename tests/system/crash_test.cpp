@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 #ifdef __SANITIZE_ADDRESS__
 constexpr std::size_t kMostKills = 40;
 #else
-constexpr std::size_t kMostKills = 400;
+constexpr std::size_t kMostKills = 120;
 #endif
 
 // A site with one verified version that is put back as it was before each kill.

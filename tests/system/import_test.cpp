@@ -1,9 +1,8 @@
 // Taking over what the real certbot and lego, and acme.sh's files, have at Pebble.
 #include "pki/certificate.h"
+#include "system/kill.h"
 #include "system/peers.h"
 
-#include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -232,47 +231,61 @@ TEST_CASE("what is no directory of that client, or no client, is refused with ad
   }
 }
 
+namespace {
+
+// A host that imports one certificate of certbot's, put back before each kill.
+class Arena {
+ public:
+  explicit Arena(const PebbleProgram& program) : acme(program, peaceful()), certbot(acme) {
+    certbot.obtain({.names = {"www.example.org"}});
+    site.configure("");
+    std::filesystem::create_directory(site / "saved");
+    run_or_fail({"cp", "-a", site.state(), site / "config", site / "saved"});
+    words = import_words(site, "certbot", certbot.directory(), {"--ca-file", acme.pebble.ca_file()});
+    orders_ = acme.pebble.orders_placed();
+  }
+
+  void put_back() const {
+    run_or_fail({"rm", "-rf", site.state(), site / "config"});
+    run_or_fail({"cp", "-a", site / "saved/state", site / "saved/config", site.path()});
+  }
+
+  std::vector<std::string> kill_at(const Call& call) {
+    put_back();
+    if (was_killed(run_killed(call, site.command(words)))) ++kills;
+    std::vector<std::string> wrong;
+    for (const Words& next : {words, Words{"doctor"}, Words{"config", "check"}})
+      if (const base::Exit exit = site.everseal(next); !exit.success()) wrong.push_back(transcript(exit));
+    if (site.live_serial("www.example.org") != serial_of(certbot.chain_file("www.example.org")))
+      wrong.emplace_back("another certificate is live");
+    if (site.count_versions("www.example.org") != 1) wrong.emplace_back("it was taken over twice");
+    if (acme.pebble.orders_placed() != orders_) wrong.emplace_back("an order was placed");
+    check_history_and_key(site, "www.example.org", wrong);
+    return wrong;
+  }
+
+  AcmeSite acme;
+  const Site& site = acme.site;
+  Certbot certbot;
+  Words words;
+  std::size_t kills = 0;
+
+ private:
+  std::size_t orders_ = 0;
+};
+
+}  // namespace
+
 TEST_CASE("an import killed anywhere is finished by the next one") {
   const auto program = pebble_or_skip(PebbleNeed::any);
   if (!program) return;
-  const AcmeSite acme(*program, peaceful());
-  const Site& site = acme.site;
-  const Certbot certbot(acme);
-  certbot.obtain({.names = {"www.example.org"}});
-  site.configure("");
-  const Words words = import_words(site, "certbot", certbot.directory(), {"--ca-file", acme.pebble.ca_file()});
-  fs::create_directory(site / "saved");
-  run_or_fail({"cp", "-a", site.state(), site / "config", site / "saved"});
-  const std::size_t orders = acme.pebble.orders_placed();
-
-  const auto traced = [&](const Words& options) {
-    run_or_fail({"rm", "-rf", site.state(), site / "config"});
-    run_or_fail({"cp", "-a", site / "saved/state", site / "saved/config", site.path()});
-    Words all{"strace", "-f", "-qq", "-e", "signal=none"};
-    all.insert(all.end(), options.begin(), options.end());
-    const Words import = site.command(words);
-    all.insert(all.end(), import.begin(), import.end());
-    return run(all);
-  };
-  const std::string calls = "write,pwrite64,fsync,fdatasync,rename,renameat,mkdirat,symlinkat,unlinkat,sendto";
-  require_status(traced({"-o", site / "trace", "-e", "trace=" + calls}), 0);
-  const std::string trace = read_text(site / "trace");
-  const auto count = static_cast<std::size_t>(std::ranges::count(trace, '\n'));
-  REQUIRE(count > 30);
-  constexpr std::size_t kMostKills = 25;
-  const std::size_t stride = std::max<std::size_t>(1, count / kMostKills);
-  std::size_t kills = 0;
-  for (std::size_t n = 1; n <= count; n += stride) {
-    CAPTURE(n);
-    const base::Exit killed = traced(
-        {"-o", "/dev/null", "-e", "trace=" + calls, "-e", fmt::format("inject={}:signal=KILL:when={}", calls, n)});
-    if (killed.how == base::Exit::How::signalled && killed.status == SIGKILL) ++kills;
-    require_status(site.everseal(words), 0);
-    CHECK(site.live_serial("www.example.org") == serial_of(certbot.chain_file("www.example.org")));
-    CHECK(site.count_versions("www.example.org") == 1);
-    require_status(site.everseal({"history", "--verify"}), 0);
-    require_status(site.everseal({"doctor"}), 0);
-  }
-  CHECK(kills >= count / stride / 2);
-  CHECK(acme.pebble.orders_placed() == orders);
+  Arena left(*program);
+  Arena right(*program);
+  left.put_back();
+  const std::vector<Call> calls =
+      turning_points(list_calls(left.site, std::string(kMutating) + ",sendto", left.site.command(left.words)));
+  const auto trial = [](Arena& arena) { return [&arena](const Call& call) { return arena.kill_at(call); }; };
+  constexpr std::size_t kMostKills = 40;
+  const std::size_t runs = try_everywhere({trial(left), trial(right)}, calls, kMostKills);
+  CHECK(left.kills + right.kills >= runs * 2 / 3);
 }

@@ -36,7 +36,7 @@ void check_history_and_key(const Site& site, const std::string& name, std::vecto
 
 // Kills one run at that call, lets the next one go on, and says all that is wrong then.
 using Trial = std::function<std::vector<std::string>(const Call& call)>;
-// Tries all calls, or `most` of them at even distances, with the two trials side by side; none may find anything wrong.
+// Tries `most` of the calls at even distances, or all where the environment has EVERSEAL_EVERY_KILL, with the two trials side by side; none may find anything wrong.
 // Returns how many it tried.
 std::size_t try_everywhere(const std::array<Trial, 2>& trials, const std::vector<Call>& calls, std::size_t most);
 
