@@ -62,6 +62,8 @@ struct Client::State {
   std::string fetched;
   std::vector<std::string> nonces;
   std::vector<net::HttpClient> idle;
+  Pace validation;
+  Pace issuance;
 
   // A connection of one's own for one request; given back where the request went well.
   net::HttpClient borrow() {
@@ -201,6 +203,10 @@ Reply Client::post_again(const Identity& identity, const std::string& url, std::
 
 Reply Client::get(const std::string& url, std::stop_token stop) {
   return state_->to_reply(state_->send({.url = url}, stop));
+}
+
+Pace& Client::pace(Waiting what) noexcept {
+  return what == Waiting::for_validation ? state_->validation : state_->issuance;
 }
 
 }  // namespace everseal::acme

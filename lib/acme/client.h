@@ -4,6 +4,7 @@
 
 #include "acme/directory.h"
 #include "acme/jws.h"
+#include "acme/pace.h"
 #include "acme/problem.h"
 #include "base/time.h"
 #include "net/http_client.h"
@@ -34,6 +35,9 @@ struct Answer {
   std::optional<base::Time> retry_after;
   std::string body;
 };
+
+// What a CA may need some time for.
+enum class Waiting { for_validation, for_certificate };
 
 // Or the problem that the CA sent instead.
 struct Reply {
@@ -68,6 +72,9 @@ class Client {
   }
   // An unsigned GET, of renewal information.
   Reply get(const std::string& url, std::stop_token stop);
+
+  // How soon this CA is looked at.
+  Pace& pace(Waiting what) noexcept;
 
  private:
   struct State;

@@ -17,27 +17,33 @@ namespace {
 
 using base::Error;
 using base::Fault;
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstPause{25};
-constexpr milliseconds kLongestPause{5'000};
+// A CA nearby is done within milliseconds, and says Retry-After in seconds all the same: so long it is looked at
+// without regard to that. One that is further away than this is looked at once.
+constexpr milliseconds kSoon{50};
+constexpr int kGrowth = 3;
+constexpr microseconds kLongestPause{5'000'000};
 constexpr std::chrono::minutes kPatience{10};  // with the CA, for each thing that is waited for
-constexpr int kLooksAtOrderAlone = 4;          // then each look asks an authorization too
+constexpr int kLooksAtOrderAlone = 6;          // then each look asks an authorization too
 constexpr int kFinalizeTries = 3;
 constexpr std::size_t kMostAuthorizations = 1000;
 
 // Looks at something again and again: soon at first, then when the CA said, or at growing distances.
 class Patience {
  public:
-  Patience(const std::function<base::Time()>& clock, std::stop_token stop) : clock_(clock), stop_(std::move(stop)) {}
+  Patience(Pace& pace, const std::function<base::Time()>& clock, std::stop_token stop)
+      : pace_(pace), clock_(clock), stop_(std::move(stop)), next_(pace.first_pause()) {}
 
   // Error(cancelled); Error(timed_out) where the next look would be too late.
   void pause(const std::optional<base::Time>& retry_after, std::string_view what) {
-    milliseconds wait = next_;
-    next_ = std::min(kLongestPause, next_ * 2);
-    if (retry_after && looked_) wait = std::max<milliseconds>(kFirstPause, *retry_after - clock_());
-    looked_ = true;
-    if (std::chrono::steady_clock::now() + wait > end_)
+    if (++pauses_ == 2) pace_.was_not_done();
+    const auto now = std::chrono::steady_clock::now();
+    microseconds wait = next_;
+    next_ = std::min(kLongestPause, next_ * kGrowth);
+    if (retry_after && now - began_ >= kSoon && *retry_after > clock_()) wait = *retry_after - clock_();
+    if (now + wait > began_ + kPatience)
       throw Error(Fault::timed_out, fmt::format("the CA is not finished with {}", what),
                   "the order stays open; the next run goes on with it")
           .not_before(retry_after);
@@ -47,13 +53,17 @@ class Patience {
     changed.wait_for(lock, stop_, wait, [] { return false; });
     if (stop_.stop_requested()) throw Error(Fault::cancelled, fmt::format("stopped while the CA works on {}", what));
   }
+  void done() noexcept {
+    if (pauses_ == 1) pace_.was_done();
+  }
 
  private:
+  Pace& pace_;
   const std::function<base::Time()>& clock_;
   std::stop_token stop_;
-  std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + kPatience;
-  milliseconds next_ = kFirstPause;
-  bool looked_ = false;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  microseconds next_;
+  int pauses_ = 0;
 };
 
 std::string name_of(const Authorization& authorization) {
@@ -186,13 +196,15 @@ class Flow {
   }
 
   void wait_while(OrderStatus status, std::string_view what) {
-    Patience patience(clock_, stop_);
+    Patience patience(client_.pace(status == OrderStatus::pending ? Waiting::for_validation : Waiting::for_certificate),
+                      clock_, stop_);
     for (int looks = 1; order_.status == status; ++looks) {
       patience.pause(retry_after_, what);
       look();
       // Some CAs leave an order pending although an authorization of it has failed.
       if (order_.status == OrderStatus::pending && looks >= kLooksAtOrderAlone) look_at_authorization();
     }
+    patience.done();
     record();
   }
 
@@ -230,7 +242,7 @@ class Flow {
     }
     retry_after_ = reply.answer.retry_after;
     if (reply.problem && reply.problem->is("orderNotReady") && tries < kFinalizeTries) {
-      Patience(clock_, stop_).pause(retry_after_, "the order");
+      Patience(client_.pace(Waiting::for_validation), clock_, stop_).pause(retry_after_, "the order");
       look();
       if (order_.status == OrderStatus::pending) wait_while(OrderStatus::pending, "the validation");
       return;

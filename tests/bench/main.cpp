@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,9 @@ bool run_apart(void (*work)()) {
     } catch (const base::Error& error) {
       fmt::print(stderr, "bench: {}\n", error.text());
       status = 1;
+    } catch (const std::exception& error) {
+      fmt::print(stderr, "bench: {}\n", error.what());
+      status = 1;
     }
     std::fflush(nullptr);
     ::_exit(status);
@@ -37,8 +41,11 @@ bool run_apart(void (*work)()) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  constexpr std::pair<const char*, void (*)()> kAll[] = {
-      {"startup", bench::startup}, {"sign", bench::sign}, {"inventory", bench::inventory}, {"renew", bench::renew}};
+  constexpr std::pair<const char*, void (*)()> kAll[] = {{"startup", bench::startup},
+                                                         {"sign", bench::sign},
+                                                         {"inventory", bench::inventory},
+                                                         {"renew", bench::renew},
+                                                         {"acme", bench::acme}};
   std::string only;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::string(argv[i]) == "--only") only = argv[i + 1];

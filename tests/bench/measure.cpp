@@ -37,13 +37,15 @@ double seconds(const std::function<void()>& work) {
 }
 
 // base::run watches pipes in steps of its own; a benchmark of processes wants nothing between spawn and wait.
-Usage run(const std::vector<std::string>& argv) {
+Usage run(const std::vector<std::string>& argv, const Run& how) {
   std::vector<char*> words;
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  if (how.errors == Run::Errors::hidden)
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   Usage usage;
   int status = 0;
   rusage resources{};
@@ -55,7 +57,7 @@ Usage run(const std::vector<std::string>& argv) {
     }
   });
   posix_spawn_file_actions_destroy(&actions);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != how.status)
     throw base::Error(base::Fault::io, fmt::format("{} did not end well", fmt::join(argv, " ")));
   usage.cpu = to_seconds(resources.ru_utime) + to_seconds(resources.ru_stime);
   usage.memory = static_cast<double>(resources.ru_maxrss) / 1024;
@@ -66,6 +68,18 @@ double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
+}
+
+double median(const std::vector<Usage>& usages, double Usage::*figure) {
+  std::vector<double> values;
+  for (const Usage& usage : usages) values.push_back(usage.*figure);
+  return median(std::move(values));
+}
+
+double mean(const std::vector<Usage>& usages, double Usage::*figure) {
+  double sum = 0;
+  for (const Usage& usage : usages) sum += usage.*figure;
+  return sum / static_cast<double>(usages.size());
 }
 
 Pair in_turn(int rounds, const std::function<double()>& ours, const std::function<double()>& theirs) {

@@ -14,8 +14,13 @@ struct Usage {
   double cpu = 0;     // seconds, user and system
   double memory = 0;  // MiB, the most that was resident
 };
-// Output goes nowhere. Throws where it does not end with status 0.
-Usage run(const std::vector<std::string>& argv);
+struct Run {
+  enum class Errors { shown, hidden };
+  int status = 0;  // with which it ends; another throws
+  Errors errors = Errors::shown;
+};
+// Output goes nowhere.
+Usage run(const std::vector<std::string>& argv, const Run& how = {});
 
 // Seconds that `work` takes on the wall.
 double seconds(const std::function<void()>& work);
@@ -27,6 +32,8 @@ struct Pair {
 };
 Pair in_turn(int rounds, const std::function<double()>& ours, const std::function<double()>& theirs);
 double median(std::vector<double> values);
+double median(const std::vector<Usage>& usages, double Usage::*figure);
+double mean(const std::vector<Usage>& usages, double Usage::*figure);
 
 // One line: what, ours, the baseline's figure, and their ratio beside the goal that it is held against by a reader.
 struct Line {
@@ -48,5 +55,6 @@ void startup();
 void sign();
 void inventory();
 void renew();
+void acme();
 
 }  // namespace everseal::bench

@@ -1,7 +1,7 @@
 // A host with a Pebble beside it: an issuer "pebble", whose challenges come back to this host.
 #pragma once
 
-#include "system/pebble.h"
+#include "system/pebble_or_skip.h"
 #include "system/site.h"
 
 #include <string>
@@ -14,7 +14,7 @@ class AcmeSite {
  public:
   // Every name has the address 127.0.0.1 where `options` name no DNS server of their own.
   explicit AcmeSite(const PebbleProgram& program, PebbleOptions options = {})
-      : names_(site, program), pebble(site, program, with_defaults(std::move(options), names_)) {
+      : names_(site.path(), program), pebble(site.path(), program, with_defaults(std::move(options), names_)) {
     names_.set_default_ipv4("127.0.0.1");
     names_.set_default_ipv6("");
     configure();

@@ -1,7 +1,7 @@
 // What an independent HTTP client, the program curl, gets from a server.
 #pragma once
 
-#include "system/site.h"
+#include "system/program.h"
 
 #include <string>
 

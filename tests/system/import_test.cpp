@@ -2,6 +2,7 @@
 #include "pki/certificate.h"
 #include "system/kill.h"
 #include "system/peers.h"
+#include "system/server.h"
 
 #include <filesystem>
 #include <fstream>

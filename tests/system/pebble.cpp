@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
-#include <doctest/doctest.h>
 #include <fmt/format.h>
 
 namespace everseal::system {
@@ -17,16 +17,6 @@ namespace {
 std::string trimmed(std::string text) {
   text.erase(text.find_last_not_of(" \n") + 1);
   return text;
-}
-
-std::optional<PebbleProgram> find_program() {
-  const std::string fetched = EVERSEAL_SOURCE_DIR "/build/pebble";
-  if (std::filesystem::exists(fetched + "/usr/bin/pebble"))
-    return PebbleProgram{.directory = fetched + "/usr/bin", .version = trimmed(read_text(fetched + "/version"))};
-  const auto installed = base::find_executable("pebble");
-  if (!installed) return std::nullopt;
-  return PebbleProgram{.directory = std::filesystem::path(*installed).parent_path().string(),
-                       .version = run_or_fail({"dpkg-query", "-W", "-f=${Version}", "pebble"})};
 }
 
 struct Identity {
@@ -98,25 +88,21 @@ bool PebbleProgram::at_least(int major, int minor) const {
   return std::pair(has_major, has_minor) >= std::pair(major, minor);
 }
 
-std::optional<PebbleProgram> pebble_or_skip(PebbleNeed need) {
-  const auto program = find_program();
-  if (!program) {
-    MESSAGE("SKIPPED: there is no pebble. tests/fetch-pebble says why");
-    return std::nullopt;
-  }
-  if (need == PebbleNeed::newest && !program->at_least(2, 10)) {
-    MESSAGE("SKIPPED: this needs pebble 2.10 or newer, here is " << program->version
-                                                                 << ". tests/fetch-pebble says why");
-    return std::nullopt;
-  }
-  return program;
+std::optional<PebbleProgram> find_pebble() {
+  const std::string fetched = EVERSEAL_SOURCE_DIR "/build/pebble";
+  if (std::filesystem::exists(fetched + "/usr/bin/pebble"))
+    return PebbleProgram{.directory = fetched + "/usr/bin", .version = trimmed(read_text(fetched + "/version"))};
+  const auto installed = base::find_executable("pebble");
+  if (!installed) return std::nullopt;
+  return PebbleProgram{.directory = std::filesystem::path(*installed).parent_path().string(),
+                       .version = run_or_fail({"dpkg-query", "-W", "-f=${Version}", "pebble"})};
 }
 
-Pebble::Pebble(const Site& site, const PebbleProgram& program, PebbleOptions options)
+Pebble::Pebble(const std::string& directory, const PebbleProgram& program, PebbleOptions options)
     : options_(std::move(options)), version_(program.version), port_(free_port()), management_port_(free_port()) {
   if (options_.http_port == 0) options_.http_port = free_port();
   if (options_.tls_port == 0) options_.tls_port = free_port();
-  const std::string home = site / fmt::format("pebble-{}", port_);
+  const std::string home = fmt::format("{}/pebble-{}", directory, port_);
   std::filesystem::create_directory(home);
   log_file_ = home + "/log";
   const Identity identity = make_identity(home);
@@ -175,6 +161,19 @@ std::size_t Pebble::count_in_log(const std::string& part) const {
   return lines;
 }
 
+std::vector<std::string> Pebble::requests() const {
+  std::vector<std::string> found;
+  std::istringstream lines(log());
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t end = line.find(" -> calling handler");
+    if (end == std::string::npos) continue;
+    const std::size_t path = line.rfind(' ', end - 1);
+    const std::size_t method = line.rfind(' ', path - 1) + 1;
+    found.push_back(line.substr(method, end - method));
+  }
+  return found;
+}
+
 std::size_t Pebble::orders_placed() const { return count_in_log("Added order "); }
 
 std::size_t Pebble::accounts_made() const { return count_in_log(" accounts in memory"); }
@@ -196,7 +195,7 @@ void Pebble::set_renewal_info(const std::string& certificate_pem, const std::str
             Json{{"Certificate", certificate_pem}, {"ARIResponse", response}}.dump(), ca_file_);
 }
 
-ChallengeTestServer::ChallengeTestServer(const Site& site, const PebbleProgram& program)
+ChallengeTestServer::ChallengeTestServer(const std::string& directory, const PebbleProgram& program)
     : dns_port_(free_port()), management_port_(free_port()) {
   Words words{program.directory + "/pebble-challtestsrv",
               "-management",
@@ -210,7 +209,7 @@ ChallengeTestServer::ChallengeTestServer(const Site& site, const PebbleProgram& 
               "-tlsalpn01",
               ""};
   if (program.at_least(2, 10)) words.insert(words.end(), {"-doh", ""});
-  daemon_ = start(site / fmt::format("challtestsrv-{}.log", dns_port_), std::move(words), {}, management_port_);
+  daemon_ = start(fmt::format("{}/challtestsrv-{}.log", directory, dns_port_), std::move(words), {}, management_port_);
   daemon_->wait_for_port(dns_port_);
 }
 

@@ -1,7 +1,7 @@
 // Pebble, Let's Encrypt's test CA, and its DNS server, on loopback: tests/fetch-pebble brings them.
 #pragma once
 
-#include "system/server.h"
+#include "system/daemon.h"
 
 #include <chrono>
 #include <cstddef>
@@ -19,13 +19,8 @@ struct PebbleProgram {
   bool at_least(int major, int minor) const;
 };
 
-enum class PebbleNeed {
-  any,     // what Debian 12's 2.4 can do, too
-  newest,  // renewal information, profiles, dns-account-01, dns-persist-01: 2.10
-};
-// The newest Pebble that is here, from build/pebble or the distribution. Where none will do it says so, loudly, and the
-// test ends: `const auto program = pebble_or_skip(...); if (!program) return;`
-std::optional<PebbleProgram> pebble_or_skip(PebbleNeed need);
+// The newest that is here, from build/pebble or the distribution.
+std::optional<PebbleProgram> find_pebble();
 
 struct PebbleProfile {
   std::string description;
@@ -55,8 +50,8 @@ struct PebbleOptions {
 
 class Pebble {
  public:
-  // Answers when this returns.
-  Pebble(const Site& site, const PebbleProgram& program, PebbleOptions options = {});
+  // Answers when this returns. Its config and log are in a directory of its own in `directory`.
+  Pebble(const std::string& directory, const PebbleProgram& program, PebbleOptions options = {});
 
   std::string directory_url() const { return url("dir"); }
   // The root that signed the certificate of Pebble's own listeners; not one of those that it issues from.
@@ -68,6 +63,8 @@ class Pebble {
   std::string log() const;
   // Lines of the log that have `part` in them.
   std::size_t count_in_log(const std::string& part) const;
+  // "POST /order-plz": all that it was asked, in order.
+  std::vector<std::string> requests() const;
   // Orders that came to be; a refused newOrder, for its nonce or its names, is none.
   std::size_t orders_placed() const;
   std::size_t accounts_made() const;
@@ -98,7 +95,7 @@ class Pebble {
 // pebble-challtestsrv: a DNS server that says what the test tells it. It answers no challenge itself.
 class ChallengeTestServer {
  public:
-  ChallengeTestServer(const Site& site, const PebbleProgram& program);
+  ChallengeTestServer(const std::string& directory, const PebbleProgram& program);
 
   // For PebbleOptions::dns_server.
   std::string dns_server() const { return "127.0.0.1:" + std::to_string(dns_port_); }

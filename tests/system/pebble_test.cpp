@@ -1,6 +1,6 @@
-#include "system/pebble.h"
-
 #include "system/curl.h"
+#include "system/pebble_or_skip.h"
+#include "system/site.h"
 
 #include <doctest/doctest.h>
 
@@ -12,9 +12,9 @@ TEST_CASE("Pebble answers as it was asked to") {
   if (!program) return;
   MESSAGE("pebble " << program->version << " from " << program->directory);
   const Site site(Site::Ca::none);
-  const ChallengeTestServer names(site, *program);
+  const ChallengeTestServer names(site.path(), *program);
   const Pebble pebble(
-      site, *program,
+      site.path(), *program,
       {.external_accounts = {{"kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}},
        .blocklist = {"blocked.example"},
        .profiles = {{"short", {.description = "six days", .validity = std::chrono::days(6)}}},
@@ -37,7 +37,7 @@ TEST_CASE("the challenge test server gives the records that it was told") {
   const auto program = pebble_or_skip(PebbleNeed::any);
   if (!program) return;
   const Site site(Site::Ca::none);
-  const ChallengeTestServer names(site, *program);
+  const ChallengeTestServer names(site.path(), *program);
   const auto ask = [&](const std::string& type, const std::string& name) {
     return run_or_fail(
         {"dig", "+short", "+time=2", "+tries=1", "-p", std::to_string(names.dns_port()), "@127.0.0.1", name, type});

@@ -1,37 +1,13 @@
 // Real servers in the foreground of a thread, ended with their object. All listen on loopback.
 #pragma once
 
-#include "base/process.h"
+#include "system/daemon.h"
 #include "system/site.h"
 
+#include <memory>
 #include <string>
-#include <thread>
-#include <vector>
 
 namespace everseal::system {
-
-// A port that nobody listens on now.
-int free_port();
-
-// A program that runs until this ends; its process group gets SIGTERM then. It dies with the tests, however they end.
-class Daemon {
- public:
-  Daemon(Words argv, base::Command how = {});
-  ~Daemon();
-  Daemon(const Daemon&) = delete;
-  Daemon& operator=(const Daemon&) = delete;
-
-  void stop();
-  // What it said, after it ended.
-  const base::Exit& exit() const noexcept { return exit_; }
-  // Waits until something accepts connections on `port`; throws what the program said where it ends before.
-  void wait_for_port(int port);
-
- private:
-  base::Exit exit_;
-  std::jthread thread_;
-  std::atomic<bool> ended_ = false;
-};
 
 // The serial that a fresh handshake shows, or why there is none, in parentheses.
 std::string served_serial(int port, const std::string& starttls = {});

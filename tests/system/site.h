@@ -2,38 +2,21 @@
 // it.
 #pragma once
 
-#include "base/process.h"
 #include "fakes/temporary_directory.h"
 #include "pki/certificate.h"
+#include "system/program.h"
 
 #include <chrono>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 namespace everseal::system {
 
-using Json = nlohmann::json;
-using Words = std::vector<std::string>;
-
-// Runs a program to its end. Throws where the program is missing, naming the package that has it.
-base::Exit run(Words argv, const base::Command& how = {});
-// The same, where only success will do; gives its output.
-std::string run_or_fail(Words argv, const base::Command& how = {});
-// All that a run said, for a failing check.
-std::string transcript(const base::Exit& exit);
 // Passes where the program ended with `status` by itself.
 void require_status(const base::Exit& exit, int status);
 
-std::string read_text(const std::string& path);
-void write_text(const std::string& path, const std::string& text, unsigned mode = 0644);
-bool contains(const std::string& text, const std::string& part);
-// Looks until `condition` holds; fails the test, saying `what`, where it does not within half a minute.
-void wait_until(const std::string& what, const std::function<bool()>& condition);
 // SHA-256 over names, owners, modes, link targets and contents of all below `directory`, in hex.
 std::string digest_of_tree(const std::string& directory);
 
