@@ -4,6 +4,7 @@
 #include "system/scripted_host.h"
 
 #include <functional>
+#include <thread>
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -133,6 +134,17 @@ TEST_CASE("answers that are huge, no JSON or half of it are refused, and the ord
                       .message = message,
                       .orders = orders});
   check(rows);
+}
+
+TEST_CASE("an answer that does not come is given up in bounded time, and the order is kept") {
+  const Host host;
+  host.ca.set_rules({},
+                    first("finalize", [](AcmeExchange&) { std::this_thread::sleep_for(std::chrono::seconds(31)); }));
+  const base::Exit given_up = host.renew();
+  require_status(given_up, 1);
+  CHECK_MESSAGE(contains(said(given_up), "timed out"), transcript(given_up));
+  require_status(host.renew(), 0);
+  CHECK(host.ca.orders_placed() == 1);
 }
 
 TEST_CASE("a CA that lies about names, keys or URLs gets nothing accepted") {
