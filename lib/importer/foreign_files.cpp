@@ -44,11 +44,6 @@ base::Secret read_if_there(const std::string& path) {
   }
 }
 
-std::optional<std::string> read_text(const std::string& path) {
-  if (!is_file(path)) return std::nullopt;
-  return std::string(read(path).reveal_text());
-}
-
 base::Secret read(const std::string& path) { return base::read_regular_file(path, kLargest); }
 
 bool is_directory(const std::string& path) noexcept {

@@ -5,7 +5,6 @@
 #include "importer/importer.h"
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +13,6 @@ namespace everseal::importer {
 
 // Empty where there is no such file. Error(io); Error(invalid) where it is no regular file or larger than a megabyte.
 base::Secret read_if_there(const std::string& path);
-// nullopt where there is no such file.
-std::optional<std::string> read_text(const std::string& path);
 // Error(not_found) too.
 base::Secret read(const std::string& path);
 // What cannot be looked at is neither.
