@@ -112,13 +112,15 @@ Secret read_secret_to_end(int fd, std::size_t limit, const std::string& what) {
   return secret;
 }
 
-// A regular file below an open directory; none where absent. Opening never blocks, as a FIFO would.
-FileDescriptor open_regular(int directory, const std::string& name, const std::string& what) {
+// A regular file below an open directory; none where absent. Opening never blocks, as a FIFO would. `link_flag` is
+// O_NOFOLLOW or 0.
+FileDescriptor open_regular(int directory, const std::string& name, int link_flag, const std::string& what) {
   FileDescriptor file(
-      retried([&] { return ::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); }));
+      retried([&] { return ::openat(directory, name.c_str(), O_RDONLY | link_flag | O_NONBLOCK | O_CLOEXEC); }));
   if (!file) {
     if (errno == ENOENT) return file;
-    if (errno == ELOOP) throw Error(Fault::invalid, fmt::format("{} is a symbolic link, not a regular file", what));
+    if (errno == ELOOP && link_flag != 0)
+      throw Error(Fault::invalid, fmt::format("{} is a symbolic link, not a regular file", what));
     if (errno == ENXIO) throw Error(Fault::invalid, fmt::format("{} is not a regular file", what));
     throw errno_error("open", what);
   }
@@ -425,7 +427,7 @@ Directory Directory::create_subdirectory(const std::string& name, mode_t mode) c
 std::optional<Bytes> Directory::read(const std::string& name, std::size_t limit) const {
   require_component(name);
   const std::string what = shown(path_, name);
-  const FileDescriptor file = open_regular(fd_.get(), name, what);
+  const FileDescriptor file = open_regular(fd_.get(), name, O_NOFOLLOW, what);
   if (!file) return std::nullopt;
   return read_to_end(file.get(), limit, what);
 }
@@ -433,7 +435,7 @@ std::optional<Bytes> Directory::read(const std::string& name, std::size_t limit)
 std::optional<Secret> Directory::read_secret(const std::string& name, std::size_t limit) const {
   require_component(name);
   const std::string what = shown(path_, name);
-  const FileDescriptor file = open_regular(fd_.get(), name, what);
+  const FileDescriptor file = open_regular(fd_.get(), name, O_NOFOLLOW, what);
   if (!file) return std::nullopt;
   return read_secret_to_end(file.get(), limit, what);
 }
@@ -511,6 +513,13 @@ Bytes read_file(const std::string& path, std::size_t limit) {
   if (::fstat(file.get(), &status) != 0) throw errno_error("read", printable(path));
   if (S_ISDIR(status.st_mode)) throw Error(Fault::invalid, fmt::format("{} is a directory", printable(path)));
   return read_to_end(file.get(), limit, printable(path));
+}
+
+Secret read_regular_file(const std::string& path, std::size_t limit) {
+  const std::string what = printable(path);
+  const FileDescriptor file = open_regular(AT_FDCWD, path, 0, what);
+  if (!file) throw failure("open", what);
+  return read_secret_to_end(file.get(), limit, what);
 }
 
 void write_file(const std::string& path, BytesView bytes, const Ownership& ownership) {

@@ -4,9 +4,13 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <optional>
+#include <ranges>
 
 namespace everseal::importer {
 namespace {
+
+using base::Secret;
 
 constexpr std::string_view kStart = "__ACME_BASE64__START_";
 constexpr std::string_view kEnd = "__ACME_BASE64__END_";
@@ -17,34 +21,55 @@ bool is_variable(std::string_view name) noexcept {
   });
 }
 
-std::string unquoted(std::string_view text) {
-  if (text.size() >= 2 && (text.front() == '\'' || text.front() == '"') && text.back() == text.front())
-    text = text.substr(1, text.size() - 2);
-  if (text.size() >= kStart.size() + kEnd.size() && text.starts_with(kStart) && text.ends_with(kEnd)) {
-    const auto inside = text.substr(kStart.size(), text.size() - kStart.size() - kEnd.size());
-    if (const auto decoded = base::from_base64(inside)) return std::string(base::as_text(*decoded));
+// What may stand behind a value: a comment, after a blank.
+bool ends_here(std::string_view rest) {
+  const std::string_view text = base::trim(rest);
+  return text.empty() || (text.front() == '#' && text.data() != rest.data());
+}
+
+// Without its quotes. acme.sh writes a quote that stands inside as it is, so that closes which nothing follows. nullopt
+// where words of a command follow.
+std::optional<std::string_view> unquoted(std::string_view text) {
+  const char quote = text.empty() ? ' ' : text.front();
+  if (quote != '\'' && quote != '"') {
+    const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
+    return ends_here(text.substr(end)) ? std::optional(text.substr(0, end)) : std::nullopt;
   }
-  return std::string(text);
+  for (std::size_t at = text.find(quote, 1); at != std::string_view::npos; at = text.find(quote, at + 1))
+    if (ends_here(text.substr(at + 1))) return text.substr(1, at - 1);
+  return std::nullopt;
+}
+
+Secret decoded(std::string_view text) {
+  if (text.size() < kStart.size() + kEnd.size() || !text.starts_with(kStart) || !text.ends_with(kEnd))
+    return Secret(text);
+  auto octets = base::from_base64(text.substr(kStart.size(), text.size() - kStart.size() - kEnd.size()));
+  if (!octets) return Secret(text);
+  Secret secret(*octets);
+  base::wipe(octets->data(), octets->size());
+  return secret;
 }
 
 }  // namespace
 
 Assignments parse_assignments(std::string_view text) {
+  constexpr std::string_view kExport = "export ";
   Assignments found;
-  for (const std::string& whole : base::split(text, '\n')) {
-    std::string_view line = base::trim(whole);
-    if (line.starts_with("export ")) line = base::trim(line.substr(7));
+  for (const auto whole : std::views::split(text, '\n')) {
+    std::string_view line = base::trim(std::string_view(whole.begin(), whole.end()));
+    if (line.starts_with(kExport)) line = base::trim(line.substr(kExport.size()));
     const std::size_t equals = std::min(line.find('='), line.size());
     const std::string_view name = line.substr(0, equals);
-    if (equals == line.size() || !is_variable(name)) continue;
-    found.insert_or_assign(std::string(name), unquoted(line.substr(equals + 1)));
+    if (equals == line.size() || !is_variable(name) || line.find('\0') != std::string_view::npos) continue;
+    if (const auto value = unquoted(line.substr(equals + 1)))
+      found.insert_or_assign(std::string(name), decoded(*value));
   }
   return found;
 }
 
 std::string text_at(const Assignments& assignments, std::string_view name) {
   const auto found = assignments.find(name);
-  return found == assignments.end() ? std::string() : found->second;
+  return found == assignments.end() ? std::string() : std::string(found->second.reveal_text());
 }
 
 }  // namespace everseal::importer

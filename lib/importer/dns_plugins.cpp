@@ -27,6 +27,8 @@ struct Plugin {
   std::string_view name;
   std::string_view provider;
   std::span<const Field> fields;
+  // Where fields do not say it all: false where something is missing.
+  bool (*put)(const Credential& credential, Challenge& challenge) = nullptr;
 };
 
 constexpr Field kCertbotCloudflare[] = {{"dns_cloudflare_api_token", "token_file", Form::secret}};
@@ -40,59 +42,53 @@ constexpr Field kPowerDns[] = {{"PDNS_Url", "api"},
                                {"PDNS_ServerId", "server_id", Form::text, Need::optional}};
 constexpr Field kRoute53[] = {{"AWS_ACCESS_KEY_ID", "access_key_id"},
                               {"AWS_SECRET_ACCESS_KEY", "secret_access_key_file", Form::secret}};
-constexpr Field kNsupdate[] = {{"NSUPDATE_SERVER", "server"}, {"NSUPDATE_KEY", "tsig_key_file"}};
-
-constexpr Plugin kPlugins[] = {
-    {"dns-cloudflare", "cloudflare", kCertbotCloudflare},
-    {"dns-digitalocean", "digitalocean", kCertbotDigitalOcean},
-    {"dns-desec", "desec", kCertbotDesec},
-    {"dns_cf", "cloudflare", kCloudflare},
-    {"dns_dgon", "digitalocean", kDigitalOcean},
-    {"dns_desec", "desec", kDesec},
-    {"dns_pdns", "powerdns", kPowerDns},
-    {"dns_aws", "route53", kRoute53},
-    {"dns_nsupdate", "rfc2136", kNsupdate},
-};
 
 std::optional<std::string> text_of(const Credential& credential, std::string_view name) {
   const auto found = credential(name);
   return found && !found->empty() ? std::optional(std::string(found->reveal_text())) : std::nullopt;
 }
 
+// nullopt where `port` is none.
+std::optional<std::string> server_option(const std::string& host, const std::string& port) {
+  base::Table checked;
+  put_port(checked, "port", port);
+  if (checked.empty()) return std::nullopt;
+  const bool is_v6 = host.find(':') != std::string::npos && !host.starts_with('[');
+  return fmt::format("{}{}{}:{}", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
+}
+
 // certbot keeps a TSIG key in pieces.
-std::optional<Challenge> rfc2136(const Credential& credential, Challenge challenge) {
-  const auto server = text_of(credential, "dns_rfc2136_server");
+bool put_certbot_rfc2136(const Credential& credential, Challenge& challenge) {
+  const auto host = text_of(credential, "dns_rfc2136_server");
   const auto name = text_of(credential, "dns_rfc2136_name");
   const auto secret = credential("dns_rfc2136_secret");
-  if (!server || !name || !secret || secret->empty()) return std::nullopt;
-  const std::string port = text_of(credential, "dns_rfc2136_port").value_or("53");
-  const bool is_v6 = server->find(':') != std::string::npos;
-  put_text(challenge.options, "server", fmt::format("{}{}{}:{}", is_v6 ? "[" : "", *server, is_v6 ? "]" : "", port));
+  if (!host || !name || !secret || secret->empty()) return false;
+  const auto server = server_option(*host, text_of(credential, "dns_rfc2136_port").value_or("53"));
+  if (!server) return false;
+  put_text(challenge.options, "server", *server);
   std::string key = fmt::format("key \"{}\" {{\n  algorithm {};\n  secret \"{}\";\n}};\n", *name,
                                 base::lower(text_of(credential, "dns_rfc2136_algorithm").value_or("hmac-md5")),
                                 secret->reveal_text());
   challenge.secrets.emplace_back("tsig_key_file", Secret::take(key));
-  return challenge;
+  return true;
 }
 
-}  // namespace
+// acme.sh names a file of the form that `tsig-keygen` writes.
+bool put_nsupdate(const Credential& credential, Challenge& challenge) {
+  const auto key_file = text_of(credential, "NSUPDATE_KEY");
+  const auto server = server_option(text_of(credential, "NSUPDATE_SERVER").value_or("localhost"),
+                                    text_of(credential, "NSUPDATE_SERVER_PORT").value_or("53"));
+  if (!key_file || !key_file->starts_with('/') || !server) return false;
+  put_text(challenge.options, "server", *server);
+  put_text(challenge.options, "tsig_key_file", *key_file);
+  return true;
+}
 
-std::optional<Challenge> translate_dns_plugin(std::string_view plugin, const Credential& credential,
-                                              std::vector<std::string> zones) {
-  Challenge challenge;
-  challenge.type = "dns-01";
-  challenge.zones = std::move(zones);
-  if (plugin == "dns-rfc2136") {
-    put_text(challenge.options, "provider", "rfc2136");
-    return rfc2136(credential, std::move(challenge));
-  }
-  const auto known = std::ranges::find(kPlugins, plugin, &Plugin::name);
-  if (known == std::end(kPlugins)) return std::nullopt;
-  put_text(challenge.options, "provider", std::string(known->provider));
-  for (const Field& field : known->fields) {
+bool put_fields(std::span<const Field> fields, const Credential& credential, Challenge& challenge) {
+  for (const Field& field : fields) {
     auto value = credential(field.theirs);
     if (!value || value->empty()) {
-      if (field.need == Need::required) return std::nullopt;
+      if (field.need == Need::required) return false;
       continue;
     }
     if (field.form == Form::secret)
@@ -100,7 +96,35 @@ std::optional<Challenge> translate_dns_plugin(std::string_view plugin, const Cre
     else
       put_text(challenge.options, field.option, std::string(value->reveal_text()));
   }
-  return challenge;
+  return true;
+}
+
+constexpr Plugin kPlugins[] = {
+    {"dns-cloudflare", "cloudflare", kCertbotCloudflare},
+    {"dns-digitalocean", "digitalocean", kCertbotDigitalOcean},
+    {"dns-desec", "desec", kCertbotDesec},
+    {"dns-rfc2136", "rfc2136", {}, put_certbot_rfc2136},
+    {"dns_cf", "cloudflare", kCloudflare},
+    {"dns_dgon", "digitalocean", kDigitalOcean},
+    {"dns_desec", "desec", kDesec},
+    {"dns_pdns", "powerdns", kPowerDns},
+    {"dns_aws", "route53", kRoute53},
+    {"dns_nsupdate", "rfc2136", {}, put_nsupdate},
+};
+
+}  // namespace
+
+std::optional<Challenge> translate_dns_plugin(std::string_view plugin, const Credential& credential,
+                                              std::vector<std::string> zones) {
+  const auto known = std::ranges::find(kPlugins, plugin, &Plugin::name);
+  if (known == std::end(kPlugins)) return std::nullopt;
+  Challenge challenge;
+  challenge.type = "dns-01";
+  challenge.zones = std::move(zones);
+  put_text(challenge.options, "provider", std::string(known->provider));
+  const bool is_complete =
+      known->put == nullptr ? put_fields(known->fields, credential, challenge) : known->put(credential, challenge);
+  return is_complete ? std::optional(std::move(challenge)) : std::nullopt;
 }
 
 }  // namespace everseal::importer

@@ -1,37 +1,53 @@
-// Files of another client: its own links are followed, sizes bounded.
+// Files of another client: its own links are followed, sizes bounded, and nothing is waited for.
 #pragma once
 
 #include "base/secret.h"
 #include "importer/importer.h"
 
 #include <functional>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace everseal::importer {
 
-// nullopt where there is no such file. Error(io), Error(invalid) where it is larger than a megabyte.
-std::optional<std::string> read_text(const std::string& path);
+// Empty where there is no such file. Error(io); Error(invalid) where it is no regular file or larger than a megabyte.
+base::Secret read_if_there(const std::string& path);
 // Error(not_found) too.
-base::Secret read_secret(const std::string& path);
-// Names in a directory, sorted, without hidden ones; none where it is missing.
+base::Secret read(const std::string& path);
+// What cannot be looked at is neither.
+bool is_directory(const std::string& path) noexcept;
+bool is_file(const std::string& path) noexcept;
+// Names in a directory, sorted, without hidden ones; none where it is no directory. Error(io).
 std::vector<std::string> names_in(const std::string& directory);
+// Folders at and below `top` that hold something named `file`, nearest first: "" is `top` itself, "/a/b" is below it.
+// Error(io); Error(invalid) where there are too many to look at.
+std::vector<std::string> folders_with(const std::string& top, const std::string& file);
 
-// Leaf first, whatever the order in the files. Error(invalid) where a key of the leaf's is not `key`.
+// Leaf first, whatever the order in the files; those that are not there or empty are passed over. Error(not_found)
+// where none is left; Error(invalid) where `key` is of no certificate in them.
 std::vector<pki::Certificate> read_chain(const std::vector<std::string>& paths, const pki::PrivateKey& key);
 
-// "https://acme.example.org:14000/dir" -> {that, "acme.example.org:14000"}.
+// "https://acme.example.org:14000/dir" -> {that, "acme.example.org:14000"}; of what is no https URL, nothing.
 Server server_of(const std::string& directory);
 // Of the directory that a well-known CA has at this authority, else without one.
 Server server_at(const std::string& authority);
-// HOST or HOST:PORT of a URL; "" where it is none.
+// HOST or HOST:PORT of an https URL, in lower case; "" where it is none.
 std::string authority_of(const std::string& url);
 
-// Options of a [challenge.NAME]; a port that is no number is left out.
+// The zone of a [challenge.NAME] that `name` lies in, as the config writes it: "example.org" of "*.Example.org"; "" for
+// what is no DNS name.
+std::string zone_of(std::string_view name);
+// That an address is in no zone, so that no [challenge.NAME] can say how it is proved.
+Remark outside_zones(const std::string& subject, std::string_view name);
+
+// Options of a [challenge.NAME]; what is no port is left out.
 void put_text(base::Table& options, std::string_view name, std::string text);
 void put_words(base::Table& options, std::string_view name, const std::vector<std::string>& words);
 void put_port(base::Table& options, std::string_view name, std::string_view text);
+
+// One line of what may be long.
+std::string shown(std::string_view text);
 
 // Runs `work`; its error becomes a remark, and the rest goes on.
 void each_alone(Found& found, const std::string& subject, const std::function<void()>& work);

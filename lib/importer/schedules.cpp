@@ -1,11 +1,9 @@
 #include "importer/schedules.h"
 
-#include "base/error.h"
 #include "base/text.h"
-#include "importer/foreign_files.h"
 
 #include <algorithm>
-#include <filesystem>
+#include <ranges>
 #include <set>
 
 #include <fmt/format.h>
@@ -13,38 +11,23 @@
 namespace everseal::importer {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::size_t kMostFiles = 100'000;
-
+// Where systemd looks for units, the first first.
 constexpr std::string_view kUnitFolders[] = {"/etc/systemd/system", "/run/systemd/system",
                                              "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
                                              "/lib/systemd/system"};
-constexpr std::string_view kEnabledIn[] = {"/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"};
-constexpr std::string_view kCronFolders[] = {"/etc/cron.d",      "/etc/cron.hourly",  "/etc/cron.daily",
-                                             "/etc/cron.weekly", "/etc/cron.monthly", "/var/spool/cron/crontabs",
-                                             "/var/spool/cron",  "/etc/crontabs"};
-constexpr std::string_view kServerFolders[] = {"/etc/nginx", "/etc/apache2", "/etc/httpd", "/etc/haproxy"};
-// Debian's cron lines of timers that systemd runs do nothing where it does.
-constexpr std::string_view kSystemdRuns = "/run/systemd/system";
+// Debian's cron lines of what systemd's timers run do nothing where it does.
+constexpr const char* kSystemdRuns = "/run/systemd/system";
 
-std::string read_or_nothing(const std::string& path) {
-  std::error_code error;
-  if (!fs::is_regular_file(path, error)) return {};
-  try {
-    return read_text(path).value_or(std::string());
-  } catch (const base::Error&) {
-    return {};
-  }
-}
+constexpr std::string_view kPackageTables = "/etc/cron.d";
+constexpr std::string_view kUserTables[] = {"/var/spool/cron/crontabs", "/var/spool/cron", "/etc/crontabs"};
+constexpr std::string_view kScripts[] = {"/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly",
+                                         "/etc/cron.monthly"};
 
-bool is_comment(std::string_view line) { return line.empty() || line.starts_with('#') || line.starts_with(';'); }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 // Is `program` a word of the line, of a path or of a unit's name?
 bool names_program(std::string_view line, std::string_view program) {
-  const auto is_part = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  };
+  const auto is_part = [](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
   for (std::size_t at = line.find(program); at != std::string_view::npos; at = line.find(program, at + 1)) {
     const std::size_t end = at + program.size();
     if ((at == 0 || !is_part(line[at - 1])) && (end == line.size() || !is_part(line[end]))) return true;
@@ -52,105 +35,133 @@ bool names_program(std::string_view line, std::string_view program) {
   return false;
 }
 
-void add_lines(const std::string& file, const auto& is_meant, std::vector<Trace>& traces) {
-  int number = 0;
-  for (const std::string& whole : base::split(read_or_nothing(file), '\n')) {
-    ++number;
-    const std::string_view line = base::trim(whole);
-    if (!is_comment(line) && is_meant(line)) traces.push_back({file, number, base::printable(line.substr(0, 400))});
+class Timers {
+ public:
+  Timers(const HostFiles& host, std::string_view program) : host_(host), program_(program) {}
+
+  std::vector<Trace> active() const {
+    std::vector<Trace> traces;
+    for (const std::string& timer : enabled())
+      if (runs_program(timer)) traces.push_back({host_.here(unit_file(timer)), 0, base::printable(timer)});
+    return traces;
   }
-}
 
-std::string unit_file(const std::string& root, const std::string& unit) {
-  for (const std::string_view folder : kUnitFolders) {
-    const std::string path = fmt::format("{}{}/{}", root, folder, unit);
-    if (std::error_code error; fs::exists(fs::symlink_status(path, error))) return path;
+ private:
+  std::set<std::string> enabled() const {
+    std::set<std::string> timers;
+    for (const std::string_view folder : kUnitFolders)
+      for (const std::string& wants : host_.names(std::string(folder))) {
+        if (!wants.ends_with(".wants") && !wants.ends_with(".requires")) continue;
+        for (const std::string& unit : host_.names(fmt::format("{}/{}", folder, wants)))
+          if (unit.ends_with(".timer")) timers.insert(unit);
+      }
+    return timers;
   }
-  return {};
-}
 
-// The unit that a timer starts.
-std::string unit_of(const std::string& timer_text, const std::string& timer) {
-  for (const std::string& whole : base::split(timer_text, '\n'))
-    if (const std::string_view line = base::trim(whole); line.starts_with("Unit="))
-      return std::string(base::trim(line.substr(5)));
-  return timer.substr(0, timer.rfind('.')) + ".service";
-}
+  // "" where there is none.
+  std::string unit_file(const std::string& unit) const {
+    for (const std::string_view folder : kUnitFolders)
+      if (const std::string path = fmt::format("{}/{}", folder, unit); host_.has(path)) return path;
+    // "renew@www.timer" may be an instance of "renew@.timer".
+    const std::size_t instance = unit.find('@') + 1;
+    const std::size_t suffix = unit.rfind('.');
+    if (instance == 0 || suffix == std::string::npos || suffix <= instance) return {};
+    return unit_file(unit.substr(0, instance) + unit.substr(suffix));
+  }
 
-bool runs_program(const std::string& root, const std::string& timer, std::string_view program) {
-  const std::string file = unit_file(root, timer);
-  const std::string text = read_or_nothing(file);
-  if (text.empty()) return false;  // masked, or a link to nothing
-  if (names_program(timer.substr(0, timer.rfind('.')), program)) return true;
-  std::vector<Trace> starts;
-  add_lines(
-      unit_file(root, unit_of(text, timer)),
-      [&](std::string_view line) { return line.starts_with("Exec") && names_program(line, program); }, starts);
-  return !starts.empty();
-}
-
-std::vector<std::string> enabled_timers(const std::string& root) {
-  std::set<std::string> timers;
-  for (const std::string_view folder : kEnabledIn)
-    for (const std::string& wants : names_in(fmt::format("{}{}", root, folder))) {
-      if (!wants.ends_with(".wants") && !wants.ends_with(".requires")) continue;
-      for (const std::string& unit : names_in(fmt::format("{}{}/{}", root, folder, wants)))
-        if (unit.ends_with(".timer")) timers.insert(unit);
+  // Of the options that begin with `option`.
+  static std::vector<std::string> values(std::string text, std::string_view option) {
+    for (std::size_t at = 0; (at = text.find("\\\n", at)) != std::string::npos;) text.replace(at, 2, "  ");
+    std::vector<std::string> found;
+    for (const auto whole : std::views::split(text, '\n')) {
+      const std::string_view line = base::trim(std::string_view(whole.begin(), whole.end()));
+      const std::size_t equals = line.find('=');
+      if (equals != std::string_view::npos && line.starts_with(option))
+        found.emplace_back(base::trim(line.substr(equals + 1)));
     }
-  return {timers.begin(), timers.end()};
-}
+    return found;
+  }
 
-// "/" and "/mnt/host/" both go before a path that begins with '/'.
-std::string without_slash(std::string root) {
-  while (root.ends_with('/')) root.pop_back();
-  return root;
-}
+  bool runs_program(const std::string& timer) const {
+    const std::string text = host_.read(unit_file(timer));
+    if (text.empty()) return false;  // masked, or a link to nothing
+    const std::string name = timer.substr(0, timer.rfind('.'));
+    if (names_program(name, program_)) return true;
+    const std::vector<std::string> units = values(text, "Unit");
+    const std::string service = unit_file(units.empty() ? name + ".service" : units.back());
+    return std::ranges::any_of(values(host_.read(service), "Exec"),
+                               [&](const std::string& command) { return names_program(command, program_); });
+  }
+
+  const HostFiles& host_;
+  std::string_view program_;
+};
+
+class Cron {
+ public:
+  Cron(const HostFiles& host, std::string_view program)
+      : host_(host),
+        program_(program),
+        systemd_runs_(host.has_directory(kSystemdRuns)),
+        is_debian_(host.has("/etc/debian_version")) {}
+
+  std::vector<Trace> active() const {
+    std::vector<Trace> traces;
+    const auto add = [&](const std::string& path, const auto& is_meant) {
+      std::ranges::move(host_.lines(path, is_meant), std::back_inserter(traces));
+    };
+    const auto is_command = [this](std::string_view line) { return runs_program(line); };
+    const auto is_job = [this](std::string_view line) { return !sets_variable(line) && runs_program(line); };
+    add("/etc/crontab", is_job);
+    for (const std::string& file : files(kPackageTables))
+      if (!is_left_alone(file)) add(file, is_job);
+    for (const std::string_view folder : kUserTables)
+      for (const std::string& file : files(folder)) add(file, is_job);
+    for (const std::string_view folder : kScripts)
+      for (const std::string& file : files(folder))
+        if (!is_left_alone(file) && host_.is_executable(file)) add(file, is_command);
+    return traces;
+  }
+
+ private:
+  std::vector<std::string> files(std::string_view folder) const {
+    std::vector<std::string> paths = host_.names(std::string(folder));
+    for (std::string& path : paths) path = fmt::format("{}/{}", folder, path);
+    return paths;
+  }
+
+  // Such as MAILTO; a job begins with its time.
+  static bool sets_variable(std::string_view line) {
+    return !line.empty() && (is_letter(line.front()) || line.front() == '"' || line.front() == '\'');
+  }
+
+  bool runs_program(std::string_view line) const {
+    const std::size_t yields = line.find(kSystemdRuns);
+    const bool is_idle = systemd_runs_ && yields != std::string_view::npos && line.find('!') < yields;
+    return names_program(line, program_) && !is_idle;
+  }
+
+  // cron, and run-parts for scripts, pass over what packages and editors leave behind; Debian's over every name with a
+  // dot.
+  bool is_left_alone(const std::string& path) const {
+    const std::string name = path.substr(path.rfind('/') + 1);
+    constexpr std::string_view kEnds[] = {"~", ".rpmsave", ".rpmorig", ".rpmnew", ".swp", ",v"};
+    return (is_debian_ && name.find('.') != std::string::npos) ||
+           std::ranges::any_of(kEnds, [&](std::string_view end) { return name.ends_with(end); });
+  }
+
+  const HostFiles& host_;
+  std::string_view program_;
+  bool systemd_runs_;
+  bool is_debian_;
+};
 
 }  // namespace
 
-std::vector<Trace> active_schedules(const std::string& root_, std::string_view program) {
-  const std::string root = without_slash(root_);
-  std::vector<Trace> traces;
-  for (const std::string& timer : enabled_timers(root))
-    if (runs_program(root, timer, program)) traces.push_back({unit_file(root, timer), 0, timer});
-  const bool systemd_runs = fs::is_directory(root + std::string(kSystemdRuns));
-  const auto is_meant = [&](std::string_view line) {
-    const bool yields_to_systemd =
-        line.find('!') < line.find(kSystemdRuns) && line.find(kSystemdRuns) != std::string_view::npos;
-    return names_program(line, program) && !(systemd_runs && yields_to_systemd);
-  };
-  add_lines(root + "/etc/crontab", is_meant, traces);
-  for (const std::string_view folder : kCronFolders)
-    for (const std::string& name : names_in(fmt::format("{}{}", root, folder)))
-      add_lines(fmt::format("{}{}/{}", root, folder, name), is_meant, traces);
-  return traces;
-}
-
-std::vector<Trace> references(const std::string& root_, const std::vector<std::string>& paths) {
-  const std::string root = without_slash(root_);
-  const auto is_meant = [&](std::string_view line) {
-    return std::ranges::any_of(paths, [&](const std::string& path) {
-      const std::size_t at = line.find(path);
-      if (at == std::string_view::npos) return false;
-      const std::size_t end = at + path.size();
-      return end == line.size() || std::string_view("/;\"' \t").find(line[end]) != std::string_view::npos;
-    });
-  };
-  std::vector<Trace> traces;
-  std::set<std::string> seen;  // sites-enabled leads to sites-available
-  for (const std::string_view folder : kServerFolders) {
-    std::error_code error;
-    for (fs::recursive_directory_iterator
-             at(root + std::string(folder), fs::directory_options::skip_permission_denied, error),
-         end;
-         !error && at != end && seen.size() < kMostFiles; at.increment(error)) {
-      std::error_code ignored;
-      if (!at->is_regular_file(ignored)) continue;
-      const std::string file = fs::canonical(at->path(), ignored).string();
-      if (!file.empty() && seen.insert(file).second) add_lines(at->path().string(), is_meant, traces);
-    }
-  }
-  std::ranges::sort(traces, {}, [](const Trace& trace) { return std::pair(trace.file, trace.line); });
+std::vector<Trace> active_schedules(const std::string& root, std::string_view program) {
+  const HostFiles host(root);
+  std::vector<Trace> traces = Timers(host, program).active();
+  std::ranges::move(Cron(host, program).active(), std::back_inserter(traces));
   return traces;
 }
 

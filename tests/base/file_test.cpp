@@ -305,6 +305,37 @@ TEST_CASE("files that an operator names are read and written") {
   CHECK(fs::is_character_file("/dev/null"));
 }
 
+TEST_CASE("of what somebody else put there only regular files are read, by links too, and nothing is waited for") {
+  const TemporaryDirectory temporary;
+  temporary.open().replace("ten", as_bytes("0123456789"));
+  fs::create_symlink("ten", temporary / "link");
+  CHECK(read_regular_file(temporary / "ten", 10).reveal_text() == "0123456789");
+  CHECK(read_regular_file(temporary / "link", 10).reveal_text() == "0123456789");
+  CHECK(fault_of([&] { read_regular_file(temporary / "link", 9); }) == Fault::invalid);
+
+  REQUIRE(::mkfifo((temporary / "fifo").c_str(), 0600) == 0);
+  fs::create_symlink("fifo", temporary / "to-fifo");
+  fs::create_symlink("none", temporary / "dangling");
+  fs::create_symlink("loop", temporary / "loop");
+  const std::pair<std::string, Fault> rejects[] = {
+      {temporary / "fifo", Fault::invalid},
+      {temporary / "to-fifo", Fault::invalid},
+      {temporary.path(), Fault::invalid},
+      {"/dev/zero", Fault::invalid},
+      {temporary / "none", Fault::not_found},
+      {temporary / "dangling", Fault::not_found},
+      {temporary / "none/a", Fault::not_found},
+      {temporary / "loop", Fault::io},
+      {temporary / "ten/a", Fault::io},
+      {temporary / std::string(300, 'a'), Fault::io},
+      {"-", Fault::not_found},
+  };
+  for (const auto& [path, fault] : rejects) {
+    CAPTURE(path);
+    CHECK(fault_of([&] { read_regular_file(path, 10); }) == fault);
+  }
+}
+
 TEST_CASE("a pipe that somebody else put there gets no secret") {
   if (!is_root()) return;
   const TemporaryDirectory temporary;

@@ -1,5 +1,4 @@
 // acme.sh's directory: account.conf, ca/SERVER/.../account.key, NAME/ and NAME_ecc/ with NAME.conf.
-#include "base/encoding.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "importer/assignments.h"
@@ -7,19 +6,15 @@
 #include "importer/foreign_files.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace everseal::importer {
 namespace {
 
-namespace fs = std::filesystem;
 using base::printable;
 
-constexpr int kDeepestAccount = 8;
 constexpr std::string_view kEcc = "_ecc";
 
 struct Leftover {
@@ -34,7 +29,10 @@ constexpr Leftover kLeftovers[] = {
     {"Le_ReloadCmd", "had a reload command that is not taken over", "make it the `reload` of a deployment"},
     {"Le_RenewalDays", "had a renewal time of its own; here the CA says when, else a third of its life before its end",
      ""},
-    {"Le_DeployHook", "had a deploy hook that is not taken over", "everseal kinds deploy lists what can be done here"},
+    {"Le_DeployHook", "had a deploy hook that is not taken over",
+     "`everseal kinds deploy` lists what can be done here"},
+    {"Le_OCSP_Staple", "asked for the OCSP must-staple extension; that is not asked for here", ""},
+    {"Le_Valid_To", "asked for an end of its own; here the CA says how long it is valid", ""},
 };
 
 class Reading {
@@ -42,20 +40,20 @@ class Reading {
   explicit Reading(std::string directory) : directory_(std::move(directory)) {}
 
   Found run() {
-    const auto settings = read_text(directory_ + "/account.conf");
-    if (!settings && !fs::is_directory(directory_ + "/ca"))
+    const std::string settings = directory_ + "/account.conf";
+    if (!is_file(settings) && !is_directory(directory_ + "/ca"))
       throw base::Error(base::Fault::config, fmt::format("{} has neither account.conf nor ca/", printable(directory_)),
                         "name acme.sh's directory, usually /root/.acme.sh");
-    settings_ = parse_assignments(settings.value_or(""));
+    settings_ = assignments_in(settings);
     certificates_ = text_at(settings_, "CERT_HOME");
-    if (!fs::is_directory(certificates_)) certificates_ = directory_;
-    read_accounts("", 0);
+    if (!certificates_.starts_with('/') || !is_directory(certificates_)) certificates_ = directory_;
+    each_alone(found_, "ca", [&] { read_accounts(); });
     for (const std::string& folder : names_in(certificates_)) {
       const std::string name = folder.ends_with(kEcc) ? folder.substr(0, folder.size() - kEcc.size()) : folder;
-      if (fs::is_regular_file(fmt::format("{}/{}/{}.conf", certificates_, folder, name)))
+      const std::vector<std::string> files = names_in(fmt::format("{}/{}", certificates_, folder));
+      if (std::ranges::find(files, name + ".conf") != files.end())
         each_alone(found_, printable(folder), [&] { read_lineage(folder, name); });
     }
-    for (auto& [name, value] : settings_) base::wipe(value.data(), value.size());
     if (!found_.lineages.empty())
       leave(printable(directory_),
             "acme.sh keeps a key at renewals unless told otherwise; each renewal here makes a new one",
@@ -68,24 +66,27 @@ class Reading {
     found_.remarks.push_back({Remark::Kind::left, subject, std::move(text), std::move(advice)});
   }
 
+  static Assignments assignments_in(const std::string& file) {
+    return parse_assignments(read_if_there(file).reveal_text());
+  }
+
   // Below ca/ the path is that of the server's directory, without its port.
-  void read_accounts(const std::string& below, int depth) {
-    const std::string folder = directory_ + "/ca" + below;
-    if (fs::exists(folder + "/account.key")) each_alone(found_, printable("ca" + below), [&] { read_account(below); });
-    if (depth == kDeepestAccount) return;
-    for (const std::string& name : names_in(folder))
-      if (name != "deactivated" && fs::is_directory(folder + "/" + name)) read_accounts(below + "/" + name, depth + 1);
+  void read_accounts() {
+    for (const std::string& below : folders_with(directory_ + "/ca", "account.key"))
+      if (below.find("/deactivated/") == std::string::npos)
+        each_alone(found_, printable("ca" + below), [&] { read_account(below); });
   }
 
   void read_account(const std::string& below) {
     const std::string folder = directory_ + "/ca" + below;
-    const Assignments conf = parse_assignments(read_text(folder + "/ca.conf").value_or(""));
+    const Assignments conf = assignments_in(folder + "/ca.conf");
+    const std::string trust = text_at(settings_, "CA_BUNDLE");
     Account account{.label = printable("ca" + below),
                     .server = server_of("https:/" + below),
                     .url = text_at(conf, "ACCOUNT_URL"),
                     .contact = {},
-                    .ca_file = text_at(settings_, "CA_BUNDLE"),
-                    .key = pki::PrivateKey::parse(read_secret(folder + "/account.key"))};
+                    .ca_file = trust.starts_with('/') ? trust : std::string(),
+                    .key = pki::PrivateKey::parse(read(folder + "/account.key"))};
     std::string addresses = text_at(conf, "CA_EMAIL");
     if (addresses.empty()) addresses = text_at(settings_, "ACCOUNT_EMAIL");
     for (const std::string& address : base::split(addresses, ','))
@@ -118,14 +119,12 @@ class Reading {
 
   void read_lineage(const std::string& folder, const std::string& name) {
     const std::string path = fmt::format("{}/{}", certificates_, folder);
-    const Assignments conf = parse_assignments(read_text(fmt::format("{}/{}.conf", path, name)).value_or(""));
-    const std::string key_file = fmt::format("{}/{}.key", path, name);
-    if (!fs::exists(key_file)) {
-      leave(printable(folder), "its key is not here: it was made from a request of its own",
-            "`everseal issue --csr` has such a request signed");
-      return;
-    }
-    pki::PrivateKey key = base::within("its key", [&] { return pki::PrivateKey::parse(read_secret(key_file)); });
+    const Assignments conf = parse_assignments(read(fmt::format("{}/{}.conf", path, name)).reveal_text());
+    const base::Secret key_text = read_if_there(fmt::format("{}/{}.key", path, name));
+    if (key_text.empty())
+      return leave(printable(folder), "its key is not here: it was made from a request of its own",
+                   "`everseal issue --csr` has such a request signed");
+    pki::PrivateKey key = base::within("its key", [&] { return pki::PrivateKey::parse(key_text); });
     Lineage lineage{
         .label = printable(folder),
         .account = {},
@@ -141,29 +140,32 @@ class Reading {
          {"Le_RealCertPath", "Le_RealKeyPath", "Le_RealCACertPath", "Le_RealFullChainPath"})
       if (std::string file = text_at(conf, copy); file.starts_with('/')) lineage.copies.push_back(std::move(file));
     if (!lineage.copies.empty())
-      leave(lineage.label, fmt::format("was installed at {}", printable(base::join(lineage.copies, ", "))),
+      leave(lineage.label, fmt::format("was installed at {}", shown(base::join(lineage.copies, ", "))),
             "a deployment of kind `files` puts it where servers read; those files stay as they are");
     read_proof(conf, lineage);
     for (const Leftover& one : kLeftovers)
       if (const std::string value = text_at(conf, one.variable); !value.empty() && value != "no")
-        leave(lineage.label, fmt::format("{} (`{}`)", one.text, printable(value)), std::string(one.advice));
+        leave(lineage.label, fmt::format("{} (`{}`)", one.text, shown(value)), std::string(one.advice));
     found_.lineages.push_back(std::move(lineage));
   }
 
-  // Le_Webroot says how each name is proved, in the order of Le_Domain and Le_Alt; the last goes on for the others.
+  // Le_Webroot says how each name is proved, in the order of Le_Domain and Le_Alt; what is left out is as before it.
   void read_proof(const Assignments& conf, Lineage& lineage) {
     std::vector<std::string> names{text_at(conf, "Le_Domain")};
     if (const std::string others = text_at(conf, "Le_Alt"); !others.empty() && others != "no")
-      for (std::string& name : base::split(others, ',')) names.push_back(std::move(name));
+      std::ranges::move(base::split(others, ','), std::back_inserter(names));
     const std::vector<std::string> ways = base::split(text_at(conf, "Le_Webroot"), ',');
     std::map<std::string, std::vector<std::string>> zones;  // by way
+    std::string way;
     for (std::size_t i = 0; i < names.size(); ++i) {
-      std::string zone = base::lower(base::trim(names[i]));
-      if (zone.starts_with("*.")) zone.erase(0, 2);
-      auto& list = zones[ways[std::min(i, ways.size() - 1)]];
-      if (!zone.empty() && std::ranges::find(list, zone) == list.end()) list.push_back(std::move(zone));
+      if (i < ways.size() && !ways[i].empty()) way = ways[i];
+      const std::string zone = zone_of(names[i]);
+      if (zone.empty() && way != "no") found_.remarks.push_back(outside_zones(lineage.label, names[i]));
+      if (zone.empty()) continue;
+      auto& list = zones[way];
+      if (std::ranges::find(list, zone) == list.end()) list.push_back(zone);
     }
-    for (auto& [way, list] : zones) read_way(way, std::move(list), conf, lineage);
+    for (auto& [one, list] : zones) read_way(one, std::move(list), conf, lineage);
   }
 
   void read_way(const std::string& way, std::vector<std::string> zones, const Assignments& conf, Lineage& lineage) {
@@ -178,8 +180,7 @@ class Reading {
       const bool by_http = way == "no";
       Challenge challenge{
           .type = by_http ? "http-01" : "tls-alpn-01", .zones = std::move(zones), .options = {}, .secrets = {}};
-      if (const std::string port = text_at(conf, by_http ? "Le_HTTPPort" : "Le_TLSPort"); !port.empty())
-        put_port(challenge.options, "port", port);
+      put_port(challenge.options, "port", text_at(conf, by_http ? "Le_HTTPPort" : "Le_TLSPort"));
       if (const std::string address = text_at(conf, "Le_LocalAddress"); !address.empty())
         put_text(challenge.options, "address", address);
       if (!by_http || !challenge.options.empty()) lineage.challenges.push_back(std::move(challenge));
@@ -187,7 +188,7 @@ class Reading {
                    way, [&](std::string_view name) { return credential(name); }, std::move(zones))) {
       lineage.challenges.push_back(std::move(*challenge));
     } else {
-      leave(lineage.label, fmt::format("was proved by acme.sh's `{}`, which does not translate", printable(way)),
+      leave(lineage.label, fmt::format("was proved by acme.sh's `{}`, which does not translate", shown(way)),
             fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on; `everseal kinds "
                         "challenge` and `everseal kinds dns` list the ways",
                         quoted));
@@ -198,7 +199,7 @@ class Reading {
   std::optional<base::Secret> credential(std::string_view name) const {
     for (const std::string& variable : {fmt::format("SAVED_{}", name), std::string(name)})
       if (const auto found = settings_.find(variable); found != settings_.end() && !found->second.empty())
-        return base::Secret(std::string_view(found->second));
+        return found->second.copy();
     return std::nullopt;
   }
 

@@ -2,9 +2,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "importer/foreign_files.h"
+#include "importer/registration.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,26 +12,16 @@
 namespace everseal::importer {
 namespace {
 
-namespace fs = std::filesystem;
 using base::printable;
 
-nlohmann::json json_in(const std::string& file) {
-  nlohmann::json json = nlohmann::json::parse(read_text(file).value_or(""), nullptr, false);
-  if (!json.is_object()) throw base::Error(base::Fault::invalid, fmt::format("{} is no JSON object", printable(file)));
-  return json;
-}
-
-std::string text_at(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
+constexpr std::string_view kRecord = "account.json";
 
 class Reading {
  public:
   explicit Reading(std::string directory) : directory_(std::move(directory)) {}
 
   Found run() {
-    if (!fs::is_directory(directory_ + "/certificates") && !fs::is_directory(directory_ + "/accounts"))
+    if (!is_directory(directory_ + "/certificates") && !is_directory(directory_ + "/accounts"))
       throw base::Error(base::Fault::config,
                         fmt::format("{} has neither certificates/ nor accounts/", printable(directory_)),
                         "name lego's --path, usually the directory .lego of where it runs");
@@ -44,15 +34,18 @@ class Reading {
         each_alone(found_, printable(name), [&] { read_lineage(name); });
       }
     if (!found_.lineages.empty())
-      found_.remarks.push_back(
-          {Remark::Kind::left, printable(directory_ + "/certificates"),
-           "lego keeps challenges, hooks and renewal times on its command line, so they are not known here",
-           "look at what starts it; where http-01 on port 80 does not do, a [challenge.NAME] says how names are "
-           "proved"});
+      leave(printable(directory_ + "/certificates"),
+            "lego keeps challenges, hooks and renewal times on its command line, so they are not known here",
+            "look at what starts it; where http-01 on port 80 does not do, a [challenge.NAME] says how names are "
+            "proved");
     return std::move(found_);
   }
 
  private:
+  void leave(const std::string& subject, std::string text, std::string advice) {
+    found_.remarks.push_back({Remark::Kind::left, subject, std::move(text), std::move(advice)});
+  }
+
   // "127.0.0.1_14000" is a host and its port.
   static std::string authority_of_folder(std::string name) {
     const std::size_t port = name.rfind('_');
@@ -64,48 +57,53 @@ class Reading {
   // lego 4: accounts/HOST_PORT/EMAIL/{account.json,keys/EMAIL.key}; 5: accounts/HOST_PORT/ID/TYPE/{account.json,ID.key}
   void read_accounts(const std::string& server, const std::string& id) {
     const std::string folder = fmt::format("{}/accounts/{}/{}", directory_, server, id);
-    if (fs::exists(folder + "/account.json"))
-      return each_alone(found_, printable(id),
-                        [&] { read_account(server, folder, fmt::format("{}/keys/{}.key", folder, id), id); });
-    for (const std::string& type : names_in(folder))
-      if (const std::string inner = folder + "/" + type; fs::exists(inner + "/account.json"))
-        each_alone(found_, printable(id),
-                   [&] { read_account(server, inner, fmt::format("{}/{}.key", inner, id), id); });
+    const std::vector<std::string> names = names_in(folder);
+    if (std::ranges::find(names, kRecord) != names.end())
+      return read_account(server, folder, fmt::format("{}/keys/{}.key", folder, id), id);
+    for (const std::string& type : names) {
+      const std::vector<std::string> inner = names_in(fmt::format("{}/{}", folder, type));
+      if (std::ranges::find(inner, kRecord) != inner.end())
+        read_account(server, fmt::format("{}/{}", folder, type), fmt::format("{}/{}/{}.key", folder, type, id), id);
+    }
   }
 
   void read_account(const std::string& server, const std::string& folder, const std::string& key_file,
                     const std::string& id) {
-    const nlohmann::json json = json_in(folder + "/account.json");
-    std::string url;
-    if (const auto registration = json.find("registration"); registration != json.end() && registration->is_object())
-      for (const char* const member : {"uri", "accountURL"})
-        if (url.empty()) url = text_at(*registration, member);
-    Account account{.label = printable(id),
-                    .server = server_at(url.empty() ? authority_of_folder(server) : authority_of(url)),
-                    .url = url,
-                    .contact = {},
-                    .ca_file = {},
-                    .key = base::within("its key", [&] { return pki::PrivateKey::parse(read_secret(key_file)); })};
-    if (const std::string address = text_at(json, "email"); address.find('@') != std::string::npos)
-      account.contact.push_back("mailto:" + address);
-    found_.accounts.push_back(std::move(account));
+    each_alone(found_, printable(id), [&] {
+      Registration registration = read_registration(read_if_there(fmt::format("{}/{}", folder, kRecord)).reveal_text());
+      const std::string authority = authority_of(registration.url);
+      found_.accounts.push_back(
+          {.label = printable(id),
+           .server = server_at(authority.empty() ? authority_of_folder(server) : authority),
+           .url = std::move(registration.url),
+           .contact = std::move(registration.contact),
+           .ca_file = {},
+           .key = base::within("its key", [&] { return pki::PrivateKey::parse(read(key_file)); })});
+    });
+  }
+
+  // The CA that gave it.
+  static std::string authority_in(const std::string& record) {
+    const auto json = nlohmann::json::parse(read(record).reveal_text(), nullptr, false);
+    if (!json.is_object())
+      throw base::Error(base::Fault::invalid, fmt::format("{} is no JSON object", printable(record)));
+    for (const char* const member : {"certUrl", "certStableUrl"})
+      if (const auto url = json.find(member); url != json.end() && url->is_string())
+        if (std::string authority = authority_of(url->get<std::string>()); !authority.empty()) return authority;
+    return {};
   }
 
   void read_lineage(const std::string& name) {
     const std::string path = fmt::format("{}/certificates/{}", directory_, name);
-    const nlohmann::json json = json_in(path + ".json");
-    if (!fs::exists(path + ".key")) {
-      found_.remarks.push_back({Remark::Kind::left, printable(name),
-                                "its key is not here: it was made from a request of its own",
-                                "`everseal issue --csr` has such a request signed"});
-      return;
-    }
-    std::string url = text_at(json, "certUrl");
-    if (url.empty()) url = text_at(json, "certStableUrl");
-    pki::PrivateKey key = base::within("its key", [&] { return pki::PrivateKey::parse(read_secret(path + ".key")); });
+    const std::string authority = authority_in(path + ".json");
+    const base::Secret key_text = read_if_there(path + ".key");
+    if (key_text.empty())
+      return leave(printable(name), "its key is not here: it was made from a request of its own",
+                   "`everseal issue --csr` has such a request signed");
+    pki::PrivateKey key = base::within("its key", [&] { return pki::PrivateKey::parse(key_text); });
     Lineage lineage{.label = printable(name),
                     .account = {},
-                    .server = server_at(authority_of(url)),
+                    .server = server_at(authority),
                     .profile = {},
                     .preferred_chain = {},
                     .chain = read_chain({path + ".crt", path + ".issuer.crt"}, key),
@@ -116,10 +114,9 @@ class Reading {
     const auto account = std::ranges::find_if(found_.accounts, at_server);
     if (account != found_.accounts.end()) lineage.account = static_cast<std::size_t>(account - found_.accounts.begin());
     if (std::ranges::count_if(found_.accounts, at_server) > 1)
-      found_.remarks.push_back(
-          {Remark::Kind::left, lineage.label,
-           fmt::format("lego does not say which of its accounts ordered it; {} is taken", account->label),
-           "where that is wrong, change `issuer` in its file in conf.d"});
+      leave(lineage.label,
+            fmt::format("lego does not say which of its accounts ordered it; {} is taken", account->label),
+            "where that is wrong, change `issuer` in its file in conf.d");
     found_.lineages.push_back(std::move(lineage));
   }
 

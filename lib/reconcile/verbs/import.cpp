@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "config/fragment.h"
 #include "importer/foreign_files.h"
+#include "importer/references.h"
 #include "inventory/accounts.h"
 #include "issuer/acme_ca.h"
 #include "reconcile/kinds.h"

@@ -1,0 +1,39 @@
+// Files of a host: this one, or one whose root directory is mounted here.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace everseal::importer {
+
+struct Trace {
+  std::string file;  // where it is here
+  int line = 0;      // 0: the file as such
+  std::string text;  // the line, printable
+};
+
+// Paths are absolute, as the host sees them, and so are the targets of links at their end. What cannot be read is as
+// good as not there; sizes are bounded.
+class HostFiles {
+ public:
+  explicit HostFiles(std::string root);  // "/", "/mnt/host", "/mnt/host/"
+
+  std::string here(std::string_view path) const { return root_ + std::string(path); }
+  // What a link leads to, itself where it is none; "" where it leads round in circles.
+  std::string followed(std::string path) const;
+
+  bool has(const std::string& path) const;  // of any type, not followed
+  bool has_directory(const std::string& path) const;
+  bool is_executable(const std::string& path) const;
+  std::string read(const std::string& path) const;
+  std::vector<std::string> names(const std::string& directory) const;  // sorted, without hidden ones
+  // Those that `is_meant` says, without blanks around them; comments do not count.
+  std::vector<Trace> lines(const std::string& path, const std::function<bool(std::string_view)>& is_meant) const;
+
+ private:
+  std::string root_;  // without a slash at its end
+};
+
+}  // namespace everseal::importer
