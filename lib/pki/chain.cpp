@@ -164,10 +164,10 @@ std::vector<Certificate> order_chain(std::vector<Certificate> certificates, cons
   for (std::optional<std::size_t> at = find_leaf(loaded, issuers, key); at;
        at = choose_issuer(loaded, issuers[*at], used)) {
     used[*at] = true;
-    chain.push_back(loaded[*at].certificate);
-    if (loaded[*at].certificate.is_self_issued() && is_signed_by(loaded[*at], loaded[*at])) break;
+    const bool is_root = is_signed_by(loaded[*at], loaded[*at]);
+    if (!is_root || root == RootPolicy::keep || chain.empty()) chain.push_back(loaded[*at].certificate);
+    if (is_root) break;
   }
-  if (root == RootPolicy::drop && chain.size() > 1 && is_signed_by(chain.back(), chain.back())) chain.pop_back();
   return chain;
 }
 

@@ -33,6 +33,8 @@ struct Csr {
   // broken DER, bad self-signature, duplicate extension, more than one block, more than 1000 names.
   static Csr parse(base::BytesView pem_or_der);
 };
+// The SubjectPublicKeyInfo in a DER request that was made here or parsed before: nothing else is looked at.
+base::Bytes public_key_info_in(base::BytesView csr);
 std::string csr_pem(base::BytesView der);
 
 }  // namespace everseal::pki

@@ -15,9 +15,9 @@ namespace everseal::pki {
 
 // One that this module has no words for.
 struct OtherExtension {
-  std::string id;      // dotted decimals
+  std::string id;  // dotted decimals
   bool critical = false;
-  base::Bytes value;   // DER, what the OCTET STRING of the extension holds
+  base::Bytes value;  // DER, what the OCTET STRING of the extension holds
 };
 
 // Everything that will stand in a certificate; nothing is added behind the caller's back but what RFC 5280 derives:

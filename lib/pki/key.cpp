@@ -7,9 +7,13 @@
 #include "pki/rounds.h"
 
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/decoder.h>
+#include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 
@@ -32,7 +36,60 @@ std::string known_types() {
   return text;
 }
 
+constexpr std::size_t kLargestPoint = 97;  // of P-384, uncompressed
+
+// What stands before the key itself in a SubjectPublicKeyInfo (RFC 5480 section 2, RFC 8410 section 4); "" where that
+// depends on the key.
+std::string_view info_before(KeyType type) noexcept {
+  using namespace std::string_view_literals;
+  switch (type) {
+    case KeyType::ecdsa_p256:
+      return "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"sv;
+    case KeyType::ecdsa_p384:
+      return "\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00"sv;
+    case KeyType::ed25519:
+      return "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"sv;
+    default:
+      return {};
+  }
+}
+
+std::string text_parameter(EVP_PKEY* key, const char* name) {
+  char text[64] = {};
+  return EVP_PKEY_get_utf8_string_param(key, name, text, sizeof text, nullptr) == 1 ? text : std::string();
+}
+
+// The type, where `key` is of one that info_before() knows and is encoded in the one usual way.
+std::optional<KeyType> usual_type(EVP_PKEY* key) {
+  if (EVP_PKEY_is_a(key, "ED25519") == 1) return KeyType::ed25519;
+  if (EVP_PKEY_is_a(key, "EC") != 1 || text_parameter(key, OSSL_PKEY_PARAM_EC_ENCODING) != OSSL_PKEY_EC_ENCODING_GROUP)
+    return std::nullopt;
+  const std::string curve = text_parameter(key, OSSL_PKEY_PARAM_GROUP_NAME);
+  if (curve == SN_X9_62_prime256v1) return KeyType::ecdsa_p256;
+  if (curve == SN_secp384r1) return KeyType::ecdsa_p384;
+  return std::nullopt;
+}
+
+// OpenSSL 3.0 looks for an encoder among all it has each time, and takes twenty times as long.
+std::optional<base::Bytes> usual_public_key_info(EVP_PKEY* key) {
+  const auto type = usual_type(key);
+  if (!type) return std::nullopt;
+  base::Bytes info = base::to_bytes(info_before(*type));
+  const std::size_t before = info.size();
+  const std::size_t expected = info[1] + std::size_t{2} - before;
+  info.resize(before + kLargestPoint);
+  std::size_t size = 0;
+  if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, info.data() + before, kLargestPoint, &size) != 1 ||
+      size != expected || (*type != KeyType::ed25519 && info[before] != POINT_CONVERSION_UNCOMPRESSED))
+    return std::nullopt;
+  info.resize(before + size);
+  return info;
+}
+
 base::Bytes public_key_info_of(EVP_PKEY* key) {
+  auto usual = usual_public_key_info(key);
+  ERR_clear_error();
+  if (usual) return std::move(*usual);
   return encode_der(key, [](const EVP_PKEY* value, unsigned char** out) { return i2d_PUBKEY(value, out); });
 }
 
@@ -57,10 +114,38 @@ HandleType decode_whole(base::BytesView der, Decode decode) {
   return value;
 }
 
-KeyHandle from_pkcs8(const PKCS8_PRIV_KEY_INFO& info) {
-  KeyHandle key(EVP_PKCS82PKEY(&info));
-  if (!key) throw_openssl(Fault::invalid, "the private key cannot be read");
-  return key;
+// Of PKCS#8. OpenSSL 3.0 looks for a decoder among all it has each time, and takes ten times as long: a thread keeps
+// what was found.
+class KeyDecoder {
+ public:
+  KeyHandle decode(base::BytesView der) {
+    if (!context_) throw_openssl(Fault::internal, "OpenSSL has no decoder for private keys");
+    const unsigned char* at = der.data();
+    std::size_t left = der.size();
+    const bool decoded = OSSL_DECODER_from_data(context_.get(), &at, &left) == 1;
+    KeyHandle key(std::exchange(found_, nullptr));
+    if (!decoded || !key) throw_openssl(Fault::invalid, "the private key cannot be read");
+    return key;
+  }
+
+ private:
+  EVP_PKEY* found_ = nullptr;
+  base::Handle<OSSL_DECODER_CTX, OSSL_DECODER_CTX_free> context_{
+      OSSL_DECODER_CTX_new_for_pkey(&found_, "DER", "PrivateKeyInfo", nullptr, EVP_PKEY_KEYPAIR, nullptr, nullptr)};
+};
+
+KeyHandle from_pkcs8(base::BytesView der) {
+  thread_local KeyDecoder decoder;
+  return decoder.decode(der);
+}
+
+base::Secret encode_secret(const PKCS8_PRIV_KEY_INFO& info) {
+  unsigned char* octets = nullptr;
+  const int size = i2d_PKCS8_PRIV_KEY_INFO(&info, &octets);
+  if (size <= 0) throw_openssl(Fault::internal, "cannot encode the private key");
+  base::Secret secret{base::BytesView(octets, static_cast<std::size_t>(size))};
+  OPENSSL_clear_free(octets, static_cast<std::size_t>(size));
+  return secret;
 }
 
 const base::Secret& require(const std::optional<base::Secret>& passphrase) {
@@ -89,7 +174,7 @@ KeyHandle decrypt(const X509_SIG& encrypted, const std::optional<base::Secret>& 
   const std::string_view text = secret.reveal_text();
   const Pkcs8Handle info(PKCS8_decrypt(&encrypted, text.data(), static_cast<int>(text.size())));
   if (!info) throw_undecryptable();
-  return from_pkcs8(*info);
+  return from_pkcs8(encode_secret(*info).reveal());
 }
 
 int give_passphrase(char* buffer, int size, int /*writing*/, void* secret) {
@@ -111,7 +196,7 @@ KeyHandle decrypt_traditional(std::string_view text, std::string_view label,
 }
 
 KeyHandle parse_der(base::BytesView der, const std::optional<base::Secret>& passphrase) {
-  if (const auto info = decode_whole<Pkcs8Handle>(der, d2i_PKCS8_PRIV_KEY_INFO)) return from_pkcs8(*info);
+  if (decode_whole<Pkcs8Handle>(der, d2i_PKCS8_PRIV_KEY_INFO)) return from_pkcs8(der);
   if (const auto encrypted = decode_whole<EncryptedHandle>(der, d2i_X509_SIG)) return decrypt(*encrypted, passphrase);
   for (const int type : {EVP_PKEY_EC, EVP_PKEY_RSA}) {
     auto key = decode_whole<KeyHandle>(der, [type](EVP_PKEY** out, const unsigned char** at, long size) {
@@ -244,15 +329,7 @@ PrivateKey PrivateKey::parse(const base::Secret& text, const std::optional<base:
   return KeyAccess::adopt(parse_text(text, passphrase));
 }
 
-base::Secret PrivateKey::der() const {
-  const Pkcs8Handle info = to_pkcs8(*this);
-  unsigned char* octets = nullptr;
-  const int size = i2d_PKCS8_PRIV_KEY_INFO(info.get(), &octets);
-  if (size <= 0) throw_openssl(Fault::internal, "cannot encode the private key");
-  base::Secret secret{base::BytesView(octets, static_cast<std::size_t>(size))};
-  OPENSSL_clear_free(octets, static_cast<std::size_t>(size));
-  return secret;
-}
+base::Secret PrivateKey::der() const { return encode_secret(*to_pkcs8(*this)); }
 
 base::Secret PrivateKey::pem() const { return secret_pem("PRIVATE KEY", der().reveal()); }
 

@@ -64,7 +64,7 @@ std::optional<pki::Certificate> certificate_before(Session& session, const plan:
 // What came back is what was asked for, whoever signed it.
 std::vector<pki::Certificate> checked_chain(std::vector<pki::Certificate> sent, const base::Bytes& csr,
                                             const std::vector<pki::Identifier>& names, Time now) {
-  const base::Bytes key = pki::Csr::parse(csr).public_key_info;
+  const base::Bytes key = pki::public_key_info_in(csr);
   const auto leaf = std::ranges::find(sent, key, &pki::Certificate::public_key_info);
   if (leaf == sent.end())
     throw base::Error(base::Fault::invalid, "the issuer sent no certificate for the key that was requested");

@@ -61,6 +61,7 @@ TEST_CASE("a request with every key type is accepted by openssl, certtool and Ev
     const Csr read = Csr::parse(base::as_bytes(pem));
     CHECK(read.der == der);
     CHECK(read.public_key_info == key.public_key_info());
+    CHECK(public_key_info_in(der) == key.public_key_info());
     CHECK(read.public_key.type == type);
     CHECK(read.subject == wanted.subject);
     CHECK(covers(read.names, wanted.identifiers));
