@@ -77,7 +77,7 @@ class Takeover {
       : host_(host), request_(request), found_(found), report_(report), run_(host) {}
 
   void take_all() {
-    if (request_.issuer) require_acme(*request_.issuer);
+    if (request_.issuer) require_fitting(*request_.issuer);
     for (std::size_t i = 0; i < found_.accounts.size(); ++i) {
       if (host_.stop.stop_requested()) throw Error(Fault::cancelled, "stopped; doing it again goes on from there");
       if (is_used(i))
@@ -134,10 +134,30 @@ class Takeover {
                                     : directory == server.directory;
   }
 
-  // Nobody else's account is there, as far as we know.
+  void require_fitting(const Name& name) {
+    const config::Issuer& issuer = require_acme(name);
+    const auto fits = [&](const auto& one) { return is_at(issuer, one.server); };
+    if (!found_.lineages.empty() && std::ranges::none_of(found_.lineages, fits) &&
+        std::ranges::none_of(found_.accounts, fits))
+      throw Error(Fault::config,
+                  fmt::format("nothing of {} is of the CA of issuer {}, {}", request_.kind->name, name,
+                              base::printable(issuer.options.string("directory"))),
+                  "name another issuer, or leave --issuer out: one is made");
+  }
+
+  // Has an account chosen it in this run?
+  bool is_chosen(const Name& issuer) const {
+    return std::ranges::any_of(issuers_, [&](const auto& chosen) { return chosen.second == issuer; });
+  }
+
+  // No account is there, or this one.
   bool is_free_for(const config::Issuer& issuer, const Account& account) {
+    if (is_chosen(issuer.name)) return false;
     const auto ours = inventory::Accounts(run_.store).find(issuer.name, issuer.options.string("directory"));
-    return !ours || ours->url.empty() || ours->url == account.url;
+    if (!ours) return true;
+    const auto key = issuer::AcmeCa::key_of(host_.state, *ours);
+    if (key && key->public_key_info() == account.key.public_key_info()) return true;
+    return ours->url.empty() ? !key : ours->url == account.url;
   }
 
   Name issuer_for(const Account& account) {
@@ -156,7 +176,8 @@ class Takeover {
                   "write an [issuer.NAME] with it into the config, then import again");
     const std::vector<Name> authorities = authority_names(run_.store);
     const Name name = free_name(usual_name(server), [&](const Name& one) {
-      return config().issuers.contains(one) || std::ranges::find(authorities, one) != authorities.end();
+      return config().issuers.contains(one) || is_chosen(one) ||
+             std::ranges::find(authorities, one) != authorities.end();
     });
     if (is_looking()) return name;
     config::Fragment fragment{"issuer", name, {}};
@@ -180,12 +201,13 @@ class Takeover {
     if (is_looking()) {
       issuers_.emplace(index, issuer);
       add("account/" + issuer.text(), {}, Result::done,
-          fmt::format("account {} would become that of the issuer {}", base::printable(account.url), issuer));
+          fmt::format("account {} would become that of the issuer {}",
+                      account.url.empty() ? account.label : base::printable(account.url), issuer));
       return;
     }
     Session session(host_, config());
     issuer::AcmeCa ca(issuer, config().issuers.at(issuer).options, session.surroundings());
-    const inventory::AccountRecord ours = ca.adopt(account.key, host_.stop);
+    const inventory::AccountRecord ours = ca.adopt(account.key, account.url, host_.stop);
     issuers_.emplace(index, issuer);
     add("account/" + issuer.text(), {}, Result::done,
         fmt::format("account {} is that of the issuer {} now", base::printable(ours.url), issuer));
