@@ -173,5 +173,49 @@ TEST_CASE("an issuer that fits nothing is refused, before anything is taken") {
   CHECK_FALSE(std::filesystem::exists(site.host.state + "/archive"));
 }
 
+TEST_CASE("a zone gets the challenge that proves a wildcard beside one that does not, and none beside one that does") {
+  Site site;
+  site.register_key(account_key(1));
+  const AcmeShTree client;
+  client.settings({{"SAVED_CF_Token", "hunter2"}});
+  client.add_account("localhost/directory", account_key(1), {});
+  client.add("a.example.org", Issued({"a.example.org"}, 1),
+             {{"Le_API", site.ca.directory_url()}, {"Le_Webroot", "/srv/www"}});
+  client.add("*.a.example.org", Issued({"*.a.example.org"}, 2),
+             {{"Le_API", site.ca.directory_url()}, {"Le_Webroot", "dns_cf"}});
+  client.add("b.example.org", Issued({"b.example.org", "*.b.example.org"}, 3),
+             {{"Le_API", site.ca.directory_url()}, {"Le_Alt", "*.b.example.org"}, {"Le_Webroot", "/srv/b,dns_cf"}});
+  client.add("c.b.example.org", Issued({"b.example.org"}, 4),
+             {{"Le_API", site.ca.directory_url()}, {"Le_Domain", "b.example.org"}, {"Le_Webroot", "alpn"}});
+  for (int i = 0; i < 2; ++i) {
+    const ImportReport report = site.import("acme.sh", client.path());
+    CHECK_MESSAGE(report.verdict.exit_code() == 0, texts_of(report));
+    std::vector<std::string> challenges;
+    for (const auto& [name, challenge] : site.config().challenges)
+      challenges.push_back(challenge.type + " " + base::join(challenge.zones, " "));
+    std::ranges::sort(challenges);
+    CHECK(base::join(challenges, ", ") == "dns-01 a.example.org, dns-01 b.example.org, http-01 b.example.org");
+  }
+  // Each has its secret, for its owner alone.
+  for (const auto& [name, challenge] : site.config().challenges)
+    if (challenge.type == "dns-01")
+      CHECK(base::read_secret_file(challenge.provider_options.string("token_file")).reveal_text() == "hunter2");
+}
+
+TEST_CASE("where a challenge cannot be written no secret of it stays") {
+  Site site;
+  site.register_key(account_key(1));
+  const AcmeShTree client;
+  client.settings({{"SAVED_PDNS_Url", "http://\xff"}, {"SAVED_PDNS_Token", "hunter2"}});
+  client.add_account("localhost/directory", account_key(1), {});
+  client.add("a.example.org", Issued({"a.example.org"}, 1),
+             {{"Le_API", site.ca.directory_url()}, {"Le_Webroot", "dns_pdns"}});
+  const ImportReport report = site.import("acme.sh", client.path());
+  CHECK(report.verdict.exit_code() == 4);
+  CHECK_FALSE(judge::contains(texts_of(report), "hunter2"));
+  CHECK(std::filesystem::is_empty(site.host.state + "/secrets"));
+  CHECK(site.config().challenges.empty());
+}
+
 }  // namespace
 }  // namespace everseal::reconcile

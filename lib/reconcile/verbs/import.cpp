@@ -303,14 +303,20 @@ class Takeover {
     return version && version->chain.front().fingerprint() != leaf.fingerprint();
   }
 
-  // Zones that the config covers already are the operator's.
+  // Does the config say how all names in `zone` that `type` can prove are proved? Only dns-01 and its kind prove
+  // wildcards.
+  bool is_covered(const std::string& zone, const std::string& type) {
+    const auto is_dns = [](std::string_view one) { return one.starts_with("dns-"); };
+    return std::ranges::any_of(config().challenges, [&](const auto& one) {
+      return std::ranges::find(one.second.zones, zone) != one.second.zones.end() &&
+             (is_dns(one.second.type) || !is_dns(type));
+    });
+  }
+
+  // What the config covers already is the operator's.
   void take_challenges(Lineage& lineage, const Name& certificate) {
     for (importer::Challenge& challenge : lineage.challenges) {
-      std::erase_if(challenge.zones, [&](const std::string& zone) {
-        return std::ranges::any_of(config().challenges, [&](const auto& one) {
-          return std::ranges::find(one.second.zones, zone) != one.second.zones.end();
-        });
-      });
+      std::erase_if(challenge.zones, [&](const std::string& zone) { return is_covered(zone, challenge.type); });
       if (challenge.zones.empty()) continue;
       config::Fragment fragment{
           "challenge",
@@ -319,18 +325,28 @@ class Takeover {
       importer::put_text(fragment.options, "type", challenge.type);
       importer::put_words(fragment.options, "zones", challenge.zones);
       std::ranges::move(challenge.options, std::back_inserter(fragment.options));
-      for (const auto& [option, secret] : challenge.secrets)
-        importer::put_text(fragment.options, option, keep_secret(fragment.name, option, secret));
-      write(fragment);
+      write_with_secrets(fragment, challenge.secrets);
     }
   }
 
-  // The path of a file that holds it.
-  std::string keep_secret(const Name& challenge, const std::string& option, const base::Secret& secret) const {
-    const auto secrets = base::Directory::create(host_.state + "/secrets", 0700);
-    const std::string file = fmt::format("challenge.{}.{}", challenge, option);
-    secrets.replace(file, secret.reveal());
-    return secrets.path() + "/" + file;
+  // Each secret becomes a file that its option names; none stays where the fragment cannot be written.
+  void write_with_secrets(config::Fragment& fragment,
+                          const std::vector<std::pair<std::string, base::Secret>>& secrets) {
+    if (secrets.empty()) return write(fragment);
+    const auto directory = base::Directory::create(host_.state + "/secrets", 0700);
+    const auto file_of = [&](const std::string& option) {
+      return fmt::format("challenge.{}.{}", fragment.name, option);
+    };
+    try {
+      for (const auto& [option, secret] : secrets) {
+        directory.replace(file_of(option), secret.reveal());
+        importer::put_text(fragment.options, option, directory.path() + "/" + file_of(option));
+      }
+      write(fragment);
+    } catch (const Error&) {
+      for (const auto& [option, secret] : secrets) directory.remove(file_of(option));
+      throw;
+    }
   }
 
   void note_chain(const Lineage& lineage, const Name& issuer) {
