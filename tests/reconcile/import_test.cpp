@@ -158,6 +158,27 @@ TEST_CASE("an account that the CA refuses leaves its place to the next, and take
   CHECK(keys == 1);
 }
 
+TEST_CASE("lineages of one name here, or of none, are told, and the others are taken") {
+  Site site;
+  const TwoAccounts certbot(site);
+  certbot.add("W1.example.org", Issued({"w1.example.org"}, 3));
+  certbot.add("w2.example.org!", Issued({"other.example.org"}, 4));
+  certbot.add("w2.example.org-", Issued({"w2.example.org"}, 5));
+  certbot.add("---", Issued({"third.example.org"}, 6));
+  for (const ImportMode mode : {ImportMode::look, ImportMode::take, ImportMode::take}) {
+    const ImportReport report = site.import("certbot", certbot.path(), mode);
+    const std::string texts = texts_of(report);
+    CAPTURE(texts);
+    CHECK(report.verdict.exit_code() == 4);
+    CHECK(judge::contains(texts, "certificate/w1.example.org: W1.example.org and w1.example.org would both be called"));
+    CHECK(judge::contains(texts,
+                          "certificate/w2.example.org-: w2.example.org! and w2.example.org- would both be called"));
+    CHECK(judge::contains(texts, "---: certificate name '---' is not allowed"));
+    CHECK(std::ranges::count(report.verdict.outcomes, Result::failed, &Outcome::result) == 3);
+  }
+  CHECK(site.config().certificates.size() == 3);
+}
+
 TEST_CASE("an issuer that fits nothing is refused, before anything is taken") {
   Site site;
   const TwoAccounts certbot(site);
@@ -215,6 +236,46 @@ TEST_CASE("where a challenge cannot be written no secret of it stays") {
   CHECK_FALSE(judge::contains(texts_of(report), "hunter2"));
   CHECK(std::filesystem::is_empty(site.host.state + "/secrets"));
   CHECK(site.config().challenges.empty());
+}
+
+TEST_CASE("servers are asked for the directory as they see it, whatever their root is called here") {
+  Site site;
+  CertbotTree certbot;
+  const struct {
+    std::string root, directory;  // below the test's folder
+    std::string line;
+    std::size_t found;
+  } rows[] = {
+      {"host", "host/etc/letsencrypt", "ssl_certificate /etc/letsencrypt/live/a;", 1},
+      {"host/", "host/etc/letsencrypt/", "ssl_certificate /etc/letsencrypt/live/a;", 1},
+      {"link", "host/etc/letsencrypt", "ssl_certificate /etc/letsencrypt/live/a;", 1},
+      {"host", "link/etc/letsencrypt", "ssl_certificate /etc/letsencrypt/live/a;", 1},
+      {"host", "to-it/", "ssl_certificate /etc/letsencrypt/live/a;", 1},
+      // Not below the root: known to nobody there.
+      {"host", "hostile/etc/letsencrypt", "ssl_certificate /etc/letsencrypt/live/a;", 0},
+      {"host", "hostile/etc/letsencrypt", "ssl_certificate ile/etc/letsencrypt/live/a;", 0},
+      {"host", "host/etc/letsencrypt", "ssl_certificate /etc/letsencrypt2/live/a;", 0},
+  };
+  for (const char* const host : {"host", "hostile"})
+    site.tree.make_folder(std::string(host) + "/etc/letsencrypt/renewal");
+  site.tree.link("link", "host");
+  site.tree.link("to-it", "host/etc/letsencrypt");
+  for (const auto& [root, directory, line, found] : rows) {
+    CAPTURE(root);
+    CAPTURE(directory);
+    site.tree.write("host/etc/nginx/nginx.conf", line);
+    ImportRequest request = site.request("certbot", site.tree / directory);
+    request.root = site.tree / root;
+    CHECK(import_client(site.host, request).references.size() == found);
+  }
+  // As the host itself writes it, where that is a link.
+  site.tree.link("host/etc/certs", "letsencrypt");
+  site.tree.write("host/etc/nginx/nginx.conf", "ssl_certificate /etc/certs/live/a;");
+  ImportRequest request = site.request("certbot", site.tree / "host/etc/certs/");
+  request.root = site.tree / "host";
+  CHECK(import_client(site.host, request).references.size() == 1);
+  request.root = site.tree / "nowhere";
+  CHECK(judge::fault_of([&] { import_client(site.host, request); }) == base::Fault::not_found);
 }
 
 }  // namespace

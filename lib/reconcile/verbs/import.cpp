@@ -87,7 +87,7 @@ class Takeover {
     }
     for (Lineage& lineage : found_.lineages) {
       if (host_.stop.stop_requested()) throw Error(Fault::cancelled, "stopped; doing it again goes on from there");
-      alone(subject_of(Name::made_of(lineage.label)), [&] { take_lineage(lineage); });
+      alone(subject_of(lineage), [&] { take_lineage(lineage); });
     }
     for (const Remark& remark : found_.remarks)
       if (remark.kind == Remark::Kind::unreadable) add(remark.subject, {}, Result::failed, remark.text);
@@ -110,6 +110,15 @@ class Takeover {
     } catch (const Error& error) {
       if (error.fault() == Fault::cancelled) throw;
       add(subject, {}, Result::failed, error.text());
+    }
+  }
+
+  // By the client's name where it has none here.
+  static std::string subject_of(const Lineage& lineage) {
+    try {
+      return reconcile::subject_of(Name::made_of(lineage.label));
+    } catch (const Error&) {
+      return "certificate/" + lineage.label;
     }
   }
 
@@ -237,12 +246,16 @@ class Takeover {
 
   void take_lineage(Lineage& lineage) {
     const config::Certificate wanted = wanted_of(lineage);
+    if (const auto [first, is_first] = labels_.emplace(wanted.name, lineage.label); !is_first)
+      throw Error(Fault::exists,
+                  fmt::format("{} and {} would both be called {} here", first->second, lineage.label, wanted.name),
+                  "`everseal issue --as NAME` keeps this one alive under another name");
     const std::string what = fmt::format("{}, valid until {}", pki::to_string(wanted.identifiers),
                                          base::format_time(lineage.chain.front().not_after()));
     const std::string issuer = wanted.issuers.front().text();
     note_chain(lineage, wanted.issuers.front());
     if (is_looking()) {
-      add(subject_of(wanted.name), issuer, Result::done, "would be taken over: " + what);
+      add(reconcile::subject_of(wanted.name), issuer, Result::done, "would be taken over: " + what);
       return;
     }
     const int number = take_version(lineage, wanted);
@@ -254,7 +267,7 @@ class Takeover {
     if (session.archive.live(wanted.name).value_or(0) < number) make_live(session, wanted.name, {number});
     session.managed.set_look_again(wanted.name, session.now());
     const bool is_deployed = !config().certificates.at(wanted.name).deployments.empty();
-    add(subject_of(wanted.name), issuer, is_deployed ? Result::done : Result::warned,
+    add(reconcile::subject_of(wanted.name), issuer, is_deployed ? Result::done : Result::warned,
         fmt::format("version {}: {}{}", number, what,
                     is_deployed ? "" : "; unverified, as nothing deploys it and no handshake shows it yet"));
   }
@@ -365,9 +378,10 @@ class Takeover {
   ImportReport& report_;
   Run run_;
   std::map<std::size_t, Name> issuers_;  // by account
+  std::map<Name, std::string> labels_;   // of lineages, by their name here
 };
 
-std::string absolute(const std::string& directory) {
+std::string canonical(const std::string& directory) {
   std::error_code error;
   const std::filesystem::path path = std::filesystem::canonical(directory, error);
   if (error)
@@ -375,11 +389,16 @@ std::string absolute(const std::string& directory) {
   return path.string();
 }
 
+// As it was written, without following links.
+std::string absolute(const std::string& directory) {
+  std::string path = std::filesystem::absolute(directory).lexically_normal().string();
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
 // As the host's own programs see a path below `root`.
 std::string seen_from(const std::string& root, const std::string& path) {
-  const std::string above = std::filesystem::path(root).lexically_normal().string();
-  const std::size_t length = above.ends_with('/') ? above.size() - 1 : above.size();
-  return path.starts_with(above.substr(0, length)) ? path.substr(length) : path;
+  return root != "/" && path.starts_with(root + "/") ? path.substr(root.size()) : path;
 }
 
 std::string list_of(const std::vector<importer::Trace>& traces) {
@@ -394,12 +413,13 @@ std::string list_of(const std::vector<importer::Trace>& traces) {
 
 ImportReport import_client(const Host& host, const ImportRequest& given) {
   ImportRequest request = given;
-  request.directory = absolute(given.directory);
+  request.directory = canonical(given.directory);
+  request.root = canonical(given.root);
   importer::Found found = request.kind->read(request.directory);
   ImportReport report;
   report.schedules = importer::active_schedules(request.root, request.kind->name);
-  std::vector<std::string> paths{seen_from(request.root, request.directory)};
-  if (given.directory.starts_with('/')) paths.push_back(seen_from(request.root, given.directory));
+  std::vector<std::string> paths{seen_from(request.root, request.directory),
+                                 seen_from(absolute(given.root), absolute(given.directory))};
   for (const Lineage& lineage : found.lineages) paths.insert(paths.end(), lineage.copies.begin(), lineage.copies.end());
   report.references = importer::references(request.root, paths);
   if (request.mode == ImportMode::take && request.coexistence == Coexistence::refused && !report.schedules.empty())
