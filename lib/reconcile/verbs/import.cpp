@@ -330,35 +330,33 @@ class Takeover {
   void take_challenges(Lineage& lineage, const Name& certificate) {
     for (importer::Challenge& challenge : lineage.challenges) {
       std::erase_if(challenge.zones, [&](const std::string& zone) { return is_covered(zone, challenge.type); });
-      if (challenge.zones.empty()) continue;
-      config::Fragment fragment{
-          "challenge",
-          free_name(certificate.text(), [&](const Name& name) { return config().challenges.contains(name); }),
-          {}};
-      importer::put_text(fragment.options, "type", challenge.type);
-      importer::put_words(fragment.options, "zones", challenge.zones);
-      std::ranges::move(challenge.options, std::back_inserter(fragment.options));
-      write_with_secrets(fragment, challenge.secrets);
+      if (!challenge.zones.empty()) take_challenge(challenge, lineage.label, certificate);
     }
   }
 
-  // Each secret becomes a file that its option names; none stays where the fragment cannot be written.
-  void write_with_secrets(config::Fragment& fragment,
-                          const std::vector<std::pair<std::string, base::Secret>>& secrets) {
-    if (secrets.empty()) return write(fragment);
-    const auto directory = base::Directory::create(host_.state + "/secrets", 0700);
-    const auto file_of = [&](const std::string& option) {
-      return fmt::format("challenge.{}.{}", fragment.name, option);
-    };
+  // One that the config refuses is left to the operator; the certificate is taken all the same.
+  void take_challenge(importer::Challenge& challenge, const std::string& label, const Name& certificate) {
+    config::Fragment fragment{
+        "challenge",
+        free_name(certificate.text(), [&](const Name& name) { return config().challenges.contains(name); }),
+        {}};
+    importer::put_text(fragment.options, "type", challenge.type);
+    importer::put_words(fragment.options, "zones", challenge.zones);
+    std::ranges::move(challenge.options, std::back_inserter(fragment.options));
+    const auto secrets = base::Directory::create(host_.state + "/secrets", 0700);
+    const auto file_of = [&](const std::string& option) { return fmt::format("{}.{}", fragment.name, option); };
     try {
-      for (const auto& [option, secret] : secrets) {
-        directory.replace(file_of(option), secret.reveal());
-        importer::put_text(fragment.options, option, directory.path() + "/" + file_of(option));
+      for (const auto& [option, secret] : challenge.secrets) {
+        secrets.replace(file_of(option), secret.reveal());
+        importer::put_text(fragment.options, option, secrets.path() + "/" + file_of(option));
       }
       write(fragment);
-    } catch (const Error&) {
-      for (const auto& [option, secret] : secrets) directory.remove(file_of(option));
-      throw;
+    } catch (const Error& error) {
+      for (const auto& [option, secret] : challenge.secrets) secrets.remove(file_of(option));
+      if (error.fault() != Fault::config && error.fault() != Fault::usage) throw;  // usage: a text that is no UTF-8
+      leave(label, fmt::format("how it was proved cannot be taken over: {}", error.message()),
+            fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on",
+                        base::printable(base::join(challenge.zones, "\", \""))));
     }
   }
 
