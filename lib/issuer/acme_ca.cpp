@@ -325,20 +325,31 @@ inventory::AccountRecord AcmeCa::deactivate(std::stop_token stop) {
   return record(state, account.key);
 }
 
-inventory::AccountRecord AcmeCa::adopt(const pki::PrivateKey& key, std::stop_token stop) {
+std::optional<pki::Signer> AcmeCa::key_of(const std::string& state, const inventory::AccountRecord& account) {
+  const auto directory = base::Directory::open_if_exists(fmt::format("{}/accounts/{}", state, account.folder));
+  return directory ? keystore::file().open({*directory, kKey}) : std::nullopt;
+}
+
+inventory::AccountRecord AcmeCa::adopt(const pki::PrivateKey& key, const std::string& url, std::stop_token stop) {
   const base::FileLock held = lock();
   const base::Directory directory = folder();
   const keystore::Kind& keys = keystore::file();
   const auto present = keys.open({directory, kKey});
-  if (present && present->public_key_info() != key.public_key_info())
+  if (present && present->public_key_info() != key.public_key_info()) {
+    if (const auto known = known_account(); known && !url.empty() && known->url == url) return *known;
     throw Error(Fault::exists, fmt::format("there is an account at {} already", issuer_),
-                "give the account that comes from elsewhere an issuer of its own");
+                fmt::format("give the account that comes from elsewhere an issuer of its own"));
+  }
   if (!present) keys.import_key({directory, kKey}, key);
-  const auto state = acme::find_account(*client_, key, stop);
-  if (!state) {
-    if (!present) keys.remove({directory, kKey});
-    throw Error(Fault::not_found,
-                fmt::format("the CA at {} does not know that account", base::printable(directory_url_)));
+  std::optional<acme::AccountState> state;
+  try {
+    state = acme::find_account(*client_, key, stop);
+    if (!state)
+      throw Error(Fault::not_found,
+                  fmt::format("the CA at {} does not know that account", base::printable(directory_url_)));
+  } catch (const Error&) {
+    if (!present) keys.remove({directory, kKey});  // it would stand in another's way
+    throw;
   }
   const inventory::AccountRecord adopted = record(*state, key);
   remember_directory();

@@ -50,8 +50,12 @@ class AcmeCa {
   inventory::AccountRecord rotate_key(std::stop_token stop);
   inventory::AccountRecord deactivate(std::stop_token stop);
 
-  // Takes an account that another client made, with its key. Error(exists) where there is one already.
-  inventory::AccountRecord adopt(const pki::PrivateKey& key, std::stop_token stop);
+  // Takes an account that another client made, with its key; `url` as that client remembers it, or "". Where it is ours
+  // already nothing changes, though its key may have been changed here. Error(exists) where another is ours.
+  inventory::AccountRecord adopt(const pki::PrivateKey& key, const std::string& url, std::stop_token stop);
+
+  // The key of an account in that state directory; nullopt where it is missing.
+  static std::optional<pki::Signer> key_of(const std::string& state, const inventory::AccountRecord& account);
 
   // Keeps the directory for the next process where it was fetched by this one.
   void remember_directory();

@@ -1,50 +1,14 @@
 // What acme.sh leaves, as its script writes it, and what people and crashes make of it.
-#include "importer/fixture.h"
-
-#include <map>
+#include "importer/acme_sh.h"
 
 namespace everseal::importer::testing {
 namespace {
 
-constexpr const char* kServer = "https://ca.example.net:14000/dir";
+using AcmeSh = AcmeShTree;
 
 std::string marked(std::string_view text) {
   return "__ACME_BASE64__START_" + base::base64(base::as_bytes(text)) + "__ACME_BASE64__END_";
 }
-
-struct AcmeSh : Tree {
-  using Lines = std::map<std::string, std::string>;
-
-  static std::string text_of(const Lines& lines) {
-    std::string text;
-    for (const auto& [name, value] : lines) text += fmt::format("{}='{}'\n", name, value);
-    return text;
-  }
-
-  AcmeSh() { settings({}); }
-  void settings(const Lines& lines) const {
-    write("account.conf", "\n#LOG_FILE=\"/root/.acme.sh/acme.sh.log\"\n#LOG_LEVEL=1\n" + text_of(lines));
-  }
-  void add_account(const std::string& below, const pki::PrivateKey& key, const Lines& lines) const {
-    write(fmt::format("ca/{}/ca.conf", below), text_of(lines));
-    write(fmt::format("ca/{}/account.json", below), R"({"status":"valid"})");
-    write(fmt::format("ca/{}/account.key", below), traditional_pem(key));
-  }
-  // `folder` is that of the first name, or with "_ecc" behind it.
-  void add(const std::string& folder, const Issued& issued, Lines lines = {}, const std::string& home = {}) const {
-    const std::string name = folder.ends_with("_ecc") ? folder.substr(0, folder.size() - 4) : folder;
-    lines.insert(
-        {{"Le_Domain", name}, {"Le_Alt", "no"}, {"Le_Webroot", "no"}, {"Le_API", kServer}, {"Le_PreHook", ""}});
-    const std::string path = fmt::format("{}{}/", home, folder);
-    write(path + name + ".conf", text_of(lines));
-    write(path + name + ".cer", issued.leaf_pem());
-    write(path + name + ".key", traditional_pem(issued.key));
-    write(path + "ca.cer", issued.issuer_pem());
-    write(path + "fullchain.cer", issued.chain_pem());
-  }
-
-  Found read() const { return read_as("acme.sh", path()); }
-};
 
 // But for the one on keys that are kept.
 std::string remarks_but_the_usual(Found& found) {
@@ -91,7 +55,7 @@ TEST_CASE("acme.sh's accounts and certificates are read") {
   };
   const Account& account = account_of("www.example.org_ecc");
   CHECK(account.label == "ca/ca.example.net/dir");
-  CHECK(account.server == Server{kServer, "ca.example.net:14000"});
+  CHECK(account.server == Server{kAcmeShServer, "ca.example.net:14000"});
   CHECK(account.url == "https://ca.example.net:14000/my-account/1");
   CHECK(account.contact == std::vector<std::string>{"mailto:ops@example.org", "mailto:dev@example.org"});
   CHECK(account.ca_file == "/etc/ssl/ca.pem");

@@ -1,64 +1,22 @@
 // What certbot leaves, as the system tests see it made by the real one, and what people and crashes make of it.
-#include "importer/fixture.h"
-#include "pki/json_web_key.h"
+#include "importer/certbot.h"
 
 #include <sys/stat.h>
 
 namespace everseal::importer::testing {
 namespace {
 
-constexpr const char* kServer = "https://ca.example.net:14000/dir";
-constexpr const char* kId = "68648a125f17544b2c8f5a25bf2606c0";
-
-struct Certbot : Tree {
-  void add_account(const std::string& server_and_id, const pki::PrivateKey& key, std::string_view registration) const {
-    const std::string folder = "accounts/" + server_and_id;
-    write(folder + "/meta.json", R"({"creation_dt": "2026-11-26T18:58:11Z", "creation_host": "localhost"})");
-    write(folder + "/regr.json", registration);
-    write(folder + "/private_key.json", pki::testing::jwk_of(key).dump());
-  }
-
-  // `top` is what stands above [renewalparams].
-  void add_conf(const std::string& name, const std::string& parameters, const std::string& top = {}) const {
-    std::string text = "# renew_before_expiry = 30 days\nversion = 2.1.0\n" + top;
-    text += fmt::format("archive_dir = {}/archive/{}\n", path(), name);
-    for (const char* const file : {"cert", "privkey", "chain", "fullchain"})
-      text += fmt::format("{} = {}/live/{}/{}.pem\n", file, path(), name, file);
-    write(fmt::format("renewal/{}.conf", name),
-          fmt::format("{}\n# Options used in the renewal process\n[renewalparams]\naccount = {}\n{}", text, kId,
-                      parameters));
-  }
-
-  void add_files(const std::string& name, const Issued& issued) const {
-    const std::pair<const char*, std::string> files[] = {{"cert", issued.leaf_pem()},
-                                                         {"chain", issued.issuer_pem()},
-                                                         {"fullchain", issued.chain_pem()},
-                                                         {"privkey", issued.key_pem()}};
-    for (const auto& [file, text] : files) {
-      write(fmt::format("archive/{}/{}2.pem", name, file), text);
-      link(fmt::format("live/{}/{}.pem", name, file), fmt::format("../../archive/{}/{}2.pem", name, file));
-    }
-    write(fmt::format("live/{}/README", name), "Do not touch.\n");
-  }
-
-  void add(const std::string& name, const Issued& issued,
-           const std::string& parameters = "authenticator = standalone\n", const std::string& top = {}) const {
-    add_conf(name, fmt::format("server = {}\n{}", kServer, parameters), top);
-    add_files(name, issued);
-  }
-
-  Found read() const { return read_as("certbot", path()); }
-};
+using Certbot = CertbotTree;
 
 TEST_CASE("certbot's accounts and lineages are read") {
   const Certbot certbot;
   const auto& rsa = pki::testing::key_of(KeyType::rsa_2048, 7);
   const auto& ec = pki::testing::key_of(KeyType::ecdsa_p384, 8);
-  certbot.add_account(fmt::format("ca.example.net:14000/dir/{}", kId), rsa,
+  certbot.add_account(fmt::format("ca.example.net:14000/dir/{}", kCertbotAccount), rsa,
                       R"({"body": {}, "uri": "https://ca.example.net:14000/my-account/1"})");
   certbot.add_account("ca.example.net:14000/dir/0123", ec,
                       R"({"body": {"contact": ["mailto:ops@example.org"]}, "uri": "https://ca.example.net:14000/2"})");
-  certbot.add_account(fmt::format("acme-v01.api.letsencrypt.org/directory/{}", kId), ec, "{}");
+  certbot.add_account(fmt::format("acme-v01.api.letsencrypt.org/directory/{}", kCertbotAccount), ec, "{}");
   certbot.link("accounts/acme-v02.api.letsencrypt.org/directory", "../acme-v01.api.letsencrypt.org/directory");
   const Issued www({"www.example.org", "example.org"}, 1, KeyType::rsa_2048);
   const Issued wild({"*.example.org", "example.org"}, 2, KeyType::ecdsa_p384);
@@ -77,19 +35,19 @@ TEST_CASE("certbot's accounts and lineages are read") {
     REQUIRE(account != found.accounts.end());
     return *account;
   };
-  const Account& used = account_at(kId, kServer);
+  const Account& used = account_at(kCertbotAccount, kCertbotServer);
   CHECK(used.server.authority == "ca.example.net:14000");
   CHECK(used.url == "https://ca.example.net:14000/my-account/1");
   CHECK(used.contact.empty());
   CHECK(used.key.public_key_info() == rsa.public_key_info());
-  CHECK(account_at("0123", kServer).contact == std::vector<std::string>{"mailto:ops@example.org"});
-  CHECK(account_at("0123", kServer).key.public_key_info() == ec.public_key_info());
-  const Account& linked = account_at(kId, "https://acme-v02.api.letsencrypt.org/directory");
+  CHECK(account_at("0123", kCertbotServer).contact == std::vector<std::string>{"mailto:ops@example.org"});
+  CHECK(account_at("0123", kCertbotServer).key.public_key_info() == ec.public_key_info());
+  const Account& linked = account_at(kCertbotAccount, "https://acme-v02.api.letsencrypt.org/directory");
 
   CHECK(labels_of(found) == "example.org, old.example.org, www.example.org");
   const Lineage& first = lineage_of(found, "www.example.org");
   CHECK(&found.accounts.at(first.account.value()) == &used);
-  CHECK(first.server == Server{kServer, "ca.example.net:14000"});
+  CHECK(first.server == Server{kCertbotServer, "ca.example.net:14000"});
   CHECK(first.chain == www.chain);
   CHECK(first.key.public_key_info() == www.key.public_key_info());
   CHECK(first.challenges.empty());
@@ -408,8 +366,8 @@ TEST_CASE("an account of certbot's that is broken is told, and leaves the others
 TEST_CASE("links that lead round in circles, and files where folders should be, stop nothing") {
   const Certbot certbot;
   certbot.add("good", Issued({"good.example.org"}));
-  certbot.add_account("ca.example.net:14000/dir/" + std::string(kId), pki::testing::key_of(KeyType::ecdsa_p256, 9),
-                      "{}");
+  certbot.add_account("ca.example.net:14000/dir/" + std::string(kCertbotAccount),
+                      pki::testing::key_of(KeyType::ecdsa_p256, 9), "{}");
   certbot.link("accounts/loop", "loop");
   certbot.link("accounts/up", "..");
   certbot.link("accounts/ca.example.net:14000/again", ".");
@@ -421,7 +379,7 @@ TEST_CASE("links that lead round in circles, and files where folders should be, 
   certbot.link("cli.ini", "cli.ini");
   const Found found = certbot.read();
   CHECK(labels_of(found) == "good");
-  CHECK(found.accounts.at(lineage_of(found, "good").account.value()).server.directory == kServer);
+  CHECK(found.accounts.at(lineage_of(found, "good").account.value()).server.directory == kCertbotServer);
   const std::string remarks = remarks_of(found);
   CHECK(judge::contains(remarks, "! loop: "));
   CHECK(judge::contains(remarks, "! cli.ini: "));

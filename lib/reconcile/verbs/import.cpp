@@ -77,7 +77,7 @@ class Takeover {
       : host_(host), request_(request), found_(found), report_(report), run_(host) {}
 
   void take_all() {
-    if (request_.issuer) require_acme(*request_.issuer);
+    if (request_.issuer) require_fitting(*request_.issuer);
     for (std::size_t i = 0; i < found_.accounts.size(); ++i) {
       if (host_.stop.stop_requested()) throw Error(Fault::cancelled, "stopped; doing it again goes on from there");
       if (is_used(i))
@@ -87,7 +87,7 @@ class Takeover {
     }
     for (Lineage& lineage : found_.lineages) {
       if (host_.stop.stop_requested()) throw Error(Fault::cancelled, "stopped; doing it again goes on from there");
-      alone(subject_of(Name::made_of(lineage.label)), [&] { take_lineage(lineage); });
+      alone(subject_of(lineage), [&] { take_lineage(lineage); });
     }
     for (const Remark& remark : found_.remarks)
       if (remark.kind == Remark::Kind::unreadable) add(remark.subject, {}, Result::failed, remark.text);
@@ -113,6 +113,15 @@ class Takeover {
     }
   }
 
+  // By the client's name where it has none here.
+  static std::string subject_of(const Lineage& lineage) {
+    try {
+      return reconcile::subject_of(Name::made_of(lineage.label));
+    } catch (const Error&) {
+      return "certificate/" + lineage.label;
+    }
+  }
+
   bool is_used(std::size_t account) const {
     return std::ranges::find(found_.lineages, std::optional(account), &Lineage::account) != found_.lineages.end();
   }
@@ -134,10 +143,30 @@ class Takeover {
                                     : directory == server.directory;
   }
 
-  // Nobody else's account is there, as far as we know.
+  void require_fitting(const Name& name) {
+    const config::Issuer& issuer = require_acme(name);
+    const auto fits = [&](const auto& one) { return is_at(issuer, one.server); };
+    if (!found_.lineages.empty() && std::ranges::none_of(found_.lineages, fits) &&
+        std::ranges::none_of(found_.accounts, fits))
+      throw Error(Fault::config,
+                  fmt::format("nothing of {} is of the CA of issuer {}, {}", request_.kind->name, name,
+                              base::printable(issuer.options.string("directory"))),
+                  "name another issuer, or leave --issuer out: one is made");
+  }
+
+  // Has an account chosen it in this run?
+  bool is_chosen(const Name& issuer) const {
+    return std::ranges::any_of(issuers_, [&](const auto& chosen) { return chosen.second == issuer; });
+  }
+
+  // No account is there, or this one.
   bool is_free_for(const config::Issuer& issuer, const Account& account) {
+    if (is_chosen(issuer.name)) return false;
     const auto ours = inventory::Accounts(run_.store).find(issuer.name, issuer.options.string("directory"));
-    return !ours || ours->url.empty() || ours->url == account.url;
+    if (!ours) return true;
+    const auto key = issuer::AcmeCa::key_of(host_.state, *ours);
+    if (key && key->public_key_info() == account.key.public_key_info()) return true;
+    return ours->url.empty() ? !key : ours->url == account.url;
   }
 
   Name issuer_for(const Account& account) {
@@ -156,7 +185,8 @@ class Takeover {
                   "write an [issuer.NAME] with it into the config, then import again");
     const std::vector<Name> authorities = authority_names(run_.store);
     const Name name = free_name(usual_name(server), [&](const Name& one) {
-      return config().issuers.contains(one) || std::ranges::find(authorities, one) != authorities.end();
+      return config().issuers.contains(one) || is_chosen(one) ||
+             std::ranges::find(authorities, one) != authorities.end();
     });
     if (is_looking()) return name;
     config::Fragment fragment{"issuer", name, {}};
@@ -180,12 +210,13 @@ class Takeover {
     if (is_looking()) {
       issuers_.emplace(index, issuer);
       add("account/" + issuer.text(), {}, Result::done,
-          fmt::format("account {} would become that of the issuer {}", base::printable(account.url), issuer));
+          fmt::format("account {} would become that of the issuer {}",
+                      account.url.empty() ? account.label : base::printable(account.url), issuer));
       return;
     }
     Session session(host_, config());
     issuer::AcmeCa ca(issuer, config().issuers.at(issuer).options, session.surroundings());
-    const inventory::AccountRecord ours = ca.adopt(account.key, host_.stop);
+    const inventory::AccountRecord ours = ca.adopt(account.key, account.url, host_.stop);
     issuers_.emplace(index, issuer);
     add("account/" + issuer.text(), {}, Result::done,
         fmt::format("account {} is that of the issuer {} now", base::printable(ours.url), issuer));
@@ -215,12 +246,16 @@ class Takeover {
 
   void take_lineage(Lineage& lineage) {
     const config::Certificate wanted = wanted_of(lineage);
+    if (const auto [first, is_first] = labels_.emplace(wanted.name, lineage.label); !is_first)
+      throw Error(Fault::exists,
+                  fmt::format("{} and {} would both be called {} here", first->second, lineage.label, wanted.name),
+                  "`everseal issue --as NAME` keeps this one alive under another name");
     const std::string what = fmt::format("{}, valid until {}", pki::to_string(wanted.identifiers),
                                          base::format_time(lineage.chain.front().not_after()));
     const std::string issuer = wanted.issuers.front().text();
     note_chain(lineage, wanted.issuers.front());
     if (is_looking()) {
-      add(subject_of(wanted.name), issuer, Result::done, "would be taken over: " + what);
+      add(reconcile::subject_of(wanted.name), issuer, Result::done, "would be taken over: " + what);
       return;
     }
     const int number = take_version(lineage, wanted);
@@ -232,7 +267,7 @@ class Takeover {
     if (session.archive.live(wanted.name).value_or(0) < number) make_live(session, wanted.name, {number});
     session.managed.set_look_again(wanted.name, session.now());
     const bool is_deployed = !config().certificates.at(wanted.name).deployments.empty();
-    add(subject_of(wanted.name), issuer, is_deployed ? Result::done : Result::warned,
+    add(reconcile::subject_of(wanted.name), issuer, is_deployed ? Result::done : Result::warned,
         fmt::format("version {}: {}{}", number, what,
                     is_deployed ? "" : "; unverified, as nothing deploys it and no handshake shows it yet"));
   }
@@ -281,14 +316,20 @@ class Takeover {
     return version && version->chain.front().fingerprint() != leaf.fingerprint();
   }
 
-  // Zones that the config covers already are the operator's.
+  // Does the config say how all names in `zone` that `type` can prove are proved? Only dns-01 and its kind prove
+  // wildcards.
+  bool is_covered(const std::string& zone, const std::string& type) {
+    const auto is_dns = [](std::string_view one) { return one.starts_with("dns-"); };
+    return std::ranges::any_of(config().challenges, [&](const auto& one) {
+      return std::ranges::find(one.second.zones, zone) != one.second.zones.end() &&
+             (is_dns(one.second.type) || !is_dns(type));
+    });
+  }
+
+  // What the config covers already is the operator's.
   void take_challenges(Lineage& lineage, const Name& certificate) {
     for (importer::Challenge& challenge : lineage.challenges) {
-      std::erase_if(challenge.zones, [&](const std::string& zone) {
-        return std::ranges::any_of(config().challenges, [&](const auto& one) {
-          return std::ranges::find(one.second.zones, zone) != one.second.zones.end();
-        });
-      });
+      std::erase_if(challenge.zones, [&](const std::string& zone) { return is_covered(zone, challenge.type); });
       if (!challenge.zones.empty()) take_challenge(challenge, lineage.label, certificate);
     }
   }
@@ -304,15 +345,15 @@ class Takeover {
     std::ranges::move(challenge.options, std::back_inserter(fragment.options));
     const auto secrets = base::Directory::create(host_.state + "/secrets", 0700);
     const auto file_of = [&](const std::string& option) { return fmt::format("{}.{}", fragment.name, option); };
-    for (const auto& [option, secret] : challenge.secrets) {
-      secrets.replace(file_of(option), secret.reveal());
-      importer::put_text(fragment.options, option, secrets.path() + "/" + file_of(option));
-    }
     try {
+      for (const auto& [option, secret] : challenge.secrets) {
+        secrets.replace(file_of(option), secret.reveal());
+        importer::put_text(fragment.options, option, secrets.path() + "/" + file_of(option));
+      }
       write(fragment);
     } catch (const Error& error) {
-      if (error.fault() != Fault::config) throw;
       for (const auto& [option, secret] : challenge.secrets) secrets.remove(file_of(option));
+      if (error.fault() != Fault::config && error.fault() != Fault::usage) throw;  // usage: a text that is no UTF-8
       leave(label, fmt::format("how it was proved cannot be taken over: {}", error.message()),
             fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on",
                         base::printable(base::join(challenge.zones, "\", \""))));
@@ -335,9 +376,10 @@ class Takeover {
   ImportReport& report_;
   Run run_;
   std::map<std::size_t, Name> issuers_;  // by account
+  std::map<Name, std::string> labels_;   // of lineages, by their name here
 };
 
-std::string absolute(const std::string& directory) {
+std::string canonical(const std::string& directory) {
   std::error_code error;
   const std::filesystem::path path = std::filesystem::canonical(directory, error);
   if (error)
@@ -345,11 +387,16 @@ std::string absolute(const std::string& directory) {
   return path.string();
 }
 
+// As it was written, without following links.
+std::string absolute(const std::string& directory) {
+  std::string path = std::filesystem::absolute(directory).lexically_normal().string();
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
 // As the host's own programs see a path below `root`.
 std::string seen_from(const std::string& root, const std::string& path) {
-  const std::string above = std::filesystem::path(root).lexically_normal().string();
-  const std::size_t length = above.ends_with('/') ? above.size() - 1 : above.size();
-  return path.starts_with(above.substr(0, length)) ? path.substr(length) : path;
+  return root != "/" && path.starts_with(root + "/") ? path.substr(root.size()) : path;
 }
 
 std::string list_of(const std::vector<importer::Trace>& traces) {
@@ -364,12 +411,13 @@ std::string list_of(const std::vector<importer::Trace>& traces) {
 
 ImportReport import_client(const Host& host, const ImportRequest& given) {
   ImportRequest request = given;
-  request.directory = absolute(given.directory);
+  request.directory = canonical(given.directory);
+  request.root = canonical(given.root);
   importer::Found found = request.kind->read(request.directory);
   ImportReport report;
   report.schedules = importer::active_schedules(request.root, request.kind->name);
-  std::vector<std::string> paths{seen_from(request.root, request.directory)};
-  if (given.directory.starts_with('/')) paths.push_back(seen_from(request.root, given.directory));
+  std::vector<std::string> paths{seen_from(request.root, request.directory),
+                                 seen_from(absolute(given.root), absolute(given.directory))};
   for (const Lineage& lineage : found.lineages) paths.insert(paths.end(), lineage.copies.begin(), lineage.copies.end());
   report.references = importer::references(request.root, paths);
   if (request.mode == ImportMode::take && request.coexistence == Coexistence::refused && !report.schedules.empty())

@@ -1,0 +1,284 @@
+#include "reconcile/verbs/import.h"
+
+#include "fakes/acme_server.h"
+#include "importer/acme_sh.h"
+#include "importer/certbot.h"
+#include "inventory/accounts.h"
+#include "reconcile/verbs/account.h"
+
+namespace everseal::reconcile {
+namespace {
+
+using importer::testing::AcmeShTree;
+using importer::testing::CertbotTree;
+using importer::testing::Issued;
+using importer::testing::Tree;
+using pki::KeyType;
+
+// A host of ours and a CA.
+struct Site {
+  Tree tree;
+  fakes::AcmeServer ca;
+  Host host;
+
+  Site() {
+    host.state = tree / "state";
+    host.files = config::files(tree.write("config/everseal.toml", "config_version = 1\n"), host.state);
+    inventory::Store::create(host.state, host.clock());
+    tree.make_folder("root");
+  }
+
+  void configure(const std::string& text) const { tree.write("config/everseal.toml", "config_version = 1\n" + text); }
+  std::string issuer(const std::string& name) const {
+    return fmt::format("[issuer.{}]\ntype = \"acme\"\ndirectory = \"{}\"\nca_file = \"{}\"\n", name, ca.directory_url(),
+                       ca.ca_file());
+  }
+
+  // "localhost:14000/directory"
+  std::string server() const { return ca.directory_url().substr(std::string_view("https://").size()); }
+
+  // Makes the CA know the key.
+  void register_key(const pki::PrivateKey& key) {
+    acme::ClientSettings settings{
+        .directory_url = ca.directory_url(), .http = {}, .clock = host.clock, .remembered_directory = {}};
+    settings.http.ca_file = ca.ca_file();
+    acme::register_account(host.shared->acme_client(settings), key,
+                           {.contact = {}, .terms = acme::Terms::agreed, .external = nullptr}, {});
+  }
+
+  ImportReport import(std::string_view client, const std::string& directory, ImportMode mode = ImportMode::take) const {
+    ImportRequest request = this->request(client, directory);
+    request.mode = mode;
+    return import_client(host, request);
+  }
+  ImportRequest request(std::string_view client, const std::string& directory) const {
+    ImportRequest request;
+    request.kind = importer::find_kind(client);
+    request.directory = directory;
+    request.ca_file = ca.ca_file();
+    request.root = tree / "root";
+    return request;
+  }
+
+  config::Config config() const { return config::parse_or_throw(config::read(host.files), config::kinds()); }
+};
+
+// "SUBJECT TARGET: RESULT", without what the text says.
+std::string outcomes_of(const ImportReport& report) {
+  std::vector<std::string> lines;
+  for (const Outcome& outcome : report.verdict.outcomes)
+    lines.push_back(fmt::format("{} {}: {}", outcome.subject, outcome.target, to_string(outcome.result)));
+  return base::join(lines, " | ");
+}
+
+std::string texts_of(const ImportReport& report) {
+  std::string text;
+  for (const Outcome& outcome : report.verdict.outcomes) text += fmt::format("{}: {}\n", outcome.subject, outcome.text);
+  return text;
+}
+
+const pki::PrivateKey& account_key(int number) { return pki::testing::key_of(KeyType::ecdsa_p256, 50 + number); }
+
+// Two accounts at the site's CA, each with a certificate.
+struct TwoAccounts : CertbotTree {
+  explicit TwoAccounts(Site& site) {
+    server = site.ca.directory_url();
+    for (int i = 1; i <= 2; ++i) {
+      const std::string name = fmt::format("w{}.example.org", i);
+      site.register_key(account_key(i));
+      account = fmt::format("account-{}", i);
+      add_account(fmt::format("{}/{}", site.server(), account), account_key(i), "{}");
+      add(name, Issued({name}, i));
+    }
+  }
+};
+
+TEST_CASE("looking says what taking does, and taking again takes nothing twice") {
+  Site site;
+  const TwoAccounts certbot(site);
+  const char* const expected =
+      "account/localhost : done | account/localhost-2 : done | certificate/w1.example.org localhost: {0} | "
+      "certificate/w2.example.org localhost-2: {0}";
+  CHECK(outcomes_of(site.import("certbot", certbot.path(), ImportMode::look)) ==
+        fmt::format(fmt::runtime(expected), "done"));
+  CHECK(site.config().issuers.empty());
+  // certbot's registration was lost, so that only the keys tell the accounts apart.
+  for (int i = 0; i < 2; ++i) {
+    CHECK(outcomes_of(site.import("certbot", certbot.path())) == fmt::format(fmt::runtime(expected), "warned"));
+    CHECK(site.config().issuers.size() == 2);
+    CHECK(site.config().certificates.size() == 2);
+  }
+  CHECK(outcomes_of(site.import("certbot", certbot.path(), ImportMode::look)) ==
+        fmt::format(fmt::runtime(expected), "done"));
+  CHECK(site.ca.orders_placed() == 0);
+  CHECK(site.ca.violations().empty());
+}
+
+TEST_CASE("an account whose key was changed here meanwhile is still the same") {
+  Site site;
+  site.register_key(account_key(1));
+  CertbotTree certbot;
+  certbot.server = site.ca.directory_url();
+  certbot.add_account(fmt::format("{}/{}", site.server(), certbot.account), account_key(1),
+                      fmt::format("{{\"uri\": \"{}\"}}", site.ca.url("/account/1")));
+  certbot.add("www.example.org", Issued({"www.example.org"}, 1));
+  REQUIRE(site.import("certbot", certbot.path()).verdict.exit_code() == 0);
+  // As after a key change.
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(site.host.state + "/accounts"))
+    if (entry.path().filename() == "key.pem") base::write_file(entry.path().string(), account_key(2).pem().reveal());
+  const ImportReport again = site.import("certbot", certbot.path());
+  CHECK_MESSAGE(again.verdict.exit_code() == 0, texts_of(again));
+  CHECK(site.config().issuers.size() == 1);
+}
+
+TEST_CASE("an account that the CA refuses leaves its place to the next, and takes no key that is ours") {
+  Site site;
+  const TwoAccounts certbot(site);
+  int asked = 0;
+  site.ca.set_rules(
+      [&](fakes::AcmeExchange& exchange) {
+        if (exchange.resource == "newAccount" && ++asked == 1)
+          exchange.answer = fakes::AcmeAnswer::problem(401, "unauthorized", "deactivated");
+      },
+      nullptr);
+  CHECK(outcomes_of(site.import("certbot", certbot.path())) ==
+        "account/account-1 : failed | account/localhost : done | certificate/w1.example.org : failed | "
+        "certificate/w2.example.org localhost: warned");
+  // Now it knows none of them.
+  site.ca.set_rules(
+      [&](fakes::AcmeExchange& exchange) {
+        if (exchange.resource == "newAccount")
+          exchange.answer = fakes::AcmeAnswer::problem(400, "accountDoesNotExist", "gone");
+      },
+      nullptr);
+  CHECK(site.import("certbot", certbot.path()).verdict.exit_code() == 1);
+  int keys = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(site.host.state + "/accounts"))
+    if (entry.path().filename() == "key.pem") ++keys;
+  CHECK(keys == 1);
+}
+
+TEST_CASE("lineages of one name here, or of none, are told, and the others are taken") {
+  Site site;
+  const TwoAccounts certbot(site);
+  certbot.add("W1.example.org", Issued({"w1.example.org"}, 3));
+  certbot.add("w2.example.org!", Issued({"other.example.org"}, 4));
+  certbot.add("w2.example.org-", Issued({"w2.example.org"}, 5));
+  certbot.add("---", Issued({"third.example.org"}, 6));
+  for (const ImportMode mode : {ImportMode::look, ImportMode::take, ImportMode::take}) {
+    const ImportReport report = site.import("certbot", certbot.path(), mode);
+    const std::string texts = texts_of(report);
+    CAPTURE(texts);
+    CHECK(report.verdict.exit_code() == 4);
+    CHECK(judge::contains(texts, "certificate/w1.example.org: W1.example.org and w1.example.org would both be called"));
+    CHECK(judge::contains(texts,
+                          "certificate/w2.example.org-: w2.example.org! and w2.example.org- would both be called"));
+    CHECK(judge::contains(texts, "---: certificate name '---' is not allowed"));
+    CHECK(std::ranges::count(report.verdict.outcomes, Result::failed, &Outcome::result) == 3);
+  }
+  CHECK(site.config().certificates.size() == 3);
+}
+
+TEST_CASE("an issuer that fits nothing is refused, before anything is taken") {
+  Site site;
+  const TwoAccounts certbot(site);
+  site.configure(site.issuer("ours") +
+                 "[issuer.other]\ntype = \"acme\"\ndirectory = \"https://other.example.net/dir\"\n");
+  ImportRequest request = site.request("certbot", certbot.path());
+  for (const std::string name : {"other", "none"}) {
+    CAPTURE(name);
+    request.issuer = Name::parse(name);
+    CHECK(judge::fault_of([&] { import_client(site.host, request); }) == base::Fault::config);
+  }
+  CHECK(site.config().certificates.empty());
+  CHECK_FALSE(std::filesystem::exists(site.host.state + "/archive"));
+}
+
+TEST_CASE("a zone gets the challenge that proves a wildcard beside one that does not, and none beside one that does") {
+  Site site;
+  site.register_key(account_key(1));
+  const AcmeShTree client;
+  client.settings({{"SAVED_CF_Token", "hunter2"}});
+  client.add_account("localhost/directory", account_key(1), {});
+  client.add("a.example.org", Issued({"a.example.org"}, 1),
+             {{"Le_API", site.ca.directory_url()}, {"Le_Webroot", "/srv/www"}});
+  client.add("*.a.example.org", Issued({"*.a.example.org"}, 2),
+             {{"Le_API", site.ca.directory_url()}, {"Le_Webroot", "dns_cf"}});
+  client.add("b.example.org", Issued({"b.example.org", "*.b.example.org"}, 3),
+             {{"Le_API", site.ca.directory_url()}, {"Le_Alt", "*.b.example.org"}, {"Le_Webroot", "/srv/b,dns_cf"}});
+  client.add("c.b.example.org", Issued({"b.example.org"}, 4),
+             {{"Le_API", site.ca.directory_url()}, {"Le_Domain", "b.example.org"}, {"Le_Webroot", "alpn"}});
+  for (int i = 0; i < 2; ++i) {
+    const ImportReport report = site.import("acme.sh", client.path());
+    CHECK_MESSAGE(report.verdict.exit_code() == 0, texts_of(report));
+    std::vector<std::string> challenges;
+    for (const auto& [name, challenge] : site.config().challenges)
+      challenges.push_back(challenge.type + " " + base::join(challenge.zones, " "));
+    std::ranges::sort(challenges);
+    CHECK(base::join(challenges, ", ") == "dns-01 a.example.org, dns-01 b.example.org, http-01 b.example.org");
+  }
+  // Each has its secret, for its owner alone.
+  for (const auto& [name, challenge] : site.config().challenges)
+    if (challenge.type == "dns-01")
+      CHECK(base::read_secret_file(challenge.provider_options.string("token_file")).reveal_text() == "hunter2");
+}
+
+TEST_CASE("where a challenge cannot be written that is said, and no secret of it stays") {
+  Site site;
+  site.register_key(account_key(1));
+  const AcmeShTree client;
+  client.settings({{"SAVED_PDNS_Url", "http://\xff"}, {"SAVED_PDNS_Token", "hunter2"}});
+  client.add_account("localhost/directory", account_key(1), {});
+  client.add("a.example.org", Issued({"a.example.org"}, 1),
+             {{"Le_API", site.ca.directory_url()}, {"Le_Webroot", "dns_pdns"}});
+  const ImportReport report = site.import("acme.sh", client.path());
+  CHECK_MESSAGE(report.verdict.exit_code() == 0, texts_of(report));
+  REQUIRE(report.remarks.size() == 2);
+  CHECK(judge::contains(report.remarks.front().text, "cannot be taken over"));
+  CHECK(judge::contains(report.remarks.front().advice, "zones = [\"a.example.org\"]"));
+  CHECK(std::filesystem::is_empty(site.host.state + "/secrets"));
+  CHECK(site.config().challenges.empty());
+}
+
+TEST_CASE("servers are asked for the directory as they see it, whatever their root is called here") {
+  Site site;
+  CertbotTree certbot;
+  const struct {
+    std::string root, directory;  // below the test's folder
+    std::string line;
+    std::size_t found;
+  } rows[] = {
+      {"host", "host/etc/letsencrypt", "ssl_certificate /etc/letsencrypt/live/a;", 1},
+      {"host/", "host/etc/letsencrypt/", "ssl_certificate /etc/letsencrypt/live/a;", 1},
+      {"link", "host/etc/letsencrypt", "ssl_certificate /etc/letsencrypt/live/a;", 1},
+      {"host", "link/etc/letsencrypt", "ssl_certificate /etc/letsencrypt/live/a;", 1},
+      {"host", "to-it/", "ssl_certificate /etc/letsencrypt/live/a;", 1},
+      // Not below the root: known to nobody there.
+      {"host", "hostile/etc/letsencrypt", "ssl_certificate /etc/letsencrypt/live/a;", 0},
+      {"host", "hostile/etc/letsencrypt", "ssl_certificate ile/etc/letsencrypt/live/a;", 0},
+      {"host", "host/etc/letsencrypt", "ssl_certificate /etc/letsencrypt2/live/a;", 0},
+  };
+  for (const char* const host : {"host", "hostile"})
+    site.tree.make_folder(std::string(host) + "/etc/letsencrypt/renewal");
+  site.tree.link("link", "host");
+  site.tree.link("to-it", "host/etc/letsencrypt");
+  for (const auto& [root, directory, line, found] : rows) {
+    CAPTURE(root);
+    CAPTURE(directory);
+    site.tree.write("host/etc/nginx/nginx.conf", line);
+    ImportRequest request = site.request("certbot", site.tree / directory);
+    request.root = site.tree / root;
+    CHECK(import_client(site.host, request).references.size() == found);
+  }
+  // As the host itself writes it, where that is a link.
+  site.tree.link("host/etc/certs", "letsencrypt");
+  site.tree.write("host/etc/nginx/nginx.conf", "ssl_certificate /etc/certs/live/a;");
+  ImportRequest request = site.request("certbot", site.tree / "host/etc/certs/");
+  request.root = site.tree / "host";
+  CHECK(import_client(site.host, request).references.size() == 1);
+  request.root = site.tree / "nowhere";
+  CHECK(judge::fault_of([&] { import_client(site.host, request); }) == base::Fault::not_found);
+}
+
+}  // namespace
+}  // namespace everseal::reconcile
