@@ -3,11 +3,11 @@
 #include "base/error.h"
 #include "base/handle.h"
 #include "base/text.h"
+#include "net/curl_library.h"
 
 #include <algorithm>
 #include <exception>
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 namespace everseal::net {
@@ -16,26 +16,22 @@ namespace {
 using base::Error;
 using base::Fault;
 
+void end_handle(CURL* handle) noexcept { curl().easy_cleanup(handle); }
+
 struct FreeList {
   void operator()(curl_slist* list) const noexcept {
     for (curl_slist* at = list; at != nullptr; at = at->next)
       base::wipe(at->data, std::char_traits<char>::length(at->data));
-    curl_slist_free_all(list);
+    curl().slist_free_all(list);
   }
 };
 using HeaderList = std::unique_ptr<curl_slist, FreeList>;
 
 void append(HeaderList& list, const std::string& line) {
-  curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
+  curl_slist* const longer = curl().slist_append(list.get(), line.c_str());
   if (longer == nullptr) throw Error(Fault::internal, "out of memory for a request");
   static_cast<void>(list.release());
   list.reset(longer);
-}
-
-void start_library() {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK)
-    throw Error(Fault::internal, fmt::format("libcurl does not start: {}", curl_easy_strerror(started)));
 }
 
 // Queries may hold tokens.
@@ -137,7 +133,7 @@ std::vector<std::string> HttpResponse::all(std::string_view name) const {
 namespace {
 
 std::optional<base::Time> parse_date(const std::string& text) {
-  const time_t when = curl_getdate(text.c_str(), nullptr);
+  const time_t when = curl().getdate(text.c_str(), nullptr);
   if (when < 0) return std::nullopt;
   return base::from_unix(when);
 }
@@ -166,19 +162,19 @@ std::string_view user_agent() noexcept { return "Everseal/" EVERSEAL_VERSION; }
 
 struct HttpClient::State {
   HttpSettings settings;
-  base::Handle<CURL, curl_easy_cleanup> handle;
+  base::Handle<CURL, end_handle> handle;
   char problem[CURL_ERROR_SIZE] = {};
 
   template <class Value>
   void set(CURLoption option, Value value) {
-    if (const CURLcode code = curl_easy_setopt(handle.get(), option, value); code != CURLE_OK)
-      throw Error(Fault::internal, fmt::format("libcurl refuses an option: {}", curl_easy_strerror(code)));
+    if (const CURLcode code = curl().easy_setopt(handle.get(), option, value); code != CURLE_OK)
+      throw Error(Fault::internal, fmt::format("libcurl refuses an option: {}", curl().easy_strerror(code)));
   }
 
   void prepare(const HttpRequest& request, curl_slist* headers, Exchange& exchange) {
     const bool reads = request.method == "GET" || request.method == "HEAD";
     const char* const schemes = settings.schemes == Schemes::https ? "https" : "https,http";
-    curl_easy_reset(handle.get());  // keeps connections
+    curl().easy_reset(handle.get());  // keeps connections
     problem[0] = '\0';
     set(CURLOPT_ERRORBUFFER, problem);
     set(CURLOPT_NOSIGNAL, 1L);
@@ -222,9 +218,8 @@ struct HttpClient::State {
 };
 
 HttpClient::HttpClient(HttpSettings settings) : state_(std::make_unique<State>()) {
-  start_library();
   state_->settings = std::move(settings);
-  state_->handle.reset(curl_easy_init());
+  state_->handle.reset(curl().easy_init());
   if (!state_->handle) throw Error(Fault::internal, "libcurl gives no handle");
 }
 
@@ -246,7 +241,7 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
   exchange.unsent = request.body;
   exchange.stop = std::move(stop);
   state_->prepare(request, headers.get(), exchange);
-  const CURLcode code = curl_easy_perform(state_->handle.get());
+  const CURLcode code = curl().easy_perform(state_->handle.get());
   const std::string where = without_query(request.url);
   if (exchange.stop.stop_requested() && code == CURLE_ABORTED_BY_CALLBACK)
     throw Error(Fault::cancelled, fmt::format("{} {} was stopped", request.method, where));
@@ -254,7 +249,7 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
     throw Error(Fault::invalid,
                 fmt::format("the answer of {} is larger than {} KiB", where, exchange.largest_body >> 10));
   if (code != CURLE_OK) {
-    std::string text = state_->problem[0] != '\0' ? state_->problem : curl_easy_strerror(code);
+    std::string text = state_->problem[0] != '\0' ? state_->problem : curl().easy_strerror(code);
     if (code == CURLE_SEND_FAIL_REWIND) text = "the connection was closed before an answer came";
     std::string hint;
     if (code == CURLE_PEER_FAILED_VERIFICATION && state_->settings.ca_file.empty())
@@ -262,7 +257,7 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
     throw Error(fault_of(code), fmt::format("{} {}: {}", request.method, where, base::printable(text)), hint);
   }
   long status = 0;
-  curl_easy_getinfo(state_->handle.get(), CURLINFO_RESPONSE_CODE, &status);
+  curl().easy_getinfo(state_->handle.get(), CURLINFO_RESPONSE_CODE, &status);
   exchange.response.status = static_cast<int>(status);
   return std::move(exchange.response);
 }

@@ -60,7 +60,8 @@ class HttpClient {
   HttpClient& operator=(HttpClient&&) noexcept;
   ~HttpClient();
 
-  // Sent once, whatever happens to the connection. Any status is an answer. Errors: unreachable (no address, refused, TLS not trusted, cut), timed_out, cancelled
+  // Sent once, whatever happens to the connection. Any status is an answer. Errors: unreachable (no address, refused,
+  // TLS not trusted, cut), timed_out, cancelled
   // (`stop`), invalid (URL, scheme, an answer too large). The message names the URL without its query, never a header.
   HttpResponse send(const HttpRequest& request, std::stop_token stop = {});
 

@@ -35,6 +35,13 @@ TEST_CASE("help goes to standard output and fits a terminal of 80 columns") {
   }
 }
 
+TEST_CASE("what makes no request does not load libcurl and the thirty libraries behind it") {
+  const base::Exit kinds = shell("LD_DEBUG=files \"$1\" kinds");
+  CHECK(kinds.status == 0);
+  CHECK(kinds.errors.find("libsqlite3") != std::string::npos);
+  CHECK(kinds.errors.find("libcurl") == std::string::npos);
+}
+
 TEST_CASE("the version is one line") {
   const base::Exit version = run_everseal({"--version"});
   CHECK(version.status == 0);
