@@ -336,7 +336,7 @@ inventory::AccountRecord AcmeCa::adopt(const pki::PrivateKey& key, const std::st
   const keystore::Kind& keys = keystore::file();
   const auto present = keys.open({directory, kKey});
   if (present && present->public_key_info() != key.public_key_info()) {
-    if (const auto known = known_account(); known && !url.empty() && known->url == url) return *known;
+    if (const auto known = settled_account(); known && !url.empty() && known->url == url) return *known;
     throw Error(Fault::exists, fmt::format("there is an account at {} already", issuer_),
                 fmt::format("give the account that comes from elsewhere an issuer of its own"));
   }
