@@ -308,12 +308,13 @@ std::optional<pki::Signer> AcmeCa::key_of(const std::string& state, const invent
 }
 
 inventory::AccountRecord AcmeCa::adopt(const pki::PrivateKey& key, const std::string& url, std::stop_token stop) {
+  const auto known = known_account();  // which may take the lock itself
   const base::FileLock held = lock();
   const base::Directory directory = folder();
   const keystore::Kind& keys = keystore::file();
   const auto present = keys.open({directory, kKey});
   if (present && present->public_key_info() != key.public_key_info()) {
-    if (const auto known = known_account(); known && !url.empty() && known->url == url) return *known;
+    if (known && !url.empty() && known->url == url) return *known;
     throw Error(Fault::exists, fmt::format("there is an account at {} already", issuer_),
                 fmt::format("give the account that comes from elsewhere an issuer of its own"));
   }
