@@ -125,12 +125,6 @@ std::string zone_of(std::string_view name) {
   }
 }
 
-Remark outside_zones(const std::string& subject, std::string_view name) {
-  return {Remark::Kind::left, subject,
-          fmt::format("{} is no DNS name, so no [challenge.NAME] says how it is proved", base::printable(name)),
-          "options of the [issuer.NAME] do: `challenge`, `webroot`, `http_port`"};
-}
-
 void put_text(base::Table& options, std::string_view name, std::string text) {
   options.emplace_back(name, base::Value()).second.data = std::move(text);
 }
@@ -150,6 +144,23 @@ void put_port(base::Table& options, std::string_view name, std::string_view text
 
 std::string shown(std::string_view text) {
   return base::printable(text.substr(0, kLongestText)) + (text.size() > kLongestText ? "..." : "");
+}
+
+void leave_all(Found& found, const std::string& subject, std::span<const Leftover> leftovers,
+               const std::function<std::string(std::string_view)>& value_of) {
+  for (const Leftover& one : leftovers)
+    if (const std::string value = value_of(one.name); !value.empty())
+      found.leave(subject, fmt::format("{} ({} = {})", one.text, one.name, shown(value)), std::string(one.advice));
+}
+
+void leave_without_key(Found& found, const std::string& subject) {
+  found.leave(subject, "its key is not here: it was made from a request of its own",
+              "`everseal issue --csr` has such a request signed");
+}
+
+void leave_outside_zones(Found& found, const std::string& subject, std::string_view name) {
+  found.leave(subject, fmt::format("{} is no DNS name, so no [challenge.NAME] says how it is proved", shown(name)),
+              "options of the [issuer.NAME] do: `challenge`, `webroot`, `http_port`");
 }
 
 void each_alone(Found& found, const std::string& subject, const std::function<void()>& work) {

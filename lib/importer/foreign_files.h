@@ -5,6 +5,7 @@
 #include "importer/importer.h"
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,8 +39,6 @@ std::string authority_of(const std::string& url);
 // The zone of a [challenge.NAME] that `name` lies in, as the config writes it: "example.org" of "*.Example.org"; "" for
 // what is no DNS name.
 std::string zone_of(std::string_view name);
-// That an address is in no zone, so that no [challenge.NAME] can say how it is proved.
-Remark outside_zones(const std::string& subject, std::string_view name);
 
 // Options of a [challenge.NAME]; what is no port is left out.
 void put_text(base::Table& options, std::string_view name, std::string text);
@@ -48,6 +47,20 @@ void put_port(base::Table& options, std::string_view name, std::string_view text
 
 // One line of what may be long.
 std::string shown(std::string_view text);
+
+// What a client can and we do otherwise, or not, by the name of its setting.
+struct Leftover {
+  std::string_view name;
+  std::string_view text;
+  std::string_view advice;
+};
+// A remark for each that is set: `value_of` gives its value, "" where that means nothing.
+void leave_all(Found& found, const std::string& subject, std::span<const Leftover> leftovers,
+               const std::function<std::string(std::string_view)>& value_of);
+// Of a certificate whose key was made elsewhere.
+void leave_without_key(Found& found, const std::string& subject);
+// Of an address, which is in no zone.
+void leave_outside_zones(Found& found, const std::string& subject, std::string_view name);
 
 // Runs `work`; its error becomes a remark, and the rest goes on.
 void each_alone(Found& found, const std::string& subject, const std::function<void()>& work);

@@ -66,6 +66,10 @@ struct Found {
   std::vector<Account> accounts;
   std::vector<Lineage> lineages;
   std::vector<Remark> remarks;
+
+  void leave(std::string subject, std::string text, std::string advice = {}) {
+    remarks.push_back({Remark::Kind::left, std::move(subject), std::move(text), std::move(advice)});
+  }
 };
 
 struct Kind {

@@ -163,15 +163,15 @@ TEST_CASE("what acme.sh did otherwise is said, with hooks decoded") {
     AcmeSh::Lines lines;
     const char* remark;
   } told[] = {
-      {{{"Le_PreHook", marked("systemctl stop 'nginx'")}}, "(`systemctl stop 'nginx'`)"},
-      {{{"Le_PostHook", marked("a\nb")}}, "(`a\\nb`)"},
-      {{{"Le_RenewHook", marked("\x1b[2J")}}, "(`\\x1b[2J`)"},
-      {{{"Le_ReloadCmd", "nginx -s 'reload'"}}, "(`nginx -s 'reload'`)"},
-      {{{"Le_RenewalDays", "30"}}, "(`30`)"},
-      {{{"Le_DeployHook", "nginx,docker"}, {"SAVED_DEPLOY_SECRET", "hunter2"}}, "(`nginx,docker`)"},
+      {{{"Le_PreHook", marked("systemctl stop 'nginx'")}}, "(Le_PreHook = systemctl stop 'nginx')"},
+      {{{"Le_PostHook", marked("a\nb")}}, "(Le_PostHook = a\\nb)"},
+      {{{"Le_RenewHook", marked("\x1b[2J")}}, "(Le_RenewHook = \\x1b[2J)"},
+      {{{"Le_ReloadCmd", "nginx -s 'reload'"}}, "(Le_ReloadCmd = nginx -s 'reload')"},
+      {{{"Le_RenewalDays", "30"}}, "(Le_RenewalDays = 30)"},
+      {{{"Le_DeployHook", "nginx,docker"}, {"SAVED_DEPLOY_SECRET", "hunter2"}}, "(Le_DeployHook = nginx,docker)"},
       {{{"Le_OCSP_Staple", "1"}}, "must-staple"},
-      {{{"Le_Valid_To", "+30d"}}, "(`+30d`)"},
-      {{{"Le_ReloadCmd", std::string(100'000, 'a')}}, "aaa...`)"},
+      {{{"Le_Valid_To", "+30d"}}, "(Le_Valid_To = +30d)"},
+      {{{"Le_ReloadCmd", std::string(100'000, 'a')}}, "aaa...)"},
   };
   const Issued issued({"www.example.org"});
   for (const auto& [lines, remark] : told) {

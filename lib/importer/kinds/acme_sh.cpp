@@ -17,11 +17,6 @@ using base::printable;
 
 constexpr std::string_view kEcc = "_ecc";
 
-struct Leftover {
-  std::string_view variable;
-  std::string_view text;
-  std::string_view advice;
-};
 constexpr Leftover kLeftovers[] = {
     {"Le_PreHook", "had a hook that is not taken over", "make it a hook of your own where it is still needed"},
     {"Le_PostHook", "had a hook that is not taken over", "make it the `reload` of a deployment"},
@@ -55,17 +50,13 @@ class Reading {
         each_alone(found_, printable(folder), [&] { read_lineage(folder, name); });
     }
     if (!found_.lineages.empty())
-      leave(printable(directory_),
-            "acme.sh keeps a key at renewals unless told otherwise; each renewal here makes a new one",
-            "change whatever pins an old key, such as TLSA records");
+      found_.leave(printable(directory_),
+                   "acme.sh keeps a key at renewals unless told otherwise; each renewal here makes a new one",
+                   "change whatever pins an old key, such as TLSA records");
     return std::move(found_);
   }
 
  private:
-  void leave(const std::string& subject, std::string text, std::string advice = {}) {
-    found_.remarks.push_back({Remark::Kind::left, subject, std::move(text), std::move(advice)});
-  }
-
   static Assignments assignments_in(const std::string& file) {
     return parse_assignments(read_if_there(file).reveal_text());
   }
@@ -121,9 +112,7 @@ class Reading {
     const std::string path = fmt::format("{}/{}", certificates_, folder);
     const Assignments conf = parse_assignments(read(fmt::format("{}/{}.conf", path, name)).reveal_text());
     const base::Secret key_text = read_if_there(fmt::format("{}/{}.key", path, name));
-    if (key_text.empty())
-      return leave(printable(folder), "its key is not here: it was made from a request of its own",
-                   "`everseal issue --csr` has such a request signed");
+    if (key_text.empty()) return leave_without_key(found_, printable(folder));
     pki::PrivateKey key = base::within("its key", [&] { return pki::PrivateKey::parse(key_text); });
     Lineage lineage{
         .label = printable(folder),
@@ -140,12 +129,13 @@ class Reading {
          {"Le_RealCertPath", "Le_RealKeyPath", "Le_RealCACertPath", "Le_RealFullChainPath"})
       if (std::string file = text_at(conf, copy); file.starts_with('/')) lineage.copies.push_back(std::move(file));
     if (!lineage.copies.empty())
-      leave(lineage.label, fmt::format("was installed at {}", shown(base::join(lineage.copies, ", "))),
-            "a deployment of kind `files` puts it where servers read; those files stay as they are");
+      found_.leave(lineage.label, fmt::format("was installed at {}", shown(base::join(lineage.copies, ", "))),
+                   "a deployment of kind `files` puts it where servers read; those files stay as they are");
     read_proof(conf, lineage);
-    for (const Leftover& one : kLeftovers)
-      if (const std::string value = text_at(conf, one.variable); !value.empty() && value != "no")
-        leave(lineage.label, fmt::format("{} (`{}`)", one.text, shown(value)), std::string(one.advice));
+    leave_all(found_, lineage.label, kLeftovers, [&](std::string_view setting) {
+      const std::string value = text_at(conf, setting);
+      return value == "no" ? std::string() : value;
+    });
     found_.lineages.push_back(std::move(lineage));
   }
 
@@ -160,7 +150,7 @@ class Reading {
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (i < ways.size() && !ways[i].empty()) way = ways[i];
       const std::string zone = zone_of(names[i]);
-      if (zone.empty() && way != "no") found_.remarks.push_back(outside_zones(lineage.label, names[i]));
+      if (zone.empty() && way != "no") leave_outside_zones(found_, lineage.label, names[i]);
       if (zone.empty()) continue;
       auto& list = zones[way];
       if (std::ranges::find(list, zone) == list.end()) list.push_back(zone);
@@ -188,10 +178,11 @@ class Reading {
                    way, [&](std::string_view name) { return credential(name); }, std::move(zones))) {
       lineage.challenges.push_back(std::move(*challenge));
     } else {
-      leave(lineage.label, fmt::format("was proved by acme.sh's `{}`, which does not translate", shown(way)),
-            fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on; `everseal kinds "
-                        "challenge` and `everseal kinds dns` list the ways",
-                        quoted));
+      found_.leave(
+          lineage.label, fmt::format("was proved by acme.sh's `{}`, which does not translate", shown(way)),
+          fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on; `everseal kinds "
+                      "challenge` and `everseal kinds dns` list the ways",
+                      quoted));
     }
   }
 

@@ -24,12 +24,6 @@ using base::Table;
 constexpr std::string_view kDefaultServer = "https://acme-v02.api.letsencrypt.org/directory";
 constexpr std::string_view kFormerServer = "https://acme-v01.api.letsencrypt.org/directory";
 
-// What certbot can and we do otherwise, or not.
-struct Leftover {
-  std::string_view option;
-  std::string_view text;
-  std::string_view advice;
-};
 constexpr Leftover kLeftovers[] = {
     {"must_staple", "asked for the OCSP must-staple extension; that is not asked for here", ""},
     {"reuse_key", "kept its key at renewals; each renewal here makes a new one", "change whatever pins the old key"},
@@ -60,16 +54,13 @@ class Reading {
     each_alone(found_, "cli.ini", [&] { read_common_options(); });
     for (const std::string_view when : {"pre", "deploy", "post"})
       for (const std::string& hook : names_in(fmt::format("{}/renewal-hooks/{}", directory_, when)))
-        leave(fmt::format("renewal-hooks/{}/{}", when, printable(hook)), "a hook for every certificate, not taken over",
-              when == "pre" ? "" : "make it the `reload` of a deployment");
+        found_.leave(fmt::format("renewal-hooks/{}/{}", when, printable(hook)),
+                     "a hook for every certificate, not taken over",
+                     when == "pre" ? "" : "make it the `reload` of a deployment");
     return std::move(found_);
   }
 
  private:
-  void leave(std::string subject, std::string text, std::string advice = {}) {
-    found_.remarks.push_back({Remark::Kind::left, std::move(subject), std::move(text), std::move(advice)});
-  }
-
   // What cli.ini says counts for every lineage that says nothing else; what Debian ships in it means nothing here. It
   // is looser than the other files: "name = value", "name: value", "name value" and "name" alone.
   void read_common_options() {
@@ -84,8 +75,8 @@ class Reading {
       names.emplace_back(name);
     }
     if (!names.empty())
-      leave("cli.ini",
-            fmt::format("has options for all certificates that are not read: {}", shown(base::join(names, ", "))));
+      found_.leave("cli.ini", fmt::format("has options for all certificates that are not read: {}",
+                                          shown(base::join(names, ", "))));
   }
 
   // Below accounts/ the path is that of the server's directory, and an account is where its key lies.
@@ -142,15 +133,13 @@ class Reading {
     if (lineage.profile.empty()) lineage.profile = option_of(parameters, "preferred_profile");
     find_account(parameters, lineage);
     read_proof(parameters, lineage);
-    for (const Leftover& one : kLeftovers) {
-      const Table& holder = base::find(parameters, one.option) != nullptr ? parameters : conf;
-      const std::string value = option_of(holder, one.option);
-      if (!value.empty() && base::lower(value) != "false")
-        leave(lineage.label, fmt::format("{} ({} = {})", one.text, one.option, shown(value)), std::string(one.advice));
-    }
+    leave_all(found_, lineage.label, kLeftovers, [&](std::string_view setting) {
+      const std::string value = option_of(base::find(parameters, setting) != nullptr ? parameters : conf, setting);
+      return base::lower(value) == "false" ? std::string() : value;
+    });
     if (base::lower(option_of(parameters, "autorenew")) == "false")
-      leave(lineage.label, "was not renewed by itself (autorenew = False); from now on it is",
-            "remove its file from conf.d to stop that");
+      found_.leave(lineage.label, "was not renewed by itself (autorenew = False); from now on it is",
+                   "remove its file from conf.d to stop that");
     found_.lineages.push_back(std::move(lineage));
   }
 
@@ -177,16 +166,16 @@ class Reading {
     authenticator.erase(0, authenticator.rfind(':') + 1);
     if (authenticator == "standalone") return read_stand_alone(parameters, lineage);
     for (const pki::GeneralName& name : lineage.chain.front().names())
-      if (name.kind == pki::GeneralName::Kind::ip)
-        found_.remarks.push_back(outside_zones(lineage.label, name.value.raw()));
+      if (name.kind == pki::GeneralName::Kind::ip) leave_outside_zones(found_, lineage.label, name.value.raw());
     if (authenticator == "webroot") return read_webroots(parameters, lineage);
     if (authenticator.starts_with("dns-")) return read_dns_plugin(authenticator, parameters, lineage);
     if (const std::string hook = option_of(parameters, "manual_auth_hook"); !hook.empty())
       return read_manual_hook(hook, parameters, lineage);
-    leave(lineage.label, fmt::format("was proved by certbot's `{}`, which has no counterpart", shown(authenticator)),
-          fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on: http-01 with the "
-                      "`webroot` of the web server, for one",
-                      quoted_zones_of(lineage)));
+    found_.leave(
+        lineage.label, fmt::format("was proved by certbot's `{}`, which has no counterpart", shown(authenticator)),
+        fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on: http-01 with the "
+                    "`webroot` of the web server, for one",
+                    quoted_zones_of(lineage)));
   }
 
   // One program by its path runs as well without the shell that certbot gave it.
@@ -208,10 +197,11 @@ class Reading {
       lineage.challenges.push_back(std::move(challenge));
       return;
     }
-    leave(lineage.label, fmt::format("was proved by the hook `{}`, which is not taken over", shown(hook)),
-          fmt::format("for dns-01, a [challenge.NAME] with provider = \"exec\", format = \"certbot\" and zones = "
-                      "[\"{}\"] runs such hooks, without a shell",
-                      quoted_zones_of(lineage)));
+    found_.leave(
+        lineage.label, fmt::format("was proved by the hook `{}`, which is not taken over", shown(hook)),
+        fmt::format("for dns-01, a [challenge.NAME] with provider = \"exec\", format = \"certbot\" and zones = "
+                    "[\"{}\"] runs such hooks, without a shell",
+                    quoted_zones_of(lineage)));
   }
 
   static void read_stand_alone(const Table& parameters, Lineage& lineage) {
@@ -265,13 +255,14 @@ class Reading {
     } catch (const base::Error& error) {
       why = error.text();
     }
-    leave(lineage.label,
-          fmt::format("was proved by certbot's plugin {}{}: {}", shown(plugin),
-                      file.empty() ? std::string() : fmt::format(" with {}", shown(file)), why),
-          fmt::format(
-              "a [challenge.NAME] with type = \"dns-01\" and zones = [\"{}\"] does it; `everseal kinds dns` lists "
-              "the providers",
-              quoted_zones_of(lineage)));
+    found_.leave(
+        lineage.label,
+        fmt::format("was proved by certbot's plugin {}{}: {}", shown(plugin),
+                    file.empty() ? std::string() : fmt::format(" with {}", shown(file)), why),
+        fmt::format(
+            "a [challenge.NAME] with type = \"dns-01\" and zones = [\"{}\"] does it; `everseal kinds dns` lists "
+            "the providers",
+            quoted_zones_of(lineage)));
   }
 
   std::string directory_;

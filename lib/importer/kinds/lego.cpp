@@ -34,18 +34,15 @@ class Reading {
         each_alone(found_, printable(name), [&] { read_lineage(name); });
       }
     if (!found_.lineages.empty())
-      leave(printable(directory_ + "/certificates"),
-            "lego keeps challenges, hooks and renewal times on its command line, so they are not known here",
-            "look at what starts it; where http-01 on port 80 does not do, a [challenge.NAME] says how names are "
-            "proved");
+      found_.leave(
+          printable(directory_ + "/certificates"),
+          "lego keeps challenges, hooks and renewal times on its command line, so they are not known here",
+          "look at what starts it; where http-01 on port 80 does not do, a [challenge.NAME] says how names are "
+          "proved");
     return std::move(found_);
   }
 
  private:
-  void leave(const std::string& subject, std::string text, std::string advice) {
-    found_.remarks.push_back({Remark::Kind::left, subject, std::move(text), std::move(advice)});
-  }
-
   // "127.0.0.1_14000" is a host and its port.
   static std::string authority_of_folder(std::string name) {
     const std::size_t port = name.rfind('_');
@@ -97,9 +94,7 @@ class Reading {
     const std::string path = fmt::format("{}/certificates/{}", directory_, name);
     const std::string authority = authority_in(path + ".json");
     const base::Secret key_text = read_if_there(path + ".key");
-    if (key_text.empty())
-      return leave(printable(name), "its key is not here: it was made from a request of its own",
-                   "`everseal issue --csr` has such a request signed");
+    if (key_text.empty()) return leave_without_key(found_, printable(name));
     pki::PrivateKey key = base::within("its key", [&] { return pki::PrivateKey::parse(key_text); });
     Lineage lineage{.label = printable(name),
                     .account = {},
@@ -114,9 +109,9 @@ class Reading {
     const auto account = std::ranges::find_if(found_.accounts, at_server);
     if (account != found_.accounts.end()) lineage.account = static_cast<std::size_t>(account - found_.accounts.begin());
     if (std::ranges::count_if(found_.accounts, at_server) > 1)
-      leave(lineage.label,
-            fmt::format("lego does not say which of its accounts ordered it; {} is taken", account->label),
-            "where that is wrong, change `issuer` in its file in conf.d");
+      found_.leave(lineage.label,
+                   fmt::format("lego does not say which of its accounts ordered it; {} is taken", account->label),
+                   "where that is wrong, change `issuer` in its file in conf.d");
     found_.lineages.push_back(std::move(lineage));
   }
 
