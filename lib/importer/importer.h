@@ -75,7 +75,6 @@ struct Found {
 struct Kind {
   std::string_view name;  // as the client is called: "certbot"
   std::string_view summary;
-  std::string_view usual;  // where its directory lies: "/etc/letsencrypt"
   // Whatever cannot be read of one lineage or account is a remark. Error(config) where `directory` (absolute) is not of
   // this client; Error(io).
   Found (*read)(const std::string& directory);

@@ -2,6 +2,7 @@
 
 #include "archive/manifest.h"
 #include "base/error.h"
+#include "error_of.h"
 #include "fakes/issuing_ca.h"
 #include "fakes/temporary_directory.h"
 #include "fakes/unsynced_file_system.h"
@@ -35,17 +36,6 @@ void write(const std::string& path, const std::string& text) {
   std::ofstream file(path);
   file << text;
   REQUIRE(file.flush());
-}
-
-template <class Work>
-base::Error error_of(Work&& work) {
-  try {
-    work();
-  } catch (const base::Error& error) {
-    return error;
-  }
-  FAIL("nothing was thrown");
-  return base::Error(Fault::internal, "");
 }
 
 Manifest manifest_of(int number) {

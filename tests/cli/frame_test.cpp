@@ -141,7 +141,7 @@ TEST_CASE("kinds shows every kind with its options, in both forms") {
     for (const json& option : kind["options"]) options.push_back(option["name"]);
   }
   for (const char* family : {"issuer", "challenge", "dns", "deploy", "keystore", "starttls", "report"}) CHECK(families[family] > 0);
-  CHECK(families.size() == 7);
+  CHECK(families.size() == 8);
   const base::Exit text = run_everseal({"kinds"});
   test::require_success(text);
   CHECK(test::longest_line(text.output) <= 80);

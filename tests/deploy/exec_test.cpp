@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "deploy/deploy.h"
+#include "error_of.h"
 #include "fakes/deployment.h"
 #include "fakes/issuing_ca.h"
 #include "fakes/temporary_directory.h"
@@ -34,17 +35,6 @@ struct Fixture {
   }
   std::string seen() const { return std::string(base::as_text(base::read_file(place / "seen", 1 << 20))); }
 };
-
-template <class Work>
-base::Error error_of(Work&& work) {
-  try {
-    work();
-  } catch (const base::Error& error) {
-    return error;
-  }
-  FAIL("nothing was thrown");
-  return base::Error(Fault::internal, "");
-}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "deploy/deploy.h"
+#include "error_of.h"
 #include "fakes/deployment.h"
 #include "fakes/issuing_ca.h"
 #include "fakes/temporary_directory.h"
@@ -44,17 +45,6 @@ struct stat status_of(const std::string& path) {
   struct stat status {};
   REQUIRE(::stat(path.c_str(), &status) == 0);
   return status;
-}
-
-template <class Work>
-base::Error error_of(Work&& work) {
-  try {
-    work();
-  } catch (const base::Error& error) {
-    return error;
-  }
-  FAIL("nothing was thrown");
-  return base::Error(Fault::internal, "");
 }
 
 base::Table in(const std::string& directory, base::Table more = {}) {

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "error_of.h"
 #include "fakes/dns_options.h"
 #include "fakes/temporary_directory.h"
 
@@ -78,17 +79,6 @@ dns::TxtRecord record(const std::string& value = "-the-value") {
           .key_authorization = "-the-token.thumbprint",
           .all_domains = {"example.org", "www.example.org", "www.example.org"},
           .remaining = 1};
-}
-
-template <class Work>
-base::Error error_of(Work&& work) {
-  try {
-    work();
-  } catch (const base::Error& error) {
-    return error;
-  }
-  FAIL("nothing was thrown");
-  return base::Error(Fault::internal, "");
 }
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -242,7 +232,8 @@ TEST_SUITE("hooks") {
     std::stop_source source;
     const auto waiting = hook("everseal", "#!/bin/sh\ntouch \"$0.started\"\nexec sleep 600\n");
     const std::jthread stopper([&] {
-      while (!std::filesystem::exists(place / "hook.started")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      while (!std::filesystem::exists(place / "hook.started"))
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
       source.request_stop();
     });
     CHECK(error_of([&] { waiting->add(record(), source.get_token()); }).fault() == Fault::cancelled);

@@ -2,6 +2,7 @@
 #include "dns/lookup.h"
 
 #include "base/error.h"
+#include "error_of.h"
 #include "fakes/dns_server.h"
 
 #include <atomic>
@@ -38,17 +39,6 @@ DnsAnswer no_such_name(const std::string& zone) {
 DnsAnswer value(const std::string& text) { return {.answers = {fakes::txt_record(kName, {text})}}; }
 
 std::optional<DnsAnswer> silence(const DnsQuestion&) { return std::nullopt; }
-
-template <class Work>
-base::Error error_of(Work&& work) {
-  try {
-    work();
-  } catch (const base::Error& error) {
-    return error;
-  }
-  FAIL("nothing was thrown");
-  return base::Error(Fault::internal, "");
-}
 
 template <class Work>
 Fault fault_of(Work&& work) {

@@ -1,5 +1,6 @@
 // What each provider's API has for itself; what all share is in tests/contract/dns_contract_test.cpp.
 #include "base/error.h"
+#include "error_of.h"
 #include "fakes/dns_account.h"
 
 #include <algorithm>
@@ -22,16 +23,6 @@ namespace {
 
 const std::string kMine = "mine" + std::string(39, '_');
 const std::string kOthers = "of-another" + std::string(33, '_');
-
-base::Error error_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const base::Error& error) {
-    return error;
-  }
-  FAIL("nothing was thrown");
-  return base::Error(Fault::internal, "");
-}
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "error_of.h"
 #include "fakes/temporary_directory.h"
 #include "inventory/certificates.h"
 #include "inventory/records.h"
@@ -27,17 +28,6 @@ struct TestState {
   std::string path = directory / "state";
   Store store = Store::create(path, kNow);
 };
-
-template <class Work>
-base::Error error_of(Work work) {
-  try {
-    work();
-  } catch (const base::Error& error) {
-    return error;
-  }
-  FAIL("nothing was thrown");
-  return base::Error(base::Fault::internal, "");
-}
 
 inline const pki::PrivateKey& test_key() {
   static const pki::PrivateKey key = pki::PrivateKey::generate(pki::KeyType::ecdsa_p256);

@@ -1,6 +1,7 @@
 #include "sql/database.h"
 
 #include "base/error.h"
+#include "error_of.h"
 #include "fakes/temporary_directory.h"
 #include "sql/query.h"
 
@@ -18,17 +19,6 @@ using base::Fault;
 using everseal::fakes::TemporaryDirectory;
 
 namespace {
-
-template <class Work>
-Error error_of(Work work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error;
-  }
-  FAIL("nothing was thrown");
-  return Error(Fault::internal, "");
-}
 
 std::unique_ptr<sql::Database> fresh(const TemporaryDirectory& directory) {
   auto database = sql::create(directory / "everseal.db");

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "contract/dns_contract.h"
+#include "error_of.h"
 #include "fakes/dns_options.h"
 #include "system/acme_site.h"
 #include "system/named.h"
@@ -20,16 +21,6 @@ namespace {
 
 const std::string kZone = "powered.test";
 const std::string kName = "_acme-challenge.www." + kZone;
-
-base::Error error_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const base::Error& error) {
-    return error;
-  }
-  FAIL("nothing was thrown");
-  return base::Error(Fault::internal, "");
-}
 
 std::unique_ptr<dns::Provider> open(const std::string& kind, const base::Table& table) {
   return dns::find_kind(kind)->open(fakes::dns_options(kind, table));

@@ -203,7 +203,7 @@ class Reading {
 }  // namespace
 
 extern const Kind acme_sh_kind;
-const Kind acme_sh_kind{"acme.sh", "acme.sh", "/root/.acme.sh",
+const Kind acme_sh_kind{"acme.sh", "acme.sh: a directory such as /root/.acme.sh",
                         [](const std::string& directory) { return Reading(directory).run(); }};
 
 }  // namespace everseal::importer

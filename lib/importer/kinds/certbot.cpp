@@ -272,7 +272,7 @@ class Reading {
 }  // namespace
 
 extern const Kind certbot_kind;
-const Kind certbot_kind{"certbot", "certbot, or letsencrypt as it was called", "/etc/letsencrypt",
+const Kind certbot_kind{"certbot", "certbot: a directory such as /etc/letsencrypt",
                         [](const std::string& directory) { return Reading(directory).run(); }};
 
 }  // namespace everseal::importer

@@ -122,7 +122,7 @@ class Reading {
 }  // namespace
 
 extern const Kind lego_kind;
-const Kind lego_kind{"lego", "lego", "/etc/lego or a directory .lego",
+const Kind lego_kind{"lego", "lego: the directory of its --path, .lego without it",
                      [](const std::string& directory) { return Reading(directory).run(); }};
 
 }  // namespace everseal::importer
