@@ -1,6 +1,7 @@
 #include "base/process.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/handle.h"
 #include "base/text.h"
 
@@ -465,6 +466,11 @@ std::optional<std::string> find_executable(const std::string& name) {
   for (const std::string& directory : split(kPath, ':'))
     if (std::string path = directory + "/" + name; is_executable(path)) return path;
   return std::nullopt;
+}
+
+void require_trusted_executable(const std::string& name) {
+  if (::geteuid() != 0) return;
+  if (const auto program = find_executable(name)) require_trusted(*program);
 }
 
 }  // namespace everseal::base

@@ -47,5 +47,7 @@ Exit run(const Command& command, std::stop_token stop = {});
 
 // The executable that argv[0] means, as run() finds it; nullopt where there is none.
 std::optional<std::string> find_executable(const std::string& name);
+// As root, throws Error(config) where anyone but root could change that executable: it would hand root to them.
+void require_trusted_executable(const std::string& name);
 
 }  // namespace everseal::base

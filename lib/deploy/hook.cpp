@@ -1,21 +1,8 @@
 #include "deploy/hook.h"
 
 #include "base/error.h"
-#include "base/file.h"
-
-#include <fmt/format.h>
-#include <unistd.h>
 
 namespace everseal::deploy {
-namespace {
-
-// Run as root, a program that somebody else can change hands root to them.
-void require_trusted(const Hook& hook) {
-  if (::geteuid() != 0) return;
-  if (const auto program = base::find_executable(hook.argv.front())) base::require_trusted(*program);
-}
-
-}  // namespace
 
 Hook read_hook(const base::Options& options, std::string_view command) {
   Hook hook{
@@ -27,7 +14,7 @@ Hook read_hook(const base::Options& options, std::string_view command) {
 std::string objection(const Hook& hook) {
   if (hook.argv.empty()) return {};
   try {
-    require_trusted(hook);
+    base::require_trusted_executable(hook.argv.front());
     return {};
   } catch (const base::Error& error) {
     return error.message();
@@ -35,7 +22,7 @@ std::string objection(const Hook& hook) {
 }
 
 base::Exit run(const Hook& hook, Environment environment, std::stop_token stop) {
-  require_trusted(hook);
+  base::require_trusted_executable(hook.argv.front());
   const base::Command command{.argv = hook.argv,
                               .environment = std::move(environment),
                               .user = hook.user,

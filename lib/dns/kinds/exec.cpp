@@ -95,6 +95,7 @@ class ExecProvider final : public Provider {
     command.timeout = timeout_;
     command.user = user_;
     call_as(command, record, doing);
+    base::require_trusted_executable(command.argv.front());
     const base::Exit exit = base::run(command, stop);
     if (doing == Doing::add) outputs_[{record.name, record.value}] = for_environment(exit.output);
     if (exit.success()) return;

@@ -73,6 +73,7 @@ class ExecIssuer final : public Issuer {
   }
 
   static base::Exit run(const base::Command& command, std::stop_token stop) {
+    base::require_trusted_executable(command.argv.front());
     base::Exit exit = base::run(command, stop);
     if (exit.success()) return exit;
     const auto fault = exit.how == base::Exit::How::timed_out   ? base::Fault::timed_out
