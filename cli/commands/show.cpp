@@ -70,10 +70,9 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed
                 {"deployments", Json::array()},
                 {"failures", Json::array()}};
   inventory::Certificates certificates(store);
-  const std::vector<inventory::VersionRecord> versions = inventory::Versions(store).of(managed.name);
-  const config::Certificate wanted = config::from_normal_form(managed.spec, reconcile::config_kinds({}));
-  document["unverified"] = plan::unproved(wanted, versions).value_or("");
-  for (const inventory::VersionRecord& version : versions) {
+  std::string imported_from;
+  for (const inventory::VersionRecord& version : inventory::Versions(store).of(managed.name)) {
+    if (imported_from.empty()) imported_from = version.imported_from;
     Json one{{"version", version.number},       {"state", to_string(version.state)},
              {"issuer", version.issuer.text()}, {"renew_at", time_or_null(version.renew_at)},
              {"has_key", version.has_key},      {"imported_from", version.imported_from}};
@@ -85,6 +84,8 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed
     }
     document["versions"].push_back(std::move(one));
   }
+  const config::Certificate wanted = config::from_normal_form(managed.spec, reconcile::config_kinds({}));
+  document["unverified"] = plan::unproved(wanted, imported_from).value_or("");
   for (const inventory::DeploymentRecord& deployment :
        inventory::Deployments(store).of(inventory::ArtifactKind::version, managed.name))
     document["deployments"].push_back({{"target", deployment.target.text()},

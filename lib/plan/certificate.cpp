@@ -250,14 +250,16 @@ Time renewal_of(const VersionFacts& version) noexcept {
   return std::min(*version.info->renew_at, latest_renewal(*version.record.not_before, *version.record.not_after));
 }
 
-std::optional<std::string> unproved(const config::Certificate& wanted,
-                                    const std::vector<inventory::VersionRecord>& versions) {
-  if (!wanted.deployments.empty()) return std::nullopt;
+std::optional<std::string> unproved(const CertificateFacts& facts) {
   const auto imported =
-      std::ranges::find_if(versions, [](const inventory::VersionRecord& one) { return !one.imported_from.empty(); });
-  if (imported == versions.end()) return std::nullopt;
+      std::ranges::find_if(facts.versions, [](const VersionFacts& one) { return !one.record.imported_from.empty(); });
+  return imported == facts.versions.end() ? std::nullopt : unproved(facts.wanted, imported->record.imported_from);
+}
+
+std::optional<std::string> unproved(const config::Certificate& wanted, std::string_view imported_from) {
+  if (imported_from.empty() || !wanted.deployments.empty()) return std::nullopt;
   return fmt::format("it is unverified: servers read it in {}, and nothing deploys it from here",
-                     base::printable(imported->imported_from));
+                     base::printable(imported_from));
 }
 
 const VersionFacts* version_in_use(const CertificateFacts& facts) noexcept {
@@ -309,10 +311,7 @@ Decision decide(const CertificateFacts& facts, Time now) {
           decision);
   }
   decide_issue(facts, now, decision);
-  std::vector<inventory::VersionRecord> records;
-  for (const VersionFacts& version : facts.versions) records.push_back(version.record);
-  if (auto reason = unproved(facts.wanted, records))
-    decision.standing.push_back({Rule::not_verified, std::move(*reason)});
+  if (auto reason = unproved(facts)) decision.standing.push_back({Rule::not_verified, std::move(*reason)});
   if (in_use != nullptr) decide_prune(facts, *in_use, now, decision);
   return decision;
 }

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace everseal::plan {
@@ -46,8 +47,9 @@ Time renewal_of(const VersionFacts& version) noexcept;
 
 // Why nothing proves that a certificate is served: another client's servers had it, and nothing deploys it here.
 // nullopt where it was made here or is deployed.
-std::optional<std::string> unproved(const config::Certificate& wanted,
-                                    const std::vector<inventory::VersionRecord>& versions);
+std::optional<std::string> unproved(const CertificateFacts& facts);
+// The same, where one of its versions is `imported_from` there; "": none is.
+std::optional<std::string> unproved(const config::Certificate& wanted, std::string_view imported_from);
 
 // The version that should be in use: the pinned one, else the newest complete one. Null where there is none.
 const VersionFacts* version_in_use(const CertificateFacts& facts) noexcept;

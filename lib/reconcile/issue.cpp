@@ -203,7 +203,7 @@ std::optional<Outcome> issue(Session& session, const Name& name, const plan::Iss
         record_certificate(session, version, chain);
       }
       finish(session, facts, version, chain);
-      if (const auto reason = plan::unproved(facts.wanted, session.versions.of(name))) notes += "; " + *reason;
+      if (const auto reason = plan::unproved(facts)) notes += "; " + *reason;
       const std::string text =
           fmt::format("version {} from {}, serial {}, valid until {}{}", version.number, version.issuer,
                       chain.front().serial(), base::format_time(*version.not_after), notes);
