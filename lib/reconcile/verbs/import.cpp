@@ -1,5 +1,6 @@
 #include "reconcile/verbs/import.h"
 
+#include "acme/order.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "config/fragment.h"
@@ -63,12 +64,6 @@ std::vector<pki::Identifier> identifiers_of(const pki::Certificate& leaf) {
   }
   if (identifiers.empty()) throw Error(Fault::invalid, "it has no subject alternative name");
   return identifiers;
-}
-
-bool same_names(std::vector<pki::Identifier> a, std::vector<pki::Identifier> b) {
-  std::ranges::sort(a);
-  std::ranges::sort(b);
-  return a == b;
 }
 
 class Takeover {
@@ -199,7 +194,8 @@ class Takeover {
     return name;
   }
 
-  void write(const config::Fragment& fragment) {
+  // A certificate or another table, and the config as it is then.
+  void write(const auto& fragment) {
     config::write_fragment(host_.files, fragment, config_kinds(authority_names(run_.store)));
     run_.desired = Desired(host_, run_.store);
   }
@@ -260,9 +256,7 @@ class Takeover {
     }
     const int number = take_version(lineage, wanted);
     take_challenges(lineage, wanted.name);
-    if (!config::where(host_.files, wanted.name))
-      config::write_fragment(host_.files, wanted, config_kinds(authority_names(run_.store)));
-    run_.desired = Desired(host_, run_.store);
+    if (!config::where(host_.files, wanted.name)) write(wanted);
     Session session(host_, config());
     if (session.archive.live(wanted.name).value_or(0) < number) make_live(session, wanted.name, {number});
     session.managed.set_look_again(wanted.name, session.now());
@@ -284,7 +278,7 @@ class Takeover {
     Session session(host_, config());
     if (const auto managed = session.managed.find(wanted.name)) {
       const config::Certificate present = config::from_normal_form(managed->spec, config_kinds({}));
-      if (!same_names(present.identifiers, wanted.identifiers))
+      if (!acme::same_identifiers(present.identifiers, wanted.identifiers))
         throw Error(
             Fault::exists,
             fmt::format("{} is another certificate here, for {}", wanted.name, pki::to_string(present.identifiers)),
