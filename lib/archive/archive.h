@@ -28,7 +28,7 @@ struct Manifest {
   std::string fingerprint;
   base::Time created;
   bool external_key = false;
-  std::string imported_from;  // file of another client that it was taken over from; "": made here
+  std::string imported_from;  // directory of another client that it was taken over from; "": made here
 };
 
 struct Version {

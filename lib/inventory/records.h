@@ -84,7 +84,7 @@ struct VersionRecord {
   std::optional<Time> renew_at;   // drawn once
   Time created;
   bool has_key = true;            // false after `keep` removed it, or where it is external
-  std::string imported_from;      // file of another client that it was taken over from; "": made here
+  std::string imported_from;      // directory of another client that it was taken over from; "": made here
 };
 
 enum class ArtifactKind { version, crl, bundle };
