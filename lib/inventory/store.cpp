@@ -85,13 +85,16 @@ sql::Database& Store::database() noexcept { return *state_->database; }
 void Store::set_actor(std::string actor) { state_->actor = std::move(actor); }
 const std::string& Store::actor() const noexcept { return state_->actor; }
 
-void Store::transaction(const std::function<void()>& work) { state_->database->transaction(work); }
+void Store::transaction(const std::function<void()>& work, Durability durability) {
+  state_->database->transaction(work, durability);
+}
 void Store::snapshot(const std::function<void()>& work) { state_->database->snapshot(work); }
 
 void Store::prove_writable(base::Time now) {
-  // Two commits, because pages that are freed again before the first one are never written.
-  set_setting("store.proof", std::string(kProofOctets, ' '));
-  set_setting("store.proof", base::format_time(now));
+  // Two commits, because pages that are freed again before the first one are never written. Room is had or not had when
+  // they are written; the sync is that of the next commit.
+  for (const std::string& text : {std::string(kProofOctets, ' '), base::format_time(now)})
+    transaction([&] { set_setting("store.proof", text); }, Durability::with_next);
 }
 
 void Store::hold_room(base::Time now) {

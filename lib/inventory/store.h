@@ -14,6 +14,8 @@
 
 namespace everseal::inventory {
 
+using sql::Durability;
+
 class Store {
  public:
   // `state` is the state directory. Throws Error(not_found) with the hint to run `everseal init`; Error(config) on a
@@ -36,11 +38,12 @@ class Store {
   void set_actor(std::string actor);
   const std::string& actor() const noexcept;
 
-  // All or nothing, durable on return. Nested calls join. Events recorded inside commit with it.
-  void transaction(const std::function<void()>& work);
+  // All or nothing. Nested calls join. Events recorded inside commit with it.
+  void transaction(const std::function<void()>& work, Durability durability = Durability::on_return);
   void snapshot(const std::function<void()>& work);
 
-  // Proves that a commit is possible now, before an order is spent: Error(io) on a full disk, read-only files, ...
+  // Proves that there is room for what a rotation writes, before an order is spent: Error(io) on a full disk, read-only
+  // files, ...
   void prove_writable(base::Time now);
   // The same, and the room stays for the commits that follow at once, whoever else fills the disk.
   void hold_room(base::Time now);

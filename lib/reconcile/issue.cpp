@@ -126,17 +126,20 @@ void finish(Session& session, const plan::CertificateFacts& facts, VersionRecord
                             .external_key = !version.has_key},
                            chain);
   version.state = VersionState::issued;
-  session.store.transaction([&] {
-    session.versions.put(version);
-    for (const IntentRecord& intent : facts.intents)
-      if (intent.kind == IntentKind::force_renew || intent.kind == IntentKind::issue_once)
-        session.intents.done(intent.id, now);
-    for (const AttemptRecord& attempt : facts.attempts)
-      if (attempt.step == "issue") session.attempts.clear(attempt.step, attempt.subject, attempt.target);
-    if (facts.pinned) session.managed.set_pinned(version.name, std::nullopt);
-    session.events.add("version.completed", subject_of(version.name),
-                       Detail{{"version", std::to_string(version.number)}}, now);
-  });
+  // The archive would tell it again.
+  session.store.transaction(
+      [&] {
+        session.versions.put(version);
+        for (const IntentRecord& intent : facts.intents)
+          if (intent.kind == IntentKind::force_renew || intent.kind == IntentKind::issue_once)
+            session.intents.done(intent.id, now);
+        for (const AttemptRecord& attempt : facts.attempts)
+          if (attempt.step == "issue") session.attempts.clear(attempt.step, attempt.subject, attempt.target);
+        if (facts.pinned) session.managed.set_pinned(version.name, std::nullopt);
+        session.events.add("version.completed", subject_of(version.name),
+                           Detail{{"version", std::to_string(version.number)}}, now);
+      },
+      inventory::Durability::with_next);
 }
 
 void record_failure(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step,

@@ -35,10 +35,13 @@ pki::Certificate certificate_of(Session& session, const VersionRecord& version) 
 std::optional<Outcome> make_live(Session& session, const Name& name, const plan::MakeLive& step) {
   session.archive.make_live(name, step.number);
   const Time now = session.now();
-  session.store.transaction([&] {
-    session.versions.set_live(name, step.number);
-    session.events.add("version.live", subject_of(name), Detail{{"version", std::to_string(step.number)}}, now);
-  });
+  // The link would tell it again.
+  session.store.transaction(
+      [&] {
+        session.versions.set_live(name, step.number);
+        session.events.add("version.live", subject_of(name), Detail{{"version", std::to_string(step.number)}}, now);
+      },
+      inventory::Durability::with_next);
   return std::nullopt;
 }
 
@@ -144,7 +147,8 @@ std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, 
     session.progress(Progress::Kind::warning, subject_of(name),
                      fmt::format("renewal information: {}", error.message()));
   }
-  session.renewal_infos.put(record);
+  // The CA would tell it again.
+  session.store.transaction([&] { session.renewal_infos.put(record); }, inventory::Durability::with_next);
   return std::nullopt;
 }
 

@@ -40,6 +40,13 @@ class Statement {
   virtual std::int64_t execute() = 0;
 };
 
+// When a commit survives a power cut. It survives the end of the process in any case, and never comes without those
+// before it.
+enum class Durability {
+  on_return,
+  with_next,  // with the next commit that is durable on return: for what disk or CA would tell again
+};
+
 // How a database may be opened.
 enum class Access { read_write, read_only };
 
@@ -56,10 +63,10 @@ class Database {
 
   virtual bool has_table(std::string_view name) = 0;
 
-  // Runs `work` in one transaction that may write (BEGIN IMMEDIATE), commits, durable on return; rolls back when it
-  // throws. Nested calls join the outer transaction; one that throws takes back its own part (a savepoint), so that the
-  // caller may go on with the rest.
-  virtual void transaction(const std::function<void()>& work) = 0;
+  // Runs `work` in one transaction that may write (BEGIN IMMEDIATE) and commits; rolls back when it throws. Nested
+  // calls join the outer transaction and its durability; one that throws takes back its own part (a savepoint), so that
+  // the caller may go on with the rest.
+  virtual void transaction(const std::function<void()>& work, Durability durability = Durability::on_return) = 0;
   // A consistent view for several reads; nothing may be written inside.
   virtual void snapshot(const std::function<void()>& work) = 0;
 

@@ -25,7 +25,9 @@ class RecordingDatabase : public sql::Database {
   }
   void execute(std::string_view script) override { database_->execute(script); }
   bool has_table(std::string_view name) override { return database_->has_table(name); }
-  void transaction(const std::function<void()>& work) override { database_->transaction(work); }
+  void transaction(const std::function<void()>& work, sql::Durability durability) override {
+    database_->transaction(work, durability);
+  }
   void snapshot(const std::function<void()>& work) override { database_->snapshot(work); }
   void checkpoint() override { database_->checkpoint(); }
   void copy_to(const std::string& path) override { database_->copy_to(path); }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 using namespace everseal;
+using namespace std::string_view_literals;
 using base::Error;
 using base::Fault;
 using everseal::fakes::TemporaryDirectory;
@@ -216,6 +217,30 @@ TEST_CASE("commits are synced, foreign keys hold, the log is written ahead") {
     REQUIRE(query->step());
     CHECK(query->text(0) == value);
   }
+}
+
+TEST_CASE("only a commit that may become durable with the next is not synced, and what is nested in it") {
+  const TemporaryDirectory directory;
+  const auto database = fresh(directory);
+  const auto level = [&] {
+    sql::Query query(*database, "pragma synchronous");
+    query->step();
+    return query->text(0) == "2" ? "synced" : "not synced";
+  };
+  using enum sql::Durability;
+  database->transaction([&] { CHECK(level() == "synced"sv); });
+  database->transaction(
+      [&] {
+        CHECK(level() == "not synced"sv);
+        database->transaction([&] { CHECK(level() == "not synced"sv); }, on_return);
+        add(*database, "one");
+      },
+      with_next);
+  CHECK(level() == "synced"sv);
+  database->transaction([&] { database->transaction([&] { CHECK(level() == "synced"sv); }, with_next); }, on_return);
+  CHECK_THROWS(database->transaction([] { throw Error(Fault::io, "x"); }, with_next));
+  CHECK(level() == "synced"sv);
+  CHECK(count(*sql::open(directory / "everseal.db", sql::Access::read_only)) == 1);
 }
 
 TEST_CASE("opening makes no database, creating replaces none") {

@@ -23,29 +23,30 @@ using inventory::OrderRecord;
 class Journal final : public acme::OrderJournal {
  public:
   Journal(inventory::Store& store, OrderRecord order, const std::function<base::Time()>& clock)
-      : store_(store), orders_(store), order_(std::move(order)), clock_(clock) {}
+      : store_(store), order_(std::move(order)), clock_(clock) {}
 
   void intended() override {
     order_.created = clock_();
-    put("intended");
-    store_.hold_room(order_.created);  // for the order's URL
+    put("intended", inventory::Durability::with_next);  // the version's own intent is durable
+    store_.hold_room(order_.created);                   // for the order's URL
   }
-  void placed(const acme::Order& order) override { changed(order); }
-  void changed(const acme::Order& order) override {
-    order_.url = order.url;
-    order_.expires = order.expires;
-    put(acme::to_string(order.status));
-  }
+  void placed(const acme::Order& order) override { put(order, inventory::Durability::on_return); }
+  // Who has the order's URL can ask the CA.
+  void changed(const acme::Order& order) override { put(order, inventory::Durability::with_next); }
 
  private:
-  void put(std::string_view status) {
+  void put(const acme::Order& order, inventory::Durability durability) {
+    order_.url = order.url;
+    order_.expires = order.expires;
+    put(acme::to_string(order.status), durability);
+  }
+  void put(std::string_view status, inventory::Durability durability) {
     order_.status = status;
     order_.changed = clock_();
-    orders_.put(order_);
+    store_.transaction([&] { inventory::Orders(store_).put(order_); }, durability);
   }
 
   inventory::Store& store_;
-  inventory::Orders orders_;
   OrderRecord order_;
   const std::function<base::Time()>& clock_;
 };

@@ -24,6 +24,7 @@ using base::Fault;
 constexpr std::int64_t kApplicationId = 0x45765331;  // "EvS1", at offset 68 of the file
 constexpr int kBusyMilliseconds = 5000;
 constexpr std::size_t kMostParameters = 100;
+constexpr const char* kSynced = "pragma synchronous = full";  // each commit
 
 constexpr std::string_view kWayOut =
     "`everseal restore FILE` brings back a backup; without one, `everseal doctor --rebuild` makes a new database from "
@@ -211,9 +212,19 @@ class SqliteDatabase final : public Database {
     return number("select count(*) from sqlite_schema where type = 'table' and name = $1", name) > 0;
   }
 
-  void transaction(const std::function<void()>& work) override {
+  void transaction(const std::function<void()>& work, Durability durability) override {
     if (reading_) throw Error(Fault::internal, "a snapshot is for reading only");
-    depth_ == 0 ? outermost(work) : nested(work);
+    if (depth_ > 0) return nested(work);
+    if (durability == Durability::on_return) return outermost(work);
+    // Without a sync of the log; the next one syncs all of it.
+    run("pragma synchronous = normal", "write");
+    try {
+      outermost(work);
+    } catch (...) {
+      run(kSynced, "write");
+      throw;
+    }
+    run(kSynced, "write");
   }
 
   void snapshot(const std::function<void()>& work) override {
@@ -300,7 +311,8 @@ class SqliteDatabase final : public Database {
                   "point --state to another directory; that file is left as it is");
     if (access_ == Access::read_only) return;
     if (sqlite3_db_readonly(db_.get(), "main") != 0) throw sqlite_error(nullptr, SQLITE_READONLY, "write", file_);
-    execute("pragma journal_mode = wal; pragma synchronous = full");
+    execute("pragma journal_mode = wal");
+    run(kSynced, "write");
     if (empty) execute(fmt::format("pragma application_id = {}", kApplicationId));
   }
 
