@@ -1,6 +1,7 @@
 #include "pki/certificate.h"
 
 #include "pki/asn1.h"
+#include "pki/load.h"
 #include "pki/openssl.h"
 #include "pki/pem.h"
 
@@ -123,6 +124,8 @@ std::vector<Certificate> Certificate::parse_all(base::BytesView pem_or_der) {
     throw Error(Fault::invalid, "no certificate found", "PEM blocks named CERTIFICATE or one DER certificate are read");
   return certificates;
 }
+
+const X509* Looking::at(const Certificate& certificate) noexcept { return certificate.parsed_->native.get(); }
 
 const base::Bytes& Certificate::der() const noexcept { return parsed_->der; }
 std::string Certificate::pem() const { return pki::pem("CERTIFICATE", der()); }

@@ -57,6 +57,7 @@ class Certificate {
   bool operator==(const Certificate& other) const noexcept { return fingerprint() == other.fingerprint(); }
 
   struct Parsed;
+  friend struct Looking;  // load.h
 
  private:
   explicit Certificate(std::shared_ptr<const Parsed> parsed) : parsed_(std::move(parsed)) {}

@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "pki/asn1.h"
+#include "pki/decoder.h"
+#include "pki/der.h"
 #include "pki/load.h"
 #include "pki/openssl.h"
 
@@ -27,14 +29,50 @@ std::vector<Loaded> load_all(std::span<const Certificate> certificates) {
   return loaded;
 }
 
-bool is_signed_by(const Loaded& certificate, const Loaded& issuer) {
-  if (!certificate.native || !issuer.native) return false;
-  if (X509_NAME_cmp(X509_get_issuer_name(certificate.native.get()), X509_get_subject_name(issuer.native.get())) != 0)
+// What is signed of a certificate; nullopt where OpenSSL reads it although it is not quite DER.
+std::optional<base::BytesView> signed_part(const Certificate& certificate) {
+  try {
+    der::Reader outer(certificate.der());
+    return der::Reader(outer.expect(der::kSequence).contents).expect(der::kSequence).whole;
+  } catch (const base::Error&) {
+    return std::nullopt;
+  }
+}
+
+// Does `key` open the signature? X509_verify, without decoding the keys of both certificates first, which takes OpenSSL
+// 3.0 longer than all the rest. nullopt: this cannot tell.
+std::optional<bool> is_signed_with(const Certificate& certificate, EVP_PKEY* key) {
+  const X509* const looked_at = Looking::at(certificate);
+  const ASN1_BIT_STRING* signature = nullptr;
+  const X509_ALGOR* algorithm = nullptr;
+  X509_get0_signature(&signature, &algorithm, looked_at);
+  const ASN1_OBJECT* object = nullptr;
+  X509_ALGOR_get0(&object, nullptr, nullptr, algorithm);
+  int digest = NID_undef;
+  int key_type = NID_undef;
+  if (OBJ_find_sigid_algs(OBJ_obj2nid(object), &digest, &key_type) != 1) return std::nullopt;
+  const bool has_no_digest = key_type == NID_ED25519;
+  if (digest == NID_undef && !has_no_digest) return std::nullopt;  // RSA-PSS: its parameters say the rest
+  const bool is_whole = (signature->flags & 0x07) == 0;            // no unused bits
+  if (!is_whole || X509_ALGOR_cmp(algorithm, X509_get0_tbs_sigalg(looked_at)) != 0 ||
+      EVP_PKEY_is_a(key, OBJ_nid2sn(key_type)) != 1)
     return false;
-  EVP_PKEY* const key = X509_get0_pubkey(issuer.native.get());
-  const bool verified = key != nullptr && X509_verify(certificate.native.get(), key) == 1;
-  ERR_clear_error();
-  return verified;
+  const auto text = signed_part(certificate);
+  if (!text) return std::nullopt;
+  const base::BytesView octets = octets_of(signature);
+  const DigestContextHandle context(EVP_MD_CTX_new());
+  return context &&
+         EVP_DigestVerifyInit(context.get(), nullptr, has_no_digest ? nullptr : EVP_get_digestbynid(digest), nullptr,
+                              key) == 1 &&
+         EVP_DigestVerify(context.get(), octets.data(), octets.size(), text->data(), text->size()) == 1;
+}
+
+bool verifies(const Certificate& certificate, const Certificate& issuer) {
+  const KeyHandle key = decode_public_key(issuer.public_key_info());
+  if (!key) return false;
+  if (const auto is_signed = is_signed_with(certificate, key.get())) return *is_signed;
+  const X509Handle loaded = load(certificate);
+  return loaded && X509_verify(loaded.get(), key.get()) == 1;
 }
 
 void drop_duplicates(std::vector<Certificate>& certificates) {
@@ -46,11 +84,11 @@ void drop_duplicates(std::vector<Certificate>& certificates) {
 // issuers[i] are the others that signed i.
 using Issuers = std::vector<std::vector<std::size_t>>;
 
-Issuers find_issuers(const std::vector<Loaded>& loaded) {
-  Issuers issuers(loaded.size());
-  for (std::size_t i = 0; i < loaded.size(); ++i)
-    for (std::size_t k = 0; k < loaded.size(); ++k)
-      if (i != k && is_signed_by(loaded[i], loaded[k])) issuers[i].push_back(k);
+Issuers find_issuers(const std::vector<Certificate>& all) {
+  Issuers issuers(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t k = 0; k < all.size(); ++k)
+      if (i != k && is_signed_by(all[i], all[k])) issuers[i].push_back(k);
   return issuers;
 }
 
@@ -62,18 +100,18 @@ void prefer(std::vector<std::size_t>& candidates, Wanted wanted) {
   if (!better.empty()) candidates = std::move(better);
 }
 
-std::size_t find_leaf(const std::vector<Loaded>& loaded, const Issuers& issuers, const Signer* key) {
+std::size_t find_leaf(const std::vector<Certificate>& all, const Issuers& issuers, const Signer* key) {
   std::vector<std::size_t> candidates;
-  for (std::size_t i = 0; i < loaded.size(); ++i)
-    if (key == nullptr || key_matches(*key, loaded[i].certificate)) candidates.push_back(i);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (key == nullptr || key_matches(*key, all[i])) candidates.push_back(i);
   if (candidates.empty())
     throw base::Error(base::Fault::invalid, "no certificate of the chain belongs to the private key",
                       "give the certificate that was issued for this key");
-  std::vector<bool> has_issued(loaded.size());
+  std::vector<bool> has_issued(all.size());
   for (const auto& list : issuers)
     for (const std::size_t issuer : list) has_issued[issuer] = true;
   prefer(candidates, [&](std::size_t i) { return !has_issued[i]; });
-  prefer(candidates, [&](std::size_t i) { return !loaded[i].certificate.is_ca(); });
+  prefer(candidates, [&](std::size_t i) { return !all[i].is_ca(); });
   if (candidates.size() != 1 || (key == nullptr && has_issued[candidates.front()]))
     throw base::Error(base::Fault::invalid,
                       fmt::format("{} certificates could be the leaf of the chain", candidates.size()),
@@ -83,12 +121,10 @@ std::size_t find_leaf(const std::vector<Loaded>& loaded, const Issuers& issuers,
 
 // The way up: a cross-signed certificate before the self-signed one of the same CA, as it reaches further; of several
 // generations the one that ends last.
-std::optional<std::size_t> choose_issuer(const std::vector<Loaded>& loaded, const std::vector<std::size_t>& issuers,
+std::optional<std::size_t> choose_issuer(const std::vector<Certificate>& all, const std::vector<std::size_t>& issuers,
                                          const std::vector<bool>& used) {
   std::optional<std::size_t> best;
-  const auto rank = [&](std::size_t i) {
-    return std::pair(!loaded[i].certificate.is_self_issued(), loaded[i].certificate.not_after());
-  };
+  const auto rank = [&](std::size_t i) { return std::pair(!all[i].is_self_issued(), all[i].not_after()); };
   for (const std::size_t issuer : issuers)
     if (!used[issuer] && (!best || rank(issuer) > rank(*best))) best = issuer;
   return best;
@@ -156,16 +192,16 @@ std::vector<Certificate> order_chain(std::vector<Certificate> certificates, cons
   if (certificates.empty()) throw base::Error(base::Fault::invalid, "a chain without certificates");
   if (certificates.size() > kMostCertificates)
     throw base::Error(base::Fault::invalid, fmt::format("a chain of more than {} certificates", kMostCertificates));
-  const std::vector<Loaded> loaded = load_all(certificates);
-  const Issuers issuers = find_issuers(loaded);
+  const Issuers issuers = find_issuers(certificates);
 
-  std::vector<bool> used(loaded.size());
+  std::vector<bool> used(certificates.size());
   std::vector<Certificate> chain;
-  for (std::optional<std::size_t> at = find_leaf(loaded, issuers, key); at;
-       at = choose_issuer(loaded, issuers[*at], used)) {
+  for (std::optional<std::size_t> at = find_leaf(certificates, issuers, key); at;
+       at = choose_issuer(certificates, issuers[*at], used)) {
+    const Certificate& next = certificates[*at];
     used[*at] = true;
-    const bool is_root = is_signed_by(loaded[*at], loaded[*at]);
-    if (!is_root || root == RootPolicy::keep || chain.empty()) chain.push_back(loaded[*at].certificate);
+    const bool is_root = is_signed_by(next, next);
+    if (!is_root || root == RootPolicy::keep || chain.empty()) chain.push_back(next);
     if (is_root) break;
   }
   return chain;
@@ -175,15 +211,17 @@ bool key_matches(const Signer& key, const Certificate& certificate) {
   const base::Bytes info = certificate.public_key_info();
   if (info == key.public_key_info()) return true;
   // One key has several encodings: a point of a curve may be compressed.
-  const unsigned char* at = info.data();
-  const KeyHandle other(d2i_PUBKEY(nullptr, &at, static_cast<long>(info.size())));
+  const KeyHandle other = decode_public_key(info);
   const bool match = other && EVP_PKEY_eq(other.get(), native(key)) == 1;
   ERR_clear_error();
   return match;
 }
 
 bool is_signed_by(const Certificate& certificate, const Certificate& issuer) {
-  const bool is_signed = is_signed_by(Loaded{load(certificate), certificate}, Loaded{load(issuer), issuer});
+  ERR_clear_error();
+  const bool is_signed =
+      X509_NAME_cmp(X509_get_issuer_name(Looking::at(certificate)), X509_get_subject_name(Looking::at(issuer))) == 0 &&
+      verifies(certificate, issuer);
   ERR_clear_error();
   return is_signed;
 }

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "pki/asn1.h"
+#include "pki/decoder.h"
 #include "pki/openssl.h"
 #include "pki/pem.h"
 #include "pki/rounds.h"
@@ -12,7 +13,6 @@
 #include <fmt/format.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/decoder.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -114,29 +114,10 @@ HandleType decode_whole(base::BytesView der, Decode decode) {
   return value;
 }
 
-// Of PKCS#8. OpenSSL 3.0 looks for a decoder among all it has each time, and takes ten times as long: a thread keeps
-// what was found.
-class KeyDecoder {
- public:
-  KeyHandle decode(base::BytesView der) {
-    if (!context_) throw_openssl(Fault::internal, "OpenSSL has no decoder for private keys");
-    const unsigned char* at = der.data();
-    std::size_t left = der.size();
-    const bool decoded = OSSL_DECODER_from_data(context_.get(), &at, &left) == 1;
-    KeyHandle key(std::exchange(found_, nullptr));
-    if (!decoded || !key) throw_openssl(Fault::invalid, "the private key cannot be read");
-    return key;
-  }
-
- private:
-  EVP_PKEY* found_ = nullptr;
-  base::Handle<OSSL_DECODER_CTX, OSSL_DECODER_CTX_free> context_{
-      OSSL_DECODER_CTX_new_for_pkey(&found_, "DER", "PrivateKeyInfo", nullptr, EVP_PKEY_KEYPAIR, nullptr, nullptr)};
-};
-
 KeyHandle from_pkcs8(base::BytesView der) {
-  thread_local KeyDecoder decoder;
-  return decoder.decode(der);
+  KeyHandle key = decode_private_key(der);
+  if (!key) throw_openssl(Fault::invalid, "the private key cannot be read");
+  return key;
 }
 
 base::Secret encode_secret(const PKCS8_PRIV_KEY_INFO& info) {

@@ -135,6 +135,54 @@ TEST_CASE("who signed whom") {
   CHECK_FALSE(is_signed_by(Certificate::parse(broken), world.issuing.certificate));
 }
 
+TEST_CASE("a signature is checked whatever the algorithm, as openssl makes it") {
+  const Scratch scratch;
+  const std::vector<std::vector<std::string>> ways{{"ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-sha256"},
+                                                   {"ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-sha512"},
+                                                   {"ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-sha384"},
+                                                   {"ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-sha256"},
+                                                   {"rsa:2048", "-sha256"},
+                                                   {"rsa:2048", "-sha512"},
+                                                   {"rsa:2048", "-sha1"},
+                                                   {"rsa:2048", "-sha256", "-sigopt", "rsa_padding_mode:pss"},
+                                                   {"rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048", "-sha256"},
+                                                   {"ed25519"},
+                                                   {"ed448"}};
+  for (const auto& way : ways) {
+    std::string all;
+    for (const std::string& word : way) all += word + " ";
+    CAPTURE(all);
+    std::vector<std::string> words{"openssl", "req",   "-x509",  "-nodes", "-keyout", scratch.path("key.pem"),
+                                   "-subj",   "/CN=x", "-newkey"};
+    words.insert(words.end(), way.begin(), way.end());
+    const base::Exit made = run(words);
+    REQUIRE_MESSAGE(made.success(), made.errors);
+    const Certificate good = Certificate::parse_all(base::as_bytes(made.output)).front();
+    CHECK(is_signed_by(good, good));
+    for (const std::size_t at : {good.der().size() / 3, good.der().size() - 1}) {
+      base::Bytes broken = good.der();
+      broken[at] ^= 1;
+      std::optional<Certificate> other;
+      try {
+        other = Certificate::parse(broken);
+      } catch (const base::Error&) {
+        continue;
+      }
+      CHECK_FALSE(is_signed_by(*other, good));
+    }
+  }
+}
+
+TEST_CASE("a certificate that names two signature algorithms is signed by nobody") {
+  const World world;
+  const base::Bytes ecdsa_with_sha256 = base::from_hex("06082a8648ce3d040302").value();
+  base::Bytes changed = world.leaf.der();
+  const auto outer = std::ranges::find_end(changed, ecdsa_with_sha256);
+  REQUIRE_FALSE(outer.empty());
+  *(outer.end() - 1) = 3;  // ecdsa-with-SHA384
+  CHECK_FALSE(is_signed_by(Certificate::parse(changed), world.issuing.certificate));
+}
+
 TEST_CASE("good chains verify, with the path that was found") {
   for (const KeyType type : kAllKeyTypes) {
     CAPTURE(to_string(type));
