@@ -15,7 +15,7 @@ namespace {
 using base::Error;
 using base::Fault;
 
-constexpr std::size_t kProofOctets = 64 * 1024;  // what a rotation may write
+constexpr std::int64_t kRoom = 256 * 1024;  // more than several rotations write at once
 
 void bring_up_to_date(const std::string& state, sql::Database& database, base::Time now) {
   if (sql::schema_version(database) == sql::newest_schema_version()) return;
@@ -91,15 +91,8 @@ void Store::transaction(const std::function<void()>& work, Durability durability
 void Store::snapshot(const std::function<void()>& work) { state_->database->snapshot(work); }
 
 void Store::prove_writable(base::Time now) {
-  // Two commits, because pages that are freed again before the first one are never written. Room is had or not had when
-  // they are written; the sync is that of the next commit.
-  for (const std::string& text : {std::string(kProofOctets, ' '), base::format_time(now)})
-    transaction([&] { set_setting("store.proof", text); }, Durability::with_next);
-}
-
-void Store::hold_room(base::Time now) {
-  prove_writable(now);
-  database().checkpoint();
+  transaction([&] { set_setting("store.proof", base::format_time(now)); }, Durability::with_next);
+  database().hold_room(kRoom);
 }
 
 std::optional<std::string> Store::setting(const std::string& key) {

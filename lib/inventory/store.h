@@ -42,11 +42,9 @@ class Store {
   void transaction(const std::function<void()>& work, Durability durability = Durability::on_return);
   void snapshot(const std::function<void()>& work);
 
-  // Proves that there is room for what a rotation writes, before an order is spent: Error(io) on a full disk, read-only
-  // files, ...
+  // Before an order is spent: writes, and holds the room for the commits of a rotation, whoever else fills the disk.
+  // Error(io) on a full disk, read-only files, ...
   void prove_writable(base::Time now);
-  // The same, and the room stays for the commits that follow at once, whoever else fills the disk.
-  void hold_room(base::Time now);
 
   // Small facts of the whole store ("config.digest", ...).
   std::optional<std::string> setting(const std::string& key);

@@ -70,9 +70,9 @@ class Database {
   // A consistent view for several reads; nothing may be written inside.
   virtual void snapshot(const std::function<void()>& work) = 0;
 
-  // What is committed moves to where it stays, so that the commits to come are written where those of before were, in
-  // room that is there. As far as nobody reads what was there before.
-  virtual void checkpoint() = 0;
+  // The commits to come have room for so many octets, whoever else fills the disk. As exact as what this connection
+  // knows of the commits of others, which is up to its own last commit. Error(io) where there is no such room.
+  virtual void hold_room(std::int64_t octets) = 0;
 
   virtual void copy_to(const std::string& path) = 0;  // a consistent copy, 0600 and synced; `path` must not exist
   virtual void check_integrity() = 0;                 // Error(corrupt) with what was found

@@ -1,7 +1,9 @@
 #include "bench/bare_acme.h"
 
+#include <chrono>
 #include <stdexcept>
 #include <string_view>
+#include <thread>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
@@ -112,6 +114,7 @@ struct BareAcme::State {
     curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file.c_str());
     curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "bare");
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, this);
@@ -194,7 +197,11 @@ std::string BareAcme::certificate(const std::string& name) {
   do state.post(order, "");
   while (member(state.body, "status") == "pending");
   state.post(finalize, fmt::format(R"({{"csr":"{}"}})", base64url(csr_for(name))));
-  while (member(state.body, "status") == "processing") state.post(order, "");
+  while (member(state.body, "status") == "processing") {
+    // Pebble 2.10 hangs now and then when an order is asked for at the moment it is done.
+    std::this_thread::sleep_for(std::chrono::microseconds(250));
+    state.post(order, "");
+  }
   state.post(member(state.body, "certificate"), "");
   std::string chain = state.body;
   state.send(fmt::format("{}/{}", state.renewal_info, certificate_id(chain)), nullptr);

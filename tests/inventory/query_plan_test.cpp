@@ -29,7 +29,7 @@ class RecordingDatabase : public sql::Database {
     database_->transaction(work, durability);
   }
   void snapshot(const std::function<void()>& work) override { database_->snapshot(work); }
-  void checkpoint() override { database_->checkpoint(); }
+  void hold_room(std::int64_t octets) override { database_->hold_room(octets); }
   void copy_to(const std::string& path) override { database_->copy_to(path); }
   void check_integrity() override { database_->check_integrity(); }
 

@@ -158,7 +158,7 @@ TEST_CASE("a full disk is noticed before anything depends on it, and nothing is 
   CHECK_NOTHROW(store.prove_writable(kNow));
   disk.fill();
   const Error error = error_of([&] {
-    for (int i = 0; i < 100; ++i) store.prove_writable(kNow);
+    for (int i = 0; i < 100; ++i) store.prove_writable(kNow + std::chrono::seconds(i));
   });
   CHECK(error.fault() == Fault::io);
   CHECK(error.hint().find("free some space") != std::string::npos);
@@ -173,7 +173,7 @@ TEST_CASE("room that is held is there for the next commits although the disk is 
   const SmallDisk disk(directory / "disk");
   if (!disk.mounted()) return;
   Store store = Store::create(directory / "disk", kNow);
-  store.hold_room(kNow);
+  store.prove_writable(kNow);
   disk.fill();
   for (int i = 0; i < 5; ++i) CHECK_NOTHROW(store.set_setting("kept", std::to_string(i)));
   CHECK(store.setting("kept") == "4");

@@ -28,7 +28,6 @@ class Journal final : public acme::OrderJournal {
   void intended() override {
     order_.created = clock_();
     put("intended", inventory::Durability::with_next);  // the version's own intent is durable
-    store_.hold_room(order_.created);                   // for the order's URL
   }
   void placed(const acme::Order& order) override { put(order, inventory::Durability::on_return); }
   // Who has the order's URL can ask the CA.

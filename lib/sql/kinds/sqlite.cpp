@@ -24,6 +24,10 @@ using base::Fault;
 constexpr std::int64_t kApplicationId = 0x45765331;  // "EvS1", at offset 68 of the file
 constexpr int kBusyMilliseconds = 5000;
 constexpr std::size_t kMostParameters = 100;
+// https://sqlite.org/fileformat.html, section 4.1
+constexpr std::int64_t kLogHeader = 32;
+constexpr std::int64_t kLogFrame = 24 + 4096;
+constexpr int kPagesBeforeCheckpoint = 1000;                  // as SQLite itself has it
 constexpr const char* kSynced = "pragma synchronous = full";  // each commit
 
 constexpr std::string_view kWayOut =
@@ -242,9 +246,27 @@ class SqliteDatabase final : public Database {
     roll_back();
   }
 
-  void checkpoint() override {
-    const int code = sqlite3_wal_checkpoint_v2(db_.get(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) throw sqlite_error(db_.get(), code, "write", file_);
+  void hold_room(std::int64_t octets) override {
+    const std::string name = file_ + "-wal";  // which SQLite does not lock, so that closing it drops no lock
+    const base::FileDescriptor log(::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!log) throw base::errno_error("open", name);
+    const std::int64_t wanted = log_octets_ + octets;
+    const auto size = [&] {
+      struct stat found {};
+      if (::fstat(log.get(), &found) != 0) throw base::errno_error("read", name);
+      return found.st_size;
+    };
+    if (size() >= wanted) return;
+    // Nobody else writes meanwhile: where the file system cannot allocate, libc writes instead. SQLite takes no notice
+    // of what follows the last frame.
+    outermost([&] {
+      const std::int64_t end = size();
+      if (end >= wanted) return;
+      const int code = ::posix_fallocate(log.get(), end, wanted - end);
+      if (code == ENOSPC || code == EDQUOT) throw sqlite_error(nullptr, SQLITE_FULL, "write", file_);
+      if (code != 0)
+        throw base::Error(Fault::io, fmt::format("cannot write {}: {}", name, std::generic_category().message(code)));
+    });
   }
 
   void copy_to(const std::string& path) override {
@@ -313,6 +335,8 @@ class SqliteDatabase final : public Database {
     if (sqlite3_db_readonly(db_.get(), "main") != 0) throw sqlite_error(nullptr, SQLITE_READONLY, "write", file_);
     execute("pragma journal_mode = wal");
     run(kSynced, "write");
+    // In place of SQLite's own hook.
+    sqlite3_wal_hook(db_.get(), on_commit, this);
     if (empty) execute(fmt::format("pragma application_id = {}", kApplicationId));
   }
 
@@ -325,6 +349,13 @@ class SqliteDatabase final : public Database {
     if (has_log) return false;
     connect(SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, "file:" + escaped(file_) + "?immutable=1");
     return true;
+  }
+
+  static int on_commit(void* database, sqlite3* db, const char*, int pages) {
+    static_cast<SqliteDatabase*>(database)->log_octets_ = kLogHeader + pages * kLogFrame;
+    if (pages >= kPagesBeforeCheckpoint)
+      sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    return SQLITE_OK;
   }
 
   void run(const char* script, std::string_view doing) {
@@ -428,6 +459,7 @@ class SqliteDatabase final : public Database {
   Access access_;
   Connection db_;
   std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, TextHash, std::equal_to<>> statements_;
+  std::int64_t log_octets_ = 0;  // to the end of the last commit of this connection
   int depth_ = 0;
   bool reading_ = false;
 };
