@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "pki/der.h"
+#include "pki/usual_key.h"
 
 #include <algorithm>
 #include <array>
@@ -73,8 +74,14 @@ KeyHandle decode(base::BytesView der, Half half) {
 
 }  // namespace
 
-KeyHandle decode_private_key(base::BytesView pkcs8) { return decode(pkcs8, Half::private_key); }
+KeyHandle decode_private_key(base::BytesView pkcs8) {
+  KeyHandle usual = read_usual_private_key(pkcs8);
+  return usual ? std::move(usual) : decode(pkcs8, Half::private_key);
+}
 
-KeyHandle decode_public_key(base::BytesView public_key_info) { return decode(public_key_info, Half::public_key); }
+KeyHandle decode_public_key(base::BytesView public_key_info) {
+  KeyHandle usual = read_usual_public_key(public_key_info);
+  return usual ? std::move(usual) : decode(public_key_info, Half::public_key);
+}
 
 }  // namespace everseal::pki

@@ -6,12 +6,12 @@
 #include "pki/openssl.h"
 #include "pki/pem.h"
 #include "pki/rounds.h"
+#include "pki/usual_key.h"
 
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
@@ -36,58 +36,8 @@ std::string known_types() {
   return text;
 }
 
-constexpr std::size_t kLargestPoint = 97;  // of P-384, uncompressed
-
-// What stands before the key itself in a SubjectPublicKeyInfo (RFC 5480 section 2, RFC 8410 section 4); "" where that
-// depends on the key.
-std::string_view info_before(KeyType type) noexcept {
-  using namespace std::string_view_literals;
-  switch (type) {
-    case KeyType::ecdsa_p256:
-      return "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"sv;
-    case KeyType::ecdsa_p384:
-      return "\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00"sv;
-    case KeyType::ed25519:
-      return "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"sv;
-    default:
-      return {};
-  }
-}
-
-std::string text_parameter(EVP_PKEY* key, const char* name) {
-  char text[64] = {};
-  return EVP_PKEY_get_utf8_string_param(key, name, text, sizeof text, nullptr) == 1 ? text : std::string();
-}
-
-// The type, where `key` is of one that info_before() knows and is encoded in the one usual way.
-std::optional<KeyType> usual_type(EVP_PKEY* key) {
-  if (EVP_PKEY_is_a(key, "ED25519") == 1) return KeyType::ed25519;
-  if (EVP_PKEY_is_a(key, "EC") != 1 || text_parameter(key, OSSL_PKEY_PARAM_EC_ENCODING) != OSSL_PKEY_EC_ENCODING_GROUP)
-    return std::nullopt;
-  const std::string curve = text_parameter(key, OSSL_PKEY_PARAM_GROUP_NAME);
-  if (curve == SN_X9_62_prime256v1) return KeyType::ecdsa_p256;
-  if (curve == SN_secp384r1) return KeyType::ecdsa_p384;
-  return std::nullopt;
-}
-
-// OpenSSL 3.0 looks for an encoder among all it has each time, and takes twenty times as long.
-std::optional<base::Bytes> usual_public_key_info(EVP_PKEY* key) {
-  const auto type = usual_type(key);
-  if (!type) return std::nullopt;
-  base::Bytes info = base::to_bytes(info_before(*type));
-  const std::size_t before = info.size();
-  const std::size_t expected = info[1] + std::size_t{2} - before;
-  info.resize(before + kLargestPoint);
-  std::size_t size = 0;
-  if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, info.data() + before, kLargestPoint, &size) != 1 ||
-      size != expected || (*type != KeyType::ed25519 && info[before] != POINT_CONVERSION_UNCOMPRESSED))
-    return std::nullopt;
-  info.resize(before + size);
-  return info;
-}
-
 base::Bytes public_key_info_of(EVP_PKEY* key) {
-  auto usual = usual_public_key_info(key);
+  auto usual = write_usual_public_key(key);
   ERR_clear_error();
   if (usual) return std::move(*usual);
   return encode_der(key, [](const EVP_PKEY* value, unsigned char** out) { return i2d_PUBKEY(value, out); });
@@ -95,6 +45,10 @@ base::Bytes public_key_info_of(EVP_PKEY* key) {
 
 // What it signs must verify: a private half with another's public half would make certificates nobody can use.
 bool halves_match(EVP_PKEY* key, const Signer& signer) {
+  if (const auto match = usual_halves_match(key)) {
+    ERR_clear_error();
+    return *match;
+  }
   const base::BytesView probe = base::as_bytes("everseal");
   const base::Bytes signature = signer.sign(probe);
   const DigestContextHandle context(EVP_MD_CTX_new());
@@ -310,7 +264,12 @@ PrivateKey PrivateKey::parse(const base::Secret& text, const std::optional<base:
   return KeyAccess::adopt(parse_text(text, passphrase));
 }
 
-base::Secret PrivateKey::der() const { return encode_secret(*to_pkcs8(*this)); }
+base::Secret PrivateKey::der() const {
+  auto usual = write_usual_private_key(pki::native(*this));
+  ERR_clear_error();
+  if (usual) return std::move(*usual);
+  return encode_secret(*to_pkcs8(*this));
+}
 
 base::Secret PrivateKey::pem() const { return secret_pem("PRIVATE KEY", der().reveal()); }
 

@@ -211,6 +211,10 @@ TEST_CASE("what holds no single whole key is refused") {
   // another.
   const std::string mixed =
       der.substr(0, der.size() - 64) + std::string(base::as_text(other.der().reveal())).substr(der.size() - 64);
+  std::string off_the_curve = der;
+  off_the_curve.back() = static_cast<char>(off_the_curve.back() ^ 1);
+  std::string without_private_half = der;
+  without_private_half.replace(der.size() - 70 - 32, 32, 32, '\0');
   struct {
     const char* what;
     std::string text;
@@ -221,6 +225,8 @@ TEST_CASE("what holds no single whole key is refused") {
       {"a public key", judge::run({"openssl", "pkey", "-pubout"}, key.pem().reveal())},
       {"octets after the key", der + "x"},
       {"halves of two keys", mixed},
+      {"a point off the curve", off_the_curve},
+      {"a private half of zero", without_private_half},
       {"zeros", std::string(4096, '\0')},
       {"more than 1 MiB", std::string((1 << 20) + 1, '0')},
   };
