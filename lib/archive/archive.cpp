@@ -219,12 +219,12 @@ void Archive::complete(const Manifest& manifest, std::span<const pki::Certificat
     if (entry != kKey || manifest.external_key) staging.remove_tree(entry);
   const std::string leaf = pem_of(chain.first(1));
   const std::string rest = pem_of(chain.subspan(1));
-  const base::Ownership own{.user = {}, .group = {}, .mode = 0600};
-  staging.write_new(kCertificate, base::as_bytes(leaf), own);
-  staging.write_new(kChain, base::as_bytes(rest), own);
-  staging.write_new(kFullChain, base::as_bytes(leaf + rest), own);
-  staging.write_new(kManifest, base::as_bytes(to_json(written)), own);
-  staging.sync();
+  const std::string all = leaf + rest;
+  const std::string json = to_json(written);
+  staging.write_new(std::to_array<base::NewFile>({{kCertificate, base::as_bytes(leaf)},
+                                                  {kChain, base::as_bytes(rest)},
+                                                  {kFullChain, base::as_bytes(all)},
+                                                  {kManifest, base::as_bytes(json)}}));
   root(state_).subdirectory(name.text()).rename(staging_name(number), complete_name(number));
 }
 

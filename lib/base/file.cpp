@@ -10,6 +10,7 @@
 #include <charconv>
 #include <climits>
 #include <cstdlib>
+#include <list>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -188,10 +189,11 @@ class Unfinished {
   bool finished_ = false;
 };
 
-// A new file with its content, owner and mode on the disk. Nobody else can read it before its mode is set.
-void write_durably(int directory, const std::string& name, BytesView bytes, const Ownership& ownership) {
+// A new file with its content, owner and mode, of which nothing need be on the disk yet. Nobody else can read it before
+// its mode is set.
+FileDescriptor write_unsynced(int directory, const std::string& name, BytesView bytes, const Ownership& ownership) {
   FileSystem& system = file_system();
-  const FileDescriptor file = system.open(directory, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  FileDescriptor file = system.open(directory, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
   Unfinished unfinished(directory, name);
   system.write(file.get(), bytes);
   struct stat status {};
@@ -201,7 +203,14 @@ void write_durably(int directory, const std::string& name, BytesView bytes, cons
   if (user != status.st_uid || group != status.st_gid) system.change_owner(file.get(), user, group);
   // After the owner, whose change clears set-id bits.
   if ((status.st_mode & 07777) != ownership.mode) system.change_mode(file.get(), ownership.mode);
-  system.sync(file.get());
+  unfinished.finish();
+  return file;
+}
+
+void write_durably(int directory, const std::string& name, BytesView bytes, const Ownership& ownership) {
+  const FileDescriptor file = write_unsynced(directory, name, bytes, ownership);
+  Unfinished unfinished(directory, name);
+  file_system().sync(file.get());
   unfinished.finish();
 }
 
@@ -295,6 +304,8 @@ void FileSystem::write(int file, BytesView bytes) {
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
 }
+
+void FileSystem::begin_sync(int file) noexcept { ::sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE); }
 
 void FileSystem::sync(int file_or_directory) {
   if (retried([&] { return ::fsync(file_or_directory); }) == 0) return;
@@ -462,6 +473,20 @@ std::optional<std::string> Directory::read_link(const std::string& name) const {
 void Directory::write_new(const std::string& name, BytesView bytes, const Ownership& ownership) const {
   require_component(name);
   write_durably(fd_.get(), name, bytes, ownership);
+}
+
+void Directory::write_new(std::span<const NewFile> files) const {
+  std::list<Unfinished> unfinished;
+  std::vector<FileDescriptor> open;
+  for (const NewFile& file : files) {
+    require_component(file.name);
+    open.push_back(write_unsynced(fd_.get(), file.name, file.bytes, file.ownership));
+    unfinished.emplace_back(fd_.get(), file.name);
+    file_system().begin_sync(open.back().get());
+  }
+  for (const FileDescriptor& file : open) file_system().sync(file.get());
+  sync();
+  for (Unfinished& one : unfinished) one.finish();
 }
 
 void Directory::replace(const std::string& name, BytesView bytes, const Ownership& ownership) const {

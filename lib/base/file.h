@@ -7,6 +7,7 @@
 #include "base/secret.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@ class FileSystem {
   // openat with O_CLOEXEC | O_NOFOLLOW added.
   virtual FileDescriptor open(int directory, const std::string& name, int flags, mode_t mode);
   virtual void write(int file, BytesView bytes);
+  // Begins what sync() of a file waits for, so that the disk has several to do at once. Promises nothing.
+  virtual void begin_sync(int file) noexcept;
   virtual void sync(int file_or_directory);
   virtual void change_mode(int file, mode_t mode);
   virtual void change_owner(int file, uid_t user, gid_t group);
@@ -44,6 +47,12 @@ struct Ownership {
 };
 // "user", "user:group", ":group", names or numbers. Throws Error(config) where the system knows no such name.
 Ownership parse_ownership(std::string_view owner, mode_t mode);
+
+struct NewFile {
+  std::string name;
+  BytesView bytes;
+  Ownership ownership = {};
+};
 
 // Throws Error(invalid) for what is not one component of a path: "a/b", "", "." and "..".
 void require_component(const std::string& name);
@@ -75,6 +84,8 @@ class Directory {
 
   // Durable on return but for the directory entry: call sync() after the last one.
   void write_new(const std::string& name, BytesView bytes, const Ownership& ownership = {}) const;
+  // Durable on return, with their directory entries; none of them is left where one fails.
+  void write_new(std::span<const NewFile> files) const;
   // Durable on return: a temporary file, fsync, rename over `name`, fsync of the directory.
   void replace(const std::string& name, BytesView bytes, const Ownership& ownership = {}) const;
   // Durable on return: a temporary symlink renamed over `name`.

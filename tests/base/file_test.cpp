@@ -149,6 +149,10 @@ TEST_CASE("a new file is never written over an old one") {
   directory.write_new("a", as_bytes("old"));
   CHECK(fault_of([&] { directory.write_new("a", as_bytes("new")); }) == Fault::exists);
   CHECK(text_of(directory, "a") == "old");
+  const NewFile several[] = {{"b", as_bytes("new")}, {"a", as_bytes("new")}, {"c", as_bytes("new")}};
+  CHECK(fault_of([&] { directory.write_new(several); }) == Fault::exists);
+  CHECK(text_of(directory, "a") == "old");
+  CHECK(directory.list() == std::vector<std::string>{"a"});
   fs::create_symlink(temporary / "elsewhere", temporary / "link");
   CHECK(fault_of([&] { directory.write_new("link", as_bytes("new")); }) == Fault::exists);
   CHECK_FALSE(fs::exists(temporary / "elsewhere"));

@@ -181,14 +181,17 @@ TEST_CASE("what create, write_new, rename and remove_tree promise survives a cut
   machine.run_then_cut([&](const Directory& directory) {
     const Directory deep = Directory::create(directory.path() + "/a/b/c", 0750);
     deep.write_new("one", as_bytes("1"));
-    deep.sync();
+    const base::NewFile several[] = {{"three", as_bytes("3"), {.mode = 0640}}, {"two", as_bytes("2")}};
+    deep.write_new(several);
     deep.create_subdirectory("d", 0711).replace("two", as_bytes("2"));
     directory.remove_tree("doomed");
     directory.rename("from", "to");
   });
   CHECK(machine.work().list() == std::vector<std::string>{"a", "to"});
   const Directory deep = Directory::open(machine.temporary / "work/a/b/c");
-  CHECK(deep.list() == std::vector<std::string>{"d", "one"});
+  CHECK(deep.list() == std::vector<std::string>{"d", "one", "three", "two"});
+  CHECK(base::as_text(*deep.read("three", 10)) == "3");
+  CHECK(base::as_text(*deep.read("two", 10)) == "2");
   CHECK(deep.has("d"));
   CHECK(deep.subdirectory("d").has("two"));
   CHECK(machine.text("to") == "moved");

@@ -393,9 +393,10 @@ class FilesTarget final : public Target {
   }
 
   void write(const Directory& growing, const std::vector<base::Secret>& material) const {
+    std::vector<base::NewFile> all;
     for (std::size_t i = 0; i < files_.size(); ++i)
-      growing.write_new(files_[i].name, material[i].reveal(), ownership_of(files_[i]));
-    growing.sync();
+      all.push_back({files_[i].name, material[i].reveal(), ownership_of(files_[i])});
+    growing.write_new(all);
   }
 
   static void discard(const Directory& own, const std::string& temporary) {
