@@ -115,7 +115,11 @@ Verdict reconcile_certificate(Session& session, const Name& name) {
         return std::pair(std::move(facts), std::move(decision));
       },
       [&](const plan::CertificateFacts& facts, const plan::Action& action) { return apply(session, facts, action); },
-      [&](Time when) { session.managed.set_look_again(name, when); });
+      [&](Time when) {
+        // Whoever looks sooner decides the same.
+        session.store.transaction([&] { session.managed.set_look_again(name, when); },
+                                  inventory::Durability::with_next);
+      });
   count_by_target(verdict);
   return verdict;
 }

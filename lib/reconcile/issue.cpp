@@ -87,17 +87,20 @@ void record_certificate(Session& session, VersionRecord& version, const std::vec
   version.not_before = chain.front().not_before();
   version.not_after = chain.front().not_after();
   version.renew_at = plan::renewal_time(*version.not_before, *version.not_after, pki::random_fraction());
-  session.store.transaction([&] {
-    session.certificates.add(chain, now);
-    session.versions.put(version);
-    session.events.add("certificate.issued", subject_of(version.name),
-                       Detail{{"version", std::to_string(version.number)},
-                              {"issuer", version.issuer.text()},
-                              {"serial", chain.front().serial()},
-                              {"fingerprint", version.certificate->text()},
-                              {"not_after", base::format_time(*version.not_after)}},
-                       now);
-  });
+  // The issuer would tell it again, and the archive is about to.
+  session.store.transaction(
+      [&] {
+        session.certificates.add(chain, now);
+        session.versions.put(version);
+        session.events.add("certificate.issued", subject_of(version.name),
+                           Detail{{"version", std::to_string(version.number)},
+                                  {"issuer", version.issuer.text()},
+                                  {"serial", chain.front().serial()},
+                                  {"fingerprint", version.certificate->text()},
+                                  {"not_after", base::format_time(*version.not_after)}},
+                           now);
+      },
+      inventory::Durability::with_next);
 }
 
 std::vector<pki::Certificate> recorded_chain(Session& session, const VersionRecord& version) {
