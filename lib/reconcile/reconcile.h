@@ -42,6 +42,6 @@ struct Run {
 
 // Everything that is due, over a bounded pool of workers; failures are isolated.
 Verdict reconcile_due(Run& run);
-Verdict reconcile_certificates(const Host& host, const config::Config& config, const std::vector<Name>& names);
+Verdict reconcile_certificates(Run& run, const std::vector<Name>& names);
 
 }  // namespace everseal::reconcile

@@ -24,7 +24,9 @@ base::FileLock lock_reconciler(const Host& host) {
   return std::move(*lock);
 }
 
-Verdict reconcile_certificates(const Host& host, const config::Config& config, const std::vector<Name>& names) {
+Verdict reconcile_certificates(Run& run, const std::vector<Name>& names) {
+  const Host& host = run.host;
+  const config::Config& config = run.desired.config();
   Verdict verdict;
   std::mutex mutex;
   std::atomic<std::size_t> next = 0;
@@ -33,9 +35,9 @@ Verdict reconcile_certificates(const Host& host, const config::Config& config, c
     const std::scoped_lock lock(mutex);
     host.progress(progress);
   };
-  const auto work = [&] {
+  const auto work = [&](inventory::Store* lent) {
     try {
-      Session session(quiet, config);
+      Session session(quiet, config, lent);
       for (std::size_t i = next++; i < names.size() && !host.stop.stop_requested(); i = next++) {
         Verdict one = reconcile_certificate(session, names[i]);
         const std::scoped_lock lock(mutex);
@@ -48,10 +50,10 @@ Verdict reconcile_certificates(const Host& host, const config::Config& config, c
   };
   const std::size_t workers = std::min(static_cast<std::size_t>(std::max(1, config.workers)), names.size());
   if (workers <= 1) {
-    work();
+    work(&run.store);
   } else {
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back(work);
+    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back(work, nullptr);
   }
   std::ranges::stable_sort(verdict.outcomes, {}, &Outcome::subject);
   return verdict;
@@ -78,11 +80,11 @@ Verdict reconcile_due(Run& run) {
   const Time now = host.clock();
   std::vector<Name> names;
   for (const inventory::ManagedRecord& record : inventory::Managed(store).due(now)) names.push_back(record.name);
-  if (!names.empty()) verdict = reconcile_certificates(host, desired.config(), names);
+  if (!names.empty()) verdict = reconcile_certificates(run, names);
   // After the certificates: what they revoked belongs into the CRL.
   const auto authorities = inventory::Authorities(store).due(now);
   if (!authorities.empty()) {
-    Session session(host, desired.config());
+    Session session(host, desired.config(), &store);
     for (const inventory::AuthorityRecord& record : authorities)
       verdict.append(reconcile_authority(session, record.name));
   }

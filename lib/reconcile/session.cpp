@@ -10,10 +10,12 @@
 
 namespace everseal::reconcile {
 
-Session::Session(const Host& host_, const config::Config& config_)
-    : host(host_),
+Session::Session(const Host& host_, const config::Config& config_, inventory::Store* lent)
+    : own_(lent != nullptr ? std::nullopt
+                           : std::optional(inventory::Store::open(host_.state, sql::Access::read_write, host_.clock()))),
+      host(host_),
       config(config_),
-      store(inventory::Store::open(host_.state, sql::Access::read_write, host_.clock())),
+      store(lent != nullptr ? *lent : *own_),
       archive(host_.state) {
   for (const auto& [name, challenge] : config.challenges)
     challenges_.push_back(

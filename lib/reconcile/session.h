@@ -16,6 +16,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,12 +25,17 @@ namespace everseal::reconcile {
 
 class Session {
  public:
-  // `config` outlives the session.
-  Session(const Host& host, const config::Config& config);
+  // `config` outlives the session, and so does `lent`, which nobody else uses meanwhile; without it the session opens a
+  // store of its own.
+  Session(const Host& host, const config::Config& config, inventory::Store* lent = nullptr);
 
+ private:
+  std::optional<inventory::Store> own_;
+
+ public:
   const Host& host;
   const config::Config& config;
-  inventory::Store store;
+  inventory::Store& store;
   archive::Archive archive;
 
   inventory::Certificates certificates{store};

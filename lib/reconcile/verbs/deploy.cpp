@@ -53,24 +53,24 @@ Verdict deploy(const Host& host, const DeployRequest& request) {
   Run run(host);
   require_managed(run.store, request.name);
   add_intent(run, IntentKind::deploy, request.name, std::nullopt);
-  return reconcile_certificates(host, run.desired.config(), {request.name});
+  return reconcile_certificates(run, {request.name});
 }
 
 Verdict rollback(const Host& host, const RollbackRequest& request) {
   Run run(host);
   require_managed(run.store, request.name);
   {
-    Session session(host, run.desired.config());
+    Session session(host, run.desired.config(), &run.store);
     const int to = version_to_go_back_to(certificate_facts(session, request.name), request, host.clock());
     add_intent(run, IntentKind::rollback, request.name, to);
   }
-  return reconcile_certificates(host, run.desired.config(), {request.name});
+  return reconcile_certificates(run, {request.name});
 }
 
 Verdict verify(const Host& host, const VerifyRequest& request) {
   Run run(host);
   require_managed(run.store, request.name);
-  Session session(host, run.desired.config());
+  Session session(host, run.desired.config(), &run.store);
   const plan::CertificateFacts facts = certificate_facts(session, request.name);
   const auto artifact = certificate_artifact(session, request.name);
   Verdict verdict;

@@ -50,7 +50,7 @@ Verdict issue(const Host& host, const IssueRequest& request) {
     run.desired = Desired(host, run.store);
   }
   retry_now(run.store, request.certificate.name, host.clock());
-  Verdict verdict = reconcile_certificates(host, run.desired.config(), {request.certificate.name});
+  Verdict verdict = reconcile_certificates(run, {request.certificate.name});
   const auto live = inventory::Versions(run.store).live(request.certificate.name);
   if (verdict.outcomes.empty() && live && live->not_after)
     verdict.outcomes.push_back(

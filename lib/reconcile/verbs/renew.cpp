@@ -40,7 +40,7 @@ Verdict renew(const Host& host, const RenewRequest& request) {
       }
     });
   }
-  return reconcile_certificates(host, run.desired.config(), names);
+  return reconcile_certificates(run, names);
 }
 
 }  // namespace everseal::reconcile
