@@ -116,8 +116,7 @@ KeyHandle make_curve_key(const Encoding& as, const Halves& halves) {
 KeyHandle make_key(const Encoding& as, const Halves& halves) {
   if (as.curve != nullptr) return make_curve_key(as, halves);
   if (halves.private_half.empty())
-    return KeyHandle(
-        EVP_PKEY_new_raw_public_key(as.id, nullptr, halves.public_half.data(), halves.public_half.size()));
+    return KeyHandle(EVP_PKEY_new_raw_public_key(as.id, nullptr, halves.public_half.data(), halves.public_half.size()));
   return KeyHandle(
       EVP_PKEY_new_raw_private_key(as.id, nullptr, halves.private_half.data(), halves.private_half.size()));
 }
@@ -135,8 +134,8 @@ std::string text_parameter(EVP_PKEY* key, const char* name) {
 }
 
 const Encoding* encoding_of(EVP_PKEY* key) {
-  const bool is_curve_key = EVP_PKEY_is_a(key, "EC") == 1 &&
-                            text_parameter(key, OSSL_PKEY_PARAM_EC_ENCODING) == OSSL_PKEY_EC_ENCODING_GROUP;
+  const bool is_curve_key =
+      EVP_PKEY_is_a(key, "EC") == 1 && text_parameter(key, OSSL_PKEY_PARAM_EC_ENCODING) == OSSL_PKEY_EC_ENCODING_GROUP;
   if (!is_curve_key && EVP_PKEY_is_a(key, "ED25519") != 1) return nullptr;
   const std::string curve = is_curve_key ? text_parameter(key, OSSL_PKEY_PARAM_GROUP_NAME) : "";
   const auto* const found = std::ranges::find_if(kEncodings, [&](const Encoding& encoding) {
