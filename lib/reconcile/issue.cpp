@@ -87,7 +87,7 @@ void record_certificate(Session& session, VersionRecord& version, const std::vec
   version.not_before = chain.front().not_before();
   version.not_after = chain.front().not_after();
   version.renew_at = plan::renewal_time(*version.not_before, *version.not_after, pki::random_fraction());
-  // The issuer would tell it again, and the archive is about to.
+  // The archive is about to say it durably.
   session.store.transaction(
       [&] {
         session.certificates.add(chain, now);
