@@ -5,6 +5,7 @@
 #include "fakes/temporary_directory.h"
 #include "sql/query.h"
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 using namespace everseal;
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 using base::Error;
 using base::Fault;
@@ -241,6 +243,31 @@ TEST_CASE("only a commit that may become durable with the next is not synced, an
   CHECK_THROWS(database->transaction([] { throw Error(Fault::io, "x"); }, with_next));
   CHECK(level() == "synced"sv);
   CHECK(count(*sql::open(directory / "everseal.db", sql::Access::read_only)) == 1);
+}
+
+TEST_CASE("room that is held is behind the log's end, is used up by commits and held again") {
+  const TemporaryDirectory directory;
+  const auto database = fresh(directory);
+  const std::string log = directory / "everseal.db-wal";
+  const auto size = [&] { return static_cast<std::int64_t>(std::filesystem::file_size(log)); };
+  constexpr std::int64_t kRoom = 64 * 1024;
+  const std::int64_t before = size();
+  database->hold_room(kRoom);
+  const std::int64_t held = size();
+  CHECK(held >= before + kRoom);
+  database->hold_room(kRoom);
+  CHECK(size() == held);
+  for (int i = 0; i < 20; ++i) add(*database, std::to_string(i));
+  database->hold_room(kRoom);
+  CHECK(size() > held);
+  // As a power cut leaves it.
+  for (const char* name : {"everseal.db", "everseal.db-wal"})
+    std::filesystem::copy_file(directory / name, directory / ("cut-"s + name));
+  const auto cut = sql::open(directory / "cut-everseal.db", sql::Access::read_write);
+  CHECK(count(*cut) == 20);
+  CHECK_NOTHROW(cut->check_integrity());
+  add(*cut, "after");
+  CHECK(count(*cut) == 21);
 }
 
 TEST_CASE("opening makes no database, creating replaces none") {

@@ -259,14 +259,17 @@ class SqliteDatabase final : public Database {
     if (size() >= wanted) return;
     // Nobody else writes meanwhile: where the file system cannot allocate, libc writes instead. SQLite takes no notice
     // of what follows the last frame.
-    outermost([&] {
-      const std::int64_t end = size();
-      if (end >= wanted) return;
-      const int code = ::posix_fallocate(log.get(), end, wanted - end);
-      if (code == ENOSPC || code == EDQUOT) throw sqlite_error(nullptr, SQLITE_FULL, "write", file_);
-      if (code != 0)
-        throw base::Error(Fault::io, fmt::format("cannot write {}: {}", name, std::generic_category().message(code)));
-    });
+    transaction(
+        [&] {
+          const std::int64_t end = size();
+          if (end >= wanted) return;
+          int code = EINTR;
+          while (code == EINTR) code = ::posix_fallocate(log.get(), end, wanted - end);
+          if (code == ENOSPC || code == EDQUOT) throw sqlite_error(nullptr, SQLITE_FULL, "write", file_);
+          errno = code;
+          if (code != 0) throw base::errno_error("write", name);
+        },
+        Durability::with_next);
   }
 
   void copy_to(const std::string& path) override {
