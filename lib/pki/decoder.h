@@ -1,5 +1,5 @@
-// Keys read by OpenSSL's decoders. OpenSSL 3.0 looks through all it has for each key, which takes ten times as long as
-// reading it: a thread keeps those that it found. For pki only.
+// Keys read, the usual ones as usual_key.h does and the others by OpenSSL's decoders. OpenSSL 3.0 looks through all it
+// has for each key, which takes ten times as long as reading it: a thread keeps those that it found. For pki only.
 #pragma once
 
 #include "base/encoding.h"
