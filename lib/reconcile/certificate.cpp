@@ -46,7 +46,7 @@ std::optional<Outcome> apply(Session& session, const plan::CertificateFacts& fac
   std::optional<Outcome> outcome;
   if (apply_deployment(session, *artifact, facts.wanted.deployments, action, outcome)) return outcome;
   return std::visit(
-      Overloaded{[&](const plan::Issue& step) { return issue(session, name, step); },
+      Overloaded{[&](const plan::Issue& step) { return issue(session, facts, step); },
                  [&](const plan::MakeLive& step) { return make_live(session, name, step); },
                  [&](const plan::Revoke& step) { return revoke(session, name, step); },
                  [&](const plan::Pin& step) { return pin(session, name, step); },

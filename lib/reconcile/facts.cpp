@@ -17,50 +17,54 @@ bool covers_exactly(const pki::Certificate& certificate, const std::vector<pki::
 }  // namespace
 
 plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
-  const auto managed = session.managed.find(name);
-  if (!managed)
-    throw base::Error(base::Fault::not_found, fmt::format("no certificate named {} is managed", name),
-                      "`everseal list --managed` shows the names");
   plan::CertificateFacts facts;
-  facts.wanted = config::from_normal_form(managed->spec, config_kinds({}));
-  facts.orphaned = managed->orphaned;
-  facts.pinned = managed->pinned;
-  facts.renewal = managed->origin == kOnce ? plan::Renewal::once : plan::Renewal::automatic;
-  facts.keep = session.config.keep;
-  for (inventory::VersionRecord& version : session.versions.of(name)) {
-    bool names_match = false;
-    if (version.certificate) {
-      if (const auto der = session.certificates.der(*version.certificate))
-        names_match = covers_exactly(pki::Certificate::parse(*der), facts.wanted.identifiers);
+  session.store.snapshot([&] {
+    const auto managed = session.managed.find(name);
+    if (!managed)
+      throw base::Error(base::Fault::not_found, fmt::format("no certificate named {} is managed", name),
+                        "`everseal list --managed` shows the names");
+    facts.wanted = config::from_normal_form(managed->spec, config_kinds({}));
+    facts.orphaned = managed->orphaned;
+    facts.pinned = managed->pinned;
+    facts.renewal = managed->origin == kOnce ? plan::Renewal::once : plan::Renewal::automatic;
+    facts.keep = session.config.keep;
+    for (inventory::VersionRecord& version : session.versions.of(name)) {
+      bool names_match = false;
+      if (version.certificate) {
+        if (const auto der = session.certificates.der(*version.certificate))
+          names_match = covers_exactly(pki::Certificate::parse(*der), facts.wanted.identifiers);
+      }
+      plan::VersionFacts one{std::move(version), names_match};
+      one.renewal_info = session.offers_renewal_info(one.record.issuer);
+      if (one.record.certificate && one.renewal_info == plan::RenewalInfoOf::issuer)
+        one.info = session.renewal_infos.find(*one.record.certificate);
+      facts.versions.push_back(std::move(one));
     }
-    plan::VersionFacts one{std::move(version), names_match};
-    one.renewal_info = session.offers_renewal_info(one.record.issuer);
-    if (one.record.certificate && one.renewal_info == plan::RenewalInfoOf::issuer)
-      one.info = session.renewal_infos.find(*one.record.certificate);
-    facts.versions.push_back(std::move(one));
-  }
-  facts.next_number = session.versions.next_number(name);
-  facts.deployments = session.deployments.of(inventory::ArtifactKind::version, name);
-  facts.intents = session.intents.open_for(name);
-  facts.attempts = session.attempts.of(subject_of(name));
+    facts.next_number = session.versions.next_number(name);
+    facts.deployments = session.deployments.of(inventory::ArtifactKind::version, name);
+    facts.intents = session.intents.open_for(name);
+    facts.attempts = session.attempts.of(subject_of(name));
+  });
   return facts;
 }
 
 plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
-  const auto record = session.authority_rows.find(name);
-  if (!record)
-    throw base::Error(base::Fault::not_found, fmt::format("there is no authority {}", name),
-                      "`everseal ca list` shows them; `everseal ca init` makes one");
   plan::AuthorityFacts facts;
-  facts.record = *record;
-  facts.has_intermediate = session.active_generation(name).has_value();
-  facts.crl = session.newest_crl(name);
-  if (const auto configured = session.config.authorities.find(name); configured != session.config.authorities.end()) {
-    facts.publish = configured->second.publish;
-    if (configured->second.crl_lifetime) facts.crl_lifetime = *configured->second.crl_lifetime;
-  }
-  facts.deployments = session.deployments.of(inventory::ArtifactKind::crl, name);
-  facts.attempts = session.attempts.of(authority_subject(name));
+  session.store.snapshot([&] {
+    const auto record = session.authority_rows.find(name);
+    if (!record)
+      throw base::Error(base::Fault::not_found, fmt::format("there is no authority {}", name),
+                        "`everseal ca list` shows them; `everseal ca init` makes one");
+    facts.record = *record;
+    facts.has_intermediate = session.active_generation(name).has_value();
+    facts.crl = session.newest_crl(name);
+    if (const auto configured = session.config.authorities.find(name); configured != session.config.authorities.end()) {
+      facts.publish = configured->second.publish;
+      if (configured->second.crl_lifetime) facts.crl_lifetime = *configured->second.crl_lifetime;
+    }
+    facts.deployments = session.deployments.of(inventory::ArtifactKind::crl, name);
+    facts.attempts = session.attempts.of(authority_subject(name));
+  });
   return facts;
 }
 

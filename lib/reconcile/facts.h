@@ -1,4 +1,4 @@
-// Reads the stored facts that the rules decide on.
+// Reads the stored facts that the rules decide on, all of one moment.
 #pragma once
 
 #include "plan/authority.h"

@@ -4,7 +4,6 @@
 #include "pki/chain.h"
 #include "pki/csr.h"
 #include "plan/schedule.h"
-#include "reconcile/facts.h"
 #include "reconcile/steps.h"
 
 #include <algorithm>
@@ -170,8 +169,8 @@ void record_failure(Session& session, const plan::CertificateFacts& facts, const
 
 }  // namespace
 
-std::optional<Outcome> issue(Session& session, const Name& name, const plan::Issue& step) {
-  const plan::CertificateFacts facts = certificate_facts(session, name);
+std::optional<Outcome> issue(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step) {
+  const Name& name = facts.wanted.name;
   session.progress(Progress::Kind::doing, subject_of(name),
                    fmt::format("issuing version {} at {}", step.number, step.issuer));
   try {

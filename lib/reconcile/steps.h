@@ -12,7 +12,7 @@
 namespace everseal::reconcile {
 
 // nullopt where the step is one of several whose end tells (a switch before its proof).
-std::optional<Outcome> issue(Session& session, const Name& name, const plan::Issue& step);
+std::optional<Outcome> issue(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step);
 std::optional<Outcome> make_live(Session& session, const Name& name, const plan::MakeLive& step);
 std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Revoke& step);
 std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& step);
