@@ -3,6 +3,7 @@
 #include "authority/ceremony.h"
 #include "base/error.h"
 #include "config/load.h"
+#include "inventory/backup.h"
 #include "issuer/account_manifest.h"
 #include "pki/chain.h"
 #include "reconcile/kinds.h"
@@ -82,10 +83,9 @@ void sweep(const base::Directory& directory) {
 // Another database takes the place of the present one only when it is complete.
 void set_aside(const std::string& state, Time now) {
   const base::Directory directory = base::Directory::open(state);
-  for (const std::string suffix : {"", "-wal", "-shm"}) {
-    const std::string file = "everseal.db" + suffix;
-    if (directory.has(file)) directory.rename(file, fmt::format("{}.before-rebuild-{}", file, base::to_unix(now)));
-  }
+  const std::string kept = inventory::name_to_keep(directory, "rebuild", now);
+  for (const std::string suffix : {"", "-wal", "-shm"})
+    if (directory.has("everseal.db" + suffix)) directory.rename("everseal.db" + suffix, kept + suffix);
 }
 
 void take_in_accounts(Session& session, Verdict& verdict) {
