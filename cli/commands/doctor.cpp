@@ -24,7 +24,7 @@ int run(Context& context) {
   } else {
     for (const reconcile::Complaint& one : complaints)
       print(fmt::format("{}\n{}", base::printable(one.what), one.remedy.empty() ? "" : fmt::format("  {}\n", base::printable(one.remedy))));
-    if (complaints.empty() && !context.quiet) print(fmt::format("{}: database, history, archive and authorities are sound\n", host.state));
+    if (complaints.empty() && !context.quiet) print(fmt::format("{}: database, history, archive, authorities and accounts are sound\n", host.state));
   }
   return complaints.empty() ? 0 : 1;
 }

@@ -144,6 +144,14 @@ void set_log_aside(const Directory& state, const std::string& kept) {
 
 }  // namespace
 
+std::string name_to_keep(const Directory& state, std::string_view why, Time now) {
+  const std::string name = fmt::format("{}.before-{}-{}", kDatabase, why, compact(now));
+  std::string free = name;
+  for (int number = 2; state.has(free) || state.has(free + "-wal"); ++number)
+    free = fmt::format("{}-{:02}", name, number);
+  return free;
+}
+
 void backup(Store& store, const std::string& file) {
   const Place place = split(file);
   const auto directory = Directory::open(place.directory);
@@ -172,7 +180,7 @@ Restored restore(const std::string& state_path, const std::string& file, Time no
 
   Restored outcome;
   const bool replaces = state.has(std::string(kDatabase));
-  const std::string kept = fmt::format("{}.before-restore-{}", kDatabase, compact(now));
+  const std::string kept = name_to_keep(state, "restore", now);
   if (replaces) outcome.replaced = state_path + "/" + kept;
   try {
     auto present = open_present(state, outcome);

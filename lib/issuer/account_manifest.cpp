@@ -31,17 +31,6 @@ AccountManifest parse(std::string_view json, const std::string& folder) {
   return manifest;
 }
 
-std::optional<AccountManifest> read(const base::Directory& folder, const std::string& name) {
-  const auto text = folder.read(kAccountManifest, kLongest);
-  if (!text) return std::nullopt;
-  try {
-    return parse(base::as_text(*text), name);
-  } catch (const base::Error& error) {
-    throw base::Error(base::Fault::corrupt, fmt::format("{}/{}: {}", folder.path(), kAccountManifest, error.message()),
-                      "restore it from a backup, or remove it: the CA is asked by the key then");
-  }
-}
-
 }  // namespace
 
 void write(const base::Directory& folder, const AccountManifest& manifest) {
@@ -57,9 +46,21 @@ void write(const base::Directory& folder, const AccountManifest& manifest) {
                  base::as_bytes(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
 }
 
+std::optional<AccountManifest> read_manifest(const std::string& state, const std::string& folder) {
+  const auto directory = base::Directory::open_if_exists(fmt::format("{}/accounts/{}", state, folder));
+  const auto text = directory ? directory->read(kAccountManifest, kLongest) : std::nullopt;
+  if (!text) return std::nullopt;
+  try {
+    return parse(base::as_text(*text), folder);
+  } catch (const base::Error& error) {
+    throw base::Error(base::Fault::corrupt,
+                      fmt::format("{}/{}: {}", directory->path(), kAccountManifest, error.message()),
+                      "restore it from a backup, or remove it: the CA is asked by the key then");
+  }
+}
+
 std::optional<AccountManifest> recover_account(inventory::Store& store, const std::string& folder, base::Time now) {
-  const auto directory = base::Directory::open_if_exists(fmt::format("{}/accounts/{}", store.state(), folder));
-  auto manifest = directory ? read(*directory, folder) : std::nullopt;
+  auto manifest = read_manifest(store.state(), folder);
   if (!manifest) return std::nullopt;
   const inventory::AccountRecord& account = manifest->account;
   inventory::Accounts accounts(store);

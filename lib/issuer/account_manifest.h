@@ -20,8 +20,10 @@ inline constexpr const char* kAccountManifest = "account.json";
 
 void write(const base::Directory& folder, const AccountManifest& manifest);
 
-// The manifest of accounts/FOLDER; from now on the database has the account as it says. nullopt: there is none.
-// Error(corrupt).
+// The manifest of accounts/FOLDER; nullopt: there is none. Error(corrupt).
+std::optional<AccountManifest> read_manifest(const std::string& state, const std::string& folder);
+
+// The same; from now on the database has the account as it says.
 std::optional<AccountManifest> recover_account(inventory::Store& store, const std::string& folder, base::Time now);
 
 // What the history calls the account of an issuer.

@@ -82,6 +82,20 @@ std::string remembered_directory(inventory::Store& store, const std::string& url
   return when > now || now - when > kDirectoryLife ? std::string() : setting->substr(blank + 1);
 }
 
+template <class Work>
+auto with_hint(const std::string& hint, Work work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    throw Error(error.fault(), error.message(), hint);
+  }
+}
+
+// An account that has ended never comes back; another needs another key.
+bool has_ended(const inventory::AccountRecord& account) {
+  return account.status == "deactivated" || account.status == "revoked";
+}
+
 }  // namespace
 
 std::span<const base::Option> acme_options() noexcept { return kOptions; }
@@ -105,7 +119,7 @@ std::vector<std::string> check_acme_options(const base::Options& options, const 
 
 AcmeCa::AcmeCa(const Name& issuer, const base::Options& options, const Surroundings& surroundings,
                AcmeEndpoint endpoint)
-    : issuer_(issuer), options_(options), surroundings_(surroundings) {
+    : issuer_(issuer), options_(options), surroundings_(surroundings), endpoint_(endpoint) {
   const std::string_view option = endpoint == AcmeEndpoint::production ? "directory" : "staging";
   if (!options.has(option))
     throw Error(Fault::config, fmt::format("the issuer {} names no {} directory", issuer, option));
@@ -119,14 +133,30 @@ AcmeCa::AcmeCa(const Name& issuer, const base::Options& options, const Surroundi
   client_ = &surroundings.shared.acme_client(settings);
 }
 
+std::string AcmeCa::command(std::string_view verb) const {
+  return fmt::format("`everseal account {} {}{}`", verb, issuer_,
+                     endpoint_ == AcmeEndpoint::staging ? " --staging" : "");
+}
+
+std::string AcmeCa::remedy() const {
+  return fmt::format("restore it from a backup, or {} makes another account", command("register"));
+}
+
+Error AcmeCa::missing_key() const {
+  return Error(Fault::not_found, fmt::format("the key of our account at {} is missing from {}", issuer_, folder_path()),
+               remedy());
+}
+
+std::string AcmeCa::folder_path() const {
+  return fmt::format("{}/accounts/{}", surroundings_.store.state(), folder_name_);
+}
+
 base::FileLock AcmeCa::lock() const {
   const auto locks = base::Directory::create(surroundings_.store.state() + "/locks", 0700);
   return base::FileLock::acquire(locks, "account-" + folder_name_);
 }
 
-base::Directory AcmeCa::folder() const {
-  return base::Directory::create(fmt::format("{}/accounts/{}", surroundings_.store.state(), folder_name_), 0700);
-}
+base::Directory AcmeCa::folder() const { return base::Directory::create(folder_path(), 0700); }
 
 std::optional<inventory::AccountRecord> AcmeCa::row() const {
   return inventory::Accounts(surroundings_.store).find(issuer_, directory_url_);
@@ -215,10 +245,9 @@ inventory::AccountRecord AcmeCa::register_under_lock(std::stop_token stop) {
     directory.remove(kAccountManifest);
     keys.remove({directory, kKey});
   };
-  // An account that has ended never comes back; another needs another key.
-  const bool has_ended = known && (known->status == "deactivated" || known->status == "revoked");
-  if (has_ended) forget();
-  auto key = has_ended ? std::nullopt : settled_key(directory, stop);
+  const bool ended = known && has_ended(*known);
+  if (ended) forget();
+  auto key = ended ? std::nullopt : settled_key(directory, stop);
   if (key) {
     if (const auto state = acme::find_account(*client_, *key, stop)) {
       account_.reset();
@@ -268,24 +297,20 @@ acme::Account AcmeCa::account_under_lock(std::stop_token stop) {
   const auto known = settled_account();
   if (!known || known->url.empty())
     throw Error(Fault::not_found, fmt::format("there is no account at {} yet", issuer_),
-                fmt::format("`everseal account register {}` makes one", issuer_));
-  if (known->status == "deactivated" || known->status == "revoked")
+                command("register") + " makes one");
+  if (has_ended(*known))
     throw Error(Fault::denied, fmt::format("our account at {} is {}", issuer_, known->status),
-                fmt::format("`everseal account register {}` makes another", issuer_));
+                command("register") + " makes another");
   const base::Directory directory = folder();
   const auto key = settled_key(directory, stop);
-  const std::string remedy =
-      fmt::format("restore it from a backup, or `everseal account register {}` makes another account", issuer_);
-  if (!key)
-    throw Error(Fault::not_found,
-                fmt::format("the key of our account at {} is missing from {}", issuer_, directory.path()), remedy);
+  if (!key) throw missing_key();
   if (thumbprint_ != acme::thumbprint(*key)) {
     // Of a key change that was not recorded to its end, or of something else.
     const auto state = acme::find_account(*client_, *key, stop);
     if (!state || state->url != known->url)
       throw Error(Fault::denied,
                   fmt::format("the key in {}/{} is not that of our account at {}", directory.path(), kKey, issuer_),
-                  remedy);
+                  remedy());
     write_manifest(*known, *key);
   }
   return {*key, known->url};
@@ -328,6 +353,25 @@ inventory::AccountRecord AcmeCa::deactivate(std::stop_token stop) {
 std::optional<pki::Signer> AcmeCa::key_of(const std::string& state, const inventory::AccountRecord& account) {
   const auto directory = base::Directory::open_if_exists(fmt::format("{}/accounts/{}", state, account.folder));
   return directory ? keystore::file().open({*directory, kKey}) : std::nullopt;
+}
+
+void AcmeCa::require_key() const {
+  const base::FileLock held = lock();
+  const std::string& state = surroundings_.store.state();
+  const auto manifest = read_manifest(state, folder_name_);
+  const auto known = manifest ? manifest->account : row();
+  if (!known || known->url.empty() || has_ended(*known)) return;
+  const auto key = with_hint(
+      fmt::format("restore it from a backup; or remove it, and {} makes another account", command("register")),
+      [&] { return key_of(state, *known); });
+  if (!key) throw missing_key();
+  const std::string file = fmt::format("{}/{}", folder_path(), kKey);
+  with_hint(fmt::format("it must be yours, with mode 0600; if others may have read it, {} replaces it",
+                        command("rotate-key")),
+            [&] { base::read_secret_file(file); });
+  if (manifest && manifest->thumbprint != acme::thumbprint(*key))
+    throw Error(Fault::denied, fmt::format("{} is not the key that {} beside it names", file, kAccountManifest),
+                fmt::format("{} asks the CA whose it is", command("show")));
 }
 
 inventory::AccountRecord AcmeCa::adopt(const pki::PrivateKey& key, const std::string& url, std::stop_token stop) {

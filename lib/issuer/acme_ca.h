@@ -50,6 +50,10 @@ class AcmeCa {
   inventory::AccountRecord rotate_key(std::stop_token stop);
   inventory::AccountRecord deactivate(std::stop_token stop);
 
+  // Error where our account's key is missing, broken, or not the one that its manifest names, or where others can read
+  // it. Asks nobody and changes nothing; fine where there is no account, or one that has ended.
+  void require_key() const;
+
   // Takes an account that another client made, with its key; `url` as that client remembers it, or "". Where it is ours
   // already nothing changes, though its key may have been changed here. Error(exists) where another is ours.
   inventory::AccountRecord adopt(const pki::PrivateKey& key, const std::string& url, std::stop_token stop);
@@ -61,6 +65,10 @@ class AcmeCa {
   void remember_directory();
 
  private:
+  std::string command(std::string_view verb) const;  // "`everseal account VERB ISSUER`"
+  std::string remedy() const;                        // of a key that cannot be used
+  base::Error missing_key() const;
+  std::string folder_path() const;
   base::FileLock lock() const;
   base::Directory folder() const;
   std::optional<inventory::AccountRecord> row() const;
@@ -78,6 +86,7 @@ class AcmeCa {
   Name issuer_;
   const base::Options& options_;
   const Surroundings surroundings_;
+  AcmeEndpoint endpoint_;
   std::string directory_url_;
   std::string folder_name_;
   acme::Client* client_ = nullptr;

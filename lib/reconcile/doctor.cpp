@@ -3,7 +3,9 @@
 #include "authority/ceremony.h"
 #include "base/error.h"
 #include "config/load.h"
+#include "inventory/backup.h"
 #include "issuer/account_manifest.h"
+#include "issuer/acme_ca.h"
 #include "pki/chain.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
@@ -69,6 +71,18 @@ void examine_authorities(Session& session, std::vector<Complaint>& complaints) {
             [&] { session.authority(record.name).require_valid(session.now()); });
 }
 
+void examine_accounts(Session& session, std::vector<Complaint>& complaints) {
+  using issuer::AcmeEndpoint;
+  for (const auto& [name, issuer] : session.config.issuers) {
+    if (issuer.type != issuer::kAcme) continue;
+    for (const AcmeEndpoint endpoint : {AcmeEndpoint::production, AcmeEndpoint::staging}) {
+      if (endpoint == AcmeEndpoint::staging && !issuer.options.has("staging")) continue;
+      attempt(complaints, "",
+              [&] { issuer::AcmeCa(name, issuer.options, session.surroundings(), endpoint).require_key(); });
+    }
+  }
+}
+
 // A killed run leaves its temporary file behind: ".NAME.<24 hex digits>".
 void sweep(const base::Directory& directory) {
   for (const std::string& name : directory.list()) {
@@ -82,10 +96,9 @@ void sweep(const base::Directory& directory) {
 // Another database takes the place of the present one only when it is complete.
 void set_aside(const std::string& state, Time now) {
   const base::Directory directory = base::Directory::open(state);
-  for (const std::string suffix : {"", "-wal", "-shm"}) {
-    const std::string file = "everseal.db" + suffix;
-    if (directory.has(file)) directory.rename(file, fmt::format("{}.before-rebuild-{}", file, base::to_unix(now)));
-  }
+  const std::string kept = inventory::name_to_keep(directory, "rebuild", now);
+  for (const std::string suffix : {"", "-wal", "-shm"})
+    if (directory.has("everseal.db" + suffix)) directory.rename("everseal.db" + suffix, kept + suffix);
 }
 
 void take_in_accounts(Session& session, Verdict& verdict) {
@@ -131,6 +144,7 @@ std::vector<Complaint> examine(const Host& host) {
                                     "set the clock; nothing is signed or ordered until then"});
             examine_archive(session, complaints);
             examine_authorities(session, complaints);
+            examine_accounts(session, complaints);
             for (const auto& [name, authority] : config.authorities) authority_settings(config, name);
           });
   return complaints;

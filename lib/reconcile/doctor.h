@@ -14,8 +14,8 @@ struct Complaint {
   std::string remedy;  // what to do
 };
 
-// Looks at the directory, the database, the history, archive and authorities. Changes nothing but left-over temporary
-// files of killed runs, which it removes. Secrets are opened, and closed again.
+// Looks at the directory, the database, the history, archive, authorities, and the accounts that the config uses.
+// Changes nothing but left-over temporary files of killed runs, which it removes. Secrets are opened, and closed again.
 std::vector<Complaint> examine(const Host& host);
 
 // Recreates the database from the archive's manifests and the directories of authorities and accounts; the present one

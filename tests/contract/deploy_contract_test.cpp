@@ -1,5 +1,6 @@
 // What every deploy kind keeps to, whatever it deploys to. A kind that has no row in `configured` fails.
 #include "base/error.h"
+#include "contract/kind_contract.h"
 #include "deploy/deploy.h"
 #include "fakes/deployment.h"
 #include "fakes/issuing_ca.h"
@@ -8,7 +9,6 @@
 
 #include <functional>
 #include <map>
-#include <set>
 
 #include <doctest/doctest.h>
 
@@ -50,32 +50,12 @@ struct Fixture {
   Material second{ca, directory / "2"};
 };
 
-void for_every_kind(const std::function<void(const Kind&)>& work) {
-  REQUIRE_FALSE(deploy::kinds().empty());
-  for (const Kind* const kind : deploy::kinds()) {
-    CAPTURE(kind->name);
-    work(*kind);
-  }
-}
+void for_every_kind(const std::function<void(const Kind&)>& work) { contract::for_every(deploy::kinds(), work); }
 
 }  // namespace
 
-TEST_CASE("every kind describes itself and its options") {
-  std::set<std::string_view> names;
-  for_every_kind([&](const Kind& kind) {
-    CHECK(names.insert(kind.name).second);
-    CHECK_FALSE(kind.summary.empty());
-    CHECK(deploy::find_kind(kind.name) == &kind);
-    std::set<std::string_view> options;
-    for (const base::Option& option : kind.options) {
-      CAPTURE(option.name);
-      CHECK(options.insert(option.name).second);
-      CHECK_FALSE(option.summary.empty());
-      CHECK((option.type != base::OptionType::choice || !option.choices.empty()));
-      CHECK((option.type != base::OptionType::items || !option.fields.empty()));
-    }
-  });
-  CHECK(deploy::find_kind("no such kind") == nullptr);
+TEST_CASE("every deploy kind describes itself and its options") {
+  contract::describe_themselves(deploy::kinds(), deploy::find_kind);
 }
 
 TEST_CASE_FIXTURE(Fixture, "every kind accepts its own configuration") {

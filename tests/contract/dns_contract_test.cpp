@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "contract/kind_contract.h"
 #include "fakes/dns_account.h"
 #include "fakes/temporary_directory.h"
 
@@ -43,13 +44,7 @@ const std::string kZone = fakes::DnsModel::kZone;
 const std::string kName = "_acme-challenge.www." + kZone;
 const std::string kMine = challenge_value('m');
 
-void for_every_kind(const std::function<void(const Kind&)>& work) {
-  REQUIRE_FALSE(dns::kinds().empty());
-  for (const Kind* const kind : dns::kinds()) {
-    CAPTURE(kind->name);
-    work(*kind);
-  }
-}
+void for_every_kind(const std::function<void(const Kind&)>& work) { contract::for_every(dns::kinds(), work); }
 
 void for_every_api(const std::function<void(DnsAccount&)>& work) {
   for_every_kind([&](const Kind& kind) {
@@ -136,20 +131,7 @@ std::string http_date(base::Time time) {
 }  // namespace
 
 TEST_CASE("every dns kind describes itself and its options") {
-  std::set<std::string_view> names;
-  for_every_kind([&](const Kind& kind) {
-    CHECK(names.insert(kind.name).second);
-    CHECK_FALSE(kind.summary.empty());
-    CHECK(dns::find_kind(kind.name) == &kind);
-    std::set<std::string_view> options;
-    for (const base::Option& option : kind.options) {
-      CAPTURE(option.name);
-      CHECK(options.insert(option.name).second);
-      CHECK_FALSE(option.summary.empty());
-      CHECK((option.type != base::OptionType::choice || !option.choices.empty()));
-    }
-  });
-  CHECK(dns::find_kind("no such kind") == nullptr);
+  contract::describe_themselves(dns::kinds(), dns::find_kind);
 }
 
 TEST_CASE("every API keeps several values at a name, and takes away its own alone") {

@@ -132,6 +132,28 @@ TEST_CASE("a restore brings the backup back and keeps what was there") {
   CHECK_NOTHROW(test.store.database().check_integrity());
 }
 
+TEST_CASE("restores within one second keep every database that they replace") {
+  TestState test;
+  backup(test.store, test.directory / "backup");
+  struct Row {
+    std::string colour;
+    Time now;
+    std::string replaced;
+  };
+  std::vector<Row> rows{{"red", kNow, {}}, {"green", kNow, {}}, {"blue", kNow, {}}, {"grey", kNow + kDay, {}}};
+  for (Row& row : rows) {
+    test.store.set_setting("colour", row.colour);
+    { const Store closed = std::move(test.store); }
+    row.replaced = restore(test.path, test.directory / "backup", row.now).replaced;
+    test.store = Store::open(test.path, sql::Access::read_write, row.now);
+  }
+  CHECK(std::ranges::is_sorted(rows, {}, &Row::replaced));
+  for (const Row& row : rows) {
+    Store kept = Store::over(test.path, sql::open(row.replaced, sql::Access::read_only));
+    CHECK(kept.setting("colour") == row.colour);
+  }
+}
+
 TEST_CASE("an older backup forgets no serial, revocation, CRL number or version number") {
   AuthorityState test;
   const auto certificate = add_certificate(test.store, {});
