@@ -160,6 +160,45 @@ TEST_CASE("an account that the CA refuses leaves its place to the next, and take
   CHECK(keys == 1);
 }
 
+TEST_CASE("no issuer is made where its CA refuses the account or cannot be reached") {
+  Site site;
+  const TwoAccounts certbot(site);
+  site.ca.set_rules(
+      [&](fakes::AcmeExchange& exchange) {
+        if (exchange.resource == "newAccount")
+          exchange.answer = fakes::AcmeAnswer::problem(401, "unauthorized", "deactivated");
+      },
+      nullptr);
+  CHECK(site.import("certbot", certbot.path()).verdict.exit_code() == 1);
+  CertbotTree far;
+  far.server = "https://localhost:1/directory";  // where nobody listens
+  far.add_account("localhost:1/directory/" + far.account, account_key(1), "{}");
+  far.add("far.example.org", Issued({"far.example.org"}, 3));
+  const ImportReport report = site.import("certbot", far.path());
+  CHECK(outcomes_of(report) == fmt::format("account/{} : failed | certificate/far.example.org : failed", far.account));
+  CHECK(site.config().issuers.empty());
+  CHECK_FALSE(std::filesystem::exists(site.host.files.fragments));
+  CHECK_FALSE(std::filesystem::exists(site.host.state + "/secrets"));
+}
+
+TEST_CASE("an account whose issuer was never written keeps its place for the next import") {
+  Site site;
+  std::vector<CertbotTree> clients(2);
+  for (int i = 1; i <= 2; ++i) {
+    CertbotTree& client = clients[static_cast<std::size_t>(i - 1)];
+    client.server = site.ca.directory_url();
+    site.register_key(account_key(i));
+    client.add_account(fmt::format("{}/{}", site.server(), client.account), account_key(i), "{}");
+    client.add(fmt::format("w{}.example.org", i), Issued({fmt::format("w{}.example.org", i)}, i));
+  }
+  REQUIRE(site.import("certbot", clients[0].path()).verdict.exit_code() == 0);
+  std::filesystem::remove_all(site.host.files.fragments);
+  CHECK(outcomes_of(site.import("certbot", clients[1].path())) ==
+        "account/localhost-2 : done | certificate/w2.example.org localhost-2: warned");
+  CHECK(outcomes_of(site.import("certbot", clients[0].path())) ==
+        "account/localhost : done | certificate/w1.example.org localhost: warned");
+}
+
 TEST_CASE("lineages of one name here, or of none, are told, and the others are taken") {
   Site site;
   const TwoAccounts certbot(site);
@@ -238,7 +277,7 @@ TEST_CASE("where a challenge cannot be written that is said, and no secret of it
   REQUIRE(report.remarks.size() == 2);
   CHECK(judge::contains(report.remarks.front().text, "cannot be taken over"));
   CHECK(judge::contains(report.remarks.front().advice, "zones = [\"a.example.org\"]"));
-  CHECK(std::filesystem::is_empty(site.host.state + "/secrets"));
+  CHECK_FALSE(std::filesystem::exists(site.host.state + "/secrets"));
   CHECK(site.config().challenges.empty());
 }
 

@@ -230,8 +230,9 @@ class Takeover {
     const Account& account = found_.accounts[index];
     if (const auto present = present_issuer(account)) return adopt(index, config_.issuers.at(*present));
     const config::Fragment fragment = new_issuer(account);
-    keep(fragment, draft_.read(fragment));
-    adopt(index, config_.issuers.at(fragment.name));
+    config::Config part = draft_.read(fragment);
+    adopt(index, part.issuers.at(fragment.name));
+    keep(fragment, std::move(part));
   }
 
   void adopt(std::size_t index, const config::Issuer& issuer) {
@@ -310,6 +311,7 @@ class Takeover {
   std::string secrets_directory() const { return host_.state + "/secrets"; }
 
   void write_secrets() const {
+    if (secrets_.empty()) return;
     const auto directory = base::Directory::create(secrets_directory(), 0700);
     for (const auto& [file, secret] : secrets_) directory.replace(file, secret.reveal());
   }
