@@ -273,10 +273,10 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   CHECK_FALSE(std::filesystem::exists(path));
 }
 
-base::Value text(std::string value) { return {std::move(value), {}}; }
-
 Fragment issuer_fragment(std::string_view name) {
-  return {"issuer", Name::parse(name), {{"type", text("acme")}, {"directory", text("https://acme.example/dir")}}};
+  return {"issuer",
+          Name::parse(name),
+          {{"type", base::text_value("acme")}, {"directory", base::text_value("https://acme.example/dir")}}};
 }
 
 TEST_CASE("the fragments of a draft are files of their own, which may refer to each other") {
@@ -307,14 +307,20 @@ TEST_CASE("a draft says what is wrong with a fragment before anything is written
   const Files all = files(std::nullopt, directory / "state");
   write(directory / "state/conf.d/issuer.there.toml", "# nothing yet\n");
   Draft draft(all, kinds());
-  draft.add({"challenge", Name::parse("www"), {{"type", text("http-01")}}});
+  draft.add({"challenge", Name::parse("www"), {{"type", base::text_value("http-01")}}});
   const std::pair<Fragment, base::Fault> rejects[] = {
       {issuer_fragment("there"), base::Fault::exists},
       {fragment_of(wanted("challenge.www")), base::Fault::exists},  // in the file that the draft has for another
-      {{"issuer", Name::parse("other"), {{"type", text("acme")}}}, base::Fault::config},
-      {{"challenge", Name::parse("web"), {{"type", text("http-01")}, {"webrot", text("/srv")}}}, base::Fault::config},
-      {{"challenge", Name::parse("web"), {{"type", text("http-01")}, {"webroot", text("/\xff")}}}, base::Fault::usage},
-      {{"challenge", Name::parse("dns"), {{"type", text("dns-01")}, {"provider", text("nobody")}}},
+      {{"issuer", Name::parse("other"), {{"type", base::text_value("acme")}}}, base::Fault::config},
+      {{"challenge", Name::parse("web"), {{"type", base::text_value("http-01")}, {"webrot", base::text_value("/srv")}}},
+       base::Fault::config},
+      {{"challenge",
+        Name::parse("web"),
+        {{"type", base::text_value("http-01")}, {"webroot", base::text_value("/\xff")}}},
+       base::Fault::usage},
+      {{"challenge",
+        Name::parse("dns"),
+        {{"type", base::text_value("dns-01")}, {"provider", base::text_value("nobody")}}},
        base::Fault::config},
   };
   for (const auto& [fragment, fault] : rejects) {

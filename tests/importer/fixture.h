@@ -154,9 +154,10 @@ inline void check_challenges_are_valid(const Found& found) {
   for (const Lineage& lineage : found.lineages)
     for (const Challenge& challenge : lineage.challenges) {
       config::Fragment fragment{"challenge", base::Name::parse(fmt::format("c{}", ++number)), challenge.options};
-      put_text(fragment.options, "type", challenge.type);
-      put_words(fragment.options, "zones", challenge.zones);
-      for (const auto& [option, secret] : challenge.secrets) put_text(fragment.options, option, tree / "secret");
+      fragment.options.emplace_back("type", base::text_value(challenge.type));
+      fragment.options.emplace_back("zones", base::list_value(challenge.zones));
+      for (const auto& [option, secret] : challenge.secrets)
+        fragment.options.emplace_back(option, base::text_value(tree / "secret"));
       CHECK_NOTHROW(draft.add(fragment));
     }
   CHECK_NOTHROW(draft.write());

@@ -49,7 +49,7 @@ Name free_name(const std::string& wanted, const std::function<bool(const Name&)>
   Name name = Name::parse(wanted);
   for (int i = 2; is_taken(name); ++i) {
     const std::string end = fmt::format("-{}", i);
-    name = Name::parse(wanted.substr(0, 64 - end.size()) + end);
+    name = Name::parse(wanted.substr(0, Name::kLongest - end.size()) + end);
   }
   return name;
 }
@@ -210,11 +210,11 @@ class Takeover {
                                                std::ranges::find(authorities, one) != authorities.end();
                                       }),
                             {}};
-    importer::put_text(issuer.options, "type", std::string(issuer::kAcme));
-    importer::put_text(issuer.options, "directory", server.directory);
-    if (!account.contact.empty()) importer::put_words(issuer.options, "contact", account.contact);
+    issuer.options.emplace_back("type", base::text_value(std::string(issuer::kAcme)));
+    issuer.options.emplace_back("directory", base::text_value(server.directory));
+    if (!account.contact.empty()) issuer.options.emplace_back("contact", base::list_value(account.contact));
     const std::string& trust = request_.ca_file.empty() ? account.ca_file : request_.ca_file;
-    if (!trust.empty()) importer::put_text(issuer.options, "ca_file", trust);
+    if (!trust.empty()) issuer.options.emplace_back("ca_file", base::text_value(trust));
     return issuer;
   }
 
@@ -404,12 +404,13 @@ class Takeover {
                     return config_.challenges.contains(name) || !draft_.is_free({"challenge", name, {}});
                   }),
         {}};
-    importer::put_text(fragment.options, "type", challenge.type);
-    importer::put_words(fragment.options, "zones", challenge.zones);
+    fragment.options.emplace_back("type", base::text_value(challenge.type));
+    fragment.options.emplace_back("zones", base::list_value(challenge.zones));
     std::ranges::move(challenge.options, std::back_inserter(fragment.options));
     const auto file_of = [&](const std::string& option) { return fmt::format("{}.{}", fragment.name, option); };
     for (const auto& [option, secret] : challenge.secrets)
-      importer::put_text(fragment.options, option, fmt::format("{}/{}", secrets_directory(), file_of(option)));
+      fragment.options.emplace_back(option,
+                                    base::text_value(fmt::format("{}/{}", secrets_directory(), file_of(option))));
     try {
       keep(fragment, draft_.read(fragment));
     } catch (const Error& error) {
