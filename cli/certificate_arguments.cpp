@@ -14,15 +14,9 @@ namespace {
 
 using base::Error;
 using base::Fault;
+using base::list_value;
+using base::text_value;
 using base::Value;
-
-Value text_value(std::string text, std::string option) { return {std::move(text), {std::move(option), 0}}; }
-
-Value list_value(const std::vector<std::string>& items, const std::string& option) {
-  base::List list;
-  for (const std::string& item : items) list.push_back(text_value(item, option));
-  return {std::move(list), {option, 0}};
-}
 
 std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
 
@@ -35,26 +29,26 @@ void add_deployment(const Context& context, config::Certificate& certificate) {
                   "say into which directory the files are to be written");
   if (!directory) return;
   base::Table written;
-  written.emplace_back("directory", text_value(absolute(*directory), "--deploy-dir"));
-  base::List contents{text_value("fullchain", "--deploy-dir"), text_value("privkey", "--deploy-dir")};
+  written.emplace_back("directory", text_value(absolute(*directory), {"--deploy-dir"}));
+  base::List contents{text_value("fullchain", {"--deploy-dir"}), text_value("privkey", {"--deploy-dir"})};
   if (const auto p12 = arguments.one("p12")) {
     const auto password = arguments.one("password-file");
     if (!password)
       throw Error(Fault::usage, "--p12 needs --password-file",
                   "a PKCS#12 file without a password is not read everywhere");
     contents.push_back(
-        {base::Table{{"content", text_value("p12", "--p12")}, {"file", text_value(*p12, "--p12")}}, {"--p12", 0}});
-    written.emplace_back("p12_password_file", text_value(absolute(*password), "--password-file"));
+        {base::Table{{"content", text_value("p12", {"--p12"})}, {"file", text_value(*p12, {"--p12"})}}, {"--p12", 0}});
+    written.emplace_back("p12_password_file", text_value(absolute(*password), {"--password-file"}));
   }
   written.emplace_back("contents", Value{std::move(contents), {"--deploy-dir", 0}});
   for (const std::string option : {"owner", "mode"})
-    if (const auto value = arguments.one(option)) written.emplace_back(option, text_value(*value, "--" + option));
+    if (const auto value = arguments.one(option)) written.emplace_back(option, text_value(*value, {"--" + option}));
   if (const auto reload = arguments.one("reload")) {
     const auto words = base::split_words(*reload);
     if (!words || words->empty())
       throw Error(Fault::usage, fmt::format("--reload: '{}' is not a command", base::printable(*reload)),
                   "is a quote left open?");
-    written.emplace_back("reload", list_value(*words, "--reload"));
+    written.emplace_back("reload", list_value(*words, {"--reload"}));
   }
   std::vector<std::string> verify = arguments.all("verify");
   config::Deployment deployment = config::make_deployment(base::Name::parse("files"), "files", written, verify,

@@ -9,8 +9,6 @@ namespace everseal::base {
 
 namespace {
 
-constexpr std::size_t kLongest = 64;
-
 bool may_begin(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
 bool may_follow(char c) noexcept { return may_begin(c) || c == '.' || c == '-'; }
 
@@ -31,8 +29,11 @@ Name Name::made_of(std::string_view text, std::string_view what) {
 
 Name Name::parse(std::string_view text, std::string_view what) {
   if (!is_valid(text))
-    throw Error(Fault::usage, fmt::format("{} '{}' is not allowed", what, printable(text.substr(0, 80))),
-                "a name has 1 to 64 lower-case letters, digits, '.', '_' or '-', and begins with a letter, digit or '_'");
+    throw Error(
+        Fault::usage, fmt::format("{} '{}' is not allowed", what, printable(text.substr(0, 80))),
+        fmt::format("a name has 1 to {} lower-case letters, digits, '.', '_' or '-', and begins with a letter, digit "
+                    "or '_'",
+                    kLongest));
   Name name;
   name.text_ = text;
   return name;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -13,12 +14,14 @@ namespace everseal::base {
 // terminal; "." and ".." cannot be written.
 class Name {
  public:
+  static constexpr std::size_t kLongest = 64;
+
   Name() = default;
   // `what` names the thing in the message: "certificate name". Throws Error(usage) that states the rule.
   static Name parse(std::string_view text, std::string_view what = "name");
   static bool is_valid(std::string_view text) noexcept;
-  // The nearest name to what something is called elsewhere: in lower case, what a name cannot hold as '-', "*.example.org"
-  // as "_.example.org". Throws Error(usage) where nothing is left of it.
+  // The nearest name to what something is called elsewhere: in lower case, what a name cannot hold as '-',
+  // "*.example.org" as "_.example.org". Throws Error(usage) where nothing is left of it.
   static Name made_of(std::string_view text, std::string_view what = "name");
 
   const std::string& text() const noexcept { return text_; }

@@ -28,6 +28,10 @@ struct Value {
   Origin origin;
 };
 
+Value text_value(std::string text, Origin origin = {});
+Value number_value(std::int64_t number, Origin origin = {});
+Value list_value(const std::vector<std::string>& texts, const Origin& origin = {});
+
 const Value* find(const Table& table, std::string_view key) noexcept;
 
 // Something wrong that does not stop the search for more: validation collects all of them.

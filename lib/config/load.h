@@ -39,9 +39,12 @@ std::string digest(const std::vector<Source>& sources);  // SHA-256 over names a
 
 // Parses, merges and validates; appends every problem, by file and line. The Config is usable only where `problems`
 // stayed empty.
-Config parse(const std::vector<Source>& sources, const Kinds& kinds, base::Problems& problems);
+enum class References { checked, elsewhere };  // elsewhere: what they name may stand in files that are not given
+Config parse(const std::vector<Source>& sources, const Kinds& kinds, base::Problems& problems,
+             References references = References::checked);
 // The same, throwing Error(config) that lists all problems, one a line.
-Config parse_or_throw(const std::vector<Source>& sources, const Kinds& kinds);
+Config parse_or_throw(const std::vector<Source>& sources, const Kinds& kinds,
+                      References references = References::checked);
 // Only `state`, cheaply, before anything else is known; nullopt also where that cannot be read, which parse() explains.
 std::optional<std::string> state_of(const std::vector<Source>& sources);
 // Against the current directory; a URL stays.

@@ -17,9 +17,8 @@ using base::Error;
 using base::Fault;
 using base::List;
 using base::Table;
+using base::text_value;
 using base::Value;
-
-Value text_value(std::string text) { return {std::move(text), {}}; }
 
 void append_json(std::string& out, const Value& value);
 

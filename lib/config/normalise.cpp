@@ -10,9 +10,8 @@ namespace {
 using base::Option;
 using base::Options;
 using base::OptionType;
+using base::text_value;
 using base::Value;
-
-Value text_value(std::string text) { return {std::move(text), {}}; }
 
 Value items_value(const Value& written, const Option& option, const Options& options) {
   const auto& list = std::get<base::List>(written.data);
@@ -37,11 +36,8 @@ Value normal_value(const Value& written, const Option& option, const Options& op
     case OptionType::mode:
       return text_value(fmt::format("{:04o}", options.mode(option.name).value()));
     case OptionType::names:
-    case OptionType::command: {
-      base::List list;
-      for (std::string& word : options.strings(option.name)) list.push_back(text_value(std::move(word)));
-      return {std::move(list), {}};
-    }
+    case OptionType::command:
+      return base::list_value(options.strings(option.name));
     case OptionType::items:
       return items_value(written, option, options);
     default:

@@ -163,11 +163,11 @@ void sort_by_place(Problems& problems, std::size_t from, const std::vector<Sourc
 
 }  // namespace
 
-Config parse(const std::vector<Source>& sources, const Kinds& kinds, Problems& problems) {
+Config parse(const std::vector<Source>& sources, const Kinds& kinds, Problems& problems, References references) {
   const std::size_t before = problems.size();
   Config config;
   Merge merge(problems);
-  bool complete = true;
+  bool complete = references == References::checked;
   for (const Source& source : sources) {
     config.files.push_back(source.path);
     auto table = read_toml(source, problems);
@@ -188,9 +188,9 @@ Config parse(const std::vector<Source>& sources, const Kinds& kinds, Problems& p
   return config;
 }
 
-Config parse_or_throw(const std::vector<Source>& sources, const Kinds& kinds) {
+Config parse_or_throw(const std::vector<Source>& sources, const Kinds& kinds, References references) {
   Problems problems;
-  Config config = parse(sources, kinds, problems);
+  Config config = parse(sources, kinds, problems, references);
   if (problems.empty()) return config;
   std::string message = problems.size() == 1 ? std::string("the config has a problem:")
                                              : fmt::format("the config has {} problems:", problems.size());

@@ -65,7 +65,7 @@ bool put_certbot_rfc2136(const Credential& credential, Challenge& challenge) {
   if (!host || !name || !secret || secret->empty()) return false;
   const auto server = server_option(*host, text_of(credential, "dns_rfc2136_port").value_or("53"));
   if (!server) return false;
-  put_text(challenge.options, "server", *server);
+  challenge.options.emplace_back("server", base::text_value(*server));
   std::string key = fmt::format("key \"{}\" {{\n  algorithm {};\n  secret \"{}\";\n}};\n", *name,
                                 base::lower(text_of(credential, "dns_rfc2136_algorithm").value_or("hmac-md5")),
                                 secret->reveal_text());
@@ -79,8 +79,8 @@ bool put_nsupdate(const Credential& credential, Challenge& challenge) {
   const auto server = server_option(text_of(credential, "NSUPDATE_SERVER").value_or("localhost"),
                                     text_of(credential, "NSUPDATE_SERVER_PORT").value_or("53"));
   if (!key_file || !key_file->starts_with('/') || !server) return false;
-  put_text(challenge.options, "server", *server);
-  put_text(challenge.options, "tsig_key_file", *key_file);
+  challenge.options.emplace_back("server", base::text_value(*server));
+  challenge.options.emplace_back("tsig_key_file", base::text_value(*key_file));
   return true;
 }
 
@@ -94,7 +94,7 @@ bool put_fields(std::span<const Field> fields, const Credential& credential, Cha
     if (field.form == Form::secret)
       challenge.secrets.emplace_back(field.option, std::move(*value));
     else
-      put_text(challenge.options, field.option, std::string(value->reveal_text()));
+      challenge.options.emplace_back(field.option, base::text_value(std::string(value->reveal_text())));
   }
   return true;
 }
@@ -121,7 +121,7 @@ std::optional<Challenge> translate_dns_plugin(std::string_view plugin, const Cre
   Challenge challenge;
   challenge.type = "dns-01";
   challenge.zones = std::move(zones);
-  put_text(challenge.options, "provider", std::string(known->provider));
+  challenge.options.emplace_back("provider", base::text_value(std::string(known->provider)));
   const bool is_complete =
       known->put == nullptr ? put_fields(known->fields, credential, challenge) : known->put(credential, challenge);
   return is_complete ? std::optional(std::move(challenge)) : std::nullopt;

@@ -125,21 +125,17 @@ std::string zone_of(std::string_view name) {
   }
 }
 
-void put_text(base::Table& options, std::string_view name, std::string text) {
-  options.emplace_back(name, base::Value()).second.data = std::move(text);
-}
-
-void put_words(base::Table& options, std::string_view name, const std::vector<std::string>& words) {
-  base::List list;
-  for (const std::string& word : words) list.emplace_back().data = word;
-  options.emplace_back(name, base::Value()).second.data = std::move(list);
-}
-
 void put_port(base::Table& options, std::string_view name, std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error == std::errc() && end == text.data() + text.size() && port != 0)
-    options.emplace_back(name, base::Value()).second.data = std::int64_t{port};
+    options.emplace_back(name, base::number_value(port));
+}
+
+std::optional<std::size_t> find_account(const Found& found, const std::function<bool(const Account&)>& is_it) {
+  const auto account = std::ranges::find_if(found.accounts, is_it);
+  if (account == found.accounts.end()) return std::nullopt;
+  return static_cast<std::size_t>(account - found.accounts.begin());
 }
 
 std::string shown(std::string_view text) {

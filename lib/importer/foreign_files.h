@@ -5,6 +5,7 @@
 #include "importer/importer.h"
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,10 +41,11 @@ std::string authority_of(const std::string& url);
 // what is no DNS name.
 std::string zone_of(std::string_view name);
 
-// Options of a [challenge.NAME]; what is no port is left out.
-void put_text(base::Table& options, std::string_view name, std::string text);
-void put_words(base::Table& options, std::string_view name, const std::vector<std::string>& words);
+// An option of a [challenge.NAME]; what is no port is left out.
 void put_port(base::Table& options, std::string_view name, std::string_view text);
+
+// The first account of which that is true.
+std::optional<std::size_t> find_account(const Found& found, const std::function<bool(const Account&)>& is_it);
 
 // One line of what may be long.
 std::string shown(std::string_view text);

@@ -1,8 +1,11 @@
 #include "base/error.h"
 #include "config/fixture.h"
 #include "config/fragment.h"
+#include "error_of.h"
 #include "fakes/temporary_directory.h"
+#include "fakes/unsynced_file_system.h"
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -245,11 +248,10 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   const Files all = files(std::nullopt, directory / "state");
   const Name name = Name::parse("_.example.org");
   Certificate certificate = wanted("_.example.org");
-  CHECK_FALSE(where(all, name).has_value());
   CHECK_FALSE(remove_fragment(all, name));
   write_fragment(all, certificate, with_corp());
   const std::string path = directory / "state/conf.d/_.example.org.toml";
-  CHECK(to_string(where(all, name).value()) == path + ":2");
+  CHECK(to_string(parse_sources(read(all), with_corp()).config.certificates.at(name).origin) == path + ":2");
   struct stat status {};
   REQUIRE(::stat(path.c_str(), &status) == 0);
   CHECK((status.st_mode & 07777) == 0644);
@@ -269,44 +271,93 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
 
   CHECK(remove_fragment(all, name));
   CHECK_FALSE(std::filesystem::exists(path));
-  CHECK_FALSE(where(all, name).has_value());
 }
 
-TEST_CASE("an issuer or a challenge is written as a file of its own, where the config stays good with it") {
+Fragment issuer_fragment(std::string_view name) {
+  return {"issuer",
+          Name::parse(name),
+          {{"type", base::text_value("acme")}, {"directory", base::text_value("https://acme.example/dir")}}};
+}
+
+TEST_CASE("the fragments of a draft are files of their own, which may refer to each other") {
   const TemporaryDirectory directory;
   const Files all = files(std::nullopt, directory / "state");
-  const auto text = [](std::string value) {
-    base::Value made;
-    made.data = std::move(value);
-    return made;
-  };
-  const Fragment issuer{
-      "issuer", Name::parse("acme.example"), {{"type", text("acme")}, {"directory", text("https://acme.example/dir")}}};
-  write_fragment(all, issuer, kinds());
+  Draft draft(all, kinds());
+  CHECK(draft.empty());
+  const Fragment issuer = issuer_fragment("corp");
+  CHECK(draft.read(issuer).issuers.at(issuer.name).options.string("directory") == "https://acme.example/dir");
+  draft.add(issuer);
+  const Fragment certificate = fragment_of(wanted("www"));
+  CHECK(draft.read(certificate).certificates.contains(certificate.name));
+  draft.add(certificate);
+  CHECK_FALSE(std::filesystem::exists(all.fragments));
+  draft.write();
   const std::vector<Source> written = read(all);
-  REQUIRE(written.size() == 1);
-  CHECK(written.front().path == directory / "state/conf.d/issuer.acme.example.toml");
+  REQUIRE(written.size() == 2);
+  CHECK(written[0].path == directory / "state/conf.d/issuer.corp.toml");
+  CHECK(written[1].path == directory / "state/conf.d/www.toml");
   const Parsed parsed = parse_sources(written, kinds());
   CHECK(parsed.problems == std::vector<std::string>{});
-  CHECK(parsed.config.issuers.at(issuer.name).options.string("directory") == "https://acme.example/dir");
+  CHECK(normal_form(parsed.config.certificates.at(certificate.name)) == normal_form(wanted("www")));
+  CHECK(remove_fragment(all, certificate.name));
+}
 
+TEST_CASE("a draft says what is wrong with a fragment before anything is written") {
+  const TemporaryDirectory directory;
+  const Files all = files(std::nullopt, directory / "state");
+  write(directory / "state/conf.d/issuer.there.toml", "# nothing yet\n");
+  Draft draft(all, kinds());
+  draft.add({"challenge", Name::parse("www"), {{"type", base::text_value("http-01")}}});
   const std::pair<Fragment, base::Fault> rejects[] = {
-      {issuer, base::Fault::exists},
-      {{"issuer", Name::parse("other"), {{"type", text("acme")}}}, base::Fault::config},
-      {{"challenge", Name::parse("web"), {{"type", text("http-01")}, {"webrot", text("/srv")}}}, base::Fault::config},
-      {{"challenge", Name::parse("dns"), {{"type", text("dns-01")}, {"provider", text("nobody")}}},
+      {issuer_fragment("there"), base::Fault::exists},
+      {fragment_of(wanted("challenge.www")), base::Fault::exists},  // in the file that the draft has for another
+      {{"issuer", Name::parse("other"), {{"type", base::text_value("acme")}}}, base::Fault::config},
+      {{"challenge", Name::parse("web"), {{"type", base::text_value("http-01")}, {"webrot", base::text_value("/srv")}}},
+       base::Fault::config},
+      {{"challenge",
+        Name::parse("web"),
+        {{"type", base::text_value("http-01")}, {"webroot", base::text_value("/\xff")}}},
+       base::Fault::usage},
+      {{"challenge",
+        Name::parse("dns"),
+        {{"type", base::text_value("dns-01")}, {"provider", base::text_value("nobody")}}},
        base::Fault::config},
   };
   for (const auto& [fragment, fault] : rejects) {
+    CAPTURE(fragment.family);
     CAPTURE(fragment.name.text());
-    try {
-      write_fragment(all, fragment, kinds());
-      FAIL_CHECK("written");
-    } catch (const base::Error& error) {
-      CHECK(error.fault() == fault);
+    CHECK(draft.is_free(fragment) == (fault != base::Fault::exists));
+    CHECK(error_of([&] { draft.read(fragment); }).fault() == fault);
+  }
+  // Only all files together show that nobody is called so.
+  const Fragment certificate = fragment_of(wanted("db"));
+  static_cast<void>(draft.read(certificate));
+  draft.add(certificate);
+  CHECK(error_of([&] { draft.write(); }).fault() == base::Fault::config);
+  CHECK(read(all).size() == 1);
+}
+
+TEST_CASE("a draft is written wholly, or after an error not at all; a kill leaves a good config") {
+  using Kind = fakes::Mishap::Kind;
+  for (const Kind kind : {Kind::error, Kind::kill, Kind::power_cut}) {
+    bool is_done = false;
+    for (int at = 1; !is_done; ++at) {
+      CAPTURE(at);
+      const TemporaryDirectory directory;
+      std::filesystem::create_directory(directory / "scratch");
+      const Files all = files(std::nullopt, directory / "state");
+      Draft draft(all, kinds());
+      draft.add(issuer_fragment("corp"));
+      draft.add(fragment_of(wanted("db")));
+      draft.add(fragment_of(wanted("www")));
+      const auto end = fakes::run_in_child(directory / "scratch", {kind, at, ENOSPC}, [&] { draft.write(); });
+      REQUIRE(end.how != fakes::ChildEnd::How::other);
+      is_done = end.how == fakes::ChildEnd::How::done;
+      const Parsed left = parse_sources(read(all), kinds());
+      CHECK(left.problems == std::vector<std::string>{});
+      if (is_done || kind == Kind::error) CHECK(left.config.files.size() == (is_done ? 3 : 0));
     }
   }
-  CHECK(read(all).size() == 1);
 }
 
 TEST_CASE("what an operator wrote is neither overwritten nor removed") {

@@ -149,16 +149,18 @@ inline void check_all_is_printable(const Found& found) {
 inline void check_challenges_are_valid(const Found& found) {
   const Tree tree;
   const config::Files files = config::files(tree.write("everseal.toml", "config_version = 1\n"), tree.path());
+  config::Draft draft(files, config::kinds());
   int number = 0;
   for (const Lineage& lineage : found.lineages)
     for (const Challenge& challenge : lineage.challenges) {
       config::Fragment fragment{"challenge", base::Name::parse(fmt::format("c{}", ++number)), challenge.options};
-      put_text(fragment.options, "type", challenge.type);
-      put_words(fragment.options, "zones", challenge.zones);
-      for (const auto& [option, secret] : challenge.secrets) put_text(fragment.options, option, tree / "secret");
-      CAPTURE(to_text(challenge));
-      CHECK_NOTHROW(config::write_fragment(files, fragment, config::kinds()));
+      fragment.options.emplace_back("type", base::text_value(challenge.type));
+      fragment.options.emplace_back("zones", base::list_value(challenge.zones));
+      for (const auto& [option, secret] : challenge.secrets)
+        fragment.options.emplace_back(option, base::text_value(tree / "secret"));
+      CHECK_NOTHROW(draft.add(fragment));
     }
+  CHECK_NOTHROW(draft.write());
 }
 
 inline Found read_as(std::string_view client, const std::string& directory) {

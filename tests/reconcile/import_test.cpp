@@ -1,9 +1,11 @@
 #include "reconcile/verbs/import.h"
 
 #include "fakes/acme_server.h"
+#include "fakes/unsynced_file_system.h"
 #include "importer/acme_sh.h"
 #include "importer/certbot.h"
 #include "inventory/accounts.h"
+#include "inventory/managed.h"
 #include "reconcile/verbs/account.h"
 
 namespace everseal::reconcile {
@@ -158,6 +160,45 @@ TEST_CASE("an account that the CA refuses leaves its place to the next, and take
   CHECK(keys == 1);
 }
 
+TEST_CASE("no issuer is made where its CA refuses the account or cannot be reached") {
+  Site site;
+  const TwoAccounts certbot(site);
+  site.ca.set_rules(
+      [&](fakes::AcmeExchange& exchange) {
+        if (exchange.resource == "newAccount")
+          exchange.answer = fakes::AcmeAnswer::problem(401, "unauthorized", "deactivated");
+      },
+      nullptr);
+  CHECK(site.import("certbot", certbot.path()).verdict.exit_code() == 1);
+  CertbotTree far;
+  far.server = "https://localhost:1/directory";  // where nobody listens
+  far.add_account("localhost:1/directory/" + far.account, account_key(1), "{}");
+  far.add("far.example.org", Issued({"far.example.org"}, 3));
+  const ImportReport report = site.import("certbot", far.path());
+  CHECK(outcomes_of(report) == fmt::format("account/{} : failed | certificate/far.example.org : failed", far.account));
+  CHECK(site.config().issuers.empty());
+  CHECK_FALSE(std::filesystem::exists(site.host.files.fragments));
+  CHECK_FALSE(std::filesystem::exists(site.host.state + "/secrets"));
+}
+
+TEST_CASE("an account whose issuer was never written keeps its place for the next import") {
+  Site site;
+  std::vector<CertbotTree> clients(2);
+  for (int i = 1; i <= 2; ++i) {
+    CertbotTree& client = clients[static_cast<std::size_t>(i - 1)];
+    client.server = site.ca.directory_url();
+    site.register_key(account_key(i));
+    client.add_account(fmt::format("{}/{}", site.server(), client.account), account_key(i), "{}");
+    client.add(fmt::format("w{}.example.org", i), Issued({fmt::format("w{}.example.org", i)}, i));
+  }
+  REQUIRE(site.import("certbot", clients[0].path()).verdict.exit_code() == 0);
+  std::filesystem::remove_all(site.host.files.fragments);
+  CHECK(outcomes_of(site.import("certbot", clients[1].path())) ==
+        "account/localhost-2 : done | certificate/w2.example.org localhost-2: warned");
+  CHECK(outcomes_of(site.import("certbot", clients[0].path())) ==
+        "account/localhost : done | certificate/w1.example.org localhost: warned");
+}
+
 TEST_CASE("lineages of one name here, or of none, are told, and the others are taken") {
   Site site;
   const TwoAccounts certbot(site);
@@ -236,8 +277,67 @@ TEST_CASE("where a challenge cannot be written that is said, and no secret of it
   REQUIRE(report.remarks.size() == 2);
   CHECK(judge::contains(report.remarks.front().text, "cannot be taken over"));
   CHECK(judge::contains(report.remarks.front().advice, "zones = [\"a.example.org\"]"));
-  CHECK(std::filesystem::is_empty(site.host.state + "/secrets"));
+  CHECK_FALSE(std::filesystem::exists(site.host.state + "/secrets"));
   CHECK(site.config().challenges.empty());
+}
+
+TEST_CASE("a challenge whose file would be that of a certificate gets another name") {
+  Site site;
+  site.register_key(account_key(1));
+  const AcmeShTree client;
+  client.add_account("localhost/directory", account_key(1), {});
+  int number = 0;
+  for (const std::string name : {"www.example.org", "challenge.www.example.org"})
+    client.add(name, Issued({name}, ++number), {{"Le_API", site.ca.directory_url()}, {"Le_Webroot", "/srv/www"}});
+  const ImportReport report = site.import("acme.sh", client.path());
+  CHECK_MESSAGE(report.verdict.exit_code() == 0, texts_of(report));
+  CHECK(site.config().challenges.contains(Name::parse("www.example.org-2")));
+}
+
+// What a config has without what it needs, or what it left lying about.
+std::vector<std::string> half_made(const Site& site) {
+  std::vector<std::string> wrong;
+  const config::Config config = site.config();
+  auto store = inventory::Store::open(site.host.state, sql::Access::read_only, site.host.clock());
+  for (const auto& [name, certificate] : config.certificates)
+    if (inventory::Versions(store).of(name).empty()) wrong.push_back("no version of " + name.text());
+  std::size_t secrets = 0;
+  for (const auto& [name, challenge] : config.challenges)
+    if (challenge.provider_options.has("token_file") &&
+        base::read_secret_file(challenge.provider_options.string("token_file")).reveal_text() == "hunter2")
+      ++secrets;
+  if (secrets != config.challenges.size()) wrong.emplace_back("a challenge has no secret");
+  const std::string folder = site.host.state + "/secrets";
+  if (std::filesystem::exists(folder) && base::Directory::open(folder).list().size() != secrets)
+    wrong.emplace_back("a secret has no challenge");
+  return wrong;
+}
+
+TEST_CASE("an import that the disk fails anywhere leaves nothing half-made, and the next one finishes it") {
+  const AcmeShTree client;
+  client.settings({{"SAVED_CF_Token", "hunter2"}});
+  client.add_account("localhost/directory", account_key(1), {});
+  bool is_done = false;
+  for (int at = 1; !is_done; ++at) {
+    CAPTURE(at);
+    Site site;
+    site.register_key(account_key(1));
+    for (const std::string name : {"a.example.org", "b.example.org"})
+      client.add(name, Issued({name}, name.front()), {{"Le_API", site.ca.directory_url()}, {"Le_Webroot", "dns_cf"}});
+    site.tree.make_folder("scratch");
+    const auto end = fakes::run_in_child(site.tree / "scratch", {fakes::Mishap::Kind::error, at, ENOSPC}, [&] {
+      if (site.import("acme.sh", client.path()).verdict.exit_code() != 0) throw base::Error(base::Fault::io, "told");
+    });
+    REQUIRE(end.how != fakes::ChildEnd::How::other);
+    is_done = end.how == fakes::ChildEnd::How::done;
+    CHECK(base::join(half_made(site), ", ") == "");
+    const ImportReport again = site.import("acme.sh", client.path());
+    CHECK_MESSAGE(again.verdict.exit_code() == 0, texts_of(again));
+    CHECK(base::join(half_made(site), ", ") == "");
+    CHECK(site.config().certificates.size() == 2);
+    CHECK(site.config().challenges.size() == 2);
+    CHECK(site.config().issuers.size() == 1);
+  }
 }
 
 TEST_CASE("servers are asked for the directory as they see it, whatever their root is called here") {

@@ -98,14 +98,10 @@ class Reading {
     const std::size_t path = host == std::string::npos ? host : without_port.find('/', host + 3);
     const std::size_t port = without_port.rfind(':', path);
     if (path != std::string::npos && port > host) without_port.erase(port, path - port);
-    for (std::size_t i = 0; i < found_.accounts.size(); ++i) {
-      if (found_.accounts[i].server.directory != without_port &&
-          found_.accounts[i].server.directory != lineage.server.directory)
-        continue;
-      found_.accounts[i].server = lineage.server;
-      lineage.account = i;
-      return;
-    }
+    lineage.account = importer::find_account(found_, [&](const Account& one) {
+      return one.server.directory == without_port || one.server.directory == lineage.server.directory;
+    });
+    if (lineage.account) found_.accounts[*lineage.account].server = lineage.server;
   }
 
   void read_lineage(const std::string& folder, const std::string& name) {
@@ -162,7 +158,7 @@ class Reading {
     const std::string quoted = printable(base::join(zones, "\", \""));
     if (way.starts_with('/')) {
       Challenge challenge{.type = "http-01", .zones = std::move(zones), .options = {}, .secrets = {}};
-      put_text(challenge.options, "webroot", way);
+      challenge.options.emplace_back("webroot", base::text_value(way));
       lineage.challenges.push_back(std::move(challenge));
     } else if (way == "dns_persist") {
       lineage.challenges.push_back({.type = "dns-persist-01", .zones = std::move(zones), .options = {}, .secrets = {}});
@@ -172,7 +168,7 @@ class Reading {
           .type = by_http ? "http-01" : "tls-alpn-01", .zones = std::move(zones), .options = {}, .secrets = {}};
       put_port(challenge.options, "port", text_at(conf, by_http ? "Le_HTTPPort" : "Le_TLSPort"));
       if (const std::string address = text_at(conf, "Le_LocalAddress"); !address.empty())
-        put_text(challenge.options, "address", address);
+        challenge.options.emplace_back("address", base::text_value(address));
       if (!by_http || !challenge.options.empty()) lineage.challenges.push_back(std::move(challenge));
     } else if (auto challenge = translate_dns_plugin(
                    way, [&](std::string_view name) { return credential(name); }, std::move(zones))) {

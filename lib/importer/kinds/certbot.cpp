@@ -110,9 +110,9 @@ class Reading {
 
   void find_account(const Table& parameters, Lineage& lineage) {
     const std::string id = printable(option_of(parameters, "account"));
-    for (std::size_t i = 0; i < found_.accounts.size() && !lineage.account; ++i)
-      if (found_.accounts[i].label == id && found_.accounts[i].server.authority == lineage.server.authority)
-        lineage.account = i;
+    lineage.account = importer::find_account(found_, [&](const Account& one) {
+      return one.label == id && one.server.authority == lineage.server.authority;
+    });
   }
 
   void read_lineage(const std::string& name) {
@@ -190,10 +190,10 @@ class Reading {
     const std::string clean_up = option_of(parameters, "manual_cleanup_hook");
     if (by_dns && is_program(hook) && (clean_up.empty() || is_program(clean_up))) {
       Challenge challenge{.type = "dns-01", .zones = zones_of(lineage), .options = {}, .secrets = {}};
-      put_text(challenge.options, "provider", "exec");
-      put_text(challenge.options, "format", "certbot");
-      put_words(challenge.options, "command", {hook});
-      if (!clean_up.empty()) put_words(challenge.options, "cleanup_command", {clean_up});
+      challenge.options.emplace_back("provider", base::text_value("exec"));
+      challenge.options.emplace_back("format", base::text_value("certbot"));
+      challenge.options.emplace_back("command", base::list_value({hook}));
+      if (!clean_up.empty()) challenge.options.emplace_back("cleanup_command", base::list_value({clean_up}));
       lineage.challenges.push_back(std::move(challenge));
       return;
     }
@@ -209,7 +209,7 @@ class Reading {
     const std::string address = option_of(parameters, "http01_address");
     Challenge challenge{.type = "http-01", .zones = zones_of(lineage), .options = {}, .secrets = {}};
     if (port != "80") put_port(challenge.options, "port", port);
-    if (!address.empty()) put_text(challenge.options, "address", address);
+    if (!address.empty()) challenge.options.emplace_back("address", base::text_value(address));
     if (!challenge.options.empty()) lineage.challenges.push_back(std::move(challenge));
   }
 
@@ -222,7 +222,7 @@ class Reading {
     if (zones.empty() && !paths.empty()) zones[paths.back()] = zones_of(lineage);
     for (auto& [path, names] : zones) {
       Challenge challenge{.type = "http-01", .zones = std::move(names), .options = {}, .secrets = {}};
-      put_text(challenge.options, "webroot", path);
+      challenge.options.emplace_back("webroot", base::text_value(path));
       lineage.challenges.push_back(std::move(challenge));
     }
   }

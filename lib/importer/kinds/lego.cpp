@@ -106,11 +106,11 @@ class Reading {
                     .challenges = {},
                     .copies = {}};
     const auto at_server = [&](const Account& one) { return one.server == lineage.server; };
-    const auto account = std::ranges::find_if(found_.accounts, at_server);
-    if (account != found_.accounts.end()) lineage.account = static_cast<std::size_t>(account - found_.accounts.begin());
+    lineage.account = find_account(found_, at_server);
     if (std::ranges::count_if(found_.accounts, at_server) > 1)
       found_.leave(lineage.label,
-                   fmt::format("lego does not say which of its accounts ordered it; {} is taken", account->label),
+                   fmt::format("lego does not say which of its accounts ordered it; {} is taken",
+                               found_.accounts[*lineage.account].label),
                    "where that is wrong, change `issuer` in its file in conf.d");
     found_.lineages.push_back(std::move(lineage));
   }

@@ -61,11 +61,9 @@ class NoJournal final : public acme::OrderJournal {
 challenge::Method default_method(std::string_view type, const base::Options& options) {
   base::Table table;
   const auto copy = [&](std::string_view from, const char* to) {
-    if (!options.has(from)) return;
-    base::Value& value = table.emplace_back(to, base::Value()).second;
-    value.data = options.string(from);
+    if (options.has(from)) table.emplace_back(to, base::text_value(options.string(from)));
   };
-  table.emplace_back("port", base::Value()).second.data = options.integer(type == "http-01" ? "http_port" : "tls_port");
+  table.emplace_back("port", base::number_value(options.integer(type == "http-01" ? "http_port" : "tls_port")));
   if (type == "http-01") {
     copy("http_address", "address");
     copy("webroot", "webroot");

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -48,7 +49,7 @@ Name free_name(const std::string& wanted, const std::function<bool(const Name&)>
   Name name = Name::parse(wanted);
   for (int i = 2; is_taken(name); ++i) {
     const std::string end = fmt::format("-{}", i);
-    name = Name::parse(wanted.substr(0, 64 - end.size()) + end);
+    name = Name::parse(wanted.substr(0, Name::kLongest - end.size()) + end);
   }
   return name;
 }
@@ -69,7 +70,14 @@ std::vector<pki::Identifier> identifiers_of(const pki::Certificate& leaf) {
 class Takeover {
  public:
   Takeover(const Host& host, const ImportRequest& request, importer::Found& found, ImportReport& report)
-      : host_(host), request_(request), found_(found), report_(report), run_(host) {}
+      : host_(host),
+        request_(request),
+        found_(found),
+        report_(report),
+        run_(host),
+        kinds_(config_kinds(authority_names(run_.store))),
+        config_(run_.desired.config()),
+        draft_(host.files, kinds_) {}
 
   void take_all() {
     if (request_.issuer) require_fitting(*request_.issuer);
@@ -84,12 +92,21 @@ class Takeover {
       if (host_.stop.stop_requested()) throw Error(Fault::cancelled, "stopped; doing it again goes on from there");
       alone(subject_of(lineage), [&] { take_lineage(lineage); });
     }
+    write_config();
+    for (const Taken& one : taken_) alone(reconcile::subject_of(one.name), [&] { finish(one); });
     for (const Remark& remark : found_.remarks)
       if (remark.kind == Remark::Kind::unreadable) add(remark.subject, {}, Result::failed, remark.text);
+    std::ranges::stable_sort(report_.verdict.outcomes, {}, &Outcome::subject);
   }
 
  private:
-  const config::Config& config() { return run_.desired.config(); }
+  // A certificate that is here, but for what the config says of it.
+  struct Taken {
+    Name name;
+    int number = 0;  // of its version
+    std::string issuer;
+    std::string what;
+  };
 
   void leave(std::string subject, std::string text, std::string advice = {}) {
     report_.remarks.push_back({Remark::Kind::left, std::move(subject), std::move(text), std::move(advice)});
@@ -121,11 +138,17 @@ class Takeover {
     return std::ranges::find(found_.lineages, std::optional(account), &Lineage::account) != found_.lineages.end();
   }
 
+  // Who only looks has none, as it makes directories.
+  Session& session() {
+    if (!session_) session_.emplace(host_, config_, &run_.store);
+    return *session_;
+  }
+
   bool is_looking() const { return request_.mode == ImportMode::look; }
 
   const config::Issuer& require_acme(const Name& name) {
-    const auto issuer = config().issuers.find(name);
-    if (issuer == config().issuers.end() || issuer->second.type != issuer::kAcme)
+    const auto issuer = config_.issuers.find(name);
+    if (issuer == config_.issuers.end() || issuer->second.type != issuer::kAcme)
       throw Error(Fault::config, fmt::format("there is no issuer {} of type acme", name),
                   "write an [issuer.NAME] first, or leave --issuer out: one is made");
     return issuer->second;
@@ -155,67 +178,76 @@ class Takeover {
   }
 
   // No account is there, or this one.
-  bool is_free_for(const config::Issuer& issuer, const Account& account) {
-    if (is_chosen(issuer.name)) return false;
-    const auto ours = inventory::Accounts(run_.store).find(issuer.name, issuer.options.string("directory"));
+  bool is_free_for(const Name& issuer, const std::string& directory, const Account& account) {
+    if (is_chosen(issuer)) return false;
+    const auto ours = inventory::Accounts(run_.store).find(issuer, directory);
     if (!ours) return true;
     const auto key = issuer::AcmeCa::key_of(host_.state, *ours);
     if (key && key->public_key_info() == account.key.public_key_info()) return true;
     return ours->url.empty() ? !key : ours->url == account.url;
   }
 
-  Name issuer_for(const Account& account) {
+  std::optional<Name> present_issuer(const Account& account) {
     if (request_.issuer && is_at(require_acme(*request_.issuer), account.server)) return *request_.issuer;
-    for (const auto& [name, issuer] : config().issuers)
-      if (is_at(issuer, account.server) && is_free_for(issuer, account)) return name;
-    return make_issuer(account);
+    for (const auto& [name, issuer] : config_.issuers)
+      if (is_at(issuer, account.server) && is_free_for(name, issuer.options.string("directory"), account)) return name;
+    return std::nullopt;
   }
 
-  Name make_issuer(const Account& account) {
+  config::Fragment new_issuer(const Account& account) {
     const importer::Server& server = account.server;
     if (server.directory.empty())
       throw Error(Fault::config,
                   fmt::format("nothing tells the directory of its CA{}",
                               server.authority.empty() ? "" : " at " + base::printable(server.authority)),
                   "write an [issuer.NAME] with it into the config, then import again");
-    const std::vector<Name> authorities = authority_names(run_.store);
-    const Name name = free_name(usual_name(server), [&](const Name& one) {
-      return config().issuers.contains(one) || is_chosen(one) ||
-             std::ranges::find(authorities, one) != authorities.end();
-    });
-    if (is_looking()) return name;
-    config::Fragment fragment{"issuer", name, {}};
-    importer::put_text(fragment.options, "type", std::string(issuer::kAcme));
-    importer::put_text(fragment.options, "directory", server.directory);
-    if (!account.contact.empty()) importer::put_words(fragment.options, "contact", account.contact);
+    const std::vector<Name>& authorities = kinds_.known_authorities;
+    config::Fragment issuer{"issuer",
+                            free_name(usual_name(server),
+                                      [&](const Name& one) {
+                                        return config_.issuers.contains(one) || !draft_.is_free({"issuer", one, {}}) ||
+                                               !is_free_for(one, server.directory, account) ||
+                                               std::ranges::find(authorities, one) != authorities.end();
+                                      }),
+                            {}};
+    issuer.options.emplace_back("type", base::text_value(std::string(issuer::kAcme)));
+    issuer.options.emplace_back("directory", base::text_value(server.directory));
+    if (!account.contact.empty()) issuer.options.emplace_back("contact", base::list_value(account.contact));
     const std::string& trust = request_.ca_file.empty() ? account.ca_file : request_.ca_file;
-    if (!trust.empty()) importer::put_text(fragment.options, "ca_file", trust);
-    write(fragment);
-    return name;
+    if (!trust.empty()) issuer.options.emplace_back("ca_file", base::text_value(trust));
+    return issuer;
   }
 
-  // A certificate or another table, and the config as it is then.
-  void write(const auto& fragment) {
-    config::write_fragment(host_.files, fragment, config_kinds(authority_names(run_.store)));
-    run_.desired = Desired(host_, run_.store);
+  // Is written at the end, with all others; `part` is what the config gets by it.
+  void keep(const config::Fragment& fragment, config::Config part) {
+    draft_.add(fragment);
+    config_.issuers.merge(part.issuers);
+    config_.challenges.merge(part.challenges);
+    config_.certificates.merge(part.certificates);
   }
 
   void take_account(std::size_t index) {
     const Account& account = found_.accounts[index];
-    const Name issuer = issuer_for(account);
+    if (const auto present = present_issuer(account)) return adopt(index, config_.issuers.at(*present));
+    const config::Fragment fragment = new_issuer(account);
+    config::Config part = draft_.read(fragment);
+    adopt(index, part.issuers.at(fragment.name));
+    keep(fragment, std::move(part));
+  }
+
+  void adopt(std::size_t index, const config::Issuer& issuer) {
+    const Account& account = found_.accounts[index];
+    std::string text;
     if (is_looking()) {
-      issuers_.emplace(index, issuer);
-      add("account/" + issuer.text(), {}, Result::done,
-          fmt::format("account {} would become that of the issuer {}",
-                      account.url.empty() ? account.label : base::printable(account.url), issuer));
-      return;
+      text = fmt::format("account {} would become that of the issuer {}",
+                         account.url.empty() ? account.label : base::printable(account.url), issuer.name);
+    } else {
+      issuer::AcmeCa ca(issuer.name, issuer.options, session().surroundings());
+      const inventory::AccountRecord ours = ca.adopt(account.key, account.url, host_.stop);
+      text = fmt::format("account {} is that of the issuer {} now", base::printable(ours.url), issuer.name);
     }
-    Session session(host_, config());
-    issuer::AcmeCa ca(issuer, config().issuers.at(issuer).options, session.surroundings());
-    const inventory::AccountRecord ours = ca.adopt(account.key, account.url, host_.stop);
-    issuers_.emplace(index, issuer);
-    add("account/" + issuer.text(), {}, Result::done,
-        fmt::format("account {} is that of the issuer {} now", base::printable(ours.url), issuer));
+    issuers_.emplace(index, issuer.name);
+    add("account/" + issuer.name.text(), {}, Result::done, std::move(text));
   }
 
   Name issuer_of(const Lineage& lineage) {
@@ -224,7 +256,7 @@ class Takeover {
       if (taken == issuers_.end()) throw Error(Fault::not_found, "its account could not be taken over");
       return taken->second;
     }
-    for (const auto& [name, issuer] : config().issuers)
+    for (const auto& [name, issuer] : config_.issuers)
       if (is_at(issuer, lineage.server)) return name;
     throw Error(Fault::config, "its account is not here, and the config has no issuer at its CA",
                 "write an [issuer.NAME] for it into the config, then import again");
@@ -250,19 +282,55 @@ class Takeover {
                                          base::format_time(lineage.chain.front().not_after()));
     const std::string issuer = wanted.issuers.front().text();
     note_chain(lineage, wanted.issuers.front());
+    const config::Fragment fragment = config::fragment_of(wanted);
+    std::optional<config::Config> part;
+    if (!config_.certificates.contains(wanted.name)) part = draft_.read(fragment);
     if (is_looking()) {
       add(reconcile::subject_of(wanted.name), issuer, Result::done, "would be taken over: " + what);
       return;
     }
     const int number = take_version(lineage, wanted);
     take_challenges(lineage, wanted.name);
-    if (!config::where(host_.files, wanted.name)) write(wanted);
-    Session session(host_, config());
-    if (session.archive.live(wanted.name).value_or(0) < number) make_live(session, wanted.name, {number});
-    session.managed.set_look_again(wanted.name, session.now());
-    const bool is_deployed = !config().certificates.at(wanted.name).deployments.empty();
-    add(reconcile::subject_of(wanted.name), issuer, is_deployed ? Result::done : Result::warned,
-        fmt::format("version {}: {}{}", number, what,
+    if (part) keep(fragment, std::move(*part));
+    taken_.push_back({wanted.name, number, issuer, what});
+  }
+
+  // After the versions: a certificate of the config that has none would be ordered.
+  void write_config() {
+    if (draft_.empty() || is_looking()) return;
+    try {
+      write_secrets();
+      draft_.write();
+    } catch (const Error&) {
+      remove_secrets();
+      throw;
+    }
+    run_.desired = Desired(host_, run_.store);
+  }
+
+  std::string secrets_directory() const { return host_.state + "/secrets"; }
+
+  void write_secrets() const {
+    if (secrets_.empty()) return;
+    const auto directory = base::Directory::create(secrets_directory(), 0700);
+    for (const auto& [file, secret] : secrets_) directory.replace(file, secret.reveal());
+  }
+
+  void remove_secrets() const noexcept {
+    try {
+      if (const auto directory = base::Directory::open_if_exists(secrets_directory()))
+        for (const auto& [file, secret] : secrets_) directory->remove(file);
+    } catch (const Error&) {
+      // The error that led here is the one to report.
+    }
+  }
+
+  void finish(const Taken& one) {
+    if (session().archive.live(one.name).value_or(0) < one.number) make_live(session(), one.name, {one.number});
+    session().managed.set_look_again(one.name, session().now());
+    const bool is_deployed = !config_.certificates.at(one.name).deployments.empty();
+    add(reconcile::subject_of(one.name), one.issuer, is_deployed ? Result::done : Result::warned,
+        fmt::format("version {}: {}{}", one.number, one.what,
                     is_deployed ? "" : "; unverified, as nothing deploys it and no handshake shows it yet"));
   }
 
@@ -275,9 +343,8 @@ class Takeover {
         throw Error(Fault::exists, fmt::format("it is version {} of {} already", known->number, known->name));
       return known->number;
     }
-    Session session(host_, config());
-    if (const auto managed = session.managed.find(wanted.name)) {
-      const config::Certificate present = config::from_normal_form(managed->spec, config_kinds({}));
+    if (const auto managed = session().managed.find(wanted.name)) {
+      const config::Certificate present = config::from_normal_form(managed->spec, kinds_);
       if (!acme::same_identifiers(present.identifiers, wanted.identifiers))
         throw Error(
             Fault::exists,
@@ -286,19 +353,19 @@ class Takeover {
     }
     int number = versions.next_number(wanted.name);
     // A run that was killed may have left it complete in the archive.
-    while (is_other(session.archive.read(wanted.name, number), leaf)) ++number;
-    session.archive.stage_key(wanted.name, number, lineage.key);
-    session.archive.complete({.name = wanted.name,
-                              .number = number,
-                              .issuer = wanted.issuers.front(),
-                              .spec = config::normal_form(wanted),
-                              .spec_hash = config::issuance_hash(wanted),
-                              .fingerprint = leaf.fingerprint().text(),
-                              .created = session.now(),
-                              .external_key = false,
-                              .imported_from = request_.directory},
-                             lineage.chain);
-    take_in(session, session.archive.read(wanted.name, number).value(), "certificate.imported",
+    while (is_other(session().archive.read(wanted.name, number), leaf)) ++number;
+    session().archive.stage_key(wanted.name, number, lineage.key);
+    session().archive.complete({.name = wanted.name,
+                                .number = number,
+                                .issuer = wanted.issuers.front(),
+                                .spec = config::normal_form(wanted),
+                                .spec_hash = config::issuance_hash(wanted),
+                                .fingerprint = leaf.fingerprint().text(),
+                                .created = session().now(),
+                                .external_key = false,
+                                .imported_from = request_.directory},
+                               lineage.chain);
+    take_in(session(), session().archive.read(wanted.name, number).value(), "certificate.imported",
             Detail{{"version", std::to_string(number)},
                    {"client", std::string(request_.kind->name)},
                    {"directory", base::printable(request_.directory)},
@@ -314,7 +381,7 @@ class Takeover {
   // wildcards.
   bool is_covered(const std::string& zone, const std::string& type) {
     const auto is_dns = [](std::string_view one) { return one.starts_with("dns-"); };
-    return std::ranges::any_of(config().challenges, [&](const auto& one) {
+    return std::ranges::any_of(config_.challenges, [&](const auto& one) {
       return std::ranges::find(one.second.zones, zone) != one.second.zones.end() &&
              (is_dns(one.second.type) || !is_dns(type));
     });
@@ -332,32 +399,33 @@ class Takeover {
   void take_challenge(importer::Challenge& challenge, const std::string& label, const Name& certificate) {
     config::Fragment fragment{
         "challenge",
-        free_name(certificate.text(), [&](const Name& name) { return config().challenges.contains(name); }),
+        free_name(certificate.text(),
+                  [&](const Name& name) {
+                    return config_.challenges.contains(name) || !draft_.is_free({"challenge", name, {}});
+                  }),
         {}};
-    importer::put_text(fragment.options, "type", challenge.type);
-    importer::put_words(fragment.options, "zones", challenge.zones);
+    fragment.options.emplace_back("type", base::text_value(challenge.type));
+    fragment.options.emplace_back("zones", base::list_value(challenge.zones));
     std::ranges::move(challenge.options, std::back_inserter(fragment.options));
-    const auto secrets = base::Directory::create(host_.state + "/secrets", 0700);
     const auto file_of = [&](const std::string& option) { return fmt::format("{}.{}", fragment.name, option); };
+    for (const auto& [option, secret] : challenge.secrets)
+      fragment.options.emplace_back(option,
+                                    base::text_value(fmt::format("{}/{}", secrets_directory(), file_of(option))));
     try {
-      for (const auto& [option, secret] : challenge.secrets) {
-        secrets.replace(file_of(option), secret.reveal());
-        importer::put_text(fragment.options, option, secrets.path() + "/" + file_of(option));
-      }
-      write(fragment);
+      keep(fragment, draft_.read(fragment));
     } catch (const Error& error) {
-      for (const auto& [option, secret] : challenge.secrets) secrets.remove(file_of(option));
       if (error.fault() != Fault::config && error.fault() != Fault::usage) throw;  // usage: a text that is no UTF-8
-      leave(label, fmt::format("how it was proved cannot be taken over: {}", error.message()),
-            fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on",
-                        base::printable(base::join(challenge.zones, "\", \""))));
+      return leave(label, fmt::format("how it was proved cannot be taken over: {}", error.message()),
+                   fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on",
+                               base::printable(base::join(challenge.zones, "\", \""))));
     }
+    for (auto& [option, secret] : challenge.secrets) secrets_.emplace_back(file_of(option), std::move(secret));
   }
 
   void note_chain(const Lineage& lineage, const Name& issuer) {
     if (lineage.preferred_chain.empty()) return;
-    const auto configured = config().issuers.find(issuer);
-    if (configured != config().issuers.end() &&
+    const auto configured = config_.issuers.find(issuer);
+    if (configured != config_.issuers.end() &&
         configured->second.options.string("preferred_chain") == lineage.preferred_chain)
       return;
     leave(lineage.label, fmt::format("preferred the chain '{}'", base::printable(lineage.preferred_chain)),
@@ -369,6 +437,12 @@ class Takeover {
   importer::Found& found_;
   ImportReport& report_;
   Run run_;
+  config::Kinds kinds_;
+  config::Config config_;  // with what the draft adds to it
+  config::Draft draft_;
+  std::vector<std::pair<std::string, base::Secret>> secrets_;  // of the draft, by file
+  std::vector<Taken> taken_;
+  std::optional<Session> session_;
   std::map<std::size_t, Name> issuers_;  // by account
   std::map<Name, std::string> labels_;   // of lineages, by their name here
 };

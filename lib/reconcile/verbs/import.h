@@ -35,7 +35,8 @@ struct ImportReport {
 
 // Nothing of the other client is changed, nothing is ordered, and none of its commands is run. Doing it again, after a
 // crash too, goes on where it was and takes nothing twice. Error(denied) where the client's schedules are in force and
-// that is not wanted; Error(config) where `directory` is not of that client or `issuer` fits nothing of it.
+// that is not wanted; Error(config) where `directory` is not of that client or `issuer` fits nothing of it; Error(io)
+// where the config cannot be written, and then nothing is added to it.
 ImportReport import_client(const Host& host, const ImportRequest& request);
 
 }  // namespace everseal::reconcile
