@@ -8,6 +8,9 @@
 namespace everseal::pki {
 namespace {
 
+// What OpenSSL would tidy up at the end of the process ends with it. This has to come before its first use.
+[[maybe_unused]] const int untidied = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
+
 const EVP_MD* fetch(const char* name) {
   const EVP_MD* digest = EVP_MD_fetch(nullptr, name, nullptr);
   if (digest == nullptr) throw_openssl(base::Fault::internal, std::string("OpenSSL has no ") + name);
