@@ -13,7 +13,7 @@ constexpr Argument kArguments[] = {{.name = "NAME", .summary = "the authority", 
 int run(Context& context) {
   const reconcile::Host host = context.host();
   reconcile::Run run(host);
-  reconcile::Session session(host, run.desired.config());
+  reconcile::Session session = run.session();
   const base::Name name = name_argument(context, "NAME", "authority name");
   authority::refresh_crl(session.authority(name), host.clock());
   reconcile::Verdict verdict = reconcile::reconcile_authority(session, name);

@@ -44,12 +44,10 @@ int run(Context& context) {
   const bool json = context.output == Output::json;
   Json document{{"certificates", Json::array()}, {"failures", Json::array()}};
 
-  const config::Config config = [&] {
-    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
-    return reconcile::read_config(host.files, store);
-  }();
-  reconcile::Session session(host, config);
-  inventory::require_trusted_clock(session.store, host.clock(), host.build_date);
+  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+  const config::Config config = reconcile::read_config(host.files, store);
+  reconcile::Session session(host, config, store);
+  inventory::require_trusted_clock(store, host.clock(), host.build_date);
   authority::Authority& authority = session.authority(name);
 
   std::size_t failed = 0;

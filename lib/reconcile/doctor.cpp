@@ -131,9 +131,10 @@ std::vector<Complaint> examine(const Host& host) {
   });
   attempt(complaints, "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup",
           [&] {
-            Session session(host, config);
-            session.store.database().check_integrity();
-            session.store.prove_writable(session.now());
+            inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+            Session session(host, config, store);
+            store.database().check_integrity();
+            store.prove_writable(session.now());
             const inventory::HistoryVerdict history = session.events.verify(std::nullopt);
             if (!history.intact)
               complaints.push_back({"the history is not what it was: " + history.problem, "compare it with a backup"});
@@ -155,9 +156,9 @@ Verdict rebuild(const Host& host) {
   Verdict verdict;
   const Time now = host.clock();
   set_aside(host.state, now);
-  inventory::Store::create(host.state, now);
+  inventory::Store store = inventory::Store::create(host.state, now);
   const config::Config none;
-  Session session(host, none);
+  Session session(host, none, store);
   const auto authorities = base::Directory::open_if_exists(host.state + "/authorities");
   for (const std::string& entry : authorities ? authorities->list() : std::vector<std::string>()) {
     if (!Name::is_valid(entry)) continue;

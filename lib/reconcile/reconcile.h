@@ -38,6 +38,8 @@ struct Run {
   base::FileLock lock;
   inventory::Store store;
   Desired desired;
+
+  Session session() { return {host, desired.config(), store}; }
 };
 
 // Everything that is due, over a bounded pool of workers; failures are isolated.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -35,14 +36,17 @@ Verdict reconcile_certificates(Run& run, const std::vector<Name>& names) {
     const std::scoped_lock lock(mutex);
     host.progress(progress);
   };
-  const auto work = [&](inventory::Store* lent) {
+  const auto work = [&](inventory::Store& store) {
+    Session session(quiet, config, store);
+    for (std::size_t i = next++; i < names.size() && !host.stop.stop_requested(); i = next++) {
+      Verdict one = reconcile_certificate(session, names[i]);
+      const std::scoped_lock lock(mutex);
+      verdict.append(std::move(one));
+    }
+  };
+  const auto isolated = [&](const std::function<void()>& worker) {
     try {
-      Session session(quiet, config, lent);
-      for (std::size_t i = next++; i < names.size() && !host.stop.stop_requested(); i = next++) {
-        Verdict one = reconcile_certificate(session, names[i]);
-        const std::scoped_lock lock(mutex);
-        verdict.append(std::move(one));
-      }
+      worker();
     } catch (const base::Error& error) {
       const std::scoped_lock lock(mutex);
       verdict.outcomes.push_back({"store", {}, "reconcile", Result::failed, error.text()});
@@ -50,10 +54,14 @@ Verdict reconcile_certificates(Run& run, const std::vector<Name>& names) {
   };
   const std::size_t workers = std::min(static_cast<std::size_t>(std::max(1, config.workers)), names.size());
   if (workers <= 1) {
-    work(&run.store);
+    isolated([&] { work(run.store); });
   } else {
+    const auto with_own_store = [&] {
+      inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+      work(store);
+    };
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back(work, nullptr);
+    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([&] { isolated(with_own_store); });
   }
   std::ranges::stable_sort(verdict.outcomes, {}, &Outcome::subject);
   return verdict;
@@ -75,7 +83,6 @@ Run::Run(const Host& host_)
 Verdict reconcile_due(Run& run) {
   const Host& host = run.host;
   inventory::Store& store = run.store;
-  Desired& desired = run.desired;
   Verdict verdict;
   const Time now = host.clock();
   std::vector<Name> names;
@@ -84,7 +91,7 @@ Verdict reconcile_due(Run& run) {
   // After the certificates: what they revoked belongs into the CRL.
   const auto authorities = inventory::Authorities(store).due(now);
   if (!authorities.empty()) {
-    Session session(host, desired.config(), &store);
+    Session session = run.session();
     for (const inventory::AuthorityRecord& record : authorities)
       verdict.append(reconcile_authority(session, record.name));
   }

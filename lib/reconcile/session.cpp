@@ -10,13 +10,8 @@
 
 namespace everseal::reconcile {
 
-Session::Session(const Host& host_, const config::Config& config_, inventory::Store* lent)
-    : own_(lent != nullptr ? std::nullopt
-                           : std::optional(inventory::Store::open(host_.state, sql::Access::read_write, host_.clock()))),
-      host(host_),
-      config(config_),
-      store(lent != nullptr ? *lent : *own_),
-      archive(host_.state) {
+Session::Session(const Host& host_, const config::Config& config_, inventory::Store& store_)
+    : host(host_), config(config_), store(store_), archive(host_.state) {
   for (const auto& [name, challenge] : config.challenges)
     challenges_.push_back(
         {name, challenge.type, challenge.zones, challenge.options, challenge.provider, challenge.provider_options});

@@ -1,4 +1,4 @@
-// One worker's tools: its own connection to the store, the archive, the config.
+// One worker's tools: a connection to the store that nobody else uses meanwhile, the archive, the config.
 #pragma once
 
 #include "archive/archive.h"
@@ -16,7 +16,6 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,14 +24,9 @@ namespace everseal::reconcile {
 
 class Session {
  public:
-  // `config` outlives the session, and so does `lent`, which nobody else uses meanwhile; without it the session opens a
-  // store of its own.
-  Session(const Host& host, const config::Config& config, inventory::Store* lent = nullptr);
+  // All of them outlive the session.
+  Session(const Host& host, const config::Config& config, inventory::Store& store);
 
- private:
-  std::optional<inventory::Store> own_;
-
- public:
   const Host& host;
   const config::Config& config;
   inventory::Store& store;

@@ -47,8 +47,8 @@ AccountView account(const Host& host, const AccountRequest& request) {
   inventory::require_trusted_clock(store, host.clock(), host.build_date);
   Desired desired(host, store);
   const config::Issuer& issuer = require_acme(desired.config(), request.issuer);
-  Session session(host, desired.config());
-  session.store.prove_writable(host.clock());
+  Session session(host, desired.config(), store);
+  store.prove_writable(host.clock());
   issuer::AcmeCa ca(request.issuer, issuer.options, session.surroundings(), request.endpoint);
   return base::within(fmt::format("account at {}", request.issuer), [&] {
     AccountView view{act(ca, request.action, host.stop), {}, ca.client().directory(host.stop)};

@@ -60,7 +60,7 @@ Verdict rollback(const Host& host, const RollbackRequest& request) {
   Run run(host);
   require_managed(run.store, request.name);
   {
-    Session session(host, run.desired.config(), &run.store);
+    Session session = run.session();
     const int to = version_to_go_back_to(certificate_facts(session, request.name), request, host.clock());
     add_intent(run, IntentKind::rollback, request.name, to);
   }
@@ -70,7 +70,7 @@ Verdict rollback(const Host& host, const RollbackRequest& request) {
 Verdict verify(const Host& host, const VerifyRequest& request) {
   Run run(host);
   require_managed(run.store, request.name);
-  Session session(host, run.desired.config(), &run.store);
+  Session session = run.session();
   const plan::CertificateFacts facts = certificate_facts(session, request.name);
   const auto artifact = certificate_artifact(session, request.name);
   Verdict verdict;

@@ -140,7 +140,7 @@ class Takeover {
 
   // Who only looks has none, as it makes directories.
   Session& session() {
-    if (!session_) session_.emplace(host_, config_, &run_.store);
+    if (!session_) session_.emplace(host_, config_, run_.store);
     return *session_;
   }
 

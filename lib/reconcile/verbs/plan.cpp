@@ -42,13 +42,8 @@ Outcome rehearse(Session& session, const config::Certificate& wanted, const Name
   }
 }
 
-}  // namespace
-
-std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& names) {
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
-  Desired desired(host, store);
-  Session session(host, desired.config());
-  const Time now = host.clock();
+std::vector<PlannedSubject> plan(Session& session, const std::vector<Name>& names) {
+  const Time now = session.now();
   std::vector<PlannedSubject> planned;
   const auto add = [&](const Name& name) {
     planned.push_back({subject_of(name), plan::decide(certificate_facts(session, name), now)});
@@ -63,11 +58,20 @@ std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& name
   return planned;
 }
 
-std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& request) {
-  std::vector<PlannedSubject> planned = plan(host, request.names);
+}  // namespace
+
+std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& names) {
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
   Desired desired(host, store);
-  Session session(host, desired.config());
+  Session session(host, desired.config(), store);
+  return plan(session, names);
+}
+
+std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& request) {
+  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+  Desired desired(host, store);
+  Session session(host, desired.config(), store);
+  std::vector<PlannedSubject> planned = plan(session, request.names);
   for (PlannedSubject& one : planned) {
     constexpr std::string_view kCertificate = "certificate/";
     if (!one.subject.starts_with(kCertificate) || host.stop.stop_requested()) continue;

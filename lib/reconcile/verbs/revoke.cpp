@@ -25,7 +25,7 @@ void add_revocation(Run& run, const Name& name, int version, pki::RevocationReas
 
 // A certificate that an authority signed for somebody else: no managed certificate is concerned.
 Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::RevocationReason reason) {
-  Session session(run.host, run.desired.config(), &run.store);
+  Session session = run.session();
   authority::revoke(session.authority(issued.authority), issued.serial, reason, run.host.clock());
   Verdict verdict;
   verdict.outcomes.push_back({authority_subject(issued.authority),
@@ -40,7 +40,7 @@ Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::Revo
 Verdict revoke_version(Run& run, const Name& name, int number, pki::RevocationReason reason) {
   add_revocation(run, name, number, reason);
   Verdict verdict = reconcile_certificates(run, {name});
-  Session session(run.host, run.desired.config(), &run.store);
+  Session session = run.session();
   for (const inventory::AuthorityRecord& authority : session.authority_rows.due(run.host.clock()))
     verdict.append(reconcile_authority(session, authority.name));
   return verdict;
@@ -92,7 +92,7 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
   if (managed.origin != kOnce && !managed.orphaned && !config::remove_fragment(host.files, request.name))
     throw base::Error(base::Fault::denied, fmt::format("{} is defined in {}", request.name, managed.origin),
                       "delete its table there; then it is orphaned, and `remove` forgets it");
-  Session session(host, run.desired.config(), &run.store);
+  Session session = run.session();
   if (request.keys == Keys::destroy)
     for (const int number : session.archive.numbers(request.name)) session.archive.remove_key(request.name, number);
   const Time now = host.clock();
