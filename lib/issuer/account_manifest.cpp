@@ -33,6 +33,10 @@ AccountManifest parse(std::string_view json, const std::string& folder) {
 
 }  // namespace
 
+std::string account_folder(const std::string& state, const std::string& folder) {
+  return fmt::format("{}/accounts/{}", state, folder);
+}
+
 void write(const base::Directory& folder, const AccountManifest& manifest) {
   const inventory::AccountRecord& account = manifest.account;
   const nlohmann::ordered_json json{{"issuer", account.issuer.text()},
@@ -47,7 +51,7 @@ void write(const base::Directory& folder, const AccountManifest& manifest) {
 }
 
 std::optional<AccountManifest> read_manifest(const std::string& state, const std::string& folder) {
-  const auto directory = base::Directory::open_if_exists(fmt::format("{}/accounts/{}", state, folder));
+  const auto directory = base::Directory::open_if_exists(account_folder(state, folder));
   const auto text = directory ? directory->read(kAccountManifest, kLongest) : std::nullopt;
   if (!text) return std::nullopt;
   try {

@@ -18,6 +18,9 @@ struct AccountManifest {
 
 inline constexpr const char* kAccountManifest = "account.json";
 
+// Where AccountRecord::folder lies: its key and its manifest are in it.
+std::string account_folder(const std::string& state, const std::string& folder);
+
 void write(const base::Directory& folder, const AccountManifest& manifest);
 
 // The manifest of accounts/FOLDER; nullopt: there is none. Error(corrupt).

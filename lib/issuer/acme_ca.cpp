@@ -148,7 +148,7 @@ Error AcmeCa::missing_key() const {
 }
 
 std::string AcmeCa::folder_path() const {
-  return fmt::format("{}/accounts/{}", surroundings_.store.state(), folder_name_);
+  return account_folder(surroundings_.store.state(), folder_name_);
 }
 
 base::FileLock AcmeCa::lock() const {
@@ -351,7 +351,7 @@ inventory::AccountRecord AcmeCa::deactivate(std::stop_token stop) {
 }
 
 std::optional<pki::Signer> AcmeCa::key_of(const std::string& state, const inventory::AccountRecord& account) {
-  const auto directory = base::Directory::open_if_exists(fmt::format("{}/accounts/{}", state, account.folder));
+  const auto directory = base::Directory::open_if_exists(account_folder(state, account.folder));
   return directory ? keystore::file().open({*directory, kKey}) : std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "inventory/clock.h"
+#include "issuer/account_manifest.h"
 #include "reconcile/reconcile.h"
 
 #include <fmt/format.h>
@@ -52,7 +53,7 @@ AccountView account(const Host& host, const AccountRequest& request) {
   issuer::AcmeCa ca(request.issuer, issuer.options, session.surroundings(), request.endpoint);
   return base::within(fmt::format("account at {}", request.issuer), [&] {
     AccountView view{act(ca, request.action, host.stop), {}, ca.client().directory(host.stop)};
-    view.folder = fmt::format("{}/accounts/{}", host.state, view.account.folder);
+    view.folder = issuer::account_folder(host.state, view.account.folder);
     ca.remember_directory();
     return view;
   });
