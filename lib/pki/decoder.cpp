@@ -5,7 +5,6 @@
 #include "pki/usual_key.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <string_view>
 #include <utility>

@@ -25,7 +25,7 @@ constexpr std::size_t kLargestPublic = 97;
 // The octets around the halves of a key, which are the same for all keys of its type.
 struct Encoding {
   int id;
-  const char* curve;  // OpenSSL's name; null for Ed25519
+  std::string_view curve;  // OpenSSL's name; "" for Ed25519
   std::size_t private_size;
   std::size_t public_size;
   std::string_view before_public_alone;  // SubjectPublicKeyInfo
@@ -44,7 +44,7 @@ constexpr Encoding kEncodings[] = {
      "\x30\x81\xb6\x02\x01\x00\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22"
      "\x04\x81\x9e\x30\x81\x9b\x02\x01\x01\x04\x30"sv,
      "\xa1\x64\x03\x62\x00"sv},
-    {EVP_PKEY_ED25519, nullptr, 32, 32, "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"sv,
+    {EVP_PKEY_ED25519, "", 32, 32, "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"sv,
      "\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20"sv, ""sv},
 };
 
@@ -64,7 +64,7 @@ std::optional<base::BytesView> take(base::BytesView& rest, std::string_view befo
 std::optional<Halves> split_private_key(const Encoding& as, base::BytesView pkcs8) {
   const auto private_half = take(pkcs8, as.before_private, as.private_size);
   if (!private_half) return std::nullopt;
-  const auto public_half = take(pkcs8, as.before_public, as.curve == nullptr ? 0 : as.public_size);
+  const auto public_half = take(pkcs8, as.before_public, as.curve.empty() ? 0 : as.public_size);
   if (!public_half || !pkcs8.empty()) return std::nullopt;
   return Halves{*private_half, *public_half};
 }
@@ -96,7 +96,7 @@ KeyHandle make_curve_key(const Encoding& as, const Halves& halves) {
   if (halves.public_half.front() != POINT_CONVERSION_UNCOMPRESSED) return {};
   NativeNumber number(halves.private_half);
   base::Bytes point(halves.public_half.begin(), halves.public_half.end());
-  std::string curve = as.curve;
+  std::string curve(as.curve);
   std::array<OSSL_PARAM, 4> parameters{
       OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, curve.data(), curve.size()),
       OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()),
@@ -114,7 +114,7 @@ KeyHandle make_curve_key(const Encoding& as, const Halves& halves) {
 }
 
 KeyHandle make_key(const Encoding& as, const Halves& halves) {
-  if (as.curve != nullptr) return make_curve_key(as, halves);
+  if (!as.curve.empty()) return make_curve_key(as, halves);
   if (halves.private_half.empty())
     return KeyHandle(EVP_PKEY_new_raw_public_key(as.id, nullptr, halves.public_half.data(), halves.public_half.size()));
   return KeyHandle(
@@ -134,13 +134,15 @@ std::string text_parameter(EVP_PKEY* key, const char* name) {
 }
 
 const Encoding* encoding_of(EVP_PKEY* key) {
-  const bool is_curve_key =
-      EVP_PKEY_is_a(key, "EC") == 1 && text_parameter(key, OSSL_PKEY_PARAM_EC_ENCODING) == OSSL_PKEY_EC_ENCODING_GROUP;
-  if (!is_curve_key && EVP_PKEY_is_a(key, "ED25519") != 1) return nullptr;
-  const std::string curve = is_curve_key ? text_parameter(key, OSSL_PKEY_PARAM_GROUP_NAME) : "";
-  const auto* const found = std::ranges::find_if(kEncodings, [&](const Encoding& encoding) {
-    return is_curve_key ? encoding.curve != nullptr && encoding.curve == curve : encoding.curve == nullptr;
-  });
+  std::string curve;
+  if (EVP_PKEY_is_a(key, "ED25519") != 1) {
+    if (EVP_PKEY_is_a(key, "EC") != 1 ||
+        text_parameter(key, OSSL_PKEY_PARAM_EC_ENCODING) != OSSL_PKEY_EC_ENCODING_GROUP)
+      return nullptr;
+    curve = text_parameter(key, OSSL_PKEY_PARAM_GROUP_NAME);
+    if (curve.empty()) return nullptr;
+  }
+  const auto* const found = std::ranges::find(kEncodings, curve, &Encoding::curve);
   return found == std::end(kEncodings) ? nullptr : found;
 }
 
@@ -148,7 +150,7 @@ std::optional<base::Bytes> public_half_of(const Encoding& as, EVP_PKEY* key) {
   base::Bytes octets(kLargestPublic);
   std::size_t size = 0;
   if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, octets.data(), octets.size(), &size) != 1 ||
-      size != as.public_size || (as.curve != nullptr && octets.front() != POINT_CONVERSION_UNCOMPRESSED))
+      size != as.public_size || (!as.curve.empty() && octets.front() != POINT_CONVERSION_UNCOMPRESSED))
     return std::nullopt;
   octets.resize(size);
   return octets;
@@ -162,7 +164,7 @@ BignumHandle private_number_of(EVP_PKEY* key) {
 
 // Writes `as.private_size` octets.
 bool get_private_half(const Encoding& as, EVP_PKEY* key, unsigned char* octets) {
-  if (as.curve == nullptr) {
+  if (as.curve.empty()) {
     std::size_t size = as.private_size;
     return EVP_PKEY_get_raw_private_key(key, octets, &size) == 1 && size == as.private_size;
   }
@@ -180,7 +182,7 @@ KeyHandle read_usual_public_key(base::BytesView public_key_info) { return read(p
 std::optional<base::Secret> write_usual_private_key(EVP_PKEY* key) {
   const Encoding* const as = encoding_of(key);
   if (as == nullptr) return std::nullopt;
-  const auto public_half = as->curve == nullptr ? base::Bytes() : public_half_of(*as, key);
+  const auto public_half = as->curve.empty() ? base::Bytes() : public_half_of(*as, key);
   if (!public_half) return std::nullopt;
   std::string text(as->before_private.size() + as->private_size + as->before_public.size() + public_half->size(), '\0');
   const auto private_half = std::ranges::copy(as->before_private, text.begin()).out;
@@ -205,7 +207,7 @@ std::optional<base::Bytes> write_usual_public_key(EVP_PKEY* key) {
 
 std::optional<bool> usual_halves_match(EVP_PKEY* key) {
   const Encoding* const as = encoding_of(key);
-  if (as == nullptr || as->curve == nullptr) return std::nullopt;
+  if (as == nullptr || as->curve.empty()) return std::nullopt;
   const auto stated = public_half_of(*as, key);
   const BignumHandle number = private_number_of(key);
   const GroupHandle group(EC_GROUP_new_by_curve_name(as->id));
