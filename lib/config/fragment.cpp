@@ -185,7 +185,6 @@ bool remove_fragment(const Files& files, const Name& name) {
     if (source.path != path_of(files, fragment) || !found.alone) return false;
     try {
       base::Directory::open(files.fragments).remove(file_of(fragment));
-      base::Directory::open(files.fragments).sync();
     } catch (const Error& error) {
       explain(error, "remove", "certificate", name, "from the config");
     }

@@ -185,7 +185,7 @@ std::string issuance_hash(const Certificate& certificate) {
   for (const pki::Identifier& identifier : certificate.identifiers) identifiers.push_back(identifier.text());
   if (!identifiers.empty()) table.emplace_back("first", text_value(identifiers.front()));
   std::ranges::sort(identifiers);
-  table.emplace_back("identifiers", list_value(identifiers, [](const std::string& text) { return text; }));
+  table.emplace_back("identifiers", base::list_value(identifiers));
   return hash(table);
 }
 
