@@ -1,4 +1,4 @@
-#include "base/error.h"
+#include "error_of.h"
 #include "fakes/strangers_program.h"
 #include "issuer/issuer.h"
 #include "issuer/shared.h"
@@ -24,14 +24,7 @@ TEST_CASE("root runs no issuer's program that somebody else can change") {
   const auto it =
       kind.open(base::Name::parse("it"), options,
                 {.authority = {}, .store = store, .shared = shared, .challenges = {}, .clock = base::wall_clock});
-  const auto fault = [&] {
-    try {
-      it->issue({}, base::wall_clock(), {});
-    } catch (const base::Error& error) {
-      return error.fault();
-    }
-    return base::Fault::internal;
-  };
+  const auto fault = [&] { return error_of([&] { it->issue({}, base::wall_clock(), {}); }).fault(); };
   CHECK(fault() == base::Fault::config);
   CHECK_FALSE(program.was_run());
   program.give_to_root();

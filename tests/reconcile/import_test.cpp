@@ -39,6 +39,15 @@ struct Site {
   // "localhost:14000/directory"
   std::string server() const { return ca.directory_url().substr(std::string_view("https://").size()); }
 
+  // Who asks for an account gets this problem.
+  void refuse_accounts(int status, const std::string& type, const std::string& detail) {
+    ca.set_rules(
+        [=](fakes::AcmeExchange& exchange) {
+          if (exchange.resource == "newAccount") exchange.answer = fakes::AcmeAnswer::problem(status, type, detail);
+        },
+        nullptr);
+  }
+
   // Makes the CA know the key.
   void register_key(const pki::PrivateKey& key) {
     acme::ClientSettings settings{
@@ -147,12 +156,7 @@ TEST_CASE("an account that the CA refuses leaves its place to the next, and take
         "account/account-1 : failed | account/localhost : done | certificate/w1.example.org : failed | "
         "certificate/w2.example.org localhost: warned");
   // Now it knows none of them.
-  site.ca.set_rules(
-      [&](fakes::AcmeExchange& exchange) {
-        if (exchange.resource == "newAccount")
-          exchange.answer = fakes::AcmeAnswer::problem(400, "accountDoesNotExist", "gone");
-      },
-      nullptr);
+  site.refuse_accounts(400, "accountDoesNotExist", "gone");
   CHECK(site.import("certbot", certbot.path()).verdict.exit_code() == 1);
   int keys = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(site.host.state + "/accounts"))
@@ -163,12 +167,7 @@ TEST_CASE("an account that the CA refuses leaves its place to the next, and take
 TEST_CASE("no issuer is made where its CA refuses the account or cannot be reached") {
   Site site;
   const TwoAccounts certbot(site);
-  site.ca.set_rules(
-      [&](fakes::AcmeExchange& exchange) {
-        if (exchange.resource == "newAccount")
-          exchange.answer = fakes::AcmeAnswer::problem(401, "unauthorized", "deactivated");
-      },
-      nullptr);
+  site.refuse_accounts(401, "unauthorized", "deactivated");
   CHECK(site.import("certbot", certbot.path()).verdict.exit_code() == 1);
   CertbotTree far;
   far.server = "https://localhost:1/directory";  // where nobody listens
