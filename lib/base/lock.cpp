@@ -1,13 +1,17 @@
 #include "base/lock.h"
 
 #include "base/error.h"
+#include "base/system_calls.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
+#include <mutex>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace everseal::base {
@@ -15,7 +19,22 @@ namespace {
 
 FileDescriptor open_lock(const Directory& directory, const std::string& name) {
   require_component(name);
-  return file_system().open(directory.descriptor(), name, O_RDWR | O_CREAT, 0600);
+  // Not blocking, and not writing: a FIFO that has the name would wait for somebody at its other end.
+  FileDescriptor fd = file_system().open(directory.descriptor(), name, O_RDWR | O_CREAT | O_NONBLOCK, 0600);
+  struct stat status {};
+  const std::string path = shown(directory.path(), name);
+  if (::fstat(fd.get(), &status) != 0) throw errno_error("look at", path);
+  if (!S_ISREG(status.st_mode))
+    throw Error(Fault::invalid, fmt::format("the lock {} is not a regular file", path), "remove it: it is made anew");
+  return fd;
+}
+
+// False where the file was removed, or another one put in its place, since it was opened: a lock on it excludes nobody.
+bool is_still(int fd, const Directory& directory, const std::string& name) {
+  struct stat held {
+  }, there{};
+  return ::fstat(fd, &held) == 0 && ::fstatat(directory.descriptor(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+         held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
 // For messages only, so a full disk does not stop anyone from locking.
@@ -43,21 +62,49 @@ FileLock::~FileLock() {
   if (fd_) ::flock(fd_.get(), LOCK_UN);
 }
 
-std::optional<FileLock> FileLock::try_acquire(const Directory& directory, const std::string& name) {
-  FileDescriptor fd = open_lock(directory, name);
-  errno = lock(fd.get(), LOCK_EX | LOCK_NB);
-  if (errno == EWOULDBLOCK) return std::nullopt;
-  if (errno != 0) throw errno_error("lock", directory.path() + "/" + name);
-  sign(fd.get());
-  return FileLock(std::move(fd));
+std::optional<FileLock> FileLock::take(const Directory& directory, const std::string& name, int operation) {
+  for (;;) {
+    FileDescriptor fd = open_lock(directory, name);
+    errno = lock(fd.get(), operation);
+    if (errno == EWOULDBLOCK) return std::nullopt;
+    if (errno != 0) throw errno_error("lock", shown(directory.path(), name));
+    if (!is_still(fd.get(), directory, name)) continue;
+    sign(fd.get());
+    return FileLock(std::move(fd));
+  }
+}
+
+std::optional<FileLock> FileLock::try_acquire(const Directory& directory, const std::string& name, Sharing sharing) {
+  return take(directory, name, (sharing == Sharing::shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
 }
 
 FileLock FileLock::acquire(const Directory& directory, const std::string& name) {
-  FileDescriptor fd = open_lock(directory, name);
-  errno = lock(fd.get(), LOCK_EX);
-  if (errno != 0) throw errno_error("lock", directory.path() + "/" + name);
-  sign(fd.get());
-  return FileLock(std::move(fd));
+  return std::move(*take(directory, name, LOCK_EX));
+}
+
+std::optional<FileLock> FileLock::acquire(const Directory& directory, const std::string& name, Sharing sharing,
+                                          const LockWait& wait) {
+  using std::chrono::milliseconds;
+  constexpr milliseconds kLongestPause{50};
+  constexpr milliseconds kSignOfLife{1000};
+  const auto began = std::chrono::steady_clock::now();
+  auto next_sign = milliseconds(0);
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  for (milliseconds pause{1};; pause = std::min(pause * 2, kLongestPause)) {
+    if (auto held = try_acquire(directory, name, sharing)) return held;
+    const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began);
+    if (wait.stop.stop_requested())
+      throw Error(Fault::cancelled, fmt::format("was stopped while it waited for {}", shown(directory.path(), name)));
+    if (wait.at_most && waited >= *wait.at_most) return std::nullopt;
+    if (wait.waiting && waited >= next_sign) {
+      wait.waiting(holder(directory, name), waited);
+      next_sign = waited + kSignOfLife;
+    }
+    if (wait.at_most) pause = std::min(pause, *wait.at_most - waited);
+    std::unique_lock hold(mutex);
+    stopped.wait_for(hold, wait.stop, pause, [] { return false; });
+  }
 }
 
 std::string FileLock::holder(const Directory& directory, const std::string& name) {

@@ -1,7 +1,8 @@
 #include "base/process.h"
 
+#include "base/child.h"
+#include "base/command.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/handle.h"
 #include "base/text.h"
 
@@ -10,17 +11,12 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
-#include <cstdlib>
-#include <cstring>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,127 +27,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr milliseconds kGrace{1000};   // between SIGTERM and SIGKILL
 constexpr milliseconds kDrain{200};    // for what a program wrote before it ended
 constexpr milliseconds kGiveUp{2000};  // for the kernel to end what was killed
-constexpr unsigned kCloseOnExec = 4;   // CLOSE_RANGE_CLOEXEC, since Linux 5.11
-
-struct Account {
-  uid_t user = 0;
-  gid_t group = 0;
-  std::vector<gid_t> groups;
-  std::string home;
-};
-
-// All that the child needs, ready before the fork.
-struct Plan {
-  std::string program;
-  std::vector<std::string> environment;
-  std::vector<char*> argv;
-  std::vector<char*> envp;
-  std::optional<Account> account;
-  std::string directory;
-  int input = -1;
-  int output = -1;
-  int errors = -1;
-  int report = -1;
-  int highest_descriptor = 1024;
-};
-
-// Where the child failed; written through a pipe that a successful exec closes.
-struct Failure {
-  enum class Step : int { descriptors, directory, user, exec };
-  Step step;
-  int code;
-};
-
-[[noreturn]] void fail_child(int report, Failure::Step step) {
-  const Failure failure{step, errno};
-  if (::write(report, &failure, sizeof failure) < 0) ::_exit(126);
-  ::_exit(127);
-}
-
-// Between fork and exec: async-signal-safe calls only, no allocation, no locks.
-[[noreturn]] void become(const Plan& plan) {
-  ::setpgid(0, 0);
-  struct sigaction standard {};
-  standard.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
-  if (::dup2(plan.input, 0) < 0 || ::dup2(plan.output, 1) < 0 || ::dup2(plan.errors, 2) < 0)
-    fail_child(plan.report, Failure::Step::descriptors);
-  // Whatever a library opened without O_CLOEXEC; the report pipe must stay open until the exec.
-  if (::syscall(SYS_close_range, 3U, UINT_MAX, kCloseOnExec) != 0)
-    for (int fd = 3; fd < plan.highest_descriptor; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  if (plan.account) {
-    // The raw calls: glibc's wrappers signal the other threads, which the child does not have.
-    const Account& account = *plan.account;
-    if (::syscall(SYS_setgroups, account.groups.size(), account.groups.data()) != 0 ||
-        ::syscall(SYS_setresgid, account.group, account.group, account.group) != 0 ||
-        ::syscall(SYS_setresuid, account.user, account.user, account.user) != 0)
-      fail_child(plan.report, Failure::Step::user);
-  }
-  if (::chdir(plan.directory.c_str()) != 0) fail_child(plan.report, Failure::Step::directory);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execve(plan.program.c_str(), plan.argv.data(), plan.envp.data());
-  fail_child(plan.report, Failure::Step::exec);
-}
-
-bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
-
-void require_usable(const Command& command) {
-  const auto refuse = [](std::string message) { return Error(Fault::invalid, std::move(message)); };
-  if (command.argv.empty() || command.argv.front().empty()) throw refuse("a command needs the name of a program");
-  if (std::ranges::any_of(command.argv, has_nul)) throw refuse("an argument of a command holds a NUL");
-  const std::string& program = command.argv.front();
-  if (program.find('/') != std::string::npos && program.front() != '/')
-    throw Error(Fault::invalid, fmt::format("cannot run '{}': a relative path", printable(program)),
-                "name the program, or write its path from the root");
-  for (const auto& [name, value] : command.environment) {
-    if (name.empty() || name.find('=') != std::string::npos || has_nul(name))
-      throw refuse(fmt::format("'{}' cannot name an environment variable", printable(name)));
-    // The value may be a secret by mistake, so it is not shown.
-    if (has_nul(value)) throw refuse(fmt::format("the environment variable {} holds a NUL", printable(name)));
-  }
-  if (has_nul(command.directory) || command.directory.empty()) throw refuse("a command needs a directory to run in");
-  if (command.user && has_nul(*command.user)) throw refuse("the user of a command holds a NUL");
-}
-
-std::optional<Account> find_account(const std::string& name) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(16 * 1024);
-  ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (found == nullptr) return std::nullopt;
-  Account account{found->pw_uid, found->pw_gid, std::vector<gid_t>(64), found->pw_dir};
-  int count = static_cast<int>(account.groups.size());
-  while (::getgrouplist(name.c_str(), account.group, account.groups.data(), &count) < 0) {
-    account.groups.resize(std::max(static_cast<std::size_t>(count), account.groups.size() * 2));
-    count = static_cast<int>(account.groups.size());
-  }
-  account.groups.resize(static_cast<std::size_t>(count));
-  return account;
-}
-
-std::vector<std::string> environment_of(const Command& command, const std::optional<Account>& account) {
-  std::vector<std::pair<std::string, std::string>> variables{{"PATH", std::string(kPath)}};
-  for (const char* const name : {"HOME", "LANG", "TZ"})
-    if (const char* const value = std::getenv(name); value != nullptr) variables.emplace_back(name, value);
-  const auto set = [&variables](const std::string& name, const std::string& value) {
-    const auto same = std::ranges::find(variables, name, &std::pair<std::string, std::string>::first);
-    if (same == variables.end())
-      variables.emplace_back(name, value);
-    else
-      same->second = value;
-  };
-  if (account) set("HOME", account->home);
-  for (const auto& [name, value] : command.environment) set(name, value);
-  std::vector<std::string> lines;
-  for (const auto& [name, value] : variables) lines.push_back(name + "=" + value);
-  return lines;
-}
 
 // Above 2, so that the child's dup2 onto 0 to 2 overwrites none of them.
 FileDescriptor above_standard(FileDescriptor fd) {
@@ -220,7 +98,7 @@ class Child {
     exit.errors = std::move(why);
     return exit;
   }
-  void start(Plan& plan);
+  void start(ChildPlan& plan);
   void wait(Exit& exit);
   bool has_ended();
   void kill_group(int signal) const { ::kill(-process_, signal); }
@@ -235,7 +113,7 @@ class Child {
   int status_ = 0;
 };
 
-void Child::start(Plan& plan) {
+void Child::start(ChildPlan& plan) {
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);  // no handler of ours runs in the child
@@ -257,17 +135,17 @@ bool Child::has_ended() {
 }
 
 std::string Child::reported_failure() const {
-  Failure failure{};
+  ChildFailure failure{};
   if (::read(report_.read_end.get(), &failure, sizeof failure) != static_cast<ssize_t>(sizeof failure)) return {};
   const std::string why = errno_text(failure.code);
   switch (failure.step) {
-    case Failure::Step::descriptors:
+    case ChildFailure::Step::descriptors:
       return fmt::format("its descriptors: {}", why);
-    case Failure::Step::directory:
+    case ChildFailure::Step::directory:
       return fmt::format("directory {}: {}", command_.directory, why);
-    case Failure::Step::user:
+    case ChildFailure::Step::user:
       return fmt::format("user {}: {}", command_.user.value_or(""), why);
-    case Failure::Step::exec:
+    case ChildFailure::Step::exec:
       return fmt::format("{}: {}", command_.argv.front(), why);
   }
   return why;
@@ -346,13 +224,17 @@ Exit Child::run() {
   const auto program = find_executable(name);
   if (!program) {
     return not_started(name.front() == '/' ? fmt::format("{} is not an executable file", name)
-                                           : fmt::format("there is no program '{}' in {}", name, kPath));
+                                           : fmt::format("there is no program '{}' in {}", name, kProgramPath));
   }
-  Plan plan;
+  ChildPlan plan;
   plan.program = *program;
   plan.directory = command_.directory;
   if (command_.user) {
-    plan.account = find_account(*command_.user);
+    try {
+      plan.account = find_account(*command_.user);
+    } catch (const Error& error) {
+      return not_started(error.message());
+    }
     if (!plan.account) return not_started(fmt::format("this system has no user '{}'", *command_.user));
   }
   plan.environment = environment_of(command_, plan.account);
@@ -418,59 +300,8 @@ Exit Child::run() {
   return exit;
 }
 
-// The last line that is not blank, made printable and short.
-std::string last_line(std::string_view text) {
-  constexpr std::size_t kLongest = 300;
-  text = trim(text);
-  if (const auto line = text.find_last_of("\r\n"); line != std::string_view::npos) text = trim(text.substr(line + 1));
-  if (text.size() <= kLongest) return printable(text);
-  return printable(text.substr(0, kLongest)) + "...";
-}
-
 }  // namespace
 
-std::string describe(const Exit& exit) {
-  const std::string line = last_line(exit.errors);
-  const std::string because = line.empty() ? std::string() : ": " + line;
-  switch (exit.how) {
-    case Exit::How::exited:
-      return fmt::format("exited with status {}{}", exit.status, because);
-    case Exit::How::signalled: {
-      const char* const name = ::sigabbrev_np(exit.status);
-      return fmt::format("was killed by signal {}{}{}", exit.status,
-                         name == nullptr ? "" : fmt::format(" (SIG{})", name), because);
-    }
-    case Exit::How::timed_out:
-      if (exit.status % 1000 != 0)
-        return fmt::format("did not end within {} ms and was killed{}", exit.status, because);
-      return fmt::format("did not end within {} s and was killed{}", exit.status / 1000, because);
-    case Exit::How::cancelled:
-      return fmt::format("was stopped before it ended{}", because);
-    case Exit::How::not_started:
-      return fmt::format("could not be started{}", because);
-  }
-  return "ended";
-}
-
 Exit run(const Command& command, std::stop_token stop) { return Child(command, std::move(stop)).run(); }
-
-std::optional<std::string> find_executable(const std::string& name) {
-  const auto is_executable = [](const std::string& path) {
-    struct stat status {};
-    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-           ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0;
-  };
-  if (name.empty() || has_nul(name)) return std::nullopt;
-  if (name.front() == '/') return is_executable(name) ? std::optional(name) : std::nullopt;
-  if (name.find('/') != std::string::npos) return std::nullopt;
-  for (const std::string& directory : split(kPath, ':'))
-    if (std::string path = directory + "/" + name; is_executable(path)) return path;
-  return std::nullopt;
-}
-
-void require_trusted_executable(const std::string& name) {
-  if (::geteuid() != 0) return;
-  if (const auto program = find_executable(name)) require_trusted(*program);
-}
 
 }  // namespace everseal::base

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace everseal::base {
@@ -38,6 +39,8 @@ void append_json_string(std::string& out, std::string_view text);
 std::string lower(std::string_view text);  // ASCII only
 std::string_view trim(std::string_view text) noexcept;
 std::vector<std::string> split(std::string_view text, char separator);  // keeps empty parts
+// "a/b" -> {"a", "b"}, "/b" -> {"/", "b"}, "b" -> {".", "b"}: the directory, and the name in it.
+std::pair<std::string, std::string> split_path(const std::string& path);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
 // Splits at blanks as a shell does, with '...', "..." and backslash, and nothing else: no variables, no globs.

@@ -4,10 +4,8 @@
 #include "base/file.h"
 
 #include <cerrno>
-#include <vector>
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,9 +18,9 @@ using base::Fault;
 // The state holds keys: its owner alone works with it, so that no file in it ends up belonging to somebody else.
 void require_own(const std::string& path, const struct stat& found) {
   if (found.st_uid == ::geteuid()) return;
-  const std::string owner = user_name(found.st_uid);
+  const std::string owner = base::user_name(found.st_uid);
   throw Error(Fault::denied,
-              fmt::format("{} belongs to {}, and this command runs as {}", path, owner, user_name(::geteuid())),
+              fmt::format("{} belongs to {}, and this command runs as {}", path, owner, base::user_name(::geteuid())),
               fmt::format("run it as the state's owner: `sudo -u {} everseal ...`", owner));
 }
 
@@ -34,15 +32,6 @@ void require_own_database(const std::string& file) {
 }  // namespace
 
 std::string database_file(const std::string& state) { return state + "/everseal.db"; }
-
-std::string user_name(uid_t user) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(16 * 1024);
-  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
-    return fmt::format("uid {}", user);
-  return found->pw_name;
-}
 
 void require_state_directory(const std::string& state) {
   struct stat found {};

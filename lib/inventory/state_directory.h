@@ -10,7 +10,6 @@
 namespace everseal::inventory {
 
 std::string database_file(const std::string& state);
-std::string user_name(uid_t user);  // "uid 1234" where the system knows none
 
 // Throws Error(not_found) where there is none, Error(denied) where another user owns it or others could change or read
 // it, Error(config) on a network file system. The database in it, if any, must belong to the caller too.

@@ -63,7 +63,7 @@ Store Store::open(const std::string& state, sql::Access access, base::Time now) 
 }
 
 Store Store::over(const std::string& state, std::unique_ptr<sql::Database> database) {
-  return Store(std::make_unique<State>(State{state, user_name(::getuid()), std::move(database)}));
+  return Store(std::make_unique<State>(State{state, base::user_name(::getuid()), std::move(database)}));
 }
 
 Store Store::create(const std::string& state, base::Time now) {
