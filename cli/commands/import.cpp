@@ -50,10 +50,10 @@ std::string json_of(const reconcile::ImportReport& report) {
   auto document = nlohmann::ordered_json::parse(reconcile::to_json(report.verdict));
   auto& remarks = document["remarks"] = nlohmann::ordered_json::array();
   for (const importer::Remark& remark : report.remarks)
-    remarks.push_back({{"kind", remark.kind == importer::Remark::Kind::left ? "left" : "unreadable"},
+    remarks.push_back({{"rule", remark.kind == importer::Remark::Kind::left ? "left" : "unreadable"},
                        {"subject", remark.subject},
                        {"text", remark.text},
-                       {"advice", remark.advice}});
+                       {"hint", remark.advice}});
   document["schedules"] = json_of(report.schedules);
   document["references"] = json_of(report.references);
   return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";

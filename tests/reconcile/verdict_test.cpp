@@ -1,9 +1,8 @@
 #include "reconcile/verdict.h"
 
-#include <doctest/doctest.h>
-
 #include <vector>
 
+#include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 using everseal::reconcile::Outcome;
@@ -28,6 +27,8 @@ TEST_SUITE("verdict") {
         {{Result::failed}, 0, 0, 1, 1},
         {{Result::failed, Result::failed}, 0, 1, 1, 11},
         {{Result::done, Result::failed}, 0, 1, 4, 11},
+        {{Result::rolled_back}, 0, 1, 1, 11},
+        {{Result::done, Result::rolled_back}, 0, 0, 4, 4},
     };
     for (const Row& row : rows) {
       Verdict verdict;
@@ -39,9 +40,75 @@ TEST_SUITE("verdict") {
     }
   }
 
+  TEST_CASE("each outcome says once how its step ended") {
+    struct Row {
+      const char* step;
+      Result result;
+      const char* words;
+    };
+    const Row rows[] = {
+        {"issue", Result::done, "issued"},
+        {"issue", Result::failed, "not issued"},
+        {"verify", Result::warned, "verified"},
+        {"revoke", Result::failed, "not revoked"},
+        {"rollback", Result::done, "rolled back"},
+        {"rollback", Result::failed, "not rolled back"},
+        {"deploy", Result::rolled_back, "rolled back"},
+        {"rollback", Result::rolled_back, "rolled back"},
+        {"unheard-of", Result::failed, "unheard-of failed"},
+        {"unheard-of", Result::done, "unheard-of"},
+    };
+    for (const Row& row : rows)
+      CHECK(everseal::reconcile::ended({"certificate/x", "", row.step, row.result, ""}) == row.words);
+  }
+
+  TEST_CASE("what an error says becomes facts of the failure") {
+    const auto when = everseal::base::from_unix(1000);
+    auto error = everseal::base::Error(everseal::base::Fault::unreachable, "no answer", "ask again").not_before(when);
+    const Outcome outcome = everseal::reconcile::failure("certificate/x", "corp", "issue", error);
+    CHECK(outcome.result == Result::failed);
+    CHECK(outcome.text == "no answer");
+    CHECK(outcome.facts.hint == "ask again");
+    CHECK(outcome.facts.fault == everseal::base::Fault::unreachable);
+    CHECK(outcome.facts.retry_at == when);
+  }
+
+  TEST_CASE("as JSON an outcome is fields, those that do not apply null") {
+    Verdict verdict;
+    verdict.outcomes.push_back(
+        {"certificate/x", "corp", "issue", Result::done, "as wanted", {.version = 3, .serial = "4f"}});
+    verdict.outcomes.push_back({"certificate/x",
+                                "nginx",
+                                "deploy",
+                                Result::rolled_back,
+                                "",
+                                {.seen = {{.address = "127.0.0.1:443", .fingerprint = "ab", .problem = ""}},
+                                 .back_to = 2,
+                                 .fault = everseal::base::Fault::timed_out}});
+    verdict.remarks.push_back({"orphaned", "certificate/y", "nobody wants it", "remove it"});
+    const auto document = nlohmann::json::parse(to_json(verdict));
+    const auto& issued = document["outcomes"][0];
+    CHECK(issued["issuer"] == "corp");
+    CHECK(issued["target"].is_null());
+    CHECK(issued["version"] == 3);
+    CHECK(issued["serial"] == "4f");
+    CHECK(issued["not_after"].is_null());
+    CHECK(issued["fault"].is_null());
+    const auto& rolled_back = document["outcomes"][1];
+    CHECK(rolled_back["issuer"].is_null());
+    CHECK(rolled_back["target"] == "nginx");
+    CHECK(rolled_back["result"] == "rolled_back");
+    CHECK(rolled_back["seen"][0]["fingerprint"] == "ab");
+    CHECK(rolled_back["seen"][0]["problem"].is_null());
+    CHECK(rolled_back["back_to"] == 2);
+    CHECK(rolled_back["fault"] == "timed_out");
+    CHECK(document["remarks"][0]["rule"] == "orphaned");
+    CHECK(document["look_again"].is_null());
+  }
+
   TEST_CASE("as JSON it is one document, whatever the text holds") {
     Verdict verdict;
-    verdict.outcomes.push_back({"certificate/x", "t", "issue", Result::failed, "\x1b[2J\xff\n"});
+    verdict.outcomes.push_back({"certificate/x", "t", "deploy", Result::failed, "\x1b[2J\xff\n"});
     const auto document = nlohmann::json::parse(to_json(verdict));
     CHECK(document["outcomes"][0]["result"] == "failed");
     CHECK(document["exit_code"] == 1);
