@@ -49,17 +49,18 @@ struct Reason {
   std::string text;
 };
 
-struct Issue { int number; Name issuer; };
-struct MakeLive { int number; };
-struct Deploy { Name target; std::int64_t number; };
-struct Verify { Name target; };
-struct RollBack { Name target; std::int64_t to; };
-struct Revoke { std::int64_t intent; int number; pki::RevocationReason reason; };
-struct Pin { std::int64_t intent; int number; };
-struct Unpin { std::int64_t intent; };
-struct Prune { std::vector<int> keys_of; };
-struct RefreshRenewalInfo { int number; Name issuer; };
-struct SignCrl {};
+// `kind` is the word for it in JSON, for programs.
+struct Issue { static constexpr std::string_view kind = "issue"; int number; Name issuer; };
+struct MakeLive { static constexpr std::string_view kind = "live"; int number; };
+struct Deploy { static constexpr std::string_view kind = "deploy"; Name target; std::int64_t number; };
+struct Verify { static constexpr std::string_view kind = "verify"; Name target; };
+struct RollBack { static constexpr std::string_view kind = "rollback"; Name target; std::int64_t to; };
+struct Revoke { static constexpr std::string_view kind = "revoke"; std::int64_t intent; int number; pki::RevocationReason reason; };
+struct Pin { static constexpr std::string_view kind = "pin"; std::int64_t intent; int number; };
+struct Unpin { static constexpr std::string_view kind = "unpin"; std::int64_t intent; };
+struct Prune { static constexpr std::string_view kind = "prune"; std::vector<int> keys_of; };
+struct RefreshRenewalInfo { static constexpr std::string_view kind = "renewal-info"; int number; Name issuer; };
+struct SignCrl { static constexpr std::string_view kind = "crl"; };
 using Action = std::variant<Issue, MakeLive, Deploy, Verify, RollBack, Revoke, Pin, Unpin, Prune, RefreshRenewalInfo, SignCrl>;
 
 // "issue version 3 at corp", "deploy version 3 to nginx"
