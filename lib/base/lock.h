@@ -22,7 +22,8 @@ struct LockWait {
 };
 
 // A flock(2) on the regular file DIRECTORY/NAME, which is made; held until the object ends. Also excludes threads of
-// the same process. Throws Error(invalid) where something else than a regular file has that name, Error(io) otherwise.
+// the same process. A shared one on a file that is there needs no right to write. Throws Error(invalid) where something
+// else than a regular file has that name, Error(io) otherwise.
 class FileLock {
  public:
   // nullopt: somebody else holds it.
@@ -34,8 +35,13 @@ class FileLock {
   static std::optional<FileLock> acquire(const Directory& directory, const std::string& name, Sharing sharing,
                                          const LockWait& wait);
 
-  // What the last holder wrote about itself ("PID"), for messages; "" where unknown.
+  // What the last exclusive holder wrote about itself ("PID"), for messages; "" where unknown.
   static std::string holder(const Directory& directory, const std::string& name);
+
+  // Who holds it now, as far as the kernel tells: "process 812 (everseal)", "processes 7 (a), 9 (b), 12 (c) and 3
+  // more";
+  // "" where it tells nothing.
+  static std::string holders(const Directory& directory, const std::string& name);
 
   FileLock(FileLock&&) noexcept = default;
   FileLock& operator=(FileLock&& other) noexcept;
@@ -43,7 +49,7 @@ class FileLock {
 
  private:
   explicit FileLock(FileDescriptor fd) : fd_(std::move(fd)) {}
-  static std::optional<FileLock> take(const Directory& directory, const std::string& name, int operation);
+  static std::optional<FileLock> take(const Directory& directory, const std::string& name, Sharing sharing, int flags);
   FileDescriptor fd_;
 };
 

@@ -6,6 +6,7 @@
 #include "inventory/columns.h"
 #include "inventory/merge.h"
 #include "inventory/state_directory.h"
+#include "inventory/store_access.h"
 #include "sql/migration.h"
 
 #include <cerrno>
@@ -20,7 +21,6 @@ using base::Directory;
 using base::Error;
 using base::Fault;
 
-constexpr std::string_view kDatabase = "everseal.db";
 constexpr std::string_view kIncoming = "everseal.db.restoring";
 constexpr std::size_t kLargestCrl = 64 << 20;
 
@@ -125,7 +125,7 @@ void merge(const Directory& state, const std::string& file, std::optional<Store>
 }
 
 void keep_present(const Directory& state, const std::string& kept) {
-  if (::linkat(state.descriptor(), std::string(kDatabase).c_str(), state.descriptor(), kept.c_str(), 0) != 0)
+  if (::linkat(state.descriptor(), kDatabase, state.descriptor(), kept.c_str(), 0) != 0)
     throw base::errno_error("keep the present database as", kept);
 }
 
@@ -175,7 +175,7 @@ Restored restore(const std::string& state_path, const std::string& file, Time no
   require_sound_backup(file);
   make_state_directory(state_path);
   const auto state = Directory::open(state_path);
-  const auto lock = lock_store(state_path);
+  const auto right = StoreAccess::exclusive(state_path);
   bring_in(file, state, now);
 
   Restored outcome;

@@ -31,7 +31,7 @@ void require_own_database(const std::string& file) {
 
 }  // namespace
 
-std::string database_file(const std::string& state) { return state + "/everseal.db"; }
+std::string database_file(const std::string& state) { return state + "/" + kDatabase; }
 
 void require_state_directory(const std::string& state) {
   struct stat found {};
@@ -58,11 +58,6 @@ void make_state_directory(const std::string& state) {
   struct stat found {};
   if (::stat(state.c_str(), &found) != 0 && errno == ENOENT) base::Directory::create(state, 0700);
   require_state_directory(state);
-}
-
-base::FileLock lock_store(const std::string& state) {
-  const auto locks = base::Directory::open(state).create_subdirectory("locks", 0700);
-  return base::FileLock::acquire(locks, "store");
 }
 
 }  // namespace everseal::inventory

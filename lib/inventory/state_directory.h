@@ -1,14 +1,13 @@
 // The directory that holds the state: whose it must be, and where its database lies.
 #pragma once
 
-#include "base/lock.h"
-
 #include <string>
 
 #include <sys/types.h>
 
 namespace everseal::inventory {
 
+inline constexpr const char* kDatabase = "everseal.db";  // in the state directory
 std::string database_file(const std::string& state);
 
 // Throws Error(not_found) where there is none, Error(denied) where another user owns it or others could change or read
@@ -16,8 +15,5 @@ std::string database_file(const std::string& state);
 void require_state_directory(const std::string& state);
 // Makes it (0700) where it is missing, then requires the same.
 void make_state_directory(const std::string& state);
-
-// Held while the database is made, migrated or replaced.
-base::FileLock lock_store(const std::string& state);
 
 }  // namespace everseal::inventory

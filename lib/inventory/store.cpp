@@ -17,12 +17,7 @@ using base::Fault;
 
 constexpr std::int64_t kRoom = 256 * 1024;  // more than several rotations write at once
 
-void bring_up_to_date(const std::string& state, sql::Database& database, base::Time now) {
-  if (sql::schema_version(database) == sql::newest_schema_version()) return;
-  const auto lock = lock_store(state);
-  const int version = sql::schema_version(database);  // somebody else may have been faster
-  sql::migrate(database, fmt::format("{}.schema-{}-{}", database_file(state), version, base::to_unix(now)), now);
-}
+bool is_up_to_date(sql::Database& database) { return sql::schema_version(database) == sql::newest_schema_version(); }
 
 std::unique_ptr<sql::Database> open_database(const std::string& state, sql::Access access) {
   try {
@@ -35,9 +30,18 @@ std::unique_ptr<sql::Database> open_database(const std::string& state, sql::Acce
   }
 }
 
+// Nobody else has it open.
+std::unique_ptr<sql::Database> open_up_to_date(const std::string& state, base::Time now) {
+  auto database = open_database(state, sql::Access::read_write);
+  const int version = sql::schema_version(*database);
+  sql::migrate(*database, fmt::format("{}.schema-{}-{}", database_file(state), version, base::to_unix(now)), now);
+  return database;
+}
+
 }  // namespace
 
 struct Store::State {
+  std::optional<StoreAccess> right;  // ends after the database is closed
   std::string directory;
   std::string actor;
   std::unique_ptr<sql::Database> database;
@@ -48,36 +52,53 @@ Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
-Store Store::open(const std::string& state, sql::Access access, base::Time now) {
+Store Store::make(const std::string& state, std::optional<StoreAccess> right, std::unique_ptr<sql::Database> database) {
+  return Store(std::make_unique<State>(State{std::move(right), state, base::user_name(::getuid()), std::move(database)}));
+}
+
+Store Store::open(const std::string& state, sql::Access access, base::Time now, const base::LockWait& wait) {
   require_state_directory(state);
-  auto database = open_database(state, access);
-  sql::require_known_schema(*database);
-  if (access == sql::Access::read_write)
-    bring_up_to_date(state, *database, now);
-  else if (sql::schema_version(*database) < sql::newest_schema_version())
-    throw Error(Fault::io,
-                fmt::format("{} has schema {}, this program needs {}", database_file(state),
-                            sql::schema_version(*database), sql::newest_schema_version()),
-                "any command that writes brings it up to date, after a copy was kept");
-  return over(state, std::move(database));
+  for (;;) {
+    {
+      auto right = StoreAccess::shared(state, wait);
+      auto database = open_database(state, access);
+      sql::require_known_schema(*database);
+      if (is_up_to_date(*database)) return make(state, std::move(right), std::move(database));
+      if (access == sql::Access::read_only)
+        throw Error(Fault::io,
+                    fmt::format("{} has schema {}, this program needs {}", database_file(state),
+                                sql::schema_version(*database), sql::newest_schema_version()),
+                    "any command that writes brings it up to date, after a copy was kept");
+    }
+    const auto right = StoreAccess::exclusive(state, wait);
+    open_up_to_date(state, now);
+  }
+}
+
+Store Store::open_within(StoreAccess exclusive, sql::Access access, base::Time now) {
+  const std::string state = exclusive.state();
+  require_state_directory(state);
+  auto database = open_up_to_date(state, now);
+  if (access == sql::Access::read_only) database = open_database(state, access);
+  return make(state, std::move(exclusive), std::move(database));
 }
 
 Store Store::over(const std::string& state, std::unique_ptr<sql::Database> database) {
-  return Store(std::make_unique<State>(State{state, base::user_name(::getuid()), std::move(database)}));
+  return make(state, std::nullopt, std::move(database));
 }
 
-Store Store::create(const std::string& state, base::Time now) {
+Store Store::create(const std::string& state, base::Time now, const base::LockWait& wait) {
   make_state_directory(state);
-  {
-    const auto lock = lock_store(state);
-    try {
+  const auto directory = base::Directory::open(state);
+  if (!directory.has(kDatabase)) {
+    const auto right = StoreAccess::exclusive(state, wait);
+    if (!directory.has(kDatabase)) {  // nobody was faster
       sql::create(database_file(state));
-      base::Directory::open(state).sync();
-    } catch (const Error& error) {
-      if (error.fault() != Fault::exists) throw;
+      directory.sync();
     }
+    open_up_to_date(state, now);
   }
-  return open(state, sql::Access::read_write, now);
+  return open(state, sql::Access::read_write, now, wait);
 }
 
 const std::string& Store::state() const noexcept { return state_->directory; }

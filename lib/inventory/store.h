@@ -5,6 +5,7 @@
 
 #include "base/name.h"
 #include "base/time.h"
+#include "inventory/store_access.h"
 #include "sql/database.h"
 
 #include <functional>
@@ -20,12 +21,17 @@ class Store {
  public:
   // `state` is the state directory. Throws Error(not_found) with the hint to run `everseal init`; Error(config) on a
   // network file system; Error(io/corrupt/newer) before anything is changed. Read-write access brings the schema up to
-  // date.
-  static Store open(const std::string& state, sql::Access access, base::Time now);
+  // date, for which nobody else may have the store open. Holds the shared right to the store as long as it lives;
+  // `wait` bounds the wait for it, and for the exclusive right where the schema is old: Error(busy), Error(cancelled).
+  static Store open(const std::string& state, sql::Access access, base::Time now,
+                    const base::LockWait& wait = kTenSeconds);
+  // For who has the exclusive right, under which open() would wait for itself. The store keeps the right.
+  static Store open_within(StoreAccess exclusive, sql::Access access, base::Time now);
   // Makes the directory (0700) and the database where they are missing; an existing one is opened.
-  static Store create(const std::string& state, base::Time now);
+  static Store create(const std::string& state, base::Time now, const base::LockWait& wait = kTenSeconds);
 
-  // Around a database that was opened and checked otherwise; only inventory's own files have one.
+  // Around a database that was opened and checked otherwise, with no right of its own; only inventory's own files have
+  // one.
   static Store over(const std::string& state, std::unique_ptr<sql::Database> database);
 
   Store(Store&&) noexcept;
@@ -52,6 +58,8 @@ class Store {
 
  private:
   struct State;
+  static Store make(const std::string& state, std::optional<StoreAccess> right,
+                    std::unique_ptr<sql::Database> database);
   explicit Store(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -234,11 +234,6 @@ TEST_CASE("two connections share one store; each sees what the other committed")
   CHECK(test.store.setting("none") == std::nullopt);
 }
 
-TEST_CASE("the lock of the store is free again after opening") {
-  TestState test;
-  const auto locks = base::Directory::open(test.path + "/locks");
-  CHECK(base::FileLock::try_acquire(locks, "store"));
-}
 
 TEST_CASE("the clock is believed when it is neither before the build nor before the history") {
   TestState test;
