@@ -2,17 +2,20 @@
 
 #include "archive/manifest.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "keystore/keystore.h"
 #include "pki/chain.h"
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <string_view>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace everseal::archive {
 namespace {
@@ -40,6 +43,32 @@ std::optional<int> parse_number(std::string_view text) {
   if (error != std::errc() || end != text.data() + text.size() || number < 1 || text.front() == '0')
     return std::nullopt;
   return number;
+}
+
+// What was renamed so that it is no version any more; ".NAME.removed" is no name and ".7.removed" no number.
+constexpr std::string_view kRemoved = ".removed";
+std::string removed_name(std::string_view name) { return fmt::format(".{}{}", name, kRemoved); }
+bool is_removed(std::string_view entry) { return entry.starts_with('.') && entry.ends_with(kRemoved); }
+
+void sweep_removed(const Directory& directory) {
+  for (const std::string& entry : directory.list())
+    if (is_removed(entry)) directory.remove_tree(entry);
+}
+
+void remove_by_rename(const Directory& directory, const std::string& name) {
+  const std::string removed = removed_name(name);
+  directory.remove_tree(removed);
+  if (!directory.has(name)) return;
+  directory.rename(name, removed);
+  directory.remove_tree(removed);
+}
+
+// Is there a file or directory? What else goes wrong is no answer.
+bool stands(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) return true;
+  if (errno != ENOENT && errno != ENOTDIR) throw base::errno_error("look at", path);
+  return false;
 }
 
 bool is_directory(const Directory& parent, const std::string& name) {
@@ -237,21 +266,46 @@ void Archive::make_live(const Name& name, int number) const {
   const auto directory = version_directory(state_, name, complete_name(number));
   if (!directory) throw Error(Fault::not_found, fmt::format("there is no {}", described(name, number)));
   require_matching_key(*directory, read_version(*directory, name, number));
-  if (live(name) == number) return live_directory(state_).sync();
-  live_directory(state_).switch_link(name.text(), fmt::format("../archive/{}/{}", name, number));
+  const LiveLink link = live_link(name);
+  const Directory links = live_directory(state_);
+  if (link.kind == LiveLink::Kind::no_link)
+    throw Error(Fault::exists, fmt::format("{}/{} is no symbolic link", links.path(), name),
+                "`everseal doctor --mend` moves it aside and puts the link in its place");
+  if (link.number == number) return links.sync();
+  links.switch_link(name.text(), fmt::format("../archive/{}/{}", name, number));
 }
 
 std::optional<int> Archive::live(const Name& name) const {
+  const LiveLink link = live_link(name);
+  if (link.kind == LiveLink::Kind::elsewhere)
+    throw Error(
+        Fault::corrupt,
+        fmt::format("the link {} leads to {}, which is no version", live_path(name), base::printable(link.target)),
+        "`everseal doctor --mend` puts it right");
+  return link.number;
+}
+
+LiveLink Archive::live_link(const Name& name) const {
   const Directory directory = live_directory(state_);
   const auto target = directory.read_link(name.text());
-  if (!target) return std::nullopt;
+  if (!target) return {.kind = directory.has(name.text()) ? LiveLink::Kind::no_link : LiveLink::Kind::missing};
   const std::string prefix = fmt::format("../archive/{}/", name);
   const auto number =
       target->starts_with(prefix) ? parse_number(std::string_view(*target).substr(prefix.size())) : std::nullopt;
-  if (!number)
-    throw Error(Fault::corrupt, fmt::format("the link {}/{} does not lead to a version", directory.path(), name),
-                "remove it; the next renew puts it right");
-  return number;
+  return {.kind = number ? LiveLink::Kind::version : LiveLink::Kind::elsewhere, .number = number, .target = *target};
+}
+
+Standing Archive::standing(const Name& name, int number) const {
+  const std::string directory = fmt::format("{}/archive/{}/{}/", state_, name, number);
+  const auto has = [&](const char* file) { return stands(directory + file); };
+  const std::string wanted = fmt::format("../archive/{}/{}", name, number);
+  const std::string link = fmt::format("{}/live/{}", state_, name);
+  std::array<char, 128> target{};  // longer than any that is ours
+  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+  if (length < 0 && errno != ENOENT && errno != EINVAL) throw base::errno_error("look at", link);
+  return {.complete = has(kCertificate) && has(kChain) && has(kFullChain) && has(kManifest),
+          .has_key = has(kKey),
+          .live = length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) == wanted};
 }
 
 std::optional<Version> Archive::read(const Name& name, int number) const {
@@ -281,11 +335,49 @@ void Archive::remove_key(const Name& name, int number) const {
     keystore::file().remove({.directory = *directory, .name = kKey});
 }
 
+KeyRemoval Archive::remove_keys(const Name& name) const {
+  KeyRemoval removal;
+  const auto attempt = [&](const auto& work) {
+    try {
+      work();
+      return true;
+    } catch (const Error& error) {
+      removal.problems.push_back(base::printable(error.message()));
+      return false;
+    }
+  };
+  const auto parent = directory_of(state_, name);
+  for (const int number : numbers(name)) {
+    const auto version = parent->subdirectory_if_exists(complete_name(number));
+    if (!version) continue;
+    const bool had = version->has(kKey);
+    const bool gone = attempt([&] { keystore::file().remove({.directory = *version, .name = kKey}); });
+    if (had && gone) removal.removed.push_back(number);
+  }
+  // Hidden ones grow or were about to be deleted, and may have a key each.
+  for (const std::string& entry : parent ? parent->list() : std::vector<std::string>())
+    if (entry.starts_with('.')) attempt([&] { parent->remove_tree(entry); });
+  attempt([&] { root(state_).remove_tree(removed_name(name.text())); });
+  return removal;
+}
+
+void Archive::remove_version(const Name& name, int number) const {
+  const auto parent = directory_of(state_, name);
+  if (!parent) return;
+  if (live_link(name).number == number)
+    throw Error(Fault::denied, fmt::format("{} is in use", described(name, number)), "put another in use first");
+  remove_by_rename(*parent, complete_name(number));
+}
+
 void Archive::remove(const Name& name) const {
-  const Directory live = live_directory(state_);
-  if (live.has(name.text())) live.remove(name.text());
+  live_directory(state_).remove(name.text());
+  remove_by_rename(root(state_), name.text());
+}
+
+void Archive::sweep() const {
   const Directory archive = root(state_);
-  if (archive.has(name.text())) archive.remove_tree(name.text());
+  sweep_removed(archive);
+  for (const Name& name : names()) sweep_removed(archive.subdirectory(name.text()));
 }
 
 std::vector<Name> Archive::names() const {

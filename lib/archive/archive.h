@@ -38,6 +38,27 @@ struct Version {
   std::string directory;                 // absolute path
 };
 
+// What the names on disk tell of one version; no file is read for it.
+struct Standing {
+  bool complete = false;  // its directory holds every file of a version but the key
+  bool has_key = false;
+  bool live = false;      // the live link leads to it
+};
+
+// What stands at live/<name>.
+struct LiveLink {
+  enum class Kind { missing, version, elsewhere, no_link };  // no_link: a file or directory is in the way
+  Kind kind = Kind::missing;
+  std::optional<int> number;  // of `version`, whether it is there or not
+  std::string target;         // what the link holds
+};
+
+// What became of a deletion that goes on where one part fails.
+struct KeyRemoval {
+  std::vector<int> removed;           // versions whose key was there and is not any more
+  std::vector<std::string> problems;  // each names a key that is left, and why; printable
+};
+
 // One thread at a time for one name (the certificate lock); different names in parallel are fine.
 class Archive {
  public:
@@ -53,9 +74,13 @@ class Archive {
   void complete(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
   void discard_staging(const Name& name, int number) const;
 
-  // Switches live/<name>; Error(invalid) where the version's key does not match its certificate.
+  // Switches live/<name>, wherever a link there leads; Error(invalid) where the version's key does not match its
+  // certificate, Error(exists) where no link but a file or directory is in the way.
   void make_live(const Name& name, int number) const;
-  std::optional<int> live(const Name& name) const;
+  std::optional<int> live(const Name& name) const;                   // Error(corrupt) where it leads to no version
+  LiveLink live_link(const Name& name) const;
+  // A handful of system calls. Error(io) where the disk does not say: only what is gone counts as gone.
+  Standing standing(const Name& name, int number) const;
 
   std::optional<Version> read(const Name& name, int number) const;   // nullopt: not there; Error(corrupt): unreadable
   std::optional<base::Secret> key_pem(const Name& name, int number) const;
@@ -63,7 +88,12 @@ class Archive {
   std::string live_path(const Name& name) const;                     // absolute, of the link
 
   void remove_key(const Name& name, int number) const;               // what `keep` prunes
+  // Every private key of `name`: of its versions, of those that are being made, and of what a crash left.
+  KeyRemoval remove_keys(const Name& name) const;
+  // Each vanishes by one rename and is deleted then; what a crash leaves of it is swept by the next removal or sweep().
+  void remove_version(const Name& name, int number) const;           // Error(denied) for the live one
   void remove(const Name& name) const;                               // live link first, then every version
+  void sweep() const;
 
   std::vector<Name> names() const;
   std::vector<int> numbers(const Name& name) const;                  // complete ones, ascending

@@ -51,6 +51,12 @@ class Target {
   virtual void remove() = 0;
   // Reads back what the current one serves as `content` ("crl", "bundle", "fullchain", ...); nullopt where it serves none.
   virtual std::optional<base::Bytes> read_back(std::string_view content) const = 0;
+  // Is `number` current, and does each of its files stand where the server reads it? Told from names alone, in a few
+  // system calls. True where the kind cannot know. Error(io) where the disk does not say.
+  virtual bool stands(std::int64_t number) const = 0;
+  // What stands there otherwise than `artifact` would have it: missing, foreign, changed, of another owner or mode; one
+  // printable line each. Empty too where the kind cannot read back what it handed over.
+  virtual std::vector<std::string> differences(const Artifact& artifact) const = 0;
 };
 
 struct Kind {

@@ -288,6 +288,157 @@ TEST_CASE_FIXTURE(Fixture, "removing takes the link and every version of one nam
   CHECK(archive.names() == std::vector{Name::parse("other")});
 }
 
+TEST_CASE_FIXTURE(Fixture, "what stands is told from names alone") {
+  make_version(archive, state, ca, 1);
+  make_version(archive, state, ca, 2);
+  archive.make_live(kWww, 2);
+  struct Row {
+    std::string about;
+    std::function<void()> damage;
+    bool complete, has_key, live;
+  };
+  const std::string saved = directory / "saved";
+  const auto remove = [&](const char* file) { return [this, file] { std::filesystem::remove(version(2) + file); }; };
+  const Row rows[] = {
+      {"nothing is damaged", [] {}, true, true, true},
+      {"no key", remove("/privkey.pem"), true, false, true},
+      {"no certificate", remove("/cert.pem"), false, true, true},
+      {"no chain", remove("/chain.pem"), false, true, true},
+      {"no full chain", remove("/fullchain.pem"), false, true, true},
+      {"no manifest", remove("/manifest.json"), false, true, true},
+      {"no directory", [&] { std::filesystem::remove_all(version(2)); }, false, false, true},
+      {"a file in its place",
+       [&] {
+         std::filesystem::remove_all(version(2));
+         write(version(2), "a file");
+       },
+       false, false, true},
+      {"no archive", [&] { std::filesystem::remove_all(directory / "archive"); }, false, false, true},
+      {"no link", [&] { std::filesystem::remove(directory / "live/www"); }, true, true, false},
+      {"another version live", [&] { archive.make_live(kWww, 1); }, true, true, false},
+      {"a longer number",
+       [&] {
+         std::filesystem::remove(directory / "live/www");
+         std::filesystem::create_symlink("../archive/www/22", directory / "live/www");
+       },
+       true, true, false},
+      {"a directory in the link's place",
+       [&] {
+         std::filesystem::remove(directory / "live/www");
+         std::filesystem::create_directory(directory / "live/www");
+       },
+       true, true, false},
+  };
+  for (const char* part : {"archive", "live"})
+    std::filesystem::copy(directory / part, saved + part,
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
+  for (const Row& row : rows) {
+    CAPTURE(row.about);
+    for (const char* part : {"archive", "live"}) {
+      std::filesystem::remove_all(directory / part);
+      std::filesystem::copy(saved + part, directory / part,
+                            std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
+    }
+    row.damage();
+    const archive::Standing found = archive.standing(kWww, 2);
+    CHECK(found.complete == row.complete);
+    CHECK(found.has_key == row.has_key);
+    CHECK(found.live == row.live);
+  }
+  CHECK_FALSE(archive.standing(Name::parse("nobody"), 1).live);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a live link that leads astray is replaced, and nothing else is") {
+  make_version(archive, state, ca, 1);
+  for (const char* target : {"/etc", "../archive/www/9", "nowhere"}) {
+    CAPTURE(target);
+    std::filesystem::remove(directory / "live/www");
+    std::filesystem::create_symlink(target, directory / "live/www");
+    archive.make_live(kWww, 1);
+    CHECK(archive.live(kWww) == 1);
+  }
+  std::filesystem::remove(directory / "live/www");
+  std::filesystem::create_directory(directory / "live/www");
+  CHECK(archive.live_link(kWww).kind == archive::LiveLink::Kind::no_link);
+  CHECK(error_of([&] { archive.make_live(kWww, 1); }).fault() == Fault::exists);
+  CHECK(std::filesystem::is_directory(directory / "live/www"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "removing keys takes those that are being made too, and says which are left") {
+  for (const int number : {1, 2, 3}) make_version(archive, state, ca, number);
+  archive.remove_key(kWww, 1);
+  archive.stage_key(kWww, 4, KeyType::ecdsa_p256);
+  std::filesystem::rename(version(3), directory / "archive/www/.3.removed");
+  std::filesystem::rename(version(2) + "/privkey.pem", directory / "key");
+  std::filesystem::create_directory(version(2) + "/privkey.pem");  // what cannot be unlinked, for root neither
+  archive::KeyRemoval removal = archive.remove_keys(kWww);
+  CHECK(removal.removed.empty());
+  REQUIRE(removal.problems.size() == 1);
+  CHECK(removal.problems.front().find(version(2) + "/privkey.pem") != std::string::npos);
+  CHECK(archive.staged(kWww).empty());
+  CHECK_FALSE(std::filesystem::exists(directory / "archive/www/.3.removed"));
+
+  std::filesystem::remove(version(2) + "/privkey.pem");
+  std::filesystem::rename(directory / "key", version(2) + "/privkey.pem");
+  removal = archive.remove_keys(kWww);
+  CHECK(removal.removed == std::vector{2});
+  CHECK(removal.problems.empty());
+  CHECK(archive.read(kWww, 2));
+  CHECK_FALSE(archive.key_pem(kWww, 2));
+  removal = archive.remove_keys(Name::parse("nobody"));
+  CHECK(removal.removed.empty());
+  CHECK(removal.problems.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "one version is removed, unless it is in use") {
+  for (const int number : {1, 2}) make_version(archive, state, ca, number);
+  archive.make_live(kWww, 2);
+  CHECK(error_of([&] { archive.remove_version(kWww, 2); }).fault() == Fault::denied);
+  archive.remove_version(kWww, 1);
+  archive.remove_version(kWww, 1);
+  archive.remove_version(kWww, 7);
+  CHECK(archive.numbers(kWww) == std::vector{2});
+  CHECK(base::Directory::open(directory / "archive/www").list() == std::vector<std::string>{"2"});
+}
+
+TEST_CASE("a removal that was cut leaves whole versions or none, and its leftovers are swept") {
+  using Kind = fakes::Mishap::Kind;
+  fakes::IssuingCa ca;
+  for (const Kind kind : {Kind::power_cut, Kind::kill}) {
+    for (int at = 1;; ++at) {
+      CAPTURE(at);
+      const fakes::TemporaryDirectory directory;
+      const fakes::TemporaryDirectory scratch;
+      const Archive archive(directory.path());
+      const Name other = Name::parse("other");
+      for (const int number : {1, 2}) make_version(archive, directory.path(), ca, number);
+      archive.make_live(kWww, 2);
+      archive.stage_key(other, 1, KeyType::ecdsa_p256);
+      const auto end = fakes::run_in_child(scratch.path(), {.kind = kind, .at = at}, [&] {
+        archive.remove_version(kWww, 1);
+        archive.remove(kWww);
+      });
+      if (end.how == fakes::ChildEnd::How::done) {
+        CHECK(at > 15);
+        break;
+      }
+      REQUIRE(end.how == fakes::ChildEnd::How::cut);
+      for (const int number : archive.numbers(kWww)) CHECK(archive.standing(kWww, number).complete);
+      if (const auto live = archive.live(kWww)) CHECK(archive.standing(kWww, *live).complete);
+      archive.sweep();
+      archive.sweep();
+      for (const std::string& entry : base::Directory::open(directory / "archive").list()) {
+        CHECK_FALSE(entry.starts_with('.'));
+        for (const std::string& inner : base::Directory::open(directory / ("archive/" + entry)).list())
+          CHECK((!inner.starts_with('.') || entry == "other"));
+      }
+      CHECK(archive.staged(other) == std::vector{1});
+      archive.remove(kWww);
+      CHECK(archive.names() == std::vector{other});
+    }
+  }
+}
+
 TEST_CASE("a manifest reads back as it was written") {
   Manifest manifest = manifest_of(3);
   manifest.spec = "{\"a\":\"\\u0000 \xc3\xa4 \\\" \\n\"}";

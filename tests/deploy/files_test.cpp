@@ -14,6 +14,7 @@
 #include <thread>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -498,4 +499,66 @@ TEST_CASE_FIXTURE(Fixture, "symbolic links put in the way by the directory's own
   CHECK(tree_of() == before);
   CHECK(read(precious) == "untouched");
   CHECK((status_of(victim.path()).st_mode & 07777) == 0700);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what stands otherwise than it was deployed is told, and deploying again mends it") {
+  struct Row {
+    std::string about;
+    std::function<void()> damage;
+    bool stands;
+    std::string difference;  // {} is the directory
+  };
+  const std::string current = directory + "/.everseal/www/current";
+  const Row all[] = {
+      {"nothing is damaged", [] {}, true, ""},
+      {"the key is changed",
+       [&] { write(current + "/privkey.pem", std::string(second.key.reveal_text()), fs::perms(0600)); }, true,
+       "{}/privkey.pem does not hold what was deployed"},
+      {"the certificate is cut", [&] { fs::resize_file(current + "/fullchain.pem", 100); }, true,
+       "{}/fullchain.pem does not hold what was deployed"},
+      {"the key is readable by others", [&] { fs::permissions(current + "/privkey.pem", fs::perms(0644)); }, true,
+       "{}/privkey.pem has the mode 0644, not 0600"},
+      {"the key is gone", [&] { fs::remove(current + "/privkey.pem"); }, false, "{}/privkey.pem is missing"},
+      {"the key's link is gone", [&] { fs::remove(directory + "/privkey.pem"); }, false, "{}/privkey.pem is missing"},
+      {"a file stands where the link was",
+       [&] {
+         fs::remove(directory + "/privkey.pem");
+         write(directory + "/privkey.pem", "foreign");
+       },
+       false, "{}/privkey.pem was not made by Everseal"},
+      {"all files are gone",
+       [&] {
+         for (const auto& entry : fs::directory_iterator(directory)) fs::remove_all(entry);
+       },
+       false, "nothing of www is in place in {}"},
+      {"an older version is current",
+       [&] {
+         const auto target = files(in(directory));
+         target->stage(second.artifact(2));
+         target->switch_to(2);
+       },
+       false, "{} holds version 2, not 1"},
+  };
+  for (const Row& one : all) {
+    CAPTURE(one.about);
+    for (const auto& entry : fs::directory_iterator(directory)) fs::remove_all(entry);
+    const auto target = files(in(directory));
+    target->stage(first.artifact(1));
+    target->switch_to(1);
+    one.damage();
+    CHECK(target->stands(1) == one.stands);
+    CHECK_FALSE(target->stands(3));
+    const std::vector<std::string> found = target->differences(first.artifact(1));
+    CHECK(found.size() == (one.difference.empty() ? 0 : 1));
+    if (!found.empty()) CHECK(found.front() == fmt::format(fmt::runtime(one.difference), directory));
+    target->stage(first.artifact(1));
+    target->switch_to(1);
+    CHECK(target->stands(1));
+    CHECK(target->differences(first.artifact(1)).empty());
+  }
+  fs::remove_all(directory);
+  const auto target = files(in(directory));
+  CHECK_FALSE(target->stands(1));
+  CHECK(target->differences(first.artifact(1)).front() == fmt::format("the directory {} is missing", directory));
+  fs::create_directory(directory);
 }

@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <set>
@@ -298,6 +299,33 @@ class FilesTarget final : public Target {
     return own->subdirectory(name_of(*revision)).read(file->name, kLimit);
   }
 
+  bool stands(std::int64_t number) const override {
+    const auto directory = Directory::open_if_exists(path_);
+    const auto own = directory ? own_of(*directory) : std::nullopt;
+    const auto revision = own ? current_of(*own) : std::nullopt;
+    return revision && revision->number == number &&
+           std::ranges::all_of(files_, [&](const File& file) { return is_in_place(*directory, file); });
+  }
+
+  std::vector<std::string> differences(const Artifact& artifact) const override {
+    const auto directory = Directory::open_if_exists(path_);
+    if (!directory) return {fmt::format("the directory {} is missing", path_)};
+    const auto own = own_of(*directory);
+    const auto revision = own ? current_of(*own) : std::nullopt;
+    if (!revision) return {fmt::format("nothing of {} is in place in {}", name_, path_)};
+    if (revision->number != artifact.number)
+      return {fmt::format("{} holds version {}, not {}", path_, revision->number, artifact.number)};
+    const Directory current = own->subdirectory(name_of(*revision));
+    std::vector<std::string> found;
+    for (const File& file : files_) {
+      std::string what = difference(current, file, render(file.content, artifact, pkcs12_), artifact);
+      if (what.empty() && directory->read_link(file.name) != link_target(file))
+        what = directory->has(file.name) ? "was not made by Everseal" : "is missing";
+      if (!what.empty()) found.push_back(base::printable(fmt::format("{}/{} {}", path_, file.name, what)));
+    }
+    return found;
+  }
+
  private:
   Directory open() const {
     auto directory = Directory::open_if_exists(path_);
@@ -336,6 +364,14 @@ class FilesTarget final : public Target {
       if (target && target->starts_with(link_prefix())) links.push_back(entry);
     }
     return links;
+  }
+
+  bool is_in_place(const Directory& directory, const File& file) const {
+    if (directory.read_link(file.name) != link_target(file)) return false;
+    struct stat status {};
+    if (::fstatat(directory.descriptor(), file.name.c_str(), &status, 0) == 0) return S_ISREG(status.st_mode);
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return false;
+    throw base::errno_error("look at", fmt::format("{}/{}", path_, file.name));
   }
 
   // True where something that Everseal did not put there has the name of `file`.
@@ -377,19 +413,25 @@ class FilesTarget final : public Target {
   bool holds(const Directory& revision, const std::vector<base::Secret>& material, const Artifact& artifact) const {
     if (revision.list().size() != files_.size()) return false;
     for (std::size_t i = 0; i < files_.size(); ++i)
-      if (!holds(revision, files_[i], material[i], artifact)) return false;
+      if (!difference(revision, files_[i], material[i], artifact).empty()) return false;
     return true;
   }
 
-  bool holds(const Directory& revision, const File& file, const base::Secret& wanted, const Artifact& artifact) const {
+  // How `file` of that revision differs from what it should be, or "".
+  std::string difference(const Directory& revision, const File& file, const base::Secret& wanted,
+                         const Artifact& artifact) const {
     struct stat status {};
-    if (::fstatat(revision.descriptor(), file.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    if (::fstatat(revision.descriptor(), file.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return "is missing";
     const base::Ownership ownership = ownership_of(file);
-    if (!S_ISREG(status.st_mode) || (status.st_mode & 07777) != ownership.mode ||
-        status.st_uid != ownership.user.value_or(::geteuid()) || (ownership.group && status.st_gid != *ownership.group))
-      return false;
+    if (!S_ISREG(status.st_mode)) return "is no regular file";
+    if ((status.st_mode & 07777) != ownership.mode)
+      return fmt::format("has the mode {:04o}, not {:04o}", status.st_mode & 07777, ownership.mode);
+    if (status.st_uid != ownership.user.value_or(::geteuid()) || (ownership.group && status.st_gid != *ownership.group))
+      return "belongs to another user or group";
     const auto present = revision.read_secret(file.name, kLimit);
-    return present && says_the_same(file.content, present->reveal(), wanted, artifact, pkcs12_);
+    if (!present || !says_the_same(file.content, present->reveal(), wanted, artifact, pkcs12_))
+      return "does not hold what was deployed";
+    return {};
   }
 
   void write(const Directory& growing, const std::vector<base::Secret>& material) const {
