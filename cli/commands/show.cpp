@@ -4,6 +4,7 @@
 #include "inventory/certificates.h"
 #include "inventory/managed.h"
 #include "inventory/orders.h"
+#include "inventory/subjects.h"
 #include "plan/certificate.h"
 #include "reconcile/kinds.h"
 #include "reconcile/named.h"
@@ -62,7 +63,7 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed
                 {"origin", managed.origin},
                 {"orphaned", managed.orphaned},
                 {"pinned", managed.pinned ? Json(*managed.pinned) : Json()},
-                {"look_again", base::format_time(managed.look_again)},
+                {"look_again", time_or_null(inventory::Subjects(store).look_again(inventory::certificate_subject(managed.name)))},
                 {"live", fmt::format("{}/live/{}", state, managed.name)},
                 {"wanted", Json::parse(managed.spec, nullptr, false)},
                 {"unverified", ""},

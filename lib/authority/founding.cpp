@@ -109,7 +109,7 @@ Founded enrol(inventory::Store& store, const Name& name, const base::Directory& 
   const bool waits = all.chain.empty();
   store.transaction([&] {
     inventory::Authorities authorities(store);
-    authorities.put({.name = name, .settings = all.manifest, .crl_dirty = false, .look_again = now});
+    authorities.put({.name = name, .settings = all.manifest, .crl_dirty = false});
     std::vector<std::pair<std::string, std::string>> detail;
     if (!waits) {
       std::vector<pki::Certificate> certificates = all.chain;

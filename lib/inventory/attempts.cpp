@@ -5,7 +5,8 @@
 namespace everseal::inventory {
 namespace {
 
-constexpr std::string_view kColumns = "select step, subject, target, count, problem, not_before, last from attempt ";
+constexpr std::string_view kColumns = 
+    "select step, subject, target, count, problem, fault, needs_operator, not_before, last from attempt ";
 
 AttemptRecord read(const sql::Statement& row) {
   return {.step = text_at(row, 0),
@@ -13,8 +14,10 @@ AttemptRecord read(const sql::Statement& row) {
           .target = text_at(row, 2),
           .count = int_at(row, 3),
           .problem = text_at(row, 4),
-          .not_before = optional_at(row, 5, time_at),
-          .last = time_at(row, 6)};
+          .fault = text_at(row, 5),
+          .needs_operator = flag_at(row, 6),
+          .not_before = optional_at(row, 7, time_at),
+          .last = time_at(row, 8)};
 }
 
 }  // namespace
@@ -34,9 +37,9 @@ std::optional<AttemptRecord> Attempts::find(const std::string& step, const std::
 
 void Attempts::put(const AttemptRecord& attempt) {
   sql::Query query(store_.database(),
-                   "insert into attempt (subject, step, target, count, problem, not_before, last) "
-                   "values ($1, $2, $3, $4, $5, $6, $7) on conflict (subject, step, target) do update set "
-                   "count = $4, problem = $5, not_before = $6, last = $7");
+                   "insert into attempt (subject, step, target, count, problem, not_before, last, fault, needs_operator) "
+                   "values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (subject, step, target) do update set "
+                   "count = $4, problem = $5, not_before = $6, last = $7, fault = $8, needs_operator = $9");
   query->bind(1, attempt.subject)
       .bind(2, attempt.step)
       .bind(3, attempt.target)
@@ -44,6 +47,8 @@ void Attempts::put(const AttemptRecord& attempt) {
       .bind(5, attempt.problem)
       .bind(6, unix_of(attempt.not_before))
       .bind(7, base::to_unix(attempt.last))
+      .bind(8, attempt.fault)
+      .bind(9, attempt.needs_operator ? 1 : 0)
       .execute();
 }
 

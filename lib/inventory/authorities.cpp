@@ -3,6 +3,7 @@
 #include "inventory/certificates.h"
 #include "inventory/columns.h"
 #include "inventory/rows.h"
+#include "inventory/subjects.h"
 
 #include <limits>
 
@@ -14,7 +15,7 @@ using base::Fault;
 
 constexpr std::int64_t kCrlsKept = 8;  // of one generation; each holds all revocations, so older ones add nothing
 
-constexpr std::string_view kAuthority = "select name, settings, crl_dirty, look_again from authority ";
+constexpr std::string_view kAuthority = "select name, settings, crl_dirty from authority ";
 constexpr std::string_view kIssued =
     "select authority, generation, serial, fingerprint, not_after, revoked_at, reason from issued ";
 
@@ -23,7 +24,6 @@ AuthorityRecord read_authority(const sql::Statement& row) {
   authority.name = name_at(row, 0);
   authority.settings = text_at(row, 1);
   authority.crl_dirty = flag_at(row, 2);
-  authority.look_again = time_at(row, 3);
   return authority;
 }
 
@@ -65,14 +65,13 @@ CrlRecord read_crl(const sql::Statement& row) {
 }  // namespace
 
 void Authorities::put(const AuthorityRecord& authority) {
-  sql::Query query(store_.database(),
-                   "insert into authority (name, settings, crl_dirty, look_again) values ($1, $2, $3, $4) "
-                   "on conflict (name) do update set settings = $2, crl_dirty = $3, look_again = $4");
-  query->bind(1, authority.name.text())
-      .bind(2, authority.settings)
-      .bind(3, authority.crl_dirty ? 1 : 0)
-      .bind(4, base::to_unix(authority.look_again))
-      .execute();
+  store_.transaction([&] {
+    sql::Query query(store_.database(),
+                     "insert into authority (name, settings, crl_dirty) values ($1, $2, $3) "
+                     "on conflict (name) do update set settings = $2");
+    query->bind(1, authority.name.text()).bind(2, authority.settings).bind(3, authority.crl_dirty ? 1 : 0).execute();
+    Subjects(store_).wake(authority_subject(authority.name), Time{});
+  });
 }
 
 std::optional<AuthorityRecord> Authorities::find(const Name& name) {
@@ -84,17 +83,6 @@ std::optional<AuthorityRecord> Authorities::find(const Name& name) {
 std::vector<AuthorityRecord> Authorities::all() {
   sql::Query query(store_.database(), std::string(kAuthority) + "order by name");
   return all_rows(query, read_authority);
-}
-
-std::vector<AuthorityRecord> Authorities::due(Time now) {
-  sql::Query query(store_.database(), std::string(kAuthority) + "where look_again <= $1 order by look_again, name");
-  query->bind(1, base::to_unix(now));
-  return all_rows(query, read_authority);
-}
-
-void Authorities::set_look_again(const Name& name, Time when) {
-  sql::Query query(store_.database(), "update authority set look_again = $2 where name = $1");
-  query->bind(1, name.text()).bind(2, base::to_unix(when)).execute();
 }
 
 void Authorities::put_certificate(const AuthorityCertificateRecord& certificate) {
@@ -214,10 +202,11 @@ std::optional<CrlRecord> Authorities::newest_crl(const Name& authority, int gene
 }
 
 void Authorities::mark_crl_dirty(const Name& authority, Time now) {
-  sql::Query query(store_.database(),
-                   "update authority set crl_dirty = 1, "
-                   "look_again = case when look_again > $2 then $2 else look_again end where name = $1");
-  query->bind(1, authority.text()).bind(2, base::to_unix(now)).execute();
+  store_.transaction([&] {
+    sql::Query query(store_.database(), "update authority set crl_dirty = 1 where name = $1");
+    query->bind(1, authority.text()).execute();
+    Subjects(store_).wake(authority_subject(authority), now);
+  });
 }
 
 }  // namespace everseal::inventory

@@ -14,11 +14,10 @@ class Authorities {
  public:
   explicit Authorities(Store& store) : store_(store) {}
 
+  // Inserts, or changes its settings alone; it is due at once.
   void put(const AuthorityRecord& authority);
   std::optional<AuthorityRecord> find(const Name& name);
   std::vector<AuthorityRecord> all();
-  std::vector<AuthorityRecord> due(Time now);
-  void set_look_again(const Name& name, Time when);
 
   void put_certificate(const AuthorityCertificateRecord& certificate);
   std::vector<AuthorityCertificateRecord> certificates(const Name& authority);  // by role, then generation

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view kColumns =
     "select artifact, owner, target, spec_hash, version, previous, current, state, served_before, served_after, "
-    "reload_problem, problem, attempts, not_before, changed from deployment ";
+    "reload_problem, problem, attempts, not_before, changed, spec from deployment ";
 
 std::int64_t number_at(const sql::Statement& row, int column) { return row.integer(column); }
 
@@ -28,6 +28,7 @@ DeploymentRecord read(const sql::Statement& row) {
   deployment.attempts = int_at(row, 12);
   deployment.not_before = optional_at(row, 13, time_at);
   deployment.changed = time_at(row, 14);
+  deployment.spec = text_at(row, 15);
   return deployment;
 }
 
@@ -53,11 +54,11 @@ std::optional<DeploymentRecord> Deployments::find(ArtifactKind artifact, const N
 void Deployments::put(const DeploymentRecord& deployment) {
   sql::Query query(store_.database(),
                    "insert into deployment (artifact, owner, target, spec_hash, version, previous, current, state, "
-                   "served_before, served_after, reload_problem, problem, attempts, not_before, changed) values "
-                   "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) "
+                   "served_before, served_after, reload_problem, problem, attempts, not_before, changed, spec) values "
+                   "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
                    "on conflict (artifact, owner, target) do update set spec_hash = $4, version = $5, previous = $6, "
                    "current = $7, state = $8, served_before = $9, served_after = $10, reload_problem = $11, "
-                   "problem = $12, attempts = $13, not_before = $14, changed = $15");
+                   "problem = $12, attempts = $13, not_before = $14, changed = $15, spec = $16");
   bind_key(query, deployment.artifact, deployment.owner);
   query->bind(3, deployment.target.text())
       .bind(4, deployment.spec_hash)
@@ -72,6 +73,7 @@ void Deployments::put(const DeploymentRecord& deployment) {
       .bind(13, deployment.attempts)
       .bind(14, unix_of(deployment.not_before))
       .bind(15, base::to_unix(deployment.changed))
+      .bind(16, deployment.spec)
       .execute();
 }
 
@@ -79,6 +81,33 @@ void Deployments::remove(ArtifactKind artifact, const Name& owner, const Name& t
   sql::Query query(store_.database(), "delete from deployment where artifact = $1 and owner = $2 and target = $3");
   bind_key(query, artifact, owner);
   query->bind(3, target.text()).execute();
+}
+
+std::vector<FormerPlaceRecord> Deployments::former_places(ArtifactKind artifact, const Name& owner) {
+  sql::Query query(store_.database(),
+                   "select id, artifact, owner, target, spec, left_at from former_place "
+                   "where artifact = $1 and owner = $2 order by id");
+  bind_key(query, artifact, owner);
+  return all_rows(query, [](const sql::Statement& row) {
+    return FormerPlaceRecord{.id = row.integer(0),
+                             .artifact = enum_at(row, 1, parse_artifact_kind, "an artifact's kind"),
+                             .owner = name_at(row, 2),
+                             .target = name_at(row, 3),
+                             .spec = text_at(row, 4),
+                             .left_at = time_at(row, 5)};
+  });
+}
+
+void Deployments::add_former_place(const FormerPlaceRecord& place) {
+  sql::Query query(store_.database(),
+                   "insert into former_place (artifact, owner, target, spec, left_at) values ($1, $2, $3, $4, $5)");
+  bind_key(query, place.artifact, place.owner);
+  query->bind(3, place.target.text()).bind(4, place.spec).bind(5, base::to_unix(place.left_at)).execute();
+}
+
+void Deployments::remove_former_place(std::int64_t id) {
+  sql::Query query(store_.database(), "delete from former_place where id = $1");
+  query->bind(1, id).execute();
 }
 
 std::int64_t Deployments::count_failed() {

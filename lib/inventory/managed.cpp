@@ -3,6 +3,7 @@
 #include "inventory/columns.h"
 #include "inventory/events.h"
 #include "inventory/rows.h"
+#include "inventory/subjects.h"
 
 #include <map>
 
@@ -10,7 +11,7 @@ namespace everseal::inventory {
 namespace {
 
 constexpr std::string_view kColumns =
-    "select name, spec, spec_hash, origin, environment, key_owner, orphaned, pinned, look_again from managed ";
+    "select name, spec, spec_hash, origin, environment, key_owner, orphaned, pinned from managed ";
 
 ManagedRecord read(const sql::Statement& row) {
   ManagedRecord record;
@@ -22,11 +23,8 @@ ManagedRecord read(const sql::Statement& row) {
   record.key_owner = enum_at(row, 5, parse_key_owner, "a key's owner");
   record.orphaned = flag_at(row, 6);
   record.pinned = optional_at(row, 7, int_at);
-  record.look_again = time_at(row, 8);
   return record;
 }
-
-std::string subject_of(const Name& name) { return "certificate/" + name.text(); }
 
 // What the config says and replace_all compares.
 struct Known {
@@ -47,28 +45,29 @@ std::map<std::string, Known, std::less<>> known_ones(sql::Database& database) {
 void take(Store& store, const ManagedRecord& wanted, const Known* known, Time now) {
   const bool changed = known == nullptr || known->orphaned || known->spec_hash != wanted.spec_hash;
   if (!changed && known->origin == wanted.origin) return;
+  if (!changed) {
+    sql::Query query(store.database(), "update managed set origin = $2 where name = $1");
+    query->bind(1, wanted.name.text()).bind(2, wanted.origin).execute();
+    return;
+  }
   Managed managed(store);
   ManagedRecord record = wanted;
   record.orphaned = false;
-  if (known != nullptr) {
-    const auto stored = managed.find(wanted.name);
-    record.pinned = stored->pinned;
-    record.look_again = stored->look_again;
-  }
-  if (changed) record.look_again = now;
+  if (known != nullptr) record.pinned = managed.find(wanted.name)->pinned;
   managed.put(record);
-  if (!changed) return;
   const std::string_view action = known == nullptr  ? "certificate.managed"
                                   : known->orphaned ? "certificate.readopted"
                                                     : "certificate.reconfigured";
-  Events(store).add(action, subject_of(wanted.name), {{"origin", wanted.origin}, {"spec", wanted.spec_hash}}, now);
+  Events(store).add(action, certificate_subject(wanted.name).text(), {{"origin", wanted.origin}, {"spec", wanted.spec_hash}}, now);
 }
 
 void orphan(Store& store, const std::string& name, const Known& known, Time now) {
   if (known.orphaned || known.origin == "once") return;
   sql::Query query(store.database(), "update managed set orphaned = 1 where name = $1");
   query->bind(1, name).execute();
-  Events(store).add("certificate.orphaned", "certificate/" + name, {{"origin", known.origin}}, now);
+  const SubjectId subject = certificate_subject(Name::parse(name));
+  Subjects(store).wake(subject, now);
+  Events(store).add("certificate.orphaned", subject.text(), {{"origin", known.origin}}, now);
 }
 
 }  // namespace
@@ -88,10 +87,10 @@ void Managed::replace_all(std::span<const ManagedRecord> wanted, Time now) {
 void Managed::put(const ManagedRecord& record) {
   store_.transaction([&] {
     sql::Query query(store_.database(),
-                     "insert into managed (name, spec, spec_hash, origin, environment, key_owner, orphaned, pinned, "
-                     "look_again) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (name) do update set "
+                     "insert into managed (name, spec, spec_hash, origin, environment, key_owner, orphaned, pinned) "
+                     "values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (name) do update set "
                      "spec = $2, spec_hash = $3, origin = $4, environment = $5, key_owner = $6, orphaned = $7, "
-                     "pinned = $8, look_again = $9");
+                     "pinned = $8");
     query->bind(1, record.name.text())
         .bind(2, record.spec)
         .bind(3, record.spec_hash)
@@ -100,8 +99,8 @@ void Managed::put(const ManagedRecord& record) {
         .bind(6, to_string(record.key_owner))
         .bind(7, record.orphaned ? 1 : 0)
         .bind(8, record.pinned)
-        .bind(9, base::to_unix(record.look_again))
         .execute();
+    Subjects(store_).wake(certificate_subject(record.name), Time{});
     sql::Query label(store_.database(),
                      "update certificate set environment = nullif($2, '') "
                      "where managed = $1 and coalesce(environment, '') <> $2");
@@ -120,23 +119,6 @@ std::vector<ManagedRecord> Managed::all() {
   return all_rows(query, read);
 }
 
-std::vector<ManagedRecord> Managed::due(Time now) {
-  sql::Query query(store_.database(),
-                   std::string(kColumns) + "where orphaned = 0 and look_again <= $1 order by look_again, name");
-  query->bind(1, base::to_unix(now));
-  return all_rows(query, read);
-}
-
-std::optional<Time> Managed::next_look() {
-  sql::Query query(store_.database(), "select look_again from managed where orphaned = 0 order by look_again limit 1");
-  return first_row(query, [](const sql::Statement& row) { return time_at(row, 0); });
-}
-
-void Managed::set_look_again(const Name& name, Time when) {
-  sql::Query query(store_.database(), "update managed set look_again = $2 where name = $1");
-  query->bind(1, name.text()).bind(2, base::to_unix(when)).execute();
-}
-
 void Managed::set_pinned(const Name& name, std::optional<int> version) {
   sql::Query query(store_.database(), "update managed set pinned = $2 where name = $1");
   query->bind(1, name.text()).bind(2, version).execute();
@@ -145,9 +127,11 @@ void Managed::set_pinned(const Name& name, std::optional<int> version) {
 void Managed::remove(const Name& name) {
   store_.transaction([&] {
     Versions(store_).forget(name);
-    Attempts(store_).clear_all(subject_of(name));
+    Attempts(store_).clear_all(certificate_subject(name).text());
+    Subjects(store_).forget(certificate_subject(name));
     for (const std::string_view sql :
          {"delete from deployment where artifact = 'version' and owner = $1",
+          "delete from former_place where artifact = 'version' and owner = $1",
           "delete from intent where subject = $1 and done_at is null", "delete from managed where name = $1"}) {
       sql::Query query(store_.database(), sql);
       query->bind(1, name.text()).execute();

@@ -15,15 +15,12 @@ class Managed {
  public:
   explicit Managed(Store& store) : store_(store) {}
 
-  // Takes the config's whole list: adds, updates (look_again = now where the spec changed), marks the vanished ones orphaned.
-  // "once" ones are never orphaned. Records events for what changed.
+  // Takes the config's whole list: adds, updates, marks the vanished ones orphaned; what changed is due now. "once" ones
+  // are never orphaned. Records events for what changed.
   void replace_all(std::span<const ManagedRecord> wanted, Time now);
-  void put(const ManagedRecord& record);
+  void put(const ManagedRecord& record);                  // and it is due at once
   std::optional<ManagedRecord> find(const Name& name);
   std::vector<ManagedRecord> all();                       // by name
-  std::vector<ManagedRecord> due(Time now);               // look_again <= now and not orphaned, by look_again
-  std::optional<Time> next_look();                        // the earliest look_again
-  void set_look_again(const Name& name, Time when);
   void set_pinned(const Name& name, std::optional<int> version);
   void remove(const Name& name);                          // rows go; certificates and events stay
 
@@ -60,6 +57,9 @@ class Deployments {
   std::optional<DeploymentRecord> find(ArtifactKind artifact, const Name& owner, const Name& target);
   void put(const DeploymentRecord& deployment);
   void remove(ArtifactKind artifact, const Name& owner, const Name& target);
+  std::vector<FormerPlaceRecord> former_places(ArtifactKind artifact, const Name& owner);  // oldest first
+  void add_former_place(const FormerPlaceRecord& place);
+  void remove_former_place(std::int64_t id);
   std::int64_t count_failed();                            // in state failed or unverified: what an exit code must tell
 
  private:
@@ -69,9 +69,11 @@ class Deployments {
 class Intents {
  public:
   explicit Intents(Store& store) : store_(store) {}
-  std::int64_t add(const IntentRecord& intent);            // gives its id
+  // Gives its id, and its subject is due at once. Without an actor it is the store's.
+  std::int64_t add(const IntentRecord& intent);
   std::vector<IntentRecord> open_for(const Name& subject);  // oldest first
-  void done(std::int64_t id, Time now);
+  void end(std::int64_t id, IntentOutcome outcome, Time now);
+  void done(std::int64_t id, Time now) { end(id, IntentOutcome::done, now); }
 
  private:
   Store& store_;

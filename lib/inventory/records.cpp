@@ -58,6 +58,9 @@ constexpr auto kAuthorityRoles = std::to_array<std::pair<AuthorityRole, std::str
     {AuthorityRole::intermediate, "intermediate"},
 });
 
+constexpr std::array<std::pair<IntentOutcome, std::string_view>, 3> kIntentOutcomes{
+    {{IntentOutcome::done, "done"}, {IntentOutcome::failed, "failed"}, {IntentOutcome::cancelled, "cancelled"}}};
+
 template <class Table, class Enum>
 constexpr std::string_view word(const Table& table, Enum value) noexcept {
   for (const auto& [known, text] : table)
@@ -87,6 +90,7 @@ std::string_view to_string(Served served) noexcept { return word(kServed, served
 std::optional<Served> parse_served(std::string_view text) noexcept { return parse(kServed, text); }
 std::string_view to_string(IntentKind kind) noexcept { return word(kIntentKinds, kind); }
 std::optional<IntentKind> parse_intent_kind(std::string_view text) noexcept { return parse(kIntentKinds, text); }
+std::string_view to_string(IntentOutcome outcome) noexcept { return word(kIntentOutcomes, outcome); }
 std::string_view to_string(GenerationState state) noexcept { return word(kGenerationStates, state); }
 std::optional<GenerationState> parse_generation_state(std::string_view text) noexcept {
   return parse(kGenerationStates, text);

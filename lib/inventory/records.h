@@ -56,6 +56,21 @@ enum class KeyOwner { ours, external };  // external: the CSR came from elsewher
 std::string_view to_string(KeyOwner owner) noexcept;
 std::optional<KeyOwner> parse_key_owner(std::string_view text) noexcept;
 
+// What has steps with outside effects.
+struct SubjectId {
+  std::string kind;               // "certificate", "authority"
+  Name name;
+  std::string text() const { return kind + "/" + name.text(); }  // as events, attempts and outcomes name it
+  bool operator==(const SubjectId&) const = default;
+};
+inline SubjectId certificate_subject(const Name& name) { return {"certificate", name}; }
+inline SubjectId authority_subject(const Name& name) { return {"authority", name}; }
+
+struct DueSubject {
+  Name name;
+  Time look_again;
+};
+
 // A managed certificate as last read from the config, plus what is remembered of it.
 struct ManagedRecord {
   Name name;
@@ -66,7 +81,6 @@ struct ManagedRecord {
   KeyOwner key_owner = KeyOwner::ours;
   bool orphaned = false;          // vanished from the config
   std::optional<int> pinned;      // version that a manual rollback holds
-  Time look_again;                // next decision
 };
 
 struct VersionRecord {
@@ -114,6 +128,7 @@ struct DeploymentRecord {
   Name owner;                     // managed certificate, or authority
   Name target;                    // deployment's name in the config
   std::string spec_hash;          // of the target's options
+  std::string spec;               // normal form of the target as it was deployed to; "" where that is not known
   std::int64_t version = 0;       // wanted: version number, or CRL number
   std::optional<std::int64_t> previous;  // what was current before; what a rollback goes back to
   std::optional<std::int64_t> current;   // what the current link points at, as far as we recorded
@@ -127,11 +142,24 @@ struct DeploymentRecord {
   Time changed;
 };
 
+// Where a target was deployed before its place changed, until it is emptied.
+struct FormerPlaceRecord {
+  std::int64_t id = 0;
+  ArtifactKind artifact = ArtifactKind::version;
+  Name owner;
+  Name target;
+  std::string spec;               // normal form of the target
+  Time left_at;
+};
+
 enum class IntentKind { issue_once, force_renew, deploy, rollback, revoke, remove };
 std::string_view to_string(IntentKind kind) noexcept;
 std::optional<IntentKind> parse_intent_kind(std::string_view text) noexcept;
 
-// What a person asked for once; consumed (done) by the step that fulfils it.
+enum class IntentOutcome { done, failed, cancelled };
+std::string_view to_string(IntentOutcome outcome) noexcept;
+
+// What a person asked for once; consumed by the step that fulfils it, or withdrawn.
 struct IntentRecord {
   std::int64_t id = 0;
   IntentKind kind = IntentKind::force_renew;
@@ -139,16 +167,21 @@ struct IntentRecord {
   std::optional<int> version;     // of rollback and revoke
   pki::RevocationReason reason = pki::RevocationReason::unspecified;  // of revoke
   base::Bytes csr;                // of issue_once with an external key; DER
+  bool revoke = false;            // of remove: every unexpired version
+  bool delete_keys = false;       // of remove: those at the targets too
+  std::string actor;              // who asked
   Time created;
 };
 
 // Failures of one step for one subject, by issuer or target.
 struct AttemptRecord {
-  std::string step;               // "issue", "sign-crl"
+  std::string step;               // "issue", "revoke", "sign-crl"
   std::string subject;            // "certificate/www"
-  std::string target;             // issuer or deployment name
+  std::string target;             // issuer, deployment, version, or ""
   int count = 0;                  // in a row
   std::string problem;
+  std::string fault;              // by name ("io"); "" where it is older than that
+  bool needs_operator = false;    // repeating it does not help
   std::optional<Time> not_before;
   Time last;
 };
@@ -194,7 +227,6 @@ struct AuthorityRecord {
   Name name;
   std::string settings;           // JSON: constraints, CRL and AIA URLs, defaults
   bool crl_dirty = false;         // something was revoked since the newest CRL
-  Time look_again;
 };
 
 enum class AuthorityRole { root, intermediate };

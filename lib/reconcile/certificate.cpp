@@ -59,6 +59,8 @@ std::optional<Outcome> apply(Session& session, const plan::CertificateFacts& fac
       action);
 }
 
+std::optional<Time> known(Time when) { return when == Time::max() ? std::nullopt : std::optional(when); }
+
 // Decides and applies until nothing may be done now. `decide` and `apply` see fresh facts each time.
 template <class Decide, class Apply>
 Verdict run_steps(Session& session, const std::string& subject, Decide decide, Apply apply, auto set_look_again) {
@@ -117,7 +119,7 @@ Verdict reconcile_certificate(Session& session, const Name& name) {
       [&](const plan::CertificateFacts& facts, const plan::Action& action) { return apply(session, facts, action); },
       [&](Time when) {
         // Whoever looks sooner decides the same.
-        session.store.transaction([&] { session.managed.set_look_again(name, when); },
+        session.store.transaction([&] { session.subjects.rest(inventory::certificate_subject(name), known(when)); },
                                   inventory::Durability::with_next);
       });
   count_by_target(verdict);
@@ -140,7 +142,7 @@ Verdict reconcile_authority(Session& session, const Name& name) {
         if (apply_deployment(session, *artifact, facts.publish, action, outcome)) return outcome;
         return sign_crl(session, name);
       },
-      [&](Time when) { session.authority_rows.set_look_again(name, when); });
+      [&](Time when) { session.subjects.rest(inventory::authority_subject(name), known(when)); });
 }
 
 }  // namespace everseal::reconcile

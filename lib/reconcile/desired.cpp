@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* kDigestSetting = "config.digest";
 
-std::vector<inventory::ManagedRecord> records_of(const config::Config& config, Time now) {
+std::vector<inventory::ManagedRecord> records_of(const config::Config& config) {
   std::vector<inventory::ManagedRecord> records;
   records.reserve(config.certificates.size());
   for (const auto& [name, certificate] : config.certificates) {
@@ -17,7 +17,6 @@ std::vector<inventory::ManagedRecord> records_of(const config::Config& config, T
     record.spec = config::normal_form(certificate);
     record.spec_hash = base::hex(pki::sha256(base::as_bytes(record.spec)));
     record.origin = to_string(certificate.origin);
-    record.look_again = now;
     records.push_back(std::move(record));
   }
   return records;
@@ -30,7 +29,7 @@ Desired::Desired(const Host& host, inventory::Store& store)
   const std::string digest = config::digest(sources_);
   if (store.setting(kDigestSetting) == digest) return;
   const Time now = host.clock();
-  const std::vector<inventory::ManagedRecord> records = records_of(config(), now);
+  const std::vector<inventory::ManagedRecord> records = records_of(config());
   store.transaction([&] {
     inventory::Managed(store).replace_all(records, now);
     store.set_setting(kDigestSetting, digest);

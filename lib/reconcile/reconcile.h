@@ -45,5 +45,7 @@ struct Run {
 // Everything that is due, over a bounded pool of workers; failures are isolated.
 Verdict reconcile_due(Run& run);
 Verdict reconcile_certificates(Run& run, const std::vector<Name>& names);
+// The authorities that are due: what was revoked belongs into their CRLs.
+Verdict reconcile_authorities(Run& run);
 
 }  // namespace everseal::reconcile

@@ -80,24 +80,34 @@ inventory::Store open_store(const Host& host) {
 Run::Run(const Host& host_)
     : host(host_), lock(lock_reconciler(host_)), store(open_store(host_)), desired(host_, store) {}
 
+Verdict reconcile_authorities(Run& run) {
+  Verdict verdict;
+  const auto due = inventory::Subjects(run.store).due("authority", run.host.clock());
+  if (due.empty()) return verdict;
+  Session session = run.session();
+  for (const inventory::DueSubject& one : due) verdict.append(reconcile_authority(session, one.name));
+  return verdict;
+}
+
 Verdict reconcile_due(Run& run) {
   const Host& host = run.host;
   inventory::Store& store = run.store;
   Verdict verdict;
   const Time now = host.clock();
-  std::vector<Name> names;
-  for (const inventory::ManagedRecord& record : inventory::Managed(store).due(now)) names.push_back(record.name);
-  if (!names.empty()) verdict = reconcile_certificates(run, names);
-  // After the certificates: what they revoked belongs into the CRL.
-  const auto authorities = inventory::Authorities(store).due(now);
-  if (!authorities.empty()) {
-    Session session = run.session();
-    for (const inventory::AuthorityRecord& record : authorities)
-      verdict.append(reconcile_authority(session, record.name));
+  inventory::Subjects subjects(store);
+  std::optional<inventory::DueSubject> last;
+  for (auto page = subjects.due("certificate", now, last); !page.empty();
+       page = subjects.due("certificate", now, last)) {
+    last = page.back();
+    std::vector<Name> names;
+    for (const inventory::DueSubject& due : page) names.push_back(due.name);
+    verdict.append(reconcile_certificates(run, names));
   }
+  // After the certificates: what they revoked belongs into the CRL.
+  verdict.append(reconcile_authorities(run));
   verdict.standing_failures =
       static_cast<int>(inventory::Attempts(store).count() + inventory::Deployments(store).count_failed());
-  verdict.look_again = inventory::Managed(store).next_look();
+  verdict.look_again = inventory::Subjects(store).next_due();
   return verdict;
 }
 

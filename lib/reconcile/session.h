@@ -10,6 +10,7 @@
 #include "inventory/managed.h"
 #include "inventory/orders.h"
 #include "inventory/store.h"
+#include "inventory/subjects.h"
 #include "issuer/issuer.h"
 #include "plan/certificate.h"
 #include "reconcile/host.h"
@@ -33,6 +34,7 @@ class Session {
   archive::Archive archive;
 
   inventory::Certificates certificates{store};
+  inventory::Subjects subjects{store};
   inventory::Managed managed{store};
   inventory::Versions versions{store};
   inventory::Deployments deployments{store};

@@ -26,14 +26,13 @@ inventory::VersionRecord version_record(const archive::Version& version) {
   return record;
 }
 
-inventory::ManagedRecord managed_record(const archive::Manifest& manifest, Time now) {
+inventory::ManagedRecord managed_record(const archive::Manifest& manifest) {
   inventory::ManagedRecord managed;
   managed.name = manifest.name;
   managed.spec = manifest.spec;
   managed.spec_hash = base::hex(pki::sha256(base::as_bytes(manifest.spec)));
   managed.origin = kOnce;
   managed.key_owner = manifest.external_key ? inventory::KeyOwner::external : inventory::KeyOwner::ours;
-  managed.look_again = now;
   return managed;
 }
 
@@ -44,7 +43,7 @@ void take_in(Session& session, const archive::Version& version, const std::strin
   const Name& name = version.manifest.name;
   session.store.transaction([&] {
     session.certificates.add(version.chain, now);
-    if (!session.managed.find(name)) session.managed.put(managed_record(version.manifest, now));
+    if (!session.managed.find(name)) session.managed.put(managed_record(version.manifest));
     session.versions.put(version_record(version));
     if (!event.empty()) session.events.add(event, subject_of(name), detail, now);
   });

@@ -52,7 +52,7 @@ bool warns(const Signed& made, std::string_view part) {
 }
 
 void add_version(inventory::Store& store, const Name& managed, int number, Time now) {
-  inventory::Managed(store).put({.name = managed, .spec = "{}", .spec_hash = "0", .origin = "once", .look_again = now});
+  inventory::Managed(store).put({.name = managed, .spec = "{}", .spec_hash = "0", .origin = "once"});
   inventory::VersionRecord version;
   version.name = managed;
   version.number = number;

@@ -1,5 +1,7 @@
 #include "inventory/authorities.h"
 
+#include "inventory/subjects.h"
+
 #include "inventory/certificates.h"
 #include "inventory/support.h"
 
@@ -12,8 +14,9 @@ using pki::RevocationReason;
 
 namespace {
 
-void add_authority(Store& store, std::string_view name, Time look_again = kNow + 10 * kDay) {
-  Authorities(store).put({.name = named(name), .settings = "{}", .crl_dirty = false, .look_again = look_again});
+void add_authority(Store& store, std::string_view name) {
+  Authorities(store).put({.name = named(name), .settings = "{}", .crl_dirty = false});
+  Subjects(store).rest(authority_subject(named(name)), kNow + 10 * kDay);
 }
 
 IssuedRecord issued(std::string_view authority, const std::string& serial, Time not_after = kNow + kDay) {
@@ -39,17 +42,17 @@ CrlRecord crl(std::uint64_t number, int generation = 1) {
 
 }  // namespace
 
-TEST_CASE("an authority comes back as it was put, and is due at its time") {
+TEST_CASE("an authority comes back as it was put, and new settings change nothing else") {
   TestState test;
   Authorities authorities(test.store);
-  add_authority(test.store, "corp", kNow);
-  add_authority(test.store, "lab", kNow + kDay);
+  add_authority(test.store, "corp");
+  add_authority(test.store, "lab");
   CHECK(authorities.all().size() == 2);
-  CHECK(authorities.due(kNow - base::Seconds(1)).empty());
-  REQUIRE(authorities.due(kNow).size() == 1);
-  authorities.set_look_again(named("corp"), kNow + 2 * kDay);
-  CHECK(authorities.find(named("corp"))->look_again == kNow + 2 * kDay);
-  CHECK(authorities.due(kNow + 2 * kDay).front().name == named("lab"));
+  authorities.mark_crl_dirty(named("corp"), kNow);
+  authorities.put({.name = named("corp"), .settings = "{\"x\":1}", .crl_dirty = false});
+  CHECK(authorities.find(named("corp"))->settings == "{\"x\":1}");
+  CHECK(authorities.find(named("corp"))->crl_dirty);
+  CHECK(Subjects(test.store).look_again(authority_subject(named("corp"))) == Time{});
   CHECK_FALSE(authorities.find(named("none")));
 }
 
@@ -108,7 +111,7 @@ TEST_CASE("revoking marks the certificate and makes a new CRL due, once") {
 
   CHECK(authorities.revoke(named("corp"), certificate.serial(), kNow, RevocationReason::key_compromise));
   CHECK(authorities.find(named("corp"))->crl_dirty);
-  CHECK(authorities.find(named("corp"))->look_again == kNow);
+  CHECK(Subjects(test.store).look_again(authority_subject(named("corp"))) == kNow);
   CHECK(authorities.find_issued(named("corp"), certificate.serial())->revoked_at == kNow);
   CHECK(Certificates(test.store).find(certificate.fingerprint())->revoked_at == kNow);
 

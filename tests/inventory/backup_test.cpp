@@ -28,7 +28,7 @@ struct AuthorityState : TestState {
       make_certificate({.names = {}, .not_after = kNow + 3650 * kDay, .common_name = "ca", .is_ca = true});
   AuthorityState() {
     Authorities authorities(store);
-    authorities.put({.name = kCorp, .settings = "{}", .look_again = kNow + 30 * kDay});
+    authorities.put({.name = kCorp, .settings = "{}"});
     authorities.put_certificate({.authority = kCorp, .fingerprint = ca.fingerprint(), .der = ca.der()});
   }
   void issue(const std::string& serial) {

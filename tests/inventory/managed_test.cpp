@@ -2,6 +2,7 @@
 
 #include "inventory/certificates.h"
 #include "inventory/events.h"
+#include "inventory/subjects.h"
 #include "inventory/support.h"
 
 using namespace everseal;
@@ -43,12 +44,13 @@ TEST_CASE("the config's list is taken whole: added, changed, orphaned, taken bac
   CHECK(names_of(managed.all()) == Strings{"a", "b", "c"});
   CHECK(actions(test.store).size() == 3);
 
-  for (const char* name : {"a", "b", "c"}) managed.set_look_again(named(name), kNow + 100 * kDay);
+  Subjects subjects(test.store);
+  for (const char* name : {"a", "b", "c"}) subjects.rest(certificate_subject(named(name)), kNow + 100 * kDay);
   managed.set_pinned(named("b"), 4);
   const std::vector second{wanted("a"), wanted("b", "h2"), wanted("d")};
   managed.replace_all(second, kNow + kDay);
-  CHECK(managed.find(named("a"))->look_again == kNow + 100 * kDay);
-  CHECK(managed.find(named("b"))->look_again == kNow + kDay);
+  CHECK(subjects.look_again(certificate_subject(named("a"))) == kNow + 100 * kDay);
+  CHECK(subjects.look_again(certificate_subject(named("b"))) <= kNow + kDay);
   CHECK(managed.find(named("b"))->pinned == 4);
   CHECK(managed.find(named("b"))->spec_hash == "h2");
   CHECK(managed.find(named("c"))->orphaned);
@@ -60,7 +62,7 @@ TEST_CASE("the config's list is taken whole: added, changed, orphaned, taken bac
   CHECK(actions(test.store).size() == 6);
   managed.replace_all(first, kNow + 3 * kDay);
   CHECK_FALSE(managed.find(named("c"))->orphaned);
-  CHECK(managed.find(named("c"))->look_again == kNow + 3 * kDay);
+  CHECK(subjects.look_again(certificate_subject(named("c"))) <= kNow + 3 * kDay);
   CHECK(actions(test.store).size() == 9);  // b changed back, c readopted, d orphaned
 }
 
@@ -68,10 +70,11 @@ TEST_CASE("a certificate that moves to another file is not decided anew") {
   TestState test;
   Managed managed(test.store);
   managed.replace_all(std::vector{wanted("a", "h", "a.toml:1")}, kNow);
-  managed.set_look_again(named("a"), kNow + kDay);
+  Subjects subjects(test.store);
+  subjects.rest(certificate_subject(named("a")), kNow + kDay);
   managed.replace_all(std::vector{wanted("a", "h", "b.toml:7")}, kNow);
   CHECK(managed.find(named("a"))->origin == "b.toml:7");
-  CHECK(managed.find(named("a"))->look_again == kNow + kDay);
+  CHECK(subjects.look_again(certificate_subject(named("a"))) == kNow + kDay);
   CHECK(actions(test.store).size() == 1);
 }
 
@@ -83,28 +86,12 @@ TEST_CASE("what was issued once is never orphaned") {
   CHECK_FALSE(managed.find(named("once"))->orphaned);
 }
 
-TEST_CASE("only what is due is looked at, the longest due first") {
-  TestState test;
-  Managed managed(test.store);
-  CHECK_FALSE(managed.next_look());
-  managed.replace_all(std::vector{wanted("a"), wanted("b"), wanted("c"), wanted("d")}, kNow);
-  managed.set_look_again(named("a"), kNow + base::Seconds(2));
-  managed.set_look_again(named("b"), kNow + base::Seconds(1));
-  managed.set_look_again(named("c"), kNow + base::Seconds(3));
-  managed.set_look_again(named("d"), kNow - kDay);
-  managed.replace_all(std::vector{wanted("a"), wanted("b"), wanted("c")}, kNow);  // d is orphaned
-  CHECK(managed.due(kNow).empty());
-  CHECK(names_of(managed.due(kNow + base::Seconds(2))) == Strings{"b", "a"});
-  CHECK(managed.next_look() == kNow + base::Seconds(1));
-}
-
 TEST_CASE("a managed certificate comes back as it was put") {
   TestState test;
   ManagedRecord record = wanted("a");
   record.environment = "prod";
   record.key_owner = KeyOwner::external;
   record.pinned = 3;
-  record.look_again = kNow;
   record.spec = R"({"x":"y"})";
   Managed(test.store).put(record);
   const auto found = Managed(test.store).find(named("a"));
@@ -113,7 +100,7 @@ TEST_CASE("a managed certificate comes back as it was put") {
   CHECK(found->environment == "prod");
   CHECK(found->key_owner == KeyOwner::external);
   CHECK(found->pinned == 3);
-  CHECK(found->look_again == kNow);
+  CHECK(Subjects(test.store).look_again(certificate_subject(named("a"))) == Time{});
   Managed(test.store).set_pinned(named("a"), std::nullopt);
   CHECK_FALSE(Managed(test.store).find(named("a"))->pinned);
   CHECK_FALSE(Managed(test.store).find(named("b")));

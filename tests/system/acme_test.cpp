@@ -224,7 +224,7 @@ TEST_CASE("the CA's renewal information moves a renewal, and the order says what
     acme.pebble.set_renewal_info(read_text(site.state() + "/live/www/cert.pem"), row.answer);
     run_or_fail({"python3", "-c",
                  "import sqlite3,sys; d=sqlite3.connect(sys.argv[1]); d.execute('update renewal_info set ask_again=0');"
-                 "d.execute('update managed set look_again=0'); d.commit()",
+                 "d.execute('update subject set look_again=0'); d.commit()",
                  site.state() + "/everseal.db"});
     const std::size_t orders = acme.pebble.orders_placed();
     require_status(site.everseal({"renew"}), 0);

@@ -327,7 +327,7 @@ class Takeover {
 
   void finish(const Taken& one) {
     if (session().archive.live(one.name).value_or(0) < one.number) make_live(session(), one.name, {one.number});
-    session().managed.set_look_again(one.name, session().now());
+    session().subjects.wake(inventory::certificate_subject(one.name), session().now());
     const bool is_deployed = !config_.certificates.at(one.name).deployments.empty();
     add(reconcile::subject_of(one.name), one.issuer, is_deployed ? Result::done : Result::warned,
         fmt::format("version {}: {}{}", one.number, one.what,

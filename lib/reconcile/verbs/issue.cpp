@@ -27,7 +27,6 @@ void put_once(Run& run, const IssueRequest& request) {
   record.spec_hash = base::hex(pki::sha256(base::as_bytes(record.spec)));
   record.origin = kOnce;
   record.key_owner = request.csr.empty() ? inventory::KeyOwner::ours : inventory::KeyOwner::external;
-  record.look_again = now;
   inventory::IntentRecord intent;
   intent.kind = inventory::IntentKind::issue_once;
   intent.subject = wanted.name;

@@ -14,7 +14,7 @@ void retry_now(inventory::Store& store, const Name& name, Time now) {
       record.not_before.reset();
       deployments.put(record);
     }
-    inventory::Managed(store).set_look_again(name, now);
+    inventory::Subjects(store).wake(inventory::certificate_subject(name), now);
   });
 }
 

@@ -40,9 +40,7 @@ Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::Revo
 Verdict revoke_version(Run& run, const Name& name, int number, pki::RevocationReason reason) {
   add_revocation(run, name, number, reason);
   Verdict verdict = reconcile_certificates(run, {name});
-  Session session = run.session();
-  for (const inventory::AuthorityRecord& authority : session.authority_rows.due(run.host.clock()))
-    verdict.append(reconcile_authority(session, authority.name));
+  verdict.append(reconcile_authorities(run));
   return verdict;
 }
 
