@@ -211,9 +211,9 @@ std::string url_encoded(std::string_view text) {
   return encoded;
 }
 
-std::string quoted(std::string_view value) { return fmt::format("\"{}\"", value); }
+std::string in_quotes(std::string_view value) { return fmt::format("\"{}\"", value); }
 
-std::string unquoted(std::string_view text) {
+std::string without_quotes(std::string_view text) {
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
   return std::string(text);
 }

@@ -84,8 +84,8 @@ class Api {
 // RFC 3986 section 2.1, for one segment of a path or one value of a query.
 std::string url_encoded(std::string_view text);
 // What a zone file would say: in quotes; and back, where it is quoted.
-std::string quoted(std::string_view value);
-std::string unquoted(std::string_view text);
+std::string in_quotes(std::string_view value);
+std::string without_quotes(std::string_view text);
 // The name below its zone: "_acme-challenge.www", or "@" for the zone itself.
 std::string relative_name(const std::string& name, const std::string& zone);
 // Error(cancelled) where `stop` is requested before or meanwhile.

@@ -63,10 +63,10 @@ TEST_SUITE("dns") {
 
   TEST_CASE("text is encoded for a URL and quoted for a record") {
     CHECK(dns::url_encoded("a b/c?d=\xc3\xa4~") == "a%20b%2Fc%3Fd%3D%C3%A4~");
-    CHECK(dns::quoted("x") == "\"x\"");
-    CHECK(dns::unquoted("\"x\"") == "x");
-    CHECK(dns::unquoted("x") == "x");
-    CHECK(dns::unquoted("\"") == "\"");
+    CHECK(dns::in_quotes("x") == "\"x\"");
+    CHECK(dns::without_quotes("\"x\"") == "x");
+    CHECK(dns::without_quotes("x") == "x");
+    CHECK(dns::without_quotes("\"") == "\"");
   }
 
   TEST_CASE("an HMAC is that of RFC 4231") {

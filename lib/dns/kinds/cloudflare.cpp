@@ -36,7 +36,7 @@ class Cloudflare final : public Provider {
     try {
       require("POST", fmt::format("/zones/{}/dns_records", zone_id(record.zone, stop)),
               fmt::format(R"({{"type":"TXT","name":{},"content":{},"ttl":60}})", base::json_string(record.name),
-                          base::json_string(quoted(record.value))),
+                          base::json_string(in_quotes(record.value))),
               stop);
     } catch (const base::Error& error) {
       // It refuses a record that stands already: another may have been quicker.
@@ -74,7 +74,7 @@ class Cloudflare final : public Provider {
                   "", stop);
       const std::vector<base::Table> rows = api_.rows(answer, "result");
       for (const base::Table& one : rows)
-        if (unquoted(net::text_at(one, "content")) == record.value) ids.push_back(api_.text(one, "id"));
+        if (without_quotes(net::text_at(one, "content")) == record.value) ids.push_back(api_.text(one, "id"));
       if (rows.size() < kPerPage) break;
     }
     return ids;

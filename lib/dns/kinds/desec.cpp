@@ -33,7 +33,7 @@ class Desec final : public RecordSetProvider {
     if (!set) return {};
     ttl_ = std::max(kShortestTtl, net::integer_at(*set, "ttl").value_or(kShortestTtl));
     std::vector<std::string> values;
-    for (const std::string& text : api_.texts(*set, "records")) values.push_back(unquoted(text));
+    for (const std::string& text : api_.texts(*set, "records")) values.push_back(without_quotes(text));
     return values;
   }
 
@@ -41,7 +41,7 @@ class Desec final : public RecordSetProvider {
   bool write(const TxtRecord& record, const std::vector<std::string>&, const std::vector<std::string>& values,
              std::stop_token stop) override {
     std::string records;
-    for (const std::string& value : values) records += (records.empty() ? "" : ",") + base::json_string(quoted(value));
+    for (const std::string& value : values) records += (records.empty() ? "" : ",") + base::json_string(in_quotes(value));
     const std::string name = relative_name(record.name, record.zone);
     api_.require_list("PUT", sets_of(record),
                       fmt::format(R"([{{"subname":{},"type":"TXT","ttl":{},"records":[{}]}}])",

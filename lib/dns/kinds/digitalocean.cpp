@@ -55,7 +55,7 @@ class DigitalOcean final : public Provider {
                                               "", stop);
       const std::vector<base::Table> rows = api_.rows(answer, "domain_records");
       for (const base::Table& one : rows)
-        if (unquoted(net::text_at(one, "data")) == record.value)
+        if (without_quotes(net::text_at(one, "data")) == record.value)
           if (const auto id = net::integer_at(one, "id")) ids.push_back(*id);
       if (rows.size() < kPerPage) break;
     }

@@ -76,7 +76,7 @@ class Hetzner final : public Provider {
 
   bool holds(const base::Table& set, const TxtRecord& record) const {
     return std::ranges::any_of(api_.rows(set, "records"), [&](const base::Table& one) {
-      return unquoted(net::text_at(one, "value")) == record.value;
+      return without_quotes(net::text_at(one, "value")) == record.value;
     });
   }
 
@@ -98,7 +98,7 @@ class Hetzner final : public Provider {
   void change(const TxtRecord& record, std::string_view verb, const std::string& more, const std::stop_token& stop) {
     const base::Table answer = api_.require(
         "POST", fmt::format("{}/actions/{}", set_of(record), verb),
-        fmt::format(R"({{"records":[{{"value":{}}}]{}}})", base::json_string(quoted(record.value)), more), stop);
+        fmt::format(R"({{"records":[{{"value":{}}}]{}}})", base::json_string(in_quotes(record.value)), more), stop);
     base::Table action = api_.object(answer, "action");
     const auto id = net::integer_at(action, "id");
     for (int tries = 1;; ++tries) {

@@ -42,7 +42,7 @@ class PowerDns final : public RecordSetProvider {
       if (net::text_at(set, "type") != "TXT" || base::lower(net::text_at(set, "name")) != record.name + ".") continue;
       ttl_ = net::integer_at(set, "ttl").value_or(kTtl);
       for (const base::Table& one : api_.rows(set, "records"))
-        (net::flag_at(one, "disabled") ? disabled_ : values).push_back(unquoted(api_.text(one, "content")));
+        (net::flag_at(one, "disabled") ? disabled_ : values).push_back(without_quotes(api_.text(one, "content")));
     }
     return values;
   }
@@ -52,7 +52,7 @@ class PowerDns final : public RecordSetProvider {
     std::string records;
     const auto append = [&](const std::string& value, bool disabled) {
       records += fmt::format(R"({}{{"content":{},"disabled":{}}})", records.empty() ? "" : ",",
-                             base::json_string(quoted(value)), disabled);
+                             base::json_string(in_quotes(value)), disabled);
     };
     for (const std::string& value : values) append(value, false);
     for (const std::string& value : disabled_)

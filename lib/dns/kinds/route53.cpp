@@ -125,7 +125,7 @@ class Route53 final : public RecordSetProvider {
         throw Error(Fault::config, fmt::format("the TXT records at {} have a routing policy", record.name),
                     "let a CNAME at that name lead elsewhere");
       if (const std::string ttl = first(set, "TTL"); !ttl.empty()) ttl_ = std::atoi(ttl.c_str());
-      for (const std::string& value : elements(set, "Value")) values.push_back(unquoted(from_xml(value)));
+      for (const std::string& value : elements(set, "Value")) values.push_back(without_quotes(from_xml(value)));
     }
     return values;
   }
@@ -152,7 +152,7 @@ class Route53 final : public RecordSetProvider {
                             int ttl) {
     std::string records;
     for (const std::string& value : values)
-      records += fmt::format("<ResourceRecord><Value>{}</Value></ResourceRecord>", to_xml(quoted(value)));
+      records += fmt::format("<ResourceRecord><Value>{}</Value></ResourceRecord>", to_xml(in_quotes(value)));
     return fmt::format(
         "<Change><Action>{}</Action><ResourceRecordSet><Name>{}.</Name><Type>TXT</Type><TTL>{}</TTL>"
         "<ResourceRecords>{}</ResourceRecords></ResourceRecordSet></Change>",
