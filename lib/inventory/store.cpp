@@ -53,7 +53,9 @@ Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
 Store Store::make(const std::string& state, std::optional<StoreAccess> right, std::unique_ptr<sql::Database> database) {
-  return Store(std::make_unique<State>(State{std::move(right), state, base::user_name(::getuid()), std::move(database)}));
+  database->watch_schema([&watched = *database] { sql::require_known_schema(watched); });
+  return Store(
+      std::make_unique<State>(State{std::move(right), state, base::user_name(::getuid()), std::move(database)}));
 }
 
 Store Store::open(const std::string& state, sql::Access access, base::Time now, const base::LockWait& wait) {
@@ -112,7 +114,7 @@ void Store::transaction(const std::function<void()>& work, Durability durability
 void Store::snapshot(const std::function<void()>& work) { state_->database->snapshot(work); }
 
 void Store::prove_writable(base::Time now) {
-  transaction([&] { set_setting("store.proof", base::format_time(now)); }, Durability::with_next);
+  transaction([&] { set_setting("store.proof", base::format_time(now)); }, Durability::deferred);
   database().hold_room(kRoom);
 }
 

@@ -120,7 +120,7 @@ Verdict reconcile_certificate(Session& session, const Name& name) {
       [&](Time when) {
         // Whoever looks sooner decides the same.
         session.store.transaction([&] { session.subjects.rest(inventory::certificate_subject(name), known(when)); },
-                                  inventory::Durability::with_next);
+                                  inventory::Durability::deferred);
       });
   count_by_target(verdict);
   return verdict;

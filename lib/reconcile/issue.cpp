@@ -99,7 +99,7 @@ void record_certificate(Session& session, VersionRecord& version, const std::vec
                                   {"not_after", base::format_time(*version.not_after)}},
                            now);
       },
-      inventory::Durability::with_next);
+      inventory::Durability::deferred);
 }
 
 std::vector<pki::Certificate> recorded_chain(Session& session, const VersionRecord& version) {
@@ -141,7 +141,7 @@ void finish(Session& session, const plan::CertificateFacts& facts, VersionRecord
         session.events.add("version.completed", subject_of(version.name),
                            Detail{{"version", std::to_string(version.number)}}, now);
       },
-      inventory::Durability::with_next);
+      inventory::Durability::deferred);
 }
 
 void record_failure(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step,

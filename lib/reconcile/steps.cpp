@@ -41,7 +41,7 @@ std::optional<Outcome> make_live(Session& session, const Name& name, const plan:
         session.versions.set_live(name, step.number);
         session.events.add("version.live", subject_of(name), Detail{{"version", std::to_string(step.number)}}, now);
       },
-      inventory::Durability::with_next);
+      inventory::Durability::deferred);
   return std::nullopt;
 }
 
@@ -148,7 +148,7 @@ std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, 
                      fmt::format("renewal information: {}", error.message()));
   }
   // The CA would tell it again.
-  session.store.transaction([&] { session.renewal_infos.put(record); }, inventory::Durability::with_next);
+  session.store.transaction([&] { session.renewal_infos.put(record); }, inventory::Durability::deferred);
   return std::nullopt;
 }
 

@@ -44,7 +44,7 @@ class Statement {
 // before it.
 enum class Durability {
   on_return,
-  with_next,  // with the next commit that is durable on return: for what disk or CA would tell again
+  deferred,  // with the next commit that is durable on return: for what disk or CA would tell again
 };
 
 // How a database may be opened.
@@ -67,6 +67,12 @@ class Database {
   // calls join the outer transaction and its durability; one that throws takes back its own part (a savepoint), so that
   // the caller may go on with the rest.
   virtual void transaction(const std::function<void()>& work, Durability durability = Durability::on_return) = 0;
+  // Like transaction(), with foreign keys that are checked before the commit instead of enforced meanwhile: a table
+  // that is dropped to be made anew would take the rows of others with it. Joins no other transaction.
+  virtual void change_schema(const std::function<void()>& work) = 0;
+  // From now on `changed` is called at the begin of the next transaction or snapshot after anybody changed the schema;
+  // what it throws ends that one.
+  virtual void watch_schema(std::function<void()> changed) = 0;
   // A consistent view for several reads; nothing may be written inside.
   virtual void snapshot(const std::function<void()>& work) = 0;
 
@@ -78,8 +84,11 @@ class Database {
   virtual void check_integrity() = 0;                 // Error(corrupt) with what was found
 };
 
+// KiB of pages that a connection keeps in memory: a process may have many connections.
+inline constexpr int kSmallCache = 2048;
+
 // Opens the database in `file`. Creates nothing: Error(not_found) where absent.
-std::unique_ptr<Database> open(const std::string& file, Access access);
+std::unique_ptr<Database> open(const std::string& file, Access access, int cache_kib = kSmallCache);
 std::unique_ptr<Database> create(const std::string& file);  // Error(exists) where there is one
 
 }  // namespace everseal::sql

@@ -53,7 +53,11 @@ int schema_version(Database& database) {
 
 int newest_schema_version() { return newest(sqlite_migrations()); }
 
-void require_known_schema(Database& database) { require_known(database, newest_schema_version()); }
+void require_known_schema(Database& database) { require_known_schema(database, sqlite_migrations()); }
+
+void require_known_schema(Database& database, std::span<const base::EmbeddedFile> known) {
+  require_known(database, newest(known));
+}
 
 int migrate(Database& database, const std::string& copy, base::Time now) {
   return migrate(database, sqlite_migrations(), copy, now);
@@ -66,7 +70,7 @@ int migrate(Database& database, std::span<const base::EmbeddedFile> migrations, 
   if (version == newest(migrations)) return 0;
   if (version > 0) base::within("keep a copy before the schema changes", [&] { database.copy_to(copy); });
   int applied = 0;
-  database.transaction([&] {
+  database.change_schema([&] {
     for (const auto& file : migrations) {
       if (number_of(file) <= version) continue;
       apply(database, file, now);

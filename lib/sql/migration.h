@@ -1,4 +1,5 @@
-// Schema versions: numbered files, applied in order, one transaction for all that is missing.
+// Schema versions: numbered files, applied in order, one transaction for all that is missing. A migration may make a
+// table anew that others refer to: foreign keys are checked before the commit, not enforced meanwhile.
 #pragma once
 
 #include "base/embedded.h"
@@ -17,9 +18,10 @@ int newest_schema_version();
 
 // Throws Error(newer) where the database is newer than this program; says how to go on.
 void require_known_schema(Database& database);
+void require_known_schema(Database& database, std::span<const base::EmbeddedFile> known);
 
-// Brings the schema up to date; keeps a copy of a database that is not empty at `copy` first. The caller holds the
-// store lock. Gives how many migrations were applied; all of them are, or none.
+// Brings the schema up to date; keeps a copy of a database that is not empty at `copy` first. Nobody else has the
+// database open. Gives how many migrations were applied; all of them are, or none.
 int migrate(Database& database, const std::string& copy, base::Time now);
 int migrate(Database& database, std::span<const base::EmbeddedFile> migrations, const std::string& copy,
             base::Time now);

@@ -29,6 +29,8 @@ class RecordingDatabase : public sql::Database {
   void transaction(const std::function<void()>& work, sql::Durability durability) override {
     database_->transaction(work, durability);
   }
+  void change_schema(const std::function<void()>& work) override { database_->change_schema(work); }
+  void watch_schema(std::function<void()> changed) override { database_->watch_schema(std::move(changed)); }
   void snapshot(const std::function<void()>& work) override { database_->snapshot(work); }
   void hold_room(std::int64_t octets) override { database_->hold_room(octets); }
   void copy_to(const std::string& path) override { database_->copy_to(path); }

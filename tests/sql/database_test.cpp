@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -237,10 +238,10 @@ TEST_CASE("only a commit that may become durable with the next is not synced, an
         database->transaction([&] { CHECK(level() == "not synced"sv); }, on_return);
         add(*database, "one");
       },
-      with_next);
+      deferred);
   CHECK(level() == "synced"sv);
-  database->transaction([&] { database->transaction([&] { CHECK(level() == "synced"sv); }, with_next); }, on_return);
-  CHECK_THROWS(database->transaction([] { throw Error(Fault::io, "x"); }, with_next));
+  database->transaction([&] { database->transaction([&] { CHECK(level() == "synced"sv); }, deferred); }, on_return);
+  CHECK_THROWS(database->transaction([] { throw Error(Fault::io, "x"); }, deferred));
   CHECK(level() == "synced"sv);
   CHECK(count(*sql::open(directory / "everseal.db", sql::Access::read_only)) == 1);
 }
@@ -378,4 +379,62 @@ TEST_CASE("a copy is complete, passes the check and overwrites nothing") {
   CHECK_NOTHROW(copy->check_integrity());
   CHECK(error_of([&] { database->copy_to(directory / "it's a copy.db"); }).fault() == Fault::exists);
   CHECK(error_of([&] { database->copy_to(directory / "none" + "/copy.db"); }).fault() == Fault::io);
+}
+
+TEST_CASE("a power cut takes the end of the deferred commits and nothing that was durable before them") {
+  const TemporaryDirectory directory;
+  const std::string file = directory / "everseal.db";
+  const auto database = fresh(directory);
+  const auto log_size = [&] { return std::filesystem::file_size(file + "-wal"); };
+  constexpr int kDurable = 3, kDeferred = 6;
+  for (int i = 1; i <= kDurable; ++i) add(*database, std::to_string(i));
+  const auto synced = log_size();
+  for (int i = kDurable + 1; i <= kDurable + kDeferred; ++i)
+    database->transaction([&] { add(*database, std::to_string(i)); }, sql::Durability::deferred);
+  REQUIRE(log_size() > synced);
+
+  // What a disk may hold afterwards: the log up to any octet that was not synced.
+  std::int64_t rows_before = kDurable;
+  int cuts = 0;
+  for (auto size = synced; size <= log_size(); size += 1009, ++cuts) {
+    CAPTURE(size);
+    const TemporaryDirectory after;
+    for (const char* suffix : {"", "-wal"}) std::filesystem::copy_file(file + suffix, (after / "everseal.db") + suffix);
+    std::filesystem::resize_file((after / "everseal.db") + "-wal", size);
+    const auto found = sql::open(after / "everseal.db", sql::Access::read_write);
+    CHECK_NOTHROW(found->check_integrity());
+    const std::int64_t rows = count(*found);
+    CHECK(rows >= rows_before);
+    rows_before = rows;
+    sql::Query query(*found, "select name from t order by id");
+    for (std::int64_t i = 1; query->step(); ++i) CHECK(query->text(0) == std::to_string(i));
+    CHECK_NOTHROW(add(*found, "next"));
+  }
+  CHECK(cuts > kDeferred);
+  CHECK(rows_before >= kDurable + kDeferred - 1);
+}
+
+TEST_CASE("a file system without shared memory for a log is refused, not worked with in another way") {
+  const TemporaryDirectory directory;
+  { fresh(directory)->execute("pragma journal_mode = delete"); }
+  sqlite3_vfs* const usual = sqlite3_vfs_find(nullptr);
+  sqlite3_vfs_register(sqlite3_vfs_find("unix-dotfile"), 1);
+  const Error error = error_of([&] { sql::open(directory / "everseal.db", sql::Access::read_write); });
+  sqlite3_vfs_register(usual, 1);
+  CHECK(error.fault() == Fault::io);
+  CHECK(error.message().find("write-ahead log") != std::string::npos);
+  CHECK(error.hint().find("local disk") != std::string::npos);
+  CHECK_NOTHROW(sql::open(directory / "everseal.db", sql::Access::read_write));
+}
+
+TEST_CASE("the memory of a connection is bounded by the caller") {
+  const TemporaryDirectory directory;
+  fresh(directory);
+  const auto cache_of = [](sql::Database& database) {
+    sql::Query query(database, "pragma cache_size");
+    query->step();
+    return query->integer(0);
+  };
+  CHECK(cache_of(*sql::open(directory / "everseal.db", sql::Access::read_write)) == -sql::kSmallCache);
+  CHECK(cache_of(*sql::open(directory / "everseal.db", sql::Access::read_only, 64)) == -64);
 }

@@ -97,3 +97,58 @@ TEST_CASE("a migration without a number is our mistake") {
     CHECK(fault_of([&] { sql::migrate(*database, files, directory / "copy", kNow); }) == Fault::internal);
   }
 }
+
+TEST_CASE("a parent is made anew without its children's rows, and what would be left without one stops the migration") {
+  const TemporaryDirectory directory;
+  const auto database = sql::create(directory / "everseal.db");
+  constexpr std::string_view kFamily =
+      "create table migration (number integer primary key, name text not null, applied integer not null);"
+      "create table parent (id integer primary key, old text);"
+      "create table child (id integer primary key references parent (id) on delete cascade);"
+      "insert into parent values (1, 'x'), (2, 'y'); insert into child values (1), (2);";
+  constexpr std::string_view kAnew =
+      "create table parent_new (id integer primary key, new text);"
+      "insert into parent_new select id, old from parent;"
+      "drop table parent; alter table parent_new rename to parent;";
+  constexpr std::string_view kLoses = "delete from parent where id = 2;";
+  const EmbeddedFile first[] = {{"0001_family.sql", kFamily}};
+  const EmbeddedFile loses[] = {{"0001_family.sql", kFamily}, {"0002_anew.sql", kAnew}, {"0003_loses.sql", kLoses}};
+  const auto children = [&] {
+    sql::Query query(*database, "select count(*) from child");
+    query->step();
+    return query->integer(0);
+  };
+  sql::migrate(*database, first, directory / "unused", kNow);
+
+  CHECK(fault_of([&] { sql::migrate(*database, loses, directory / "copy", kNow); }) == Fault::corrupt);
+  CHECK(sql::schema_version(*database) == 1);
+  CHECK(children() == 2);
+
+  CHECK(sql::migrate(*database, std::span(loses).first(2), directory / "copy2", kNow) == 1);
+  CHECK(children() == 2);
+  database->execute("delete from parent where id = 1");  // enforced again
+  CHECK(children() == 1);
+  CHECK_THROWS_AS(database->execute("insert into child values (99)"), Error);
+}
+
+TEST_CASE("a program stops when a newer one has changed the schema below it") {
+  const TemporaryDirectory directory;
+  const std::string file = directory / "everseal.db";
+  const auto older = sql::create(file);
+  sql::migrate(*older, kOne, directory / "unused", kNow);
+  older->watch_schema([&] { sql::require_known_schema(*older, kOne); });
+  const auto add = [&] { older->transaction([&] { older->execute("insert into a values (1)"); }); };
+  CHECK_NOTHROW(add());
+
+  const auto other = sql::open(file, sql::Access::read_write);
+  other->execute("create table unrelated (id integer primary key)");
+  CHECK_NOTHROW(add());
+  sql::migrate(*other, kTwo, directory / "copy", kNow);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(fault_of(add) == Fault::newer);
+    CHECK(fault_of([&] { older->snapshot([] {}); }) == Fault::newer);
+  }
+  sql::Query rows(*other, "select count(*) from a");
+  rows->step();
+  CHECK(rows->integer(0) == 3);  // one of the migration, two of ours
+}

@@ -27,11 +27,11 @@ class Journal final : public acme::OrderJournal {
 
   void intended() override {
     order_.created = clock_();
-    put("intended", inventory::Durability::with_next);  // the version's own intent is durable
+    put("intended", inventory::Durability::deferred);  // the version's own intent is durable
   }
   void placed(const acme::Order& order) override { put(order, inventory::Durability::on_return); }
   // Who has the order's URL can ask the CA.
-  void changed(const acme::Order& order) override { put(order, inventory::Durability::with_next); }
+  void changed(const acme::Order& order) override { put(order, inventory::Durability::deferred); }
 
  private:
   void put(const acme::Order& order, inventory::Durability durability) {

@@ -1,7 +1,11 @@
-// SQLite behind the database interface: the only file that knows sqlite3.h.
+// SQLite behind the database interface.
 #include "base/error.h"
 #include "base/handle.h"
 #include "sql/database.h"
+#include "sql/kinds/sqlite/copy.h"
+#include "sql/kinds/sqlite/errors.h"
+#include "sql/kinds/sqlite/immutable.h"
+#include "sql/kinds/sqlite/statement.h"
 
 #include <cerrno>
 #include <charconv>
@@ -23,165 +27,13 @@ using base::Fault;
 
 constexpr std::int64_t kApplicationId = 0x45765331;  // "EvS1", at offset 68 of the file
 constexpr int kBusyMilliseconds = 5000;
-constexpr std::size_t kMostParameters = 100;
 // https://sqlite.org/fileformat.html, section 4.1
 constexpr std::int64_t kLogHeader = 32;
 constexpr std::int64_t kLogFrame = 24 + 4096;
 constexpr int kPagesBeforeCheckpoint = 1000;                  // as SQLite itself has it
 constexpr const char* kSynced = "pragma synchronous = full";  // each commit
 
-constexpr std::string_view kWayOut =
-    "`everseal restore FILE` brings back a backup; without one, `everseal doctor --rebuild` makes a new database from "
-    "the archive; the damaged file is kept";
-
 using Connection = base::Handle<sqlite3, sqlite3_close_v2>;
-using Prepared = base::Handle<sqlite3_stmt, sqlite3_finalize>;
-
-std::string reason_of(sqlite3* db, int code) {
-  const int system = db == nullptr ? 0 : sqlite3_system_errno(db);
-  const int primary = code & 0xff;
-  if (system != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN))
-    return std::generic_category().message(system);
-  return db == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db);
-}
-
-// An Error for what SQLite answered; `doing` is "read" or "write" or a longer phrase, `file` the database.
-Error sqlite_error(sqlite3* db, int code, std::string_view doing, const std::string& file) {
-  const std::string why = reason_of(db, code);
-  const auto error = [&](Fault fault, std::string_view hint) {
-    return Error(fault, fmt::format("cannot {} {}: {}", doing, file, why), std::string(hint));
-  };
-  const int system = db == nullptr ? 0 : sqlite3_system_errno(db);
-  switch (code & 0xff) {
-    case SQLITE_FULL:
-      return error(Fault::io, "free some space on that file system, then run the same command again");
-    case SQLITE_READONLY:
-      if (code == SQLITE_READONLY_DBMOVED)
-        return error(Fault::io, "the file was moved or replaced while it was in use; run the same command again");
-      if (code == SQLITE_READONLY_CANTINIT || code == SQLITE_READONLY_RECOVERY)
-        return error(Fault::io,
-                     "its write-ahead log must be replayed first: make the directory writable and run any command that "
-                     "writes, or copy the directory to a writable place");
-      return error(Fault::io, "make the file, its directory and its file system writable");
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-      return error(Fault::io, "check who owns the file and its directory, their modes and the mount options");
-    case SQLITE_IOERR:
-      if (system == ENOSPC || system == EDQUOT)
-        return error(Fault::io, "free some space on that file system, then run the same command again");
-      return error(Fault::io, "check the disk and the kernel's log; nothing was committed");
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return error(Fault::corrupt, kWayOut);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return error(Fault::busy, "another process is writing; run the same command again");
-    case SQLITE_PROTOCOL:
-      return error(Fault::io, "the locks of that file system do not work; use a local disk");
-    case SQLITE_CONSTRAINT:
-      if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID ||
-          code == SQLITE_CONSTRAINT_FOREIGNKEY)
-        return error(Fault::exists, {});
-      return error(Fault::internal, {});
-    default:
-      return error(Fault::internal, {});
-  }
-}
-
-class SqliteStatement final : public Statement {
- public:
-  SqliteStatement(sqlite3* db, const std::string& file, std::string_view sql) : db_(db), file_(file) {
-    sqlite3_stmt* raw = nullptr;
-    const int code =
-        sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
-    statement_.reset(raw);
-    if (code != SQLITE_OK) throw sqlite_error(db, code, "read", file);
-    if (raw == nullptr) throw Error(Fault::internal, "an empty SQL statement");
-    writes_ = sqlite3_stmt_readonly(raw) == 0;
-    for (int at = 1; at <= sqlite3_bind_parameter_count(raw); ++at) note_parameter(at);
-  }
-
-  Statement& bind(int number, std::int64_t value) override {
-    return check(sqlite3_bind_int64(statement_.get(), index(number), value));
-  }
-  Statement& bind(int number, std::string_view text) override {
-    const char* data = text.data() == nullptr ? "" : text.data();
-    return check(
-        sqlite3_bind_text64(statement_.get(), index(number), data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
-  }
-  Statement& bind(int number, base::BytesView blob) override {
-    const void* data = blob.data() == nullptr ? static_cast<const void*>("") : blob.data();
-    return check(sqlite3_bind_blob64(statement_.get(), index(number), data, blob.size(), SQLITE_TRANSIENT));
-  }
-  Statement& bind_null(int number) override { return check(sqlite3_bind_null(statement_.get(), index(number))); }
-
-  bool step() override {
-    const int code = sqlite3_step(statement_.get());
-    if (code == SQLITE_ROW) return true;
-    if (code == SQLITE_DONE) {
-      sqlite3_reset(statement_.get());
-      return false;
-    }
-    const Error error = sqlite_error(db_, code, writes_ ? "write" : "read", file_);
-    sqlite3_reset(statement_.get());
-    throw error;
-  }
-  bool is_null(int column) const override { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
-  std::int64_t integer(int column) const override { return sqlite3_column_int64(statement_.get(), column); }
-  std::string_view text(int column) const override {
-    const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
-    return {data, data == nullptr ? 0 : static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
-  }
-  base::BytesView blob(int column) const override {
-    const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_.get(), column));
-    return {data, data == nullptr ? 0 : static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
-  }
-  void reset() override { sqlite3_reset(statement_.get()); }
-
-  std::int64_t execute() override {
-    const std::int64_t before = sqlite3_total_changes64(db_);
-    while (step()) {
-    }
-    return sqlite3_total_changes64(db_) == before ? 0 : sqlite3_changes64(db_);
-  }
-
-  void begin_use() {
-    if (sqlite3_stmt_busy(statement_.get()) != 0)
-      throw Error(Fault::internal, "an SQL statement is used while it stands on a row");
-    sqlite3_clear_bindings(statement_.get());
-  }
-
- private:
-  // "$7", whichever place SQLite gave it
-  void note_parameter(int at) {
-    const char* name = sqlite3_bind_parameter_name(statement_.get(), at);
-    const std::string_view text = name == nullptr ? "" : name;
-    std::size_t number = 0;
-    const auto digits = text.substr(text.starts_with('$') ? 1 : text.size());
-    std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (number == 0 || number > kMostParameters)
-      throw Error(Fault::internal, "an SQL statement has a parameter that is not $1, $2, ...");
-    if (indexes_.size() < number) indexes_.resize(number);
-    indexes_[number - 1] = at;
-  }
-  int index(int number) const {
-    const auto at = static_cast<std::size_t>(number) - 1;
-    if (at >= indexes_.size() || indexes_[at] == 0)
-      throw Error(Fault::internal, fmt::format("an SQL statement has no parameter ${}", number));
-    return indexes_[at];
-  }
-  Statement& check(int code) {
-    if (code != SQLITE_OK) throw sqlite_error(db_, code, "bind a value for", file_);
-    return *this;
-  }
-
-  sqlite3* db_;
-  const std::string& file_;
-  Prepared statement_;
-  std::vector<int> indexes_;  // of $1, $2, ...; 0 where the statement has none of that name
-  bool writes_ = false;
-};
 
 struct TextHash {
   using is_transparent = void;
@@ -190,13 +42,16 @@ struct TextHash {
 
 class SqliteDatabase final : public Database {
  public:
-  SqliteDatabase(std::string file, Access access) : file_(std::move(file)), access_(access) {
+  SqliteDatabase(std::string file, Access access, int cache_kib)
+      : file_(std::move(file)), access_(access), cache_kib_(cache_kib) {
     connect(access == Access::read_write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, file_);
     try {
-      settle();
+      prepare_connection();
     } catch (const Error&) {
-      if (!connect_immutable()) throw;
-      settle();
+      const auto uri = access == Access::read_only ? immutable_uri(file_) : std::nullopt;
+      if (!uri) throw;
+      connect(SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, *uri);
+      prepare_connection();
     }
   }
 
@@ -231,11 +86,33 @@ class SqliteDatabase final : public Database {
     run(kSynced, "write");
   }
 
+  void change_schema(const std::function<void()>& work) override {
+    if (depth_ > 0 || reading_) throw Error(Fault::internal, "a schema is changed in a transaction of its own");
+    // Inside a transaction this would do nothing.
+    run("pragma foreign_keys = off", "write");
+    try {
+      outermost([&] {
+        work();
+        check_foreign_keys();
+      });
+    } catch (...) {
+      run("pragma foreign_keys = on", "write");
+      throw;
+    }
+    run("pragma foreign_keys = on", "write");
+  }
+
+  void watch_schema(std::function<void()> changed) override {
+    schema_ = schema_cookie();
+    on_schema_change_ = std::move(changed);
+  }
+
   void snapshot(const std::function<void()>& work) override {
     if (depth_ > 0 || reading_) return work();
     reading_ = true;
     try {
       execute("begin");
+      notice_schema_change();
       work();
     } catch (...) {
       reading_ = false;
@@ -269,42 +146,16 @@ class SqliteDatabase final : public Database {
           errno = code;
           if (code != 0) throw base::errno_error("write", name);
         },
-        Durability::with_next);
+        Durability::deferred);
   }
 
-  void copy_to(const std::string& path) override {
-    base::FileDescriptor made(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!made) {
-      if (errno == EEXIST)
-        throw Error(Fault::exists, fmt::format("cannot copy the database to {}: it exists", path),
-                    "name another file, or move that one away");
-      throw base::errno_error("create", path);
-    }
-    try {
-      // An existing empty file is as good as none to VACUUM INTO, so the copy is never readable by others.
-      Prepared vacuum = prepare_once("vacuum into $1");
-      sqlite3_bind_text64(vacuum.get(), 1, path.data(), path.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-      const int code = sqlite3_step(vacuum.get());
-      if (code != SQLITE_DONE) throw sqlite_error(db_.get(), code, fmt::format("copy to {} from", path), file_);
-      if (::fsync(made.get()) != 0) throw base::errno_error("write", path);
-      sync_directory_of(path);
-    } catch (...) {
-      ::unlink(path.c_str());
-      throw;
-    }
-  }
+  void copy_to(const std::string& path) override { copy_database(db_.get(), file_, path); }
 
   void check_integrity() override {
     std::string found;
     read_rows("pragma integrity_check(3)", [&](sqlite3_stmt* row) { found += column_text(row, 0) + "; "; });
-    if (found != "ok; ") throw damaged(found);
-    found.clear();
-    read_rows("pragma foreign_key_check", [&](sqlite3_stmt* row) {
-      if (found.size() < 200)
-        found += fmt::format("a row of {} refers to a row of {} that is missing; ", column_text(row, 0),
-                             column_text(row, 2));
-    });
-    if (!found.empty()) throw damaged(found);
+    if (found != "ok; ") throw damaged(file_, without_end(found));
+    check_foreign_keys();
   }
 
  private:
@@ -327,8 +178,10 @@ class SqliteDatabase final : public Database {
   }
 
   // The first look at the file, before anything could be written: is it a database, and ours?
-  void settle() {
-    run("pragma cell_size_check = on; pragma cache_size = -32000; pragma temp_store = memory", "read");
+  void prepare_connection() {
+    run(fmt::format("pragma cell_size_check = on; pragma cache_size = -{}; pragma temp_store = memory", cache_kib_)
+            .c_str(),
+        "read");
     const std::int64_t application = number("select application_id from pragma_application_id");
     const bool empty = application == 0 && number("select count(*) from sqlite_schema") == 0;
     if (application != kApplicationId && !empty)
@@ -336,22 +189,30 @@ class SqliteDatabase final : public Database {
                   "point --state to another directory; that file is left as it is");
     if (access_ == Access::read_only) return;
     if (sqlite3_db_readonly(db_.get(), "main") != 0) throw sqlite_error(nullptr, SQLITE_READONLY, "write", file_);
-    execute("pragma journal_mode = wal");
+    require_write_ahead_log();
     run(kSynced, "write");
     // In place of SQLite's own hook.
     sqlite3_wal_hook(db_.get(), on_commit, this);
     if (empty) execute(fmt::format("pragma application_id = {}", kApplicationId));
   }
 
-  // A database that was closed cleanly on a medium that cannot be written needs no log and no locks. True where it was
-  // opened.
-  bool connect_immutable() {
-    if (access_ != Access::read_only || ::access(directory_of(file_).c_str(), W_OK) == 0) return false;
-    struct stat log {};
-    const bool has_log = ::stat((file_ + "-wal").c_str(), &log) == 0 ? log.st_size > 0 : errno != ENOENT;
-    if (has_log) return false;
-    connect(SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, "file:" + escaped(file_) + "?immutable=1");
-    return true;
+  // SQLite keeps another mode without a word where the file system has no shared memory to give.
+  void require_write_ahead_log() {
+    std::string mode;
+    read_rows("pragma journal_mode = wal", [&](sqlite3_stmt* row) { mode = column_text(row, 0); });
+    if (mode == "wal") return;
+    throw Error(Fault::io, fmt::format("{} cannot have a write-ahead log: its journal stays in mode '{}'", file_, mode),
+                "that file system has no shared memory for several processes; keep the state on a local disk");
+  }
+
+  void check_foreign_keys() {
+    std::string found;
+    read_rows("pragma foreign_key_check", [&](sqlite3_stmt* row) {
+      if (found.size() < 200)
+        found += fmt::format("a row of {} refers to a row of {} that is missing; ", column_text(row, 0),
+                             column_text(row, 2));
+    });
+    if (!found.empty()) throw damaged(file_, without_end(found));
   }
 
   static int on_commit(void* database, sqlite3* db, const char*, int pages) {
@@ -370,6 +231,7 @@ class SqliteDatabase final : public Database {
     run("begin immediate", "write");
     depth_ = 1;
     try {
+      notice_schema_change();
       work();
       run("commit", "write");
     } catch (...) {
@@ -395,21 +257,30 @@ class SqliteDatabase final : public Database {
     prepare("release nested").execute();
   }
 
+  // SQLite counts changes of the schema in the file's header.
+  std::int64_t schema_cookie() {
+    SqliteStatement& statement = static_cast<SqliteStatement&>(prepare("pragma schema_version"));
+    statement.step();
+    const std::int64_t cookie = statement.integer(0);
+    statement.reset();
+    return cookie;
+  }
+
+  void notice_schema_change() {
+    if (!on_schema_change_) return;
+    const std::int64_t cookie = schema_cookie();
+    if (cookie == schema_) return;
+    on_schema_change_();
+    schema_ = cookie;
+  }
+
   void roll_back() noexcept {
     if (sqlite3_get_autocommit(db_.get()) == 0) sqlite3_exec(db_.get(), "rollback", nullptr, nullptr, nullptr);
   }
 
-  Prepared prepare_once(const char* sql) {
-    sqlite3_stmt* raw = nullptr;
-    const int code = sqlite3_prepare_v2(db_.get(), sql, -1, &raw, nullptr);
-    Prepared statement(raw);
-    if (code != SQLITE_OK) throw sqlite_error(db_.get(), code, "read", file_);
-    return statement;
-  }
-
   template <class Row>
   void read_rows(const char* sql, Row row) {
-    const Prepared statement = prepare_once(sql);
+    const Prepared statement = prepare_once(db_.get(), file_, sql);
     int code = SQLITE_ROW;
     while ((code = sqlite3_step(statement.get())) == SQLITE_ROW) row(statement.get());
     if (code != SQLITE_DONE) throw sqlite_error(db_.get(), code, "read", file_);
@@ -421,7 +292,7 @@ class SqliteDatabase final : public Database {
   }
 
   std::int64_t number(const char* sql, std::optional<std::string_view> parameter = std::nullopt) {
-    const Prepared statement = prepare_once(sql);
+    const Prepared statement = prepare_once(db_.get(), file_, sql);
     if (parameter)
       sqlite3_bind_text64(statement.get(), 1, parameter->data(), parameter->size(), SQLITE_TRANSIENT, SQLITE_UTF8);
     const int code = sqlite3_step(statement.get());
@@ -429,47 +300,23 @@ class SqliteDatabase final : public Database {
     return sqlite3_column_int64(statement.get(), 0);
   }
 
-  Error damaged(std::string_view found) const {
-    return Error(Fault::corrupt, fmt::format("{} is damaged: {}", file_, found.substr(0, found.size() - 2)),
-                 std::string(kWayOut));
-  }
-
-  static std::string directory_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    if (slash == std::string::npos) return ".";
-    return slash == 0 ? "/" : path.substr(0, slash);
-  }
-
-  static void sync_directory_of(const std::string& path) {
-    const std::string directory = directory_of(path);
-    const base::FileDescriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd || ::fsync(fd.get()) != 0) throw base::errno_error("write", directory);
-  }
-
-  // A path inside a file: URI.
-  static std::string escaped(const std::string& path) {
-    std::string uri;
-    for (const char c : path) {
-      if (c == '?' || c == '#' || c == '%')
-        uri += fmt::format("%{:02x}", c);
-      else
-        uri += c;
-    }
-    return uri;
-  }
+  static std::string_view without_end(std::string_view list) { return list.substr(0, list.size() - 2); }
 
   std::string file_;
   Access access_;
+  int cache_kib_;
   Connection db_;
   std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, TextHash, std::equal_to<>> statements_;
   std::int64_t log_octets_ = 0;  // to the end of the last commit of this connection
+  std::function<void()> on_schema_change_;
+  std::int64_t schema_ = 0;  // the cookie when that was set or last called
   int depth_ = 0;
   bool reading_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Database> open(const std::string& file, Access access) {
+std::unique_ptr<Database> open(const std::string& file, Access access, int cache_kib) {
   struct stat found {};
   if (::stat(file.c_str(), &found) != 0) {
     if (errno == ENOENT || errno == ENOTDIR)
@@ -477,7 +324,7 @@ std::unique_ptr<Database> open(const std::string& file, Access access) {
     throw base::errno_error("open", file);
   }
   if (!S_ISREG(found.st_mode)) throw Error(Fault::invalid, fmt::format("{} is not a file", file));
-  return std::make_unique<SqliteDatabase>(file, access);
+  return std::make_unique<SqliteDatabase>(file, access, cache_kib);
 }
 
 std::unique_ptr<Database> create(const std::string& file) {
@@ -488,7 +335,7 @@ std::unique_ptr<Database> create(const std::string& file) {
     throw base::errno_error("create", file);
   }
   made.reset();  // closing it later would drop SQLite's POSIX locks
-  return std::make_unique<SqliteDatabase>(file, Access::read_write);
+  return std::make_unique<SqliteDatabase>(file, Access::read_write, kSmallCache);
 }
 
 }  // namespace everseal::sql

@@ -1,0 +1,13 @@
+// A consistent copy of a database that is in use.
+#pragma once
+
+#include <string>
+
+struct sqlite3;
+
+namespace everseal::sql {
+
+// To `path`, 0600 and synced. Error(exists) where something is there; whatever fails leaves nothing.
+void copy_database(sqlite3* db, const std::string& file, const std::string& path);
+
+}  // namespace everseal::sql
