@@ -38,7 +38,7 @@ int run(Context& context) {
     std::optional<base::Secret> opens, keeps;
     if (const auto file = arguments.one("key-passphrase-file")) opens = base::read_secret_file(*file);
     if (const auto file = arguments.one("passphrase-file")) keeps = base::read_secret_file(*file);
-    const base::Secret text = base::read_secret_file(*key_file);
+    const base::Secret text = base::read_secret_document(*key_file);
     founded = authority::import_authority(store, name, std::move(chain), pki::PrivateKey::parse(text, opens),
                                           keeps ? &*keeps : nullptr, host.clock());
   } else {

@@ -32,10 +32,14 @@ std::string temporary_name(const std::string& name) {
   return fmt::format(".{}.{}", name.substr(0, 128), hex(random));
 }
 
-// Makes and opens `name`; an existing directory is opened as it is.
+// Makes and opens `name`; an existing directory is opened as it is. Its entry is synced all the same: a run that died
+// before it did so may have made it.
 FileDescriptor make_directory_durably(int parent, const std::string& name, mode_t mode, const std::string& what) {
   FileDescriptor made(retried([&] { return ::openat(parent, name.c_str(), kDirectoryFlags | O_NOFOLLOW); }));
-  if (made) return made;
+  if (made) {
+    file_system().sync(parent);
+    return made;
+  }
   if (errno != ENOENT) throw failure("open the directory", what);
   try {
     file_system().make_directory(parent, name, mode);
@@ -260,6 +264,29 @@ void Directory::replace(const std::string& name, BytesView bytes, const Ownershi
   sync();
 }
 
+void Directory::copy_new(const std::string& name, int source, const Ownership& ownership) const {
+  require_component(name);
+  const auto refuse_existing = [&] {
+    if (has(name)) throw Error(Fault::exists, fmt::format("{} exists already", shown(path_, name)));
+  };
+  refuse_existing();
+  const std::string temporary = temporary_name(name);
+  const FileDescriptor file = write_unsynced(fd_.get(), temporary, {}, ownership);
+  Unfinished unfinished(fd_.get(), temporary);
+  std::vector<std::uint8_t> chunk(1 << 20);
+  for (;;) {
+    const ssize_t count = retried([&] { return ::read(source, chunk.data(), chunk.size()); });
+    if (count < 0) throw errno_error("read", printable(path_of(source)));
+    if (count == 0) break;
+    file_system().write(file.get(), BytesView(chunk).first(static_cast<std::size_t>(count)));
+  }
+  file_system().sync(file.get());
+  refuse_existing();
+  file_system().rename(fd_.get(), temporary, fd_.get(), name);
+  unfinished.finish();
+  sync();
+}
+
 void Directory::switch_link(const std::string& name, const std::string& target) const {
   require_component(name);
   const std::string temporary = temporary_name(name);
@@ -274,6 +301,14 @@ void Directory::rename(const std::string& from, const std::string& to) const {
   require_component(from);
   require_component(to);
   file_system().rename(fd_.get(), from, fd_.get(), to);
+  sync();
+}
+
+void Directory::exchange(const std::string& name, const Directory& other, const std::string& other_name) const {
+  require_component(name);
+  require_component(other_name);
+  file_system().exchange(fd_.get(), name, other.fd_.get(), other_name);
+  other.sync();
   sync();
 }
 

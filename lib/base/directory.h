@@ -36,6 +36,8 @@ class Directory {
   static Directory open(const std::string& path);                 // must exist
   static Directory create(const std::string& path, mode_t mode);  // with its parents; each new one is durable
   static std::optional<Directory> open_if_exists(const std::string& path);
+  // One that is open for reading already; `path` is for messages.
+  static Directory adopt(FileDescriptor fd, std::string path) { return {std::move(fd), std::move(path)}; }
 
   Directory subdirectory(const std::string& name) const;
   std::optional<Directory> subdirectory_if_exists(const std::string& name) const;
@@ -58,10 +60,16 @@ class Directory {
   void write_new(std::span<const NewFile> files) const;
   // Durable on return: a temporary file, fsync, rename over `name`, fsync of the directory.
   void replace(const std::string& name, BytesView bytes, const Ownership& ownership = {}) const;
+  // Durable on return, read from `source` to its end: for what is too large to be held in memory. A temporary file is
+  // renamed to `name`; Error(exists) where that is taken.
+  void copy_new(const std::string& name, int source, const Ownership& ownership = {}) const;
   // Durable on return: a temporary symlink renamed over `name`.
   void switch_link(const std::string& name, const std::string& target) const;
   // Durable on return.
   void rename(const std::string& from, const std::string& to) const;
+  // Durable on return: what `name` and `other_name` in `other` are called is swapped, in one step; both must exist.
+  // Error(invalid) where the file system cannot, as NFS.
+  void exchange(const std::string& name, const Directory& other, const std::string& other_name) const;
   void remove(const std::string& name) const;       // a file or symlink; absent is fine
   void remove_tree(const std::string& name) const;  // whatever it is; absent is fine; symlinks are not followed
   void sync() const;

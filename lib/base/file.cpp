@@ -4,7 +4,12 @@
 #include "base/reading.h"
 #include "base/system_calls.h"
 #include "base/text.h"
+#include "base/trusted.h"
 
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
@@ -13,15 +18,63 @@
 #include <unistd.h>
 
 namespace everseal::base {
+namespace {
+
+// The descriptor of this process that a path names, which its shell may have made: <(command), >(command).
+std::optional<int> own_descriptor(std::string_view path) {
+  constexpr std::pair<std::string_view, int> kStandard[] = {
+      {"/dev/stdin", STDIN_FILENO}, {"/dev/stdout", STDOUT_FILENO}, {"/dev/stderr", STDERR_FILENO}};
+  for (const auto& [name, number] : kStandard)
+    if (path == name) return number;
+  for (const std::string_view directory : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(directory)) continue;
+    const std::string_view digits = path.substr(directory.size());
+    int number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error == std::errc() && end == digits.data() + digits.size() && number >= 0) return number;
+  }
+  return std::nullopt;
+}
+
+// What stands at a name that is to be written.
+enum class Standing { nothing, file, stream };
+
+Standing look_at_destination(const Directory& directory, const std::string& name, const std::string& what) {
+  struct stat status {};
+  if (::fstatat(directory.descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return Standing::nothing;
+    throw failure("look at", what);
+  }
+  if (S_ISDIR(status.st_mode)) throw Error(Fault::invalid, fmt::format("{} is a directory", what));
+  if (S_ISREG(status.st_mode)) return Standing::file;
+  if (!is_ours_or_roots(status))
+    throw Error(Fault::denied, fmt::format("{} belongs to somebody else, and is no regular file", what),
+                "name another file");
+  return S_ISLNK(status.st_mode) ? Standing::file : Standing::stream;
+}
+
+// Only what was looked at: another one that took the name meanwhile is not written to.
+void write_stream(const Directory& directory, const std::string& name, const std::string& what, BytesView bytes) {
+  const FileDescriptor file(retried(
+      [&] { return ::openat(directory.descriptor(), name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW); }));
+  if (!file) throw failure("open", what);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw failure("look at", what);
+  const bool is_stream = S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
+  if (!is_stream || !is_ours_or_roots(status))
+    throw Error(Fault::denied, fmt::format("{} was exchanged while it was opened", what), "name another file");
+  file_system().write(file.get(), bytes);
+}
+
+}  // namespace
 
 Bytes read_file(const std::string& path, std::size_t limit) {
   if (path == "-") return read_to_end(STDIN_FILENO, limit, "standard input");
-  const FileDescriptor file(retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
-  if (!file) throw failure("open", printable(path));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw errno_error("read", printable(path));
-  if (S_ISDIR(status.st_mode)) throw Error(Fault::invalid, fmt::format("{} is a directory", printable(path)));
-  return read_to_end(file.get(), limit, printable(path));
+  const std::string what = printable(path);
+  if (const auto descriptor = own_descriptor(path)) return read_to_end(*descriptor, limit, what);
+  const FileDescriptor file = open_regular(AT_FDCWD, path, 0, what);
+  if (!file) throw failure("open", what);
+  return read_to_end(file.get(), limit, what);
 }
 
 Secret read_regular_file(const std::string& path, std::size_t limit) {
@@ -31,19 +84,24 @@ Secret read_regular_file(const std::string& path, std::size_t limit) {
   return read_secret_to_end(file.get(), limit, what);
 }
 
-void write_file(const std::string& path, BytesView bytes, const Ownership& ownership) {
-  const auto [parent, name] = split_path(path);
-  struct stat status {};
-  // /dev/stdout, /dev/null and pipes are written to, never replaced; one that a stranger put there gets nothing.
-  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    if (S_ISDIR(status.st_mode)) throw Error(Fault::invalid, fmt::format("{} is a directory", printable(path)));
-    if (!is_ours_or_roots(status))
-      throw Error(Fault::denied, fmt::format("{} belongs to somebody else", printable(path)));
-    const FileDescriptor file(retried([&] { return ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY); }));
-    if (!file) throw failure("open", printable(path));
-    return file_system().write(file.get(), bytes);
+std::pair<Directory, std::string> open_destination(const std::string& path) {
+  auto [parent, name] = split_path(path);
+  if (name.empty()) throw Error(Fault::invalid, fmt::format("{} is a directory", printable(path)));
+  auto directory = open_unled(parent);
+  if (!directory) {
+    errno = ENOENT;
+    throw failure("open the directory", printable(parent));
   }
-  Directory::open(parent).replace(name, bytes, ownership);
+  return {std::move(*directory), std::move(name)};
+}
+
+void write_file(const std::string& path, BytesView bytes, const Ownership& ownership) {
+  const std::string what = printable(path);
+  if (const auto descriptor = own_descriptor(path)) return file_system().write(*descriptor, bytes);
+  const auto [directory, name] = open_destination(path);
+  require_component(name);
+  if (look_at_destination(directory, name, what) == Standing::stream) return write_stream(directory, name, what, bytes);
+  directory.replace(name, bytes, ownership);
 }
 
 }  // namespace everseal::base

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -86,6 +87,18 @@ void FileSystem::rename(int from_directory, const std::string& from, int to_dire
       fmt::format("{} to {}", shown(path_of(from_directory), from), shown(path_of(to_directory), to));
   errno = code;
   throw failure("rename", what);
+}
+
+void FileSystem::exchange(int directory, const std::string& name, int other_directory, const std::string& other) {
+  constexpr unsigned kExchange = 2;  // RENAME_EXCHANGE, which <stdio.h> hides without _GNU_SOURCE
+  if (::syscall(SYS_renameat2, directory, name.c_str(), other_directory, other.c_str(), kExchange) == 0) return;
+  const int code = errno;
+  const std::string what =
+      fmt::format("{} with {}", shown(path_of(directory), name), shown(path_of(other_directory), other));
+  errno = code;
+  const Error error = failure("exchange", what);
+  if (code == EINVAL || code == ENOSYS) throw Error(Fault::invalid, error.message());
+  throw error;
 }
 
 void FileSystem::symlink(const std::string& target, int directory, const std::string& name) {

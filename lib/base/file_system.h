@@ -24,6 +24,8 @@ class FileSystem {
   virtual void change_mode(int file, mode_t mode);
   virtual void change_owner(int file, uid_t user, gid_t group);
   virtual void rename(int from_directory, const std::string& from, int to_directory, const std::string& to);
+  // Swaps what two names stand for. Error(invalid) where the file system cannot.
+  virtual void exchange(int directory, const std::string& name, int other_directory, const std::string& other);
   virtual void symlink(const std::string& target, int directory, const std::string& name);
   virtual void make_directory(int directory, const std::string& name, mode_t mode);
   virtual void remove(int directory, const std::string& name, int flags);  // unlinkat

@@ -21,19 +21,9 @@ using base::Directory;
 using base::Error;
 using base::Fault;
 
+constexpr std::string_view kOutgoing = "everseal.db.backing-up";
 constexpr std::string_view kIncoming = "everseal.db.restoring";
 constexpr std::size_t kLargestCrl = 64 << 20;
-
-struct Place {
-  std::string directory;
-  std::string name;
-};
-
-Place split(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return {".", path};
-  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
-}
 
 // "20261123T221130Z"
 std::string compact(Time time) {
@@ -152,23 +142,28 @@ std::string name_to_keep(const Directory& state, std::string_view why, Time now)
   return free;
 }
 
+// SQLite opens files by name, which in somebody else's directory could by then be another one. So it writes into the
+// state, and what goes there is a copy.
 void backup(Store& store, const std::string& file) {
-  const Place place = split(file);
-  const auto directory = Directory::open(place.directory);
-  const auto refuse_existing = [&] {
-    if (directory.has(place.name))
-      throw Error(Fault::exists, fmt::format("{} exists, and a backup overwrites nothing", file), "name another file");
-  };
-  refuse_existing();
-  const std::string partial = place.name + ".partial";
-  store.database().copy_to(place.directory + "/" + partial);
+  const auto [directory, name] = base::open_destination(file);
+  if (directory.has(name))
+    throw Error(Fault::exists, fmt::format("{} exists, and a backup overwrites nothing", file), "name another file");
+  const auto state = Directory::open(store.state());
+  const auto lock = base::FileLock::try_acquire(state.create_subdirectory("locks", 0700), "backup");
+  if (!lock) throw Error(Fault::busy, "another backup is being made", "wait for it, then run the same command again");
+  const std::string copy(kOutgoing);
+  const auto discard = [&] { remove_with_log(state, kOutgoing); };
+  discard();  // of one that was killed
   try {
-    refuse_existing();
-    directory.rename(partial, place.name);
+    store.database().copy_to(state.path() + "/" + copy);
+    const base::FileDescriptor source(::openat(state.descriptor(), copy.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!source) throw base::errno_error("open", state.path() + "/" + copy);
+    directory.copy_new(name, source.get());
   } catch (...) {
-    directory.remove(partial);
+    discard();
     throw;
   }
+  discard();
 }
 
 Restored restore(const std::string& state_path, const std::string& file, Time now) {

@@ -368,7 +368,7 @@ void AcmeCa::require_key() const {
   const std::string file = fmt::format("{}/{}", folder_path(), kKey);
   with_hint(fmt::format("it must be yours, with mode 0600; if others may have read it, {} replaces it",
                         command("rotate-key")),
-            [&] { base::read_secret_file(file); });
+            [&] { base::read_secret_document(file); });
   if (manifest && manifest->thumbprint != acme::thumbprint(*key))
     throw Error(Fault::denied, fmt::format("{} is not the key that {} beside it names", file, kAccountManifest),
                 fmt::format("{} asks the CA whose it is", command("show")));

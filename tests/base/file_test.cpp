@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "fakes/temporary_directory.h"
 
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <functional>
@@ -10,6 +11,8 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -340,12 +343,80 @@ TEST_CASE("of what somebody else put there only regular files are read, by links
   }
 }
 
-TEST_CASE("a pipe that somebody else put there gets no secret") {
-  if (!is_root()) return;
+TEST_CASE("what somebody else put there gets no secret") {
+  if (!is_root()) {
+    MESSAGE("not run: this needs root");
+    return;
+  }
   const TemporaryDirectory temporary;
   REQUIRE(::mkfifo((temporary / "fifo").c_str(), 0666) == 0);
-  REQUIRE(::chown((temporary / "fifo").c_str(), 65534, 65534) == 0);
-  CHECK(fault_of([&] { write_file(temporary / "fifo", as_bytes("key")); }) == Fault::denied);
+  REQUIRE(::mkfifo((temporary / "roots").c_str(), 0600) == 0);
+  temporary.open().replace("file", as_bytes("roots"));
+  fs::create_directory(temporary / "strangers");
+  for (const auto& [name, target] : {std::pair("to-fifo", "roots"), std::pair("to-null", "/dev/null"),
+                                     std::pair("to-file", "file"), std::pair("dangling", "none")}) {
+    fs::create_symlink(target, temporary / name);
+    REQUIRE(::lchown((temporary / name).c_str(), 65534, 65534) == 0);
+  }
+  for (const char* const name : {"fifo", "strangers"}) REQUIRE(::chown((temporary / name).c_str(), 65534, 65534) == 0);
+  const auto before = temporary.open().list();
+  for (const char* const name : {"fifo", "to-fifo", "to-null", "to-file", "dangling"}) {
+    CAPTURE(name);
+    CHECK(fault_of([&] { write_file(temporary / name, as_bytes("key")); }) == Fault::denied);
+  }
+  CHECK(temporary.open().list() == before);
+  CHECK(text_of(temporary.open(), "file") == "roots");
+
+  // On the way, too: links of root's are followed, but for those that lie where the stranger may have moved them.
+  fs::create_directory(temporary / "place");
+  fs::create_directory_symlink("place", temporary / "roots-link");
+  fs::create_directory_symlink(temporary / "place", temporary / "strangers/link");
+  fs::create_directory_symlink(temporary / "place", temporary / "strangers-link");
+  REQUIRE(::lchown((temporary / "strangers-link").c_str(), 65534, 65534) == 0);
+  for (const char* const name : {"strangers/link/x", "strangers-link/x", "strangers/../strangers-link/x"}) {
+    CAPTURE(name);
+    CHECK(fault_of([&] { write_file(temporary / name, as_bytes("key")); }) == Fault::denied);
+  }
+  CHECK(fs::is_empty(temporary / "place"));
+  write_file(temporary / "roots-link/x", as_bytes("one"));
+  CHECK(text_of(Directory::open(temporary / "place"), "x") == "one");
+  write_file(temporary / "strangers/x", as_bytes("two"));  // his directory, as somebody named it
+  CHECK(text_of(Directory::open(temporary / "strangers"), "x") == "two");
+}
+
+TEST_CASE("descriptors that a shell made are read and written by their names") {
+  const TemporaryDirectory temporary;
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  write_file("/dev/fd/" + std::to_string(ends[1]), as_bytes("through a pipe"));
+  ::close(ends[1]);
+  CHECK(as_text(read_file("/proc/self/fd/" + std::to_string(ends[0]), 100)) == "through a pipe");
+  ::close(ends[0]);
+
+  // What is redirected into a file is written behind what is there, and the name is not replaced.
+  const FileDescriptor file(::open((temporary / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  write_file("/dev/fd/" + std::to_string(file.get()), as_bytes("one "));
+  write_file("/dev/fd/" + std::to_string(file.get()), as_bytes("two"));
+  CHECK(text_of(temporary.open(), "log") == "one two");
+  CHECK(fault_of([] { write_file("/dev/fd/9999", as_bytes("x")); }) == Fault::io);
+  CHECK(fault_of([] { (void)read_file("/dev/fd/9999", 10); }) == Fault::io);
+}
+
+TEST_CASE("a named pipe is not waited for where a file is to be read, and is written to") {
+  const TemporaryDirectory temporary;
+  REQUIRE(::mkfifo((temporary / "fifo").c_str(), 0600) == 0);
+  CHECK(fault_of([&] { (void)read_file(temporary / "fifo", 100); }) == Fault::invalid);
+  std::string received;
+  std::jthread reader([&] {
+    const FileDescriptor file(::open((temporary / "fifo").c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<char, 64> text{};
+    const ssize_t count = ::read(file.get(), text.data(), text.size());
+    received.assign(text.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
+  });
+  write_file(temporary / "fifo", as_bytes("into it"));
+  reader.join();
+  CHECK(received == "into it");
+  CHECK(fs::is_fifo(temporary / "fifo"));
 }
 
 TEST_CASE("owners are names or numbers that exist") {
@@ -370,7 +441,8 @@ TEST_CASE("secret files are read without their line end") {
   const Directory directory = temporary.open();
   for (const auto& [content, secret] :
        {std::pair("pass", "pass"), std::pair("pass\n", "pass"), std::pair("pass\r\n", "pass"),
-        std::pair("pass\n\n", "pass\n"), std::pair(" pass \n", " pass ")}) {
+        std::pair("pass\n\n", "pass"), std::pair("pass\r\n\r\n", "pass"),
+        std::pair("two words\t\xc3\xa9\xff\n", "two words\t\xc3\xa9\xff"), std::pair(" pass \n", " pass ")}) {
     directory.replace("secret", as_bytes(content));
     CHECK(read_secret_file(temporary / "secret").reveal_text() == secret);
   }
@@ -414,14 +486,84 @@ TEST_CASE("secret files that others can reach, or that hold none, are refused") 
 
 TEST_CASE("a refused secret file says nothing of what it holds") {
   const TemporaryDirectory temporary;
-  temporary.open().replace("open", as_bytes("hunter2"), {.mode = 0644});
-  try {
-    read_secret_file(temporary / "open");
-    FAIL("accepted");
-  } catch (const Error& error) {
-    CHECK((error.message() + error.hint()).find("hunter2") == std::string::npos);
-    CHECK(error.hint().find("chmod 600") != std::string::npos);
+  const auto refusal_of = [&](std::string_view content, mode_t mode) {
+    temporary.open().replace("secret", as_bytes(content), {.mode = mode});
+    try {
+      read_secret_file(temporary / "secret");
+    } catch (const Error& error) {
+      CHECK(error.fault() == Fault::config);
+      CHECK(error.text().find("hunter2") == std::string::npos);
+      CHECK(error.text().find(temporary / "secret") != std::string::npos);
+      return error.text();
+    }
+    return std::string("accepted");
+  };
+  struct Case {
+    std::string_view content;
+    std::string_view rule;
+  };
+  const Case cases[] = {
+      {"hunter2\nX-Injected: y\n", "more than one line"},
+      {"hunter2\rX-Injected: y", "more than one line"},
+      {"\nhunter2\n", "more than one line"},
+      {"hunter2\n \n", "more than one line"},
+      {std::string_view("hunter2\0", 8), "control character"},
+      {std::string_view("hunter2\0x", 9), "control character"},
+      {"hunter2\x1b[2J", "control character"},
+      {"hunter2\x7f", "control character"},
+      {"\xef\xbb\xbfhunter2\n", "byte order mark"},
+      {"\r\n\r\n", "empty"},
+  };
+  for (const auto& [content, rule] : cases) {
+    CAPTURE(rule);
+    CHECK(refusal_of(content, 0600).find(rule) != std::string::npos);
   }
+  CHECK(refusal_of("hunter2", 0644).find("chmod 600") != std::string::npos);
+}
+
+TEST_CASE("a secret document is read octet for octet") {
+  const TemporaryDirectory temporary;
+  for (const std::string_view content :
+       {std::string_view("a\nb\n\n"), std::string_view("\x30\0\x0a", 3), std::string_view("\xef\xbb\xbf{}\r\n")}) {
+    temporary.open().replace("document", as_bytes(content));
+    CHECK(read_secret_document(temporary / "document").reveal_text() == content);
+  }
+  temporary.open().replace("document", as_bytes("x"), {.mode = 0640});
+  CHECK(fault_of([&] { read_secret_document(temporary / "document"); }) == Fault::config);
+}
+
+TEST_CASE("a credential that systemd does not hand over is read from root's own directory") {
+  // In a file system view of its own, where /etc is empty.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("tmpfs", "/etc", "tmpfs", 0, nullptr) != 0)
+      ::_exit(77);
+    int status = 1;
+    try {
+      const Directory credentials = Directory::create("/etc/everseal/credentials", 0700);
+      credentials.replace("smtp", as_bytes("from etc\n"));
+      credentials.replace("open", as_bytes("x\n"), {.mode = 0644});
+      const Directory handed = Directory::create("/etc/handed", 0755);
+      handed.replace("smtp", as_bytes("from systemd\n"), {.mode = 0440});
+      const bool alone = read_secret_file("credential:smtp").reveal_text() == "from etc";
+      ::setenv("CREDENTIALS_DIRECTORY", "/etc/handed", 1);
+      const bool both = read_secret_file("credential:smtp").reveal_text() == "from systemd";
+      const bool open = fault_of([] { read_secret_file("credential:open"); }) == Fault::config;
+      const bool none = fault_of([] { read_secret_file("credential:none"); }) == Fault::config;
+      status = alone && both && open && none ? 0 : 2;
+    } catch (...) {
+      status = 3;
+    }
+    ::_exit(status);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  if (WEXITSTATUS(status) == 77) {
+    MESSAGE("not run: this needs root and a mount namespace");
+    return;
+  }
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("only what root and the caller alone can change is trusted") {
@@ -455,6 +597,126 @@ TEST_CASE("only what root and the caller alone can change is trusted") {
     REQUIRE(::lchown((temporary / "link").c_str(), 65534, 65534) == 0);
     CHECK(fault_of([&] { require_trusted(temporary / "link"); }) == Fault::config);
   }
+}
+
+TEST_CASE("root works in directories that nobody else can exchange") {
+  if (!is_root()) {
+    MESSAGE("not run: this needs root");
+    return;
+  }
+  const TemporaryDirectory temporary;  // below a sticky /tmp
+  const auto nobody = parse_ownership("nobody", 0);
+  const std::vector<Ownership> owners{nobody};
+  const auto make = [&](const std::string& name, uid_t user, mode_t mode) {
+    fs::create_directory(temporary / name);
+    REQUIRE(::chown((temporary / name).c_str(), user, static_cast<gid_t>(-1)) == 0);
+    REQUIRE(::chmod((temporary / name).c_str(), mode) == 0);
+  };
+  make("roots", 0, 0755);
+  make("roots/inner", 0, 0700);
+  make("sticky", 0, 01777);
+  make("sticky/roots", 0, 0755);
+  make("nobodys", *nobody.user, 0755);
+  make("nobodys/nobodys", *nobody.user, 0755);
+  make("nobodys/roots", 0, 0755);
+  make("open", 0, 0777);
+  make("group", 0, 0775);
+  make("group/roots", 0, 0755);
+  REQUIRE(::chown((temporary / "group").c_str(), 0, 12) == 0);
+  fs::create_directory_symlink("roots/inner", temporary / "link");
+  fs::create_directory_symlink("nobodys", temporary / "to-nobodys");
+  fs::create_directory_symlink("roots", temporary / "nobodys-link");
+  REQUIRE(::lchown((temporary / "nobodys-link").c_str(), 65534, 65534) == 0);
+  temporary.open().replace("file", as_bytes("x"));
+
+  for (const char* const name : {"roots", "roots/inner", "roots/../roots//./inner", "sticky/roots", "sticky", "link"}) {
+    CAPTURE(name);
+    CHECK(open_trusted(temporary / name, {}));
+  }
+  CHECK(open_trusted(temporary / "nobodys", owners));
+  CHECK(open_trusted(temporary / "to-nobodys", owners));
+  CHECK_FALSE(open_trusted(temporary / "none", owners));
+  CHECK_FALSE(open_trusted(temporary / "none/none", owners));
+
+  const auto refused = [&](const std::string& name, std::span<const Ownership> whose) {
+    CAPTURE(name);
+    CHECK(fault_of([&] { (void)open_trusted(temporary / name, whose); }) == Fault::denied);
+  };
+  refused("nobodys", {});
+  for (const char* const name : {"nobodys/nobodys", "nobodys/roots", "to-nobodys/roots", "nobodys-link",
+                                 "nobodys-link/inner", "open", "group", "group/roots"})
+    refused(name, owners);
+  const std::vector<Ownership> group{{.user = {}, .group = 12, .mode = 0640}};
+  CHECK(open_trusted(temporary / "group", group));
+  refused("group/roots", group);
+  CHECK(fault_of([&] { (void)open_trusted(temporary / "file", {}); }) == Fault::io);
+  CHECK(fault_of([&] { (void)open_trusted("", {}); }) == Fault::invalid);
+}
+
+TEST_CASE("a directory that is swapped for a link while root goes its way leads nowhere else") {
+  if (!is_root()) {
+    MESSAGE("not run: this needs root");
+    return;
+  }
+  const TemporaryDirectory temporary, victim;
+  for (const char* const name : {"home", "home/a", "home/a/b"}) {
+    fs::create_directory(temporary / name);
+    REQUIRE(::chown((temporary / name).c_str(), 65534, 65534) == 0);
+  }
+  fs::create_directory(victim / "b");
+  std::atomic<bool> done = false;
+  std::atomic<int> swaps = 0;
+  std::jthread stranger([&] {
+    std::error_code ignored;
+    while (!done) {
+      fs::rename(temporary / "home/a", temporary / "home/hidden", ignored);
+      fs::create_directory_symlink(victim.path(), temporary / "home/a", ignored);
+      ::lchown((temporary / "home/a").c_str(), 65534, 65534);
+      fs::remove(temporary / "home/a", ignored);
+      fs::rename(temporary / "home/hidden", temporary / "home/a", ignored);
+      ++swaps;
+    }
+  });
+  int written = 0;
+  for (int i = 0; i < 2000 || swaps < 200; ++i) {
+    try {
+      write_file(temporary / "home/a/b/out", as_bytes("x"));
+      ++written;
+    } catch (const Error&) {
+      // To fail is right; what counts is where nothing was written.
+    }
+  }
+  done = true;
+  stranger.join();
+  CHECK(written > 0);
+  CHECK(fs::is_empty(victim / "b"));
+}
+
+TEST_CASE("two names are exchanged in one step") {
+  const TemporaryDirectory temporary;
+  const Directory one = temporary.open().create_subdirectory("one", 0700);
+  const Directory two = temporary.open().create_subdirectory("two", 0700);
+  one.replace("a", as_bytes("a"));
+  two.switch_link("b", "elsewhere");
+  one.exchange("a", two, "b");
+  CHECK(one.read_link("a") == "elsewhere");
+  CHECK(text_of(two, "b") == "a");
+  CHECK(fault_of([&] { one.exchange("a", two, "none"); }) == Fault::not_found);
+  CHECK(fault_of([&] { one.exchange("../a", two, "b"); }) == Fault::invalid);
+}
+
+TEST_CASE("a large file is copied through a descriptor, and over nothing") {
+  const TemporaryDirectory temporary;
+  const Directory directory = temporary.open();
+  Bytes large(3'000'001);
+  for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<std::uint8_t>(i * 31);
+  directory.replace("source", large);
+  const FileDescriptor source(::open((temporary / "source").c_str(), O_RDONLY | O_CLOEXEC));
+  directory.copy_new("copy", source.get(), {.mode = 0640});
+  CHECK(directory.read("copy", 4'000'000) == large);
+  CHECK(mode_of(temporary / "copy") == 0640);
+  CHECK(fault_of([&] { directory.copy_new("copy", source.get()); }) == Fault::exists);
+  CHECK(directory.list() == std::vector<std::string>{"copy", "source"});
 }
 
 TEST_CASE("unreadable and unwritable places are errors that say so") {

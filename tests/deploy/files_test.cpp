@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 using namespace everseal;
+using base::Directory;
 using base::Fault;
 using deploy::Target;
 using fakes::Material;
@@ -227,27 +228,121 @@ TEST_CASE_FIXTURE(Fixture, "a missing directory is not made") {
   CHECK_FALSE(target->has(1));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a file that was there before is kept aside once") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a file that was there before is kept, where a server that loads the directory does not look") {
   write(place / "fullchain.pem", "the old one");
   fs::create_symlink("/etc/hostname", place / "privkey.pem");
   const auto target = files(in(directory));
   target->stage(first.artifact(1));
   CHECK(read(place / "fullchain.pem") == "the old one");
   target->switch_to(1);
-  CHECK(read(place / "fullchain.pem.before-everseal") == "the old one");
-  CHECK(fs::read_symlink(place / "privkey.pem.before-everseal") == "/etc/hostname");
+  const std::string kept = place / ".everseal/.before/";
+  CHECK(place.open().list() == std::vector<std::string>{".everseal", "fullchain.pem", "privkey.pem"});
+  CHECK(read(kept + "fullchain.pem") == "the old one");
+  CHECK(fs::read_symlink(kept + "privkey.pem") == "/etc/hostname");
+  CHECK((status_of(kept).st_mode & 07777) == 0700);
   CHECK(read(place / "fullchain.pem") == chain_text());
 
-  fs::remove(place / "fullchain.pem");
-  write(place / "fullchain.pem", "a newer one of somebody's");
-  for (const auto& step : {std::function<void()>([&] { target->stage(second.artifact(2)); }),
-                           std::function<void()>([&] { target->switch_to(1); })}) {
-    const base::Error error = error_of(step);
-    CHECK(error.fault() == Fault::config);
-    CHECK(error.message().find(place / "fullchain.pem") != std::string::npos);
+  // Another program writes its own again and again: nothing of it is lost, and nothing stops.
+  for (const char* const content : {"a newer one of somebody's", "the newest"}) {
+    fs::remove(place / "fullchain.pem");
+    write(place / "fullchain.pem", content);
+    target->stage(second.artifact(2));
+    target->switch_to(2);
+    CHECK(read(place / "fullchain.pem") == second.chain[0].pem() + second.chain[1].pem());
   }
-  CHECK(read(place / "fullchain.pem") == "a newer one of somebody's");
-  CHECK(read(place / "fullchain.pem.before-everseal") == "the old one");
+  CHECK(read(kept + "fullchain.pem") == "the old one");
+  CHECK(read(kept + "fullchain.pem.2") == "a newer one of somebody's");
+  CHECK(read(kept + "fullchain.pem.3") == "the newest");
+  target->prune({});
+  CHECK(Directory::open(kept).list().size() == 4);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what was kept beside the files by an earlier Everseal is taken from there") {
+  const auto target = files(in(directory));
+  target->stage(first.artifact(1));
+  target->switch_to(1);
+  write(place / "fullchain.pem.before-everseal", "the old one");
+  write(place / "unrelated.pem.before-everseal", "not ours");
+  target->switch_to(1);
+  CHECK(read(place / ".everseal/.before/fullchain.pem") == "the old one");
+  CHECK(place.open().list() ==
+        std::vector<std::string>{".everseal", "fullchain.pem", "privkey.pem", "unrelated.pem.before-everseal"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a server finds each file at every moment of its adoption") {
+  for (int turn = 0; turn < 50; ++turn) {
+    write(place / "fullchain.pem", "the old one");
+    const auto target = files(in(directory, {{"contents", rows({text("fullchain")})}}));
+    target->stage(first.artifact(1));
+    std::atomic<bool> done = false;
+    std::atomic<int> looks = 0, gone = 0;
+    std::jthread server([&] {
+      while (!done) {
+        if (::access((place / "fullchain.pem").c_str(), R_OK) != 0) ++gone;
+        ++looks;
+      }
+    });
+    while (looks == 0) std::this_thread::yield();
+    target->switch_to(1);
+    done = true;
+    server.join();
+    CHECK(gone == 0);
+    target->remove();
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a run that ended in the middle of an adoption leaves nothing in the next one's way") {
+  write(place / "fullchain.pem", "the old one");
+  const auto target = files(in(directory));
+  target->stage(first.artifact(1));
+  fs::create_directories(place / ".everseal/.before");
+  fs::create_symlink(".everseal/www/current/fullchain.pem", place / ".everseal/.before/fullchain.pem");
+  target->switch_to(1);
+  CHECK(read(place / ".everseal/.before/fullchain.pem") == "the old one");
+  CHECK(read(place / "fullchain.pem") == chain_text());
+}
+
+TEST_CASE_FIXTURE(Fixture, "as root only a directory that nobody else can exchange is deployed to") {
+  if (::geteuid() != 0) {
+    MESSAGE("not run: this needs root");
+    return;
+  }
+  const auto nobody = base::parse_ownership("nobody", 0);
+  const auto give = [&](const std::string& path) {
+    REQUIRE(::lchown(path.c_str(), *nobody.user, static_cast<gid_t>(-1)) == 0);
+  };
+  fs::create_directories(place / "roots");
+  fs::create_directories(place / "home/tls");
+  write(place / "roots/privkey.pem", "precious");
+  give(place / "home");
+  give(place / "home/tls");
+  fs::create_directory_symlink(place / "roots", place / "home/link");
+  give(place / "home/link");
+  for (const std::string& path : {place / "home", place / "home/tls", place / "home/link", place / "home/link/."}) {
+    CAPTURE(path);
+    const auto target = files(in(path));
+    for (const auto& step :
+         {std::function<void()>([&] { target->stage(first.artifact(1)); }),
+          std::function<void()>([&] { target->switch_to(1); }), std::function<void()>([&] { target->prune({}); }),
+          std::function<void()>([&] { target->remove(); })}) {
+      const base::Error error = error_of(step);
+      CHECK(error.fault() == Fault::denied);
+      CHECK_FALSE(error.hint().empty());
+    }
+  }
+  CHECK(Directory::open(place / "roots").list() == std::vector<std::string>{"privkey.pem"});
+  CHECK(read(place / "roots/privkey.pem") == "precious");
+  // The files' owner may own the directory itself, and root's links are followed.
+  const auto his = files(in(place / "home", {{"owner", text("nobody")}}));
+  his->stage(first.artifact(1));
+  his->switch_to(1);
+  CHECK(his->current() == 1);
+  fs::create_directory_symlink("roots", place / "link");
+  const auto linked = files(in(place / "link"));
+  linked->stage(first.artifact(1));
+  linked->switch_to(1);
+  CHECK(fs::is_symlink(place / "roots/privkey.pem"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "staging writes the same once, and other contents beside what is served") {
@@ -314,9 +409,8 @@ TEST_CASE_FIXTURE(Fixture, "removing leaves alone what is not ours") {
   fs::remove(place / "privkey.pem");
   write(place / "privkey.pem", "put there by hand");
   target->remove();
-  CHECK(place.open().list() == std::vector<std::string>{".everseal", "fullchain.pem.before-everseal", "other.pem",
-                                                        "privkey.pem", "unrelated"});
-  CHECK(place.open().subdirectory(".everseal").list() == std::vector<std::string>{"other"});
+  CHECK(place.open().list() == std::vector<std::string>{".everseal", "other.pem", "privkey.pem", "unrelated"});
+  CHECK(place.open().subdirectory(".everseal").list() == std::vector<std::string>{".before", "other"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "the reload is told what was deployed, and its end is reported as it is") {
@@ -484,7 +578,7 @@ TEST_CASE_FIXTURE(Fixture, "symbolic links put in the way by the directory's own
       // To fail is right; what counts is where nothing was written.
     }
   };
-  const auto target = files(in(directory));
+  const auto target = files(in(directory, {{"owner", text("nobody")}}));
   for (int i = 0; i < 300 || swaps < 1000; ++i) {
     const int number = i % 2 + 1;
     attempt([&] { target->stage((number == 1 ? first : second).artifact(number)); });

@@ -202,6 +202,16 @@ void UnsyncedFileSystem::rename(int from_directory, const std::string& from, int
       });
 }
 
+void UnsyncedFileSystem::exchange(int directory, const std::string& name, int other_directory,
+                                  const std::string& other) {
+  const std::lock_guard lock(mutex_);
+  before_call();
+  FileSystem::exchange(directory, name, other_directory, other);
+  remember_entry({directory, other_directory}, [this, one = std::make_shared<FileDescriptor>(copy_of(directory)), name,
+                                                two = std::make_shared<FileDescriptor>(copy_of(other_directory)),
+                                                other] { FileSystem::exchange(one->get(), name, two->get(), other); });
+}
+
 void UnsyncedFileSystem::symlink(const std::string& target, int directory, const std::string& name) {
   const std::lock_guard lock(mutex_);
   before_call();

@@ -46,6 +46,7 @@ class UnsyncedFileSystem : public base::FileSystem {
   void change_mode(int file, mode_t mode) override;
   void change_owner(int file, uid_t user, gid_t group) override;
   void rename(int from_directory, const std::string& from, int to_directory, const std::string& to) override;
+  void exchange(int directory, const std::string& name, int other_directory, const std::string& other) override;
   void symlink(const std::string& target, int directory, const std::string& name) override;
   void make_directory(int directory, const std::string& name, mode_t mode) override;
   void remove(int directory, const std::string& name, int flags) override;

@@ -1,5 +1,6 @@
 #include "inventory/backup.h"
 
+#include "base/lock.h"
 #include "inventory/authorities.h"
 #include "inventory/managed.h"
 #include "inventory/support.h"
@@ -84,9 +85,14 @@ TEST_CASE("a backup is one private file that appears complete and overwrites not
   CHECK(error_of([&] { backup(test.store, file); }).fault() == Fault::exists);
   CHECK(contents(file) == before);
   CHECK_FALSE(std::filesystem::exists(file + ".partial"));
-  std::ofstream(test.directory / "dangling.partial") << "somebody's";
-  CHECK(error_of([&] { backup(test.store, test.directory / "dangling"); }).fault() == Fault::exists);
-  CHECK(contents(test.directory / "dangling.partial") == "somebody's");
+  // Of one that was killed, wherever it was.
+  std::ofstream(test.directory / "other.partial") << "half";
+  std::ofstream(test.path + "/everseal.db.backing-up") << "half";
+  backup(test.store, test.directory / "other");
+  CHECK(contents(test.directory / "other").size() == before.size());
+  CHECK_FALSE(std::filesystem::exists(test.path + "/everseal.db.backing-up"));
+  const auto held = base::FileLock::try_acquire(base::Directory::open(test.path + "/locks"), "backup");
+  CHECK(error_of([&] { backup(test.store, test.directory / "third"); }).fault() == Fault::busy);
   CHECK_THROWS_AS(backup(test.store, test.directory / "none" + "/backup"), Error);
 }
 

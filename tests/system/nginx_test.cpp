@@ -20,7 +20,7 @@ TEST_CASE("nginx takes over a certificate, is reloaded, and its handshake proves
   CHECK(nginx.served() != before);
   CHECK(nginx.served() == site.live_serial("web"));
   CHECK(site.deployment_state("web", "server") == "verified");
-  CHECK(read_text(directory + "/fullchain.pem.before-everseal") != read_text(directory + "/fullchain.pem"));
+  CHECK(read_text(directory + "/.everseal/.before/fullchain.pem") != read_text(directory + "/fullchain.pem"));
 
   const std::string first = nginx.served();
   require_status(site.everseal({"renew", "web", "--force"}), 0);

@@ -2,6 +2,7 @@
 // directory.
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "challenge/challenge.h"
 
 #include <utility>
@@ -54,9 +55,14 @@ class Http01 final : public Answerer {
   }
 
  private:
-  // The directories may belong to others: nothing on the way is followed that could lead elsewhere.
+  // The directories may belong to others: nothing on the way is followed that they could lead elsewhere.
   void write(const std::string& token, const std::string& answer) {
-    const auto well_known = base::Directory::open(options_.string("webroot")).create_subdirectory(".well-known", 0755);
+    const std::string webroot = options_.string("webroot");
+    const auto root = base::open_unled(webroot);
+    if (!root)
+      throw base::Error(base::Fault::config, fmt::format("the webroot {} does not exist", base::printable(webroot)),
+                        "name the directory that the web server reads in `webroot`");
+    const auto well_known = root->create_subdirectory(".well-known", 0755);
     auto directory = std::make_shared<base::Directory>(well_known.create_subdirectory("acme-challenge", 0755));
     written_.emplace_back(directory, token);
     directory->replace(token, base::as_bytes(answer), {.user = {}, .group = {}, .mode = 0644});

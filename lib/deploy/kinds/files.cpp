@@ -3,13 +3,16 @@
 //   DIR/.everseal/<name>/<revision>/<file>     written hidden, renamed when complete, never changed afterwards
 //   DIR/.everseal/<name>/current -> <revision> the one rename that switches all files at once
 //   DIR/<file> -> .everseal/<name>/current/<file>
+//   DIR/.everseal/.before/<file>               what stood at DIR/<file> before
 //
 // A revision is the version's number, or "<number>.<n>" where the same version was staged again with other contents:
 // what is being served never changes in place.
 //
-// DIR may belong to another user while this runs as root. Everything below it is reached through directory descriptors
-// without following a symbolic link, so that a link put in the way makes a step fail and leads nowhere else. The
-// directories are 0755, as servers read as users of their own: owner and mode of the files protect them.
+// DIR may belong to the files' owner while this runs as root; all above it must be root's (base::open_trusted).
+// Everything below it is reached through directory descriptors without following a symbolic link, so that a link put in
+// the way makes a step fail and leads nowhere else. The directories are 0755, as servers read as users of their own:
+// owner and mode of the files protect them. Nothing is left in DIR itself but the files that were asked for, as some
+// servers load whatever lies there.
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -41,10 +44,11 @@ using base::OptionType;
 
 constexpr const char* kOwn = ".everseal";
 constexpr const char* kCurrent = "current";
-constexpr std::string_view kAside = ".before-everseal";
+constexpr const char* kBefore = ".before";                       // no certificate has such a name
+constexpr std::string_view kFormerlyAside = ".before-everseal";  // behind a file's name, until 2026-11
 constexpr mode_t kTraversable = 0755;
 constexpr std::size_t kLimit = 64 << 20;       // a large CRL
-constexpr std::size_t kLongestFileName = 200;  // leaves room for kAside and for the name of a temporary file
+constexpr std::size_t kLongestFileName = 200;  // leaves room for a number, and for the name of a temporary file
 
 constexpr std::array<std::string_view, 2> kForms{"modern", "compatible"};
 
@@ -204,7 +208,7 @@ class FilesTarget final : public Target {
         hook_(read_hook(options, action_)) {}
 
   void stage(const Artifact& artifact) override {
-    const Directory directory = open();
+    const Directory directory = require_directory();
     require_adoptable(directory);
     const std::vector<base::Secret> material = render_all(artifact);
     const Directory own =
@@ -226,7 +230,7 @@ class FilesTarget final : public Target {
   }
 
   void switch_to(std::int64_t number) override {
-    const Directory directory = open();
+    const Directory directory = require_directory();
     const auto own = own_of(directory);
     const auto revision = own ? latest_of(*own, number) : std::nullopt;
     if (!revision)
@@ -257,7 +261,7 @@ class FilesTarget final : public Target {
   }
 
   void prune(std::span<const std::int64_t> keep) override {
-    const auto directory = Directory::open_if_exists(path_);
+    const auto directory = open_trusted();
     const auto own = directory ? own_of(*directory) : std::nullopt;
     if (!own) return;
     std::set<std::string> kept{kCurrent};
@@ -271,7 +275,7 @@ class FilesTarget final : public Target {
   }
 
   void remove() override {
-    const auto directory = Directory::open_if_exists(path_);
+    const auto directory = open_trusted();
     if (!directory) return;
     for (const std::string& link : links_of_ours(*directory)) directory->remove(link);
     const auto everyones = directory->subdirectory_if_exists(kOwn);
@@ -327,8 +331,15 @@ class FilesTarget final : public Target {
   }
 
  private:
-  Directory open() const {
-    auto directory = Directory::open_if_exists(path_);
+  // For what changes something there. What only looks opens the directory as it is.
+  std::optional<Directory> open_trusted() const {
+    std::vector<base::Ownership> owners;
+    for (const File& file : files_) owners.push_back(ownership_of(file));
+    return base::open_trusted(path_, owners);
+  }
+
+  Directory require_directory() const {
+    auto directory = open_trusted();
     if (!directory)
       throw Error(Fault::config, fmt::format("the directory {} does not exist", path_),
                   "create it first: it is not made, as its name may be a slip of the pen");
@@ -374,34 +385,74 @@ class FilesTarget final : public Target {
     throw base::errno_error("look at", fmt::format("{}/{}", path_, file.name));
   }
 
-  // True where something that Everseal did not put there has the name of `file`.
-  static bool is_foreign(const Directory& directory, const File& file) {
-    if (!directory.has(file.name)) return false;
-    const auto link = directory.read_link(file.name);
+  // True where something that Everseal did not put there has that name.
+  static bool is_foreign(const Directory& directory, const std::string& name) {
+    if (!directory.has(name)) return false;
+    const auto link = directory.read_link(name);
     return !link || !link->starts_with(fmt::format("{}/", kOwn));
   }
 
   // Before anything is switched: what stands in the way later would leave half of the files switched.
   void require_adoptable(const Directory& directory) const {
-    for (const File& file : files_) {
-      if (!is_foreign(directory, file)) continue;
-      const std::string path = fmt::format("{}/{}", path_, file.name);
+    for (const File& file : files_)
       if (is_directory(directory, file.name))
-        throw Error(Fault::config, fmt::format("{} is a directory", path), "give the file another name in 'contents'");
-      if (directory.has(file.name + std::string(kAside)))
-        throw Error(Fault::config,
-                    fmt::format("{} was not made by Everseal, and {}{} exists already", path, path, kAside),
-                    "move one of them away");
-    }
+        throw Error(Fault::config, fmt::format("{}/{} is a directory", path_, file.name),
+                    "give the file another name in 'contents'");
   }
 
   void adopt(const Directory& directory, const File& file) const {
+    keep_former_aside(directory, file);
     if (directory.read_link(file.name) == link_target(file)) return;
-    if (is_foreign(directory, file)) {
-      directory.rename(file.name, file.name + std::string(kAside));
-      base::log::info("kept {}/{} aside as {}{}", path_, file.name, file.name, kAside);
+    if (is_foreign(directory, file.name))
+      exchange_for_link(directory, file);
+    else
+      directory.switch_link(file.name, link_target(file));
+  }
+
+  // The server finds the file at every moment: before, behind and between.
+  void exchange_for_link(const Directory& directory, const File& file) const {
+    const Directory before = keeping_place(directory);
+    const std::string kept = free_name(before, file);
+    before.switch_link(kept, link_target(file));
+    try {
+      directory.exchange(file.name, before, kept);
+    } catch (const Error& error) {
+      before.remove(kept);
+      if (error.fault() != Fault::invalid) throw;
+      // A file system that cannot exchange two names, as NFS: there is a moment without the file.
+      base::file_system().rename(directory.descriptor(), file.name, before.descriptor(), kept);
+      before.sync();
+      directory.switch_link(file.name, link_target(file));
     }
-    directory.switch_link(file.name, link_target(file));
+    base::log::info("kept what was {}/{} as {}", path_, file.name, shown_kept(kept));
+  }
+
+  // What an earlier Everseal left beside the file, where a server that loads the whole directory would read it.
+  void keep_former_aside(const Directory& directory, const File& file) const {
+    const std::string former = file.name + std::string(kFormerlyAside);
+    if (!directory.has(former) || is_directory(directory, former)) return;
+    const Directory before = keeping_place(directory);
+    const std::string kept = free_name(before, file);
+    base::file_system().rename(directory.descriptor(), former, before.descriptor(), kept);
+    before.sync();
+    directory.sync();
+    base::log::info("moved {}/{} to {}", path_, former, shown_kept(kept));
+  }
+
+  // Private keys may lie there, under the modes that they had.
+  static Directory keeping_place(const Directory& directory) {
+    return directory.create_subdirectory(kOwn, kTraversable).create_subdirectory(kBefore, 0700);
+  }
+
+  // "FILE", "FILE.2", ...: nothing that is kept is ever overwritten. A link of ours was left by a run that ended early.
+  static std::string free_name(const Directory& before, const File& file) {
+    std::string name = file.name;
+    for (int n = 2; is_foreign(before, name); ++n) name = fmt::format("{}.{}", file.name, n);
+    return name;
+  }
+
+  std::string shown_kept(const std::string& name) const {
+    return fmt::format("{}/{}/{}/{}", path_, kOwn, kBefore, name);
   }
 
   std::vector<base::Secret> render_all(const Artifact& artifact) const {

@@ -51,7 +51,7 @@ base::Table parse_accounts(const base::Secret& text) {
 class AcmeDns final : public Provider {
  public:
   explicit AcmeDns(const base::Options& options)
-      : api_(options.string("api")), accounts_(base::read_secret_file(options.string("account_file"))) {
+      : api_(options.string("api")), accounts_(base::read_secret_document(options.string("account_file"))) {
     parse_accounts(accounts_);
   }
 

@@ -88,7 +88,7 @@ class Rfc2136 final : public Provider {
  public:
   explicit Rfc2136(const base::Options& options)
       : server_text_(options.string("server")),
-        key_(parse_tsig_key(base::read_secret_file(options.string("tsig_key_file")))),
+        key_(parse_tsig_key(base::read_secret_document(options.string("tsig_key_file")))),
         ttl_(static_cast<std::uint32_t>(options.duration("ttl")->count())) {}
 
   void add(const TxtRecord& record, std::stop_token) override { update(record, LDNS_RR_CLASS_IN, ttl_); }
