@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "command.h"
 #include "parse.h"
@@ -57,6 +58,7 @@ std::stop_token watch_signals() {
 }
 
 int run(int argc, char** argv) {
+  base::keep_memory_private();
   Output output = Output::text;
   for (int i = 1; i < argc; ++i)
     if (std::string_view(argv[i]) == "--json") output = Output::json;

@@ -29,6 +29,7 @@ struct Entry {
   std::string_view name;
   std::string_view summary;
   std::span<const base::Option> options = {};
+  std::span<const base::Variable> variables = {};
 };
 
 struct Family {
@@ -45,6 +46,13 @@ std::vector<Entry> with_options(const Kinds& kinds) {
 }
 
 template <class Kinds>
+std::vector<Entry> with_variables(const Kinds& kinds) {
+  std::vector<Entry> entries;
+  for (const auto* kind : kinds) entries.push_back({kind->name, kind->summary, kind->options, kind->variables});
+  return entries;
+}
+
+template <class Kinds>
 std::vector<Entry> without_options(const Kinds& kinds) {
   std::vector<Entry> entries;
   for (const auto* kind : kinds) entries.push_back({kind->name, kind->summary});
@@ -53,10 +61,10 @@ std::vector<Entry> without_options(const Kinds& kinds) {
 
 std::vector<Family> families() {
   return {
-      {"issuer", "Issuers: [issuer.NAME] type = ...", with_options(issuer::kinds())},
+      {"issuer", "Issuers: [issuer.NAME] type = ...", with_variables(issuer::kinds())},
       {"challenge", "Challenges: [challenge.NAME] type = ...", with_options(challenge::kinds())},
-      {"dns", "DNS providers: [challenge.NAME] provider = ...", with_options(dns::kinds())},
-      {"deploy", "Deploy targets: [certificate.NAME.deploy.TARGET] type = ...", with_options(deploy::kinds())},
+      {"dns", "DNS providers: [challenge.NAME] provider = ...", with_variables(dns::kinds())},
+      {"deploy", "Deploy targets: [certificate.NAME.deploy.TARGET] type = ...", with_variables(deploy::kinds())},
       {"keystore", "Where private keys rest", without_options(keystore::kinds())},
       {"starttls", "Protocols that begin in the clear: starttls = ...", without_options(probe::starttls_protocols())},
       {"import", "Clients whose work can be taken over: everseal import CLIENT DIR",
@@ -83,6 +91,14 @@ void append_options(std::string& out, std::span<const base::Option> options, std
   }
 }
 
+void append_variables(std::string& out, std::span<const base::Variable> variables, std::size_t width) {
+  if (variables.empty()) return;
+  constexpr std::size_t kNames = 30;
+  out += "    its program finds in its environment:\n";
+  for (const base::Variable& variable : variables)
+    out += fmt::format("      {:<{}}{}\n", variable.name, kNames, wrap(variable.summary, 6 + kNames, width));
+}
+
 std::string text_of(std::span<const Family> shown, std::size_t columns) {
   constexpr std::size_t kEntry = 16;
   std::string out;
@@ -91,6 +107,7 @@ std::string text_of(std::span<const Family> shown, std::size_t columns) {
     for (const Entry& entry : family.entries) {
       out += fmt::format("  {:<{}}{}\n", entry.name, kEntry, wrap(entry.summary, 2 + kEntry, columns));
       append_options(out, entry.options, 4, columns);
+      append_variables(out, entry.variables, columns);
     }
   }
   return out;
@@ -129,7 +146,10 @@ std::string json_of(std::span<const Family> shown) {
           .text(entry.summary)
           .key("options");
       write_options(json, entry.options);
-      json.end_object();
+      json.key("variables").begin_array();
+      for (const base::Variable& variable : entry.variables)
+        json.begin_object().key("name").text(variable.name).key("summary").text(variable.summary).end_object();
+      json.end_array().end_object();
     }
   }
   json.end_array().end_object();

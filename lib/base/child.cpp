@@ -33,7 +33,8 @@ constexpr long kSetUser = SYS_setresuid;
 }  // namespace
 
 void become(const ChildPlan& plan) {
-  ::setpgid(0, 0);
+  // No controlling terminal, into which a program with fewer rights could type what the shell then runs (TIOCSTI).
+  ::setsid();
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
@@ -50,6 +51,7 @@ void become(const ChildPlan& plan) {
         ::syscall(kSetUser, account.user, account.user, account.user) != 0)
       fail_child(plan.report, ChildFailure::Step::user);
   }
+  if (plan.core) ::setrlimit(RLIMIT_CORE, &*plan.core);
   if (::chdir(plan.directory.c_str()) != 0) fail_child(plan.report, ChildFailure::Step::directory);
   sigset_t none;
   ::sigemptyset(&none);
@@ -57,4 +59,5 @@ void become(const ChildPlan& plan) {
   ::execve(plan.program.c_str(), plan.argv.data(), plan.envp.data());
   fail_child(plan.report, ChildFailure::Step::exec);
 }
+
 }  // namespace everseal::base

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
+
 namespace everseal::base {
 
 // All that the child needs, ready before the fork.
@@ -23,6 +25,7 @@ struct ChildPlan {
   int errors = -1;
   int report = -1;
   int highest_descriptor = 1024;
+  std::optional<rlimit> core;  // how large its core file may be, where that is not what this process has
 };
 
 // Where the child failed; written through a pipe that a successful exec closes.

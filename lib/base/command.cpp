@@ -19,13 +19,26 @@ namespace {
 
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
-// The last line that is not blank, made printable and short.
-std::string last_line(std::string_view text) {
+// The last lines that say something, made printable and short: programs often end with a mere pointer to a log.
+std::string last_lines(std::string_view text) {
   constexpr std::size_t kLongest = 300;
-  text = trim(text);
-  if (const auto line = text.find_last_of("\r\n"); line != std::string_view::npos) text = trim(text.substr(line + 1));
-  if (text.size() <= kLongest) return printable(text);
-  return printable(text.substr(0, kLongest)) + "...";
+  constexpr std::size_t kMost = 4;
+  std::vector<std::string> lines;
+  std::size_t length = 0;
+  while (!trim(text).empty() && lines.size() < kMost) {
+    text = trim(text);
+    const auto end = text.rfind('\n');
+    std::string_view line = trim(end == std::string_view::npos ? text : text.substr(end + 1));
+    text = end == std::string_view::npos ? std::string_view() : text.substr(0, end);
+    // What a progress bar overwrote was not meant to stay.
+    if (const auto overwritten = line.rfind('\r'); overwritten != std::string_view::npos)
+      line = trim(line.substr(overwritten + 1));
+    length += line.size() + 2;
+    if (!lines.empty() && length > kLongest) break;
+    lines.push_back(line.size() <= kLongest ? printable(line) : printable(line.substr(0, kLongest)) + "...");
+  }
+  std::ranges::reverse(lines);
+  return join(lines, "; ");
 }
 
 }  // namespace
@@ -43,6 +56,8 @@ void require_usable(const Command& command) {
       throw refuse(fmt::format("'{}' cannot name an environment variable", printable(name)));
     // The value may be a secret by mistake, so it is not shown.
     if (has_nul(value)) throw refuse(fmt::format("the environment variable {} holds a NUL", printable(name)));
+    if (name.size() + 1 + value.size() > kLongestVariable)
+      throw refuse(fmt::format("the environment variable {} would be longer than 128 KiB", printable(name)));
   }
   if (has_nul(command.directory) || command.directory.empty()) throw refuse("a command needs a directory to run in");
   if (command.user && has_nul(*command.user)) throw refuse("the user of a command holds a NUL");
@@ -67,8 +82,8 @@ std::vector<std::string> environment_of(const Command& command, const std::optio
 }
 
 std::string describe(const Exit& exit) {
-  const std::string line = last_line(exit.errors);
-  const std::string because = line.empty() ? std::string() : ": " + line;
+  const std::string lines = last_lines(exit.errors);
+  const std::string because = lines.empty() ? std::string() : ": " + lines;
   switch (exit.how) {
     case Exit::How::exited:
       return fmt::format("exited with status {}{}", exit.status, because);

@@ -4,6 +4,7 @@
 #include "base/command.h"
 #include "base/error.h"
 #include "base/handle.h"
+#include "base/kin.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -17,6 +18,8 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,16 +78,24 @@ FileDescriptor make_input(BytesView bytes) {
   return memory;
 }
 
+// What is kept of a stream that is longer than its limit.
+enum class Keep { first, last };
+
 // Takes in what is there; false once the other end is closed.
-bool drain(int fd, std::string* keep, std::size_t limit, bool& truncated) {
+bool drain(int fd, std::string* kept, std::size_t limit, Keep keep, bool& truncated) {
   std::array<char, 64 * 1024> buffer;
   const ssize_t count = ::read(fd, buffer.data(), buffer.size());
   if (count < 0) return errno == EAGAIN || errno == EINTR;
-  const std::size_t room = limit - std::min(limit, keep->size());
-  keep->append(buffer.data(), std::min(room, static_cast<std::size_t>(count)));
+  const std::size_t room = limit - std::min(limit, kept->size());
   if (static_cast<std::size_t>(count) > room) truncated = true;
+  kept->append(buffer.data(),
+               keep == Keep::last ? static_cast<std::size_t>(count) : std::min(room, static_cast<std::size_t>(count)));
+  if (kept->size() > limit) kept->erase(0, kept->size() - limit);
   return count > 0;
 }
+
+// The soft limit that this process began with, for the programs that it starts.
+std::optional<rlimit> core_before;
 
 // A started program until its end.
 class Child {
@@ -101,7 +112,6 @@ class Child {
   void start(ChildPlan& plan);
   void wait(Exit& exit);
   bool has_ended();
-  void kill_group(int signal) const { ::kill(-process_, signal); }
   std::string reported_failure() const;
 
   const Command& command_;
@@ -109,6 +119,7 @@ class Child {
   FileDescriptor wake_;  // the stop token's
   Pipe output_, errors_, report_;
   pid_t process_ = -1;
+  std::optional<Kin> kin_;
   FileDescriptor process_fd_;
   int status_ = 0;
 };
@@ -123,7 +134,7 @@ void Child::start(ChildPlan& plan) {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = code;
   if (process_ < 0) throw errno_error("start", "a process");
-  ::setpgid(process_, process_);  // both sides do, so that neither is too late
+  kin_.emplace(process_);
   process_fd_ = FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, process_, 0)));
 }
 
@@ -168,8 +179,8 @@ void Child::wait(Exit& exit) {
   const auto terminate = [&](Exit::How how) {
     exit.how = how;
     stopped_by_us = true;
-    kill_group(SIGTERM);
-    kill_group(SIGCONT);  // a stopped one hears it too
+    kin_->signal(SIGTERM);
+    kin_->signal(SIGCONT);  // a stopped one hears it too
     phase = Phase::terminated;
     deadline = Clock::now() + kGrace;
     wake.fd = -1;
@@ -181,7 +192,7 @@ void Child::wait(Exit& exit) {
       if (phase == Phase::running) {
         terminate(Exit::How::timed_out);
       } else if (phase == Phase::terminated) {
-        kill_group(SIGKILL);
+        kin_->signal(SIGKILL);
         phase = Phase::killed;
         deadline = now + kGiveUp;
       } else {
@@ -194,9 +205,11 @@ void Child::wait(Exit& exit) {
     const int timeout = static_cast<int>(std::min<milliseconds::rep>(patience.count(), INT_MAX));
     if (::poll(polled.data(), polled.size(), timeout) < 0 && errno != EINTR) return;
 
-    if (output.fd >= 0 && output.revents != 0 && !drain(output.fd, &exit.output, command_.output_limit, exit.truncated))
+    if (output.fd >= 0 && output.revents != 0 &&
+        !drain(output.fd, &exit.output, command_.output_limit, Keep::first, exit.truncated))
       output.fd = -1;
-    if (errors.fd >= 0 && errors.revents != 0 && !drain(errors.fd, &exit.errors, command_.output_limit, exit.truncated))
+    if (errors.fd >= 0 && errors.revents != 0 &&
+        !drain(errors.fd, &exit.errors, command_.output_limit, Keep::last, exit.truncated))
       errors.fd = -1;
     if (wake.fd >= 0 && wake.revents != 0 && phase == Phase::running) terminate(Exit::How::cancelled);
     if (phase == Phase::ended) {
@@ -210,7 +223,7 @@ void Child::wait(Exit& exit) {
       if (process_fd_) process_fd_.reset();  // from here on only the streams and the clock matter
       continue;
     }
-    if (stopped_by_us) kill_group(SIGKILL);
+    if (stopped_by_us) kin_->signal(SIGKILL);
     phase = Phase::ended;
     deadline = Clock::now() + kDrain;
     wake.fd = -1;
@@ -244,6 +257,7 @@ Exit Child::run() {
   plan.envp.push_back(nullptr);
   if (const long most = ::sysconf(_SC_OPEN_MAX); most > 0)
     plan.highest_descriptor = static_cast<int>(std::min(most, 1L << 20));
+  plan.core = core_before;
   if (stop_.stop_requested()) {
     Exit exit;
     exit.how = Exit::How::cancelled;
@@ -301,6 +315,17 @@ Exit Child::run() {
 }
 
 }  // namespace
+
+void keep_memory_private() noexcept {
+  rlimit core{};
+  if (::getrlimit(RLIMIT_CORE, &core) == 0) {
+    core_before = core;
+    core.rlim_cur = 0;
+    ::setrlimit(RLIMIT_CORE, &core);
+  }
+  // Also against collectors of core files, which are not bound by the limit.
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
 
 Exit run(const Command& command, std::stop_token stop) { return Child(command, std::move(stop)).run(); }
 

@@ -53,11 +53,28 @@ void sleep(base::Seconds duration, const std::stop_token& stop) {
   if (stop.stop_requested()) throw Error(base::Fault::cancelled, "stopped while DNS records spread");
 }
 
+// What was asked of the DNS for, and which option asks for nothing or asks somebody else.
+template <class Work>
+auto looking_up(std::string_view why, const std::string& hint, Work work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    if (error.fault() == base::Fault::cancelled || !error.hint().empty()) throw;
+    throw Error(Error(error.fault(), error.message(), hint)).within(why);
+  }
+}
+
+bool needs_zone(const Method& method) {
+  const dns::Kind& kind = *dns::find_kind(method.provider);
+  return kind.needs_zone == nullptr || kind.needs_zone(method.provider_options);
+}
+
 class TxtRecords final : public Answerer {
  public:
   TxtRecords(const Method& method, NameOf name_of)
       : options_(method.options),
         provider_(dns::find_kind(method.provider)->open(method.provider_options)),
+        needs_zone_(needs_zone(method)),
         lookup_(make_lookup(method.options)),
         name_of_(name_of) {}
 
@@ -92,8 +109,11 @@ class TxtRecords final : public Answerer {
   dns::TxtRecord record_of(const Task& task, const std::stop_token& stop) {
     dns::TxtRecord record;
     record.name = name_of_(task);
-    if (options_.boolean("follow_cname")) record.name = lookup_.follow(record.name, stop);
-    record.zone = zone_of(record.name, stop).name;
+    if (options_.boolean("follow_cname"))
+      record.name = looking_up(fmt::format("follow CNAMEs from {}", record.name),
+                               "`resolvers` names others to ask, `follow_cname = false` asks nobody",
+                               [&] { return lookup_.follow(record.name, stop); });
+    if (needs_zone_) record.zone = zone_name(record.name, stop);
     record.value = txt_value(task);
     record.domain = task.authorization.identifier.text();
     record.token = task.challenge.token;
@@ -101,10 +121,22 @@ class TxtRecords final : public Answerer {
     return record;
   }
 
+  std::string zone_name(const std::string& name, const std::stop_token& stop) {
+    if (const auto found = zones_.find(name); found != zones_.end()) return found->second.name;
+    return looking_up(
+        fmt::format("find the zone of {}", name),
+        "`resolvers` names others to ask; an exec provider with the format of another client needs no zone",
+        [&] { return lookup_.zone_name(name, stop); });
+  }
+
   const dns::Zone& zone_of(const std::string& name, const std::stop_token& stop) {
-    auto found = zones_.find(name);
-    if (found == zones_.end()) found = zones_.emplace(name, lookup_.zone_of(name, stop)).first;
-    return found->second;
+    if (const auto found = zones_.find(name); found != zones_.end()) return found->second;
+    dns::Zone zone =
+        looking_up(fmt::format("find the name servers of {}", name),
+                   "`resolvers` names others to ask; `propagation_check` = \"resolvers\" or \"none\" needs "
+                   "no name servers",
+                   [&] { return lookup_.zone_of(name, stop); });
+    return zones_.emplace(name, std::move(zone)).first->second;
   }
 
   void await(const std::stop_token& stop) {
@@ -123,6 +155,7 @@ class TxtRecords final : public Answerer {
 
   base::Options options_;
   std::unique_ptr<dns::Provider> provider_;
+  bool needs_zone_;
   dns::Lookup lookup_;
   NameOf name_of_;
   std::vector<dns::TxtRecord> added_;

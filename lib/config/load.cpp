@@ -129,7 +129,11 @@ void read_fragments(const std::string& path, std::vector<Source>& sources) {
   std::vector<std::string> names;
   for (errno = 0; const dirent* const entry = readdir(directory.get()); errno = 0) {
     std::string name = entry->d_name;
-    if (!name.starts_with('.') && name.ends_with(".toml")) names.push_back(std::move(name));
+    if (name.starts_with('.') || !name.ends_with(".toml")) continue;
+    // Of a link the whole way is judged: whoever may write on it chooses the file.
+    const bool may_be_link = entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
+    if (may_be_link && geteuid() == 0) base::require_trusted(path + '/' + name);
+    names.push_back(std::move(name));
   }
   if (errno != 0) throw base::errno_error("read the directory", base::printable(path));
   std::ranges::sort(names);

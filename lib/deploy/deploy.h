@@ -5,6 +5,7 @@
 #include "base/options.h"
 #include "base/process.h"
 #include "base/secret.h"
+#include "base/variable.h"
 #include "pki/certificate.h"
 
 #include <cstdint>
@@ -22,24 +23,25 @@ using base::Name;
 
 // What is to be put there. `number` names it at the target; a higher one is newer.
 struct Artifact {
-  Name name;                                 // of the managed certificate or authority
+  Name name;  // of the managed certificate or authority
   std::int64_t number = 0;
-  std::vector<pki::Certificate> chain;       // leaf first, without the root; empty for a CRL or trust bundle
-  const base::Secret* key_pem = nullptr;     // borrowed for the call; null where the key is external
-  base::Bytes crl;                           // DER
-  std::vector<pki::Certificate> bundle;      // trust anchors
-  std::string directory;                     // the version's own directory in the archive, for hooks
+  std::vector<pki::Certificate> chain;    // leaf first, without the root; empty for a CRL or trust bundle
+  const base::Secret* key_pem = nullptr;  // borrowed for the call; null where the key is external
+  base::Bytes crl;                        // DER
+  std::vector<pki::Certificate> bundle;   // trust anchors
+  std::string directory;                  // the version's own directory in the archive, for hooks
 };
 
-// One configured target. Used by one thread at a time. Every call may be repeated after a crash and then ends in the same
-// state. Errors are Error(io/config/denied) with the path; a stage() that throws has left `current` as it was.
+// One configured target. Used by one thread at a time. Every call may be repeated after a crash and then ends in the
+// same state. Errors are Error(io/config/denied) with the path; a stage() that throws has left `current` as it was.
 class Target {
  public:
   virtual ~Target() = default;
   // Writes the artifact beside the current one; durable on return. Does not change what is served.
   virtual void stage(const Artifact& artifact) = 0;
-  // Makes `number` the current one: one rename. Error(not_found) where it was not staged (or was pruned).
-  virtual void switch_to(std::int64_t number) = 0;
+  // Makes `number` the current one: one rename, or one run of a program, which a stop ends. Error(not_found) where it
+  // was not staged (or was pruned), Error(cancelled).
+  virtual void switch_to(std::int64_t number, std::stop_token stop = {}) = 0;
   // Which one is current; nullopt: none.
   virtual std::optional<std::int64_t> current() const = 0;
   virtual bool has(std::int64_t number) const = 0;
@@ -49,7 +51,8 @@ class Target {
   virtual void prune(std::span<const std::int64_t> keep) = 0;
   // Removes all that stage and switch_to made.
   virtual void remove() = 0;
-  // Reads back what the current one serves as `content` ("crl", "bundle", "fullchain", ...); nullopt where it serves none.
+  // Reads back what the current one serves as `content` ("crl", "bundle", "fullchain", ...); nullopt where it serves
+  // none.
   virtual std::optional<base::Bytes> read_back(std::string_view content) const = 0;
   // Is `number` current, and does each of its files stand where the server reads it? Told from names alone, in a few
   // system calls. True where the kind cannot know. Error(io) where the disk does not say.
@@ -63,10 +66,11 @@ struct Kind {
   std::string_view name;
   std::string_view summary;
   std::span<const base::Option> options;
-  // What is wrong beyond the options' types; also every absolute path that the target claims, so that no two deployments
-  // claim one file.
+  // What is wrong beyond the options' types; also every absolute path that the target claims, so that no two
+  // deployments claim one file.
   std::vector<std::string> (*check)(const base::Options& options, const Name& owner, std::vector<std::string>& claims);
   std::unique_ptr<Target> (*open)(const base::Options& options, const Name& owner);
+  std::span<const base::Variable> variables = {};  // that its commands are told
 };
 
 std::span<const Kind* const> kinds();

@@ -37,12 +37,46 @@ void blot_out(std::string& text, std::string_view secret) {
   replace_all(text, url_encoded(secret), kBlot);
 }
 
-std::string without_secrets(std::string text, const SecretHeaders& secrets) {
-  for (const auto& [name, value] : secrets) {
-    const std::string_view whole = value.reveal_text();
-    blot_out(text, whole);
-    blot_out(text, whole.substr(whole.rfind(' ') + 1));  // behind "Bearer"
+// Letters and digits alone, in lower case: what is left however a text was spaced, quoted or capitalised.
+std::string bare(std::string_view text) {
+  std::string letters = base::lower(text);
+  std::erase_if(letters, [](char c) { return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')); });
+  return letters;
+}
+
+// Whether `text` holds a piece of `secret` that is long enough to be no chance.
+bool shares_piece(std::string_view text, std::string_view secret) {
+  constexpr std::size_t kPiece = 8;
+  for (std::size_t at = 0; at + kPiece <= secret.size(); ++at)
+    if (text.find(secret.substr(at, kPiece)) != std::string_view::npos) return true;
+  return false;
+}
+
+// Cut, in capitals, spaced, or in base64, by itself or behind other text ("user:token").
+bool betrays(std::string_view text, std::string_view secret) {
+  std::string letters = bare(secret);
+  bool found = shares_piece(text, letters);
+  for (std::size_t skipped = 0; skipped < std::min<std::size_t>(3, secret.size()); ++skipped) {
+    std::string encoded = bare(base::base64url(base::as_bytes(secret.substr(skipped))));
+    found = found || shares_piece(text, encoded);
+    base::wipe(encoded.data(), encoded.size());
   }
+  base::wipe(letters.data(), letters.size());
+  return found;
+}
+
+std::string without_secrets(std::string text, const SecretHeaders& secrets) {
+  const auto token_of = [](const base::Secret& value) {
+    const std::string_view whole = value.reveal_text();
+    return whole.substr(whole.rfind(' ') + 1);  // behind "Bearer"
+  };
+  for (const auto& [name, value] : secrets) {
+    blot_out(text, value.reveal_text());
+    blot_out(text, token_of(value));
+  }
+  const std::string letters = bare(text);
+  for (const auto& [name, value] : secrets)
+    if (betrays(letters, token_of(value))) return "(not shown, as it repeats a part of the secret)";
   return base::printable(std::string_view(text).substr(0, kShown));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/options.h"
+#include "base/variable.h"
 
 #include <cstddef>
 #include <memory>
@@ -15,11 +16,11 @@ namespace everseal::dns {
 
 // One TXT value to be set and taken away again. Names are lower-case A-labels without a trailing dot.
 struct TxtRecord {
-  std::string name;               // owner name after CNAMEs: "_acme-challenge.www.example.org"
-  std::string zone;               // the zone that holds it, by its SOA: "example.org"
-  std::string value;              // ASCII, at most 255 octets
-  std::string domain;             // the identifier that is proved, without "*."; for hooks
-  std::string token;              // of the challenge, or ""; for hooks
+  std::string name;    // owner name after CNAMEs: "_acme-challenge.www.example.org"
+  std::string zone;    // the zone that holds it, by its SOA: "example.org"; "" where Kind::needs_zone denies it
+  std::string value;   // ASCII, at most 255 octets
+  std::string domain;  // the identifier that is proved, without "*."; for hooks
+  std::string token;   // of the challenge, or ""; for hooks
   std::string key_authorization;  // or ""; for hooks
   // For hooks: `domain` of every record that is set together with this one, itself included, in the order in which they
   // are set, and how many of them come after it.
@@ -45,6 +46,9 @@ struct Kind {
   std::span<const base::Option> options;
   // Reads its secrets; Error(config) where one cannot be read.
   std::unique_ptr<Provider> (*open)(const base::Options& options);
+  std::span<const base::Variable> variables = {};  // that its program is told
+  // Whether add() and remove() with these options use TxtRecord::zone; nullptr: always.
+  bool (*needs_zone)(const base::Options& options) = nullptr;
 };
 
 std::span<const Kind* const> kinds();

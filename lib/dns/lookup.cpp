@@ -58,6 +58,14 @@ bool is_about(const ldns_pkt* answer, const ldns_rdf* name, ldns_rr_type type) {
   return ldns_rr_get_type(question) == type && ldns_dname_compare(ldns_rr_owner(question), name) == 0;
 }
 
+// "SOA of example.org"
+std::string question_text(const std::string& name, ldns_rr_type type) {
+  char* const text = ldns_rr_type2str(type);
+  std::string question = fmt::format("{} of {}", text, base::printable(name));
+  std::free(text);
+  return question;
+}
+
 // Without an answer that means anything: throws unreachable.
 PacketHandle ask(const Server& server, const std::string& name, ldns_rr_type type, std::uint16_t flags,
                  milliseconds patience) {
@@ -71,23 +79,26 @@ PacketHandle ask(const Server& server, const std::string& name, ldns_rr_type typ
   ldns_pkt* received = nullptr;
   const ldns_status status = ldns_resolver_send_pkt(&received, resolver.get(), question.get());
   PacketHandle answer(received);
+  const auto unreachable = [&](std::string_view what) {
+    return Error(Fault::unreachable,
+                 fmt::format("{} {}, asked for {}", to_string(server), what, question_text(name, type)));
+  };
+  // LDNS_STATUS_ERR is what ldns says of silence, too.
+  if (status == LDNS_STATUS_ERR) throw unreachable("does not answer");
   if (status != LDNS_STATUS_OK || !answer)
-    throw Error(Fault::unreachable,
-                fmt::format("{} does not answer ({})", to_string(server), ldns_get_errorstr_by_id(status)));
+    throw unreachable(fmt::format("does not answer ({})", ldns_get_errorstr_by_id(status)));
   const ldns_pkt_rcode code = ldns_pkt_get_rcode(answer.get());
   const bool has_data = code == LDNS_RCODE_NOERROR || code == LDNS_RCODE_NXDOMAIN;
   if (ldns_pkt_id(answer.get()) != ldns_pkt_id(question.get()) ||
       (has_data && !is_about(answer.get(), dname.get(), type)))
-    throw Error(Fault::unreachable, fmt::format("{} answers another question", to_string(server)));
+    throw unreachable("answers another question");
   if (!has_data) {
     char* const text = ldns_pkt_rcode2str(code);
-    Error error(Fault::unreachable,
-                fmt::format("{} answers {} for {}", to_string(server), text, base::printable(name)));
+    Error error = unreachable(fmt::format("answers {}", text));
     std::free(text);
     throw error;
   }
-  if (ldns_pkt_tc(answer.get()))
-    throw Error(Fault::unreachable, fmt::format("{} cuts its answer even over TCP", to_string(server)));
+  if (ldns_pkt_tc(answer.get())) throw unreachable("cuts its answer even over TCP");
   return answer;
 }
 
@@ -222,15 +233,18 @@ std::string to_string(const Server& server) {
 }
 
 Lookup::Lookup(std::vector<Server> resolvers, unsigned short server_port, milliseconds patience)
-    : resolvers_(resolvers.empty() ? system_resolvers() : std::move(resolvers)),
-      server_port_(server_port),
-      patience_(patience) {}
+    : resolvers_(std::move(resolvers)), server_port_(server_port), patience_(patience) {}
+
+const std::vector<Server>& Lookup::resolvers() {
+  if (resolvers_.empty()) resolvers_ = system_resolvers();
+  return resolvers_;
+}
 
 std::string Lookup::follow(const std::string& name, std::stop_token stop) {
   std::string at = base::lower(name);
   std::set<std::string> seen{at};
   for (;;) {
-    const PacketHandle answer = ask_any(resolvers_, at, LDNS_RR_TYPE_CNAME, patience_, stop);
+    const PacketHandle answer = ask_any(resolvers(), at, LDNS_RR_TYPE_CNAME, patience_, stop);
     const Records records(answer.get(), LDNS_RR_TYPE_CNAME, LDNS_SECTION_ANSWER);
     std::string next;
     for (std::size_t i = 0; i < records.size(); ++i)
@@ -243,10 +257,10 @@ std::string Lookup::follow(const std::string& name, std::stop_token stop) {
   }
 }
 
-Zone Lookup::zone_of(const std::string& name, std::stop_token stop) {
+std::string Lookup::zone_name(const std::string& name, std::stop_token stop) {
   std::string zone;
   for (std::string at = base::lower(name); zone.empty();) {
-    const PacketHandle answer = ask_any(resolvers_, at, LDNS_RR_TYPE_SOA, patience_, stop);
+    const PacketHandle answer = ask_any(resolvers(), at, LDNS_RR_TYPE_SOA, patience_, stop);
     for (const ldns_pkt_section section : {LDNS_SECTION_ANSWER, LDNS_SECTION_AUTHORITY}) {
       const Records records(answer.get(), LDNS_RR_TYPE_SOA, section);
       for (std::size_t i = 0; i < records.size() && zone.empty(); ++i)
@@ -257,12 +271,17 @@ Zone Lookup::zone_of(const std::string& name, std::stop_token stop) {
       throw Error(Fault::unreachable, fmt::format("no zone in the DNS holds {}", base::printable(name)));
     if (zone.empty()) at = at.substr(dot + 1);
   }
+  return zone;
+}
+
+Zone Lookup::zone_of(const std::string& name, std::stop_token stop) {
+  const std::string zone = zone_name(name, stop);
   Zone result{zone, {}};
-  const PacketHandle answer = ask_any(resolvers_, zone, LDNS_RR_TYPE_NS, patience_, stop);
+  const PacketHandle answer = ask_any(resolvers(), zone, LDNS_RR_TYPE_NS, patience_, stop);
   const Records names(answer.get(), LDNS_RR_TYPE_NS, LDNS_SECTION_ANSWER);
   for (std::size_t i = 0; i < names.size(); ++i) {
     for (const ldns_rr_type type : {LDNS_RR_TYPE_A, LDNS_RR_TYPE_AAAA}) {
-      const PacketHandle addresses = ask_any(resolvers_, target(names[i]), type, patience_, stop);
+      const PacketHandle addresses = ask_any(resolvers(), target(names[i]), type, patience_, stop);
       const Records records(addresses.get(), type, LDNS_SECTION_ANSWER);
       for (std::size_t k = 0; k < records.size() && result.servers.size() < kMostServers; ++k) {
         char* const text = ldns_rdf2str(ldns_rr_rdf(records[k], 0));
@@ -284,7 +303,7 @@ std::vector<std::string> Lookup::txt(const std::string& name, const Server& serv
 }
 
 std::vector<std::string> Lookup::txt(const std::string& name, std::stop_token stop) {
-  return texts_in(ask_any(resolvers_, name, LDNS_RR_TYPE_TXT, patience_, stop).get());
+  return texts_in(ask_any(resolvers(), name, LDNS_RR_TYPE_TXT, patience_, stop).get());
 }
 
 void Lookup::wait_for(const std::string& name, const std::string& value, const Zone& zone, std::chrono::seconds bound,
@@ -296,7 +315,7 @@ void Lookup::wait_for(const std::string& name, const std::string& value, const Z
 
 void Lookup::wait_for(const std::string& name, const std::string& value, std::chrono::seconds bound,
                       std::stop_token stop) {
-  wait_for_all(name, value, resolvers_, bound, patience_, stop, [&](const Server& server, milliseconds patience) {
+  wait_for_all(name, value, resolvers(), bound, patience_, stop, [&](const Server& server, milliseconds patience) {
     return texts_in(ask(server, name, LDNS_RR_TYPE_TXT, LDNS_RD, patience).get());
   });
 }

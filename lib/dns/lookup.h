@@ -22,7 +22,8 @@ struct Zone {
   std::vector<Server> servers;  // every address of every NS; where they cannot be had, the reason is thrown
 };
 
-// Used by one thread at a time. Errors: unreachable (nobody answered, SERVFAIL), timed_out, cancelled.
+// Used by one thread at a time. Nothing is asked, nor /etc/resolv.conf read, before a call needs it. Errors: unreachable
+// (nobody answered, SERVFAIL) with each question and each server, timed_out, cancelled.
 class Lookup {
  public:
   // `resolvers` empty: those of /etc/resolv.conf. `server_port`: where the zones' own servers listen (53 but in tests).
@@ -32,7 +33,9 @@ class Lookup {
 
   // Where `name` leads by CNAMEs (at most 16, a circle is Error(invalid)); `name` itself where there is none.
   std::string follow(const std::string& name, std::stop_token stop);
-  // The zone that holds `name`, which need not exist.
+  // The name of the zone that holds `name`, which need not exist, by its SOA alone.
+  std::string zone_name(const std::string& name, std::stop_token stop);
+  // The same with its servers.
   Zone zone_of(const std::string& name, std::stop_token stop);
   // TXT values at `name`, each record's strings joined; empty where there are none.
   std::vector<std::string> txt(const std::string& name, const Server& server, std::stop_token stop);
@@ -45,6 +48,8 @@ class Lookup {
   void wait_for(const std::string& name, const std::string& value, std::chrono::seconds bound, std::stop_token stop);
 
  private:
+  const std::vector<Server>& resolvers();
+
   std::vector<Server> resolvers_;
   unsigned short server_port_;
   std::chrono::milliseconds patience_;

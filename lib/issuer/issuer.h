@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "base/variable.h"
 #include "challenge/challenge.h"
 #include "inventory/store.h"
 #include "pki/certificate.h"
@@ -100,6 +101,7 @@ struct Kind {
   // What is wrong beyond the types of the options; as config::KindOptions::check.
   std::vector<std::string> (*check)(const base::Options& options, const Name& name,
                                     std::vector<std::string>& claims) = nullptr;
+  std::span<const base::Variable> variables = {};  // that its program is told
 };
 
 std::span<const Kind* const> kinds();

@@ -138,7 +138,7 @@ std::optional<Outcome> deploy(Session& session, Deployable& artifact, const conf
     record.state = DeploymentState::staged;
     commit(session, artifact, record, "deployment.begun", details(record));
     artifact.with(number, [&](const deploy::Artifact& made) { place->stage(made); });
-    place->switch_to(number);
+    place->switch_to(number, session.host.stop);
     switched = true;
     record.current = number;
     record.state = DeploymentState::switched;
@@ -222,7 +222,7 @@ std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const c
   try {
     const auto place = open_target(target, artifact.name());
     if (!place->has(to)) artifact.with(to, [&](const deploy::Artifact& made) { place->stage(made); });
-    place->switch_to(to);
+    place->switch_to(to, session.host.stop);
     const std::string reload_problem = run_reload(session, *place);
     const Sight sight =
         look_until_served(session, artifact, target, *place, to, record.version,

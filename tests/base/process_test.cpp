@@ -13,6 +13,8 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,6 +113,7 @@ TEST_CASE("unusable commands are refused before anything runs") {
       {.argv = {"true"}, .environment = {{nul, "a"}}},
       {.argv = {"true"}, .environment = {{"", "a"}}},
       {.argv = {"true"}, .environment = {{"A=B", "a"}}},
+      {.argv = {"true"}, .environment = {{"A", std::string(kLongestVariable - 1, 'a')}}},
       {.argv = {"true"}, .directory = ""},
       {.argv = {"true"}, .directory = nul},
   };
@@ -194,6 +197,11 @@ TEST_CASE("a flood is read to its end and kept up to the limit") {
   CHECK(exit.output.size() == 1000);
   CHECK(exit.errors.size() == 1000);
   CHECK(exit.truncated);
+  Command tail = shell("head -c 3000000 /dev/zero >&2; echo the reason >&2; head -c 2000 /dev/zero; echo no");
+  tail.output_limit = 1000;
+  const Exit ended = run(tail);
+  CHECK(ended.errors.ends_with("the reason\n"));
+  CHECK(ended.output.find("no") == std::string::npos);
   CHECK(describe(exit).size() < 2000);
   command = shell("printf 0123456789");
   command.output_limit = 10;
@@ -232,6 +240,86 @@ TEST_CASE("the whole group is killed at the time-out") {
   REQUIRE(words);
   REQUIRE_FALSE(words->empty());
   for (const std::string& word : *words) CHECK(ends(std::stoi(word)));
+}
+
+TEST_CASE("the longest variable that the kernel takes is passed on") {
+  const std::string value(kLongestVariable - 2, 'a');
+  const Exit exit = run({.argv = {"sh", "-c", "printf %s \"$A\" | wc -c"}, .environment = {{"A", value}}});
+  CHECK(exit.output == std::to_string(value.size()) + "\n");
+}
+
+TEST_CASE("what leaves the group, or the session while its parent lives, is killed at the time-out all the same") {
+  // A group of its own; a session of its own; a grandchild of that, whose parent dies of the first signal.
+  for (const std::string script : {
+           "import os,time\nif os.fork() == 0:\n os.setpgid(0, 0)\n print(os.getpid(), flush=True)\n"
+           " time.sleep(60)\nos.wait()",
+           "import os,time\np = os.fork()\nif p == 0:\n os.setpgid(0, 0)\n time.sleep(60)\ntime.sleep(0.05)\n"
+           "os.setpgid(0, p) if os.getsid(0) != os.getpid() else None\nprint(p, flush=True)\ntime.sleep(60)",
+           "import os,time\nif os.fork() == 0:\n os.setsid()\n print(os.getpid(), flush=True)\n time.sleep(60)\n"
+           "os.wait()",
+           "import os,time,signal\nif os.fork() == 0:\n os.setsid()\n if os.fork() == 0:\n"
+           "  signal.signal(signal.SIGTERM, signal.SIG_IGN)\n  print(os.getpid(), flush=True)\n  time.sleep(60)\n"
+           " os.wait()\nos.wait()",
+       }) {
+    CAPTURE(script);
+    Command command{.argv = {"python3", "-c", script}};
+    command.timeout = milliseconds(1500);
+    const Exit exit = run(command);
+    if (exit.how == Exit::How::not_started) {
+      MESSAGE("not run: this needs python3");
+      return;
+    }
+    CHECK(exit.how == Exit::How::timed_out);
+    REQUIRE_FALSE(exit.output.empty());
+    CHECK(ends(std::stoi(exit.output)));
+  }
+}
+
+TEST_CASE("a program has no terminal to type into, though its caller has one") {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setsid();
+    const int terminal = ::posix_openpt(O_RDWR);  // without O_NOCTTY it would not become one; its other side does
+    if (terminal < 0 || ::grantpt(terminal) != 0 || ::unlockpt(terminal) != 0) ::_exit(77);
+    const int other = ::open(::ptsname(terminal), O_RDWR);
+    if (other < 0 || ::open("/dev/tty", O_RDWR) < 0) ::_exit(77);
+    int status = 1;
+    try {
+      const Exit exit = run({.argv = {"sh", "-c", "(: < /dev/tty) && echo has one; ps -o sid= -p $$; echo $$"}});
+      const auto words = split_words(exit.output);
+      status = words && words->size() == 2 && (*words)[0] == (*words)[1] ? 0 : 2;
+    } catch (...) {
+      status = 3;
+    }
+    ::_exit(status);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  if (WEXITSTATUS(status) == 77) {
+    MESSAGE("not run: this needs a pseudo-terminal");
+    return;
+  }
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("memory that is kept private leaves no core file, and programs are not concerned") {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    rlimit core{};
+    ::getrlimit(RLIMIT_CORE, &core);
+    core.rlim_cur = core.rlim_max;
+    ::setrlimit(RLIMIT_CORE, &core);
+    keep_memory_private();
+    rlimit now{};
+    ::getrlimit(RLIMIT_CORE, &now);
+    const bool is_private = now.rlim_cur == 0 && ::prctl(PR_GET_DUMPABLE) == 0;
+    const std::string expected = core.rlim_max == RLIM_INFINITY ? "unlimited" : std::to_string(core.rlim_max / 512);
+    const Exit exit = run({.argv = {"sh", "-c", "ulimit -c"}});
+    ::_exit(is_private && exit.output == expected + "\n" ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("a program that heeds SIGTERM may say its last words") {
@@ -322,10 +410,15 @@ TEST_CASE("the last words of a program are shown harmlessly, cut short") {
   };
   CHECK(described("") == "exited with status 1");
   CHECK(described("\n \n") == "exited with status 1");
-  CHECK(described("first\nlast\n\n") == "exited with status 1: last");
+  CHECK(described("first\n\n  last\n\n") == "exited with status 1: first; last");
   CHECK(described("first\roverwritten") == "exited with status 1: overwritten");
   CHECK(described("a\x1b[2J\xe2\x80\xae\xff") == "exited with status 1: a\\x1b[2J\\u{202e}\\xff");
+  CHECK(described("1\n2\n3\n4\n5\n") == "exited with status 1: 2; 3; 4; 5");
+  CHECK(described("Job for nginx.service failed.\nSee \"systemctl status nginx.service\" for details.\n") ==
+        "exited with status 1: Job for nginx.service failed.; See \"systemctl status nginx.service\" for details.");
   CHECK(described(std::string(1'000'000, 'x')).size() < 400);
+  CHECK(described("why\n" + std::string(1'000'000, 'x')).size() < 400);
+  CHECK(described(std::string(299, 'x') + "\nlast") == "exited with status 1: last");
 }
 
 TEST_CASE("executables are found in the fixed path only") {

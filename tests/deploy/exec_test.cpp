@@ -1,4 +1,6 @@
 #include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "deploy/deploy.h"
 #include "error_of.h"
 #include "fakes/deployment.h"
@@ -7,8 +9,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <thread>
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 using namespace everseal;
@@ -96,6 +102,99 @@ TEST_CASE_FIXTURE(Fixture, "a command that fails is an error that says how, and 
   const auto missing = exec({{"command", words({"/no/such/program"})}});
   missing->stage(first.artifact(1));
   CHECK(error_of([&] { missing->switch_to(1); }).fault() == Fault::io);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a command that works for ever is ended by a stop, which is no failure of it") {
+  const auto target = exec({{"command", words({"/bin/sleep", "60"})}});
+  target->stage(first.artifact(1));
+  std::stop_source stop;
+  std::jthread stopper([&stop] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    stop.request_stop();
+  });
+  CHECK(error_of([&] { target->switch_to(1, stop.get_token()); }).fault() == Fault::cancelled);
+  CHECK_FALSE(target->current());
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "another user than root gets the key too, in a directory of his own that ends with the command") {
+  if (::geteuid() != 0) {
+    MESSAGE("not run: this needs root");
+    return;
+  }
+  const std::string seen = place / "seen";
+  std::ofstream(seen).close();
+  REQUIRE(::chown(seen.c_str(), 65534, 65534) == 0);
+  std::filesystem::permissions(place.path(), std::filesystem::perms(0755));
+  const auto target =
+      exec({{"command",
+             words({"/bin/sh", "-c",
+                    "{ id -un; stat -c %a \"$EVERSEAL_DIRECTORY\" \"$EVERSEAL_PRIVKEY\"; ls \"$EVERSEAL_DIRECTORY\"; "
+                    "cat \"$EVERSEAL_PRIVKEY\" \"$EVERSEAL_FULLCHAIN\" \"$EVERSEAL_CERT\" \"$EVERSEAL_CHAIN\"; "
+                    "echo \"$EVERSEAL_DIRECTORY\"; } > \"$0\" 2>&1",
+                    seen})},
+            {"user", text("nobody")}});
+  target->stage(first.artifact(1));
+  REQUIRE_NOTHROW(target->switch_to(1));
+  const std::string chain = first.chain[0].pem() + first.chain[1].pem();
+  const std::string read = this->seen();
+  CHECK(read.starts_with("nobody\n700\n600\ncert.pem\nchain.pem\nfullchain.pem\nprivkey.pem\n" +
+                         std::string(first.key.reveal_text()) + chain + chain + "/"));
+  const auto last = read.rfind('\n', read.size() - 2);
+  const std::string directory = read.substr(last + 1, read.size() - last - 2);
+  CHECK(directory.starts_with("/run/everseal-"));
+  CHECK_FALSE(std::filesystem::exists(directory));
+
+  // What a killed run left there is taken away, what is in use is not.
+  const std::string left = "/run/everseal-left00", used = "/run/everseal-used00";
+  for (const std::string& one : {left, used}) std::filesystem::create_directory(one);
+  const base::FileDescriptor user(::open(used.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  REQUIRE(::flock(user.get(), LOCK_EX) == 0);
+  target->switch_to(1);
+  CHECK_FALSE(std::filesystem::exists(left));
+  CHECK(std::filesystem::exists(used));
+  std::filesystem::remove(used);
+}
+
+TEST_CASE_FIXTURE(Fixture, "each variable that a command is told is listed by its kind, and no other") {
+  using Names = std::set<std::string>;
+  const auto told = [](const std::string& environment) {
+    Names names;
+    for (const std::string& line : base::split(environment, '\n'))
+      if (line.starts_with("EVERSEAL_")) names.insert(line.substr(0, line.find('=')));
+    return names;
+  };
+  const auto listed = [](const deploy::Kind& kind) {
+    Names names;
+    for (const base::Variable& one : kind.variables) {
+      CHECK_FALSE(one.summary.empty());
+      CHECK(names.emplace(one.name).second);
+    }
+    return names;
+  };
+  const auto command = recording("/usr/bin/env");
+  command->stage(first.artifact(1));
+  command->switch_to(1);
+  Names seen_by_command = told(seen());
+  command->stage({.name = kWww,
+                  .number = 3,
+                  .chain = {},
+                  .key_pem = nullptr,
+                  .crl = ca.crl(),
+                  .bundle = {ca.certificate()},
+                  .directory = {}});
+  command->switch_to(3);
+  seen_by_command.merge(told(seen()));
+  CHECK(seen_by_command == listed(*deploy::find_kind("exec")));
+
+  const deploy::Kind& files = *deploy::find_kind("files");
+  const auto target = files.open(
+      fakes::deploy_options("files", {{"directory", text(place.path())}, {"reload", words({"/usr/bin/env"})}}), kWww);
+  target->stage(first.artifact(1));
+  target->switch_to(1);
+  const auto exit = target->reload({});
+  REQUIRE(exit);
+  CHECK(told(exit->output) == listed(files));
 }
 
 TEST_CASE_FIXTURE(Fixture, "it runs as the user it is told to, who can read what is handed over") {

@@ -205,7 +205,7 @@ TEST_SUITE("hooks") {
     const auto failing = hook("lego", "#!/bin/sh\necho much >&2\nprintf 'no such zone\\033[2J' >&2\nexit 3\n");
     const base::Error error = error_of([&] { failing->add(record(), {}); });
     CHECK(error.fault() == Fault::unreachable);
-    CHECK(error.message() == place / "hook" + " exited with status 3: no such zone\\x1b[2J");
+    CHECK(error.message() == place / "hook" + " exited with status 3: much; no such zone\\x1b[2J");
     CHECK(error_of([&] { failing->remove(record(), {}); }).fault() == Fault::unreachable);
     CHECK(error_of([&] { hook("lego", "#!/bin/sh\nkill -9 $$\n")->add(record(), {}); }).message() ==
           place / "hook" + " was killed by signal 9 (SIGKILL)");

@@ -360,3 +360,27 @@ TEST_CASE("a secret is blotted out however it is spelled") {
       [&](const ServerRequest&, int) { return std::optional(json(400, std::string(295, ' ') + secret)); });
   CHECK_FALSE(contains(error_of([&] { provider->add(account.record(kMine), {}); }).message(), "a/b"));
 }
+
+TEST_CASE("an answer that repeats a part of the secret is not shown, however it is changed") {
+  DnsAccount account("digitalocean");
+  const std::string secret = "Zq7Mark-28CAD2f53c1eaca48ab";
+  const auto provider = account.open(Secrets::right, {{"token_file", option(account.secret_file("odd", secret))}});
+  const auto said_of = [&](const std::string& answer) {
+    account.api->set_rule([&](const ServerRequest&, int) { return std::optional(json(400, answer)); });
+    return error_of([&] { provider->add(account.record(kMine), {}); }).message();
+  };
+  const auto base64 = [](std::string_view text) { return base::base64(base::as_bytes(text)); };
+  for (const std::string& answer :
+       {std::string("ZQ7MARK-28CAD2F53C1EACA48AB"), std::string("zq7mark28cad2f53c1eaca48ab"), secret.substr(0, 12),
+        secret.substr(15), std::string("Z q 7 M a r k - 2 8 C A D 2 f 5 3"), std::string("Zq7M***28CAD2f5***"),
+        base64(secret), base64("Bearer " + secret), base64("user:" + secret), base64("u:" + secret),
+        base64(secret).substr(5, 12)}) {
+    CAPTURE(answer);
+    CHECK(contains(said_of("bad token " + answer + " given"), "not shown"));
+  }
+  for (const std::string& answer : {std::string("the token is wrong"), std::string("Zq7Mark is the account"),
+                                    std::string("{\"id\":\"unauthorized\"}")}) {
+    CAPTURE(answer);
+    CHECK(contains(said_of(answer), answer.substr(0, 5)));
+  }
+}

@@ -94,6 +94,15 @@ TEST_CASE("root refuses a config that others may write") {
   refused(fragments);
   ::chmod(fragments.c_str(), 0755);
   require_status(site.everseal({"renew"}), 0);
+
+  // A link leads to a file of root's, past a directory where others choose which one it is.
+  fs::create_directory(site / "open");
+  write_text(site / "open/linked.toml", certificate_table("linked"), 0644);
+  fs::create_symlink(site / "open/linked.toml", fragments + "/linked.toml");
+  ::chmod((site / "open").c_str(), 0777);
+  refused(site / "open");
+  ::chmod((site / "open").c_str(), 0755);
+  require_status(site.everseal({"renew"}), 0);
 }
 
 TEST_CASE("root refuses a hook that others may write") {
@@ -145,7 +154,8 @@ TEST_CASE("symbolic links in a directory of another user lead nowhere") {
   fs::create_symlink("1", victim + "/web/current");
   run_or_fail({"chown", "-R", "nobody:", target});
   const std::string before = digest_of_tree(victim);
-  site.configure(certificate_table("web") + deploy_table({.directory = target, .reload = {}, .verify = {}}));
+  site.configure(certificate_table("web") +
+                 deploy_table({.directory = target, .reload = {}, .verify = {}, .more = "owner = \"nobody\""}));
 
   const auto as_nobody = [&](const Words& words) { run_or_fail(words, {.user = "nobody"}); };
   const auto clear = [&] {
@@ -206,4 +216,81 @@ TEST_CASE("symbolic links in a directory of another user lead nowhere") {
     require_status(site.everseal({"deploy", "web"}), 0);
     CHECK(serial_of(target + "/fullchain.pem") == site.live_serial("web"));
   }
+}
+
+TEST_CASE("root is led nowhere by a link that a directory's owner puts in its place") {
+  require_root();
+  const Site site;
+  const std::string home = site / "home", victim = site / "victim";
+  for (const std::string& one : {home, victim}) fs::create_directory(one);
+  write_text(victim + "/privkey.pem", "precious\n", 0600);
+  run_or_fail({"chown", "nobody:", home});
+  run_or_fail({"ln", "-s", victim, home + "/tls"}, {.user = "nobody"});
+  const std::string before = digest_of_tree(victim);
+  site.configure(certificate_table("web") + deploy_table({.directory = home + "/tls", .reload = {}, .verify = {}}));
+  base::Exit exit = site.everseal({"renew"});
+  require_status(exit, 1);
+  CHECK(contains(exit.output + exit.errors, home));
+  CHECK(digest_of_tree(victim) == before);
+  CHECK(site.count_versions("web") == 1);
+
+  // The way to it, too, and whatever the files' owner is.
+  site.configure(
+      certificate_table("web") +
+      deploy_table({.directory = home + "/tls/deeper", .reload = {}, .verify = {}, .more = "owner = \"nobody\""}));
+  fs::create_directory(victim + "/deeper");
+  site.everseal({"renew", "web"});
+  CHECK(fs::is_empty(victim + "/deeper"));
+}
+
+TEST_CASE("what root hands out into a directory of another user goes nowhere else") {
+  require_root();
+  const Site site;
+  const std::string home = site / "home", victim = site / "victim";
+  for (const std::string& one : {home, victim}) fs::create_directory(one);
+  write_text(victim + "/file", "precious\n", 0600);
+  run_or_fail({"mkfifo", victim + "/fifo"});
+  run_or_fail({"chown", "nobody:", home});
+  site.configure(certificate_table("web"));
+  require_status(site.everseal({"renew"}), 0);
+  const std::string before = digest_of_tree(victim);
+  const auto as_nobody = [&](const Words& words) { run_or_fail(words, {.user = "nobody"}); };
+
+  for (const char* const target : {"fifo", "file", "none"}) {
+    INFO(target);
+    const std::string link = home + "/" + target;
+    as_nobody({"ln", "-s", victim + "/" + target, link});
+    require_status(site.everseal({"export", "web", "--format", "key", "--out", link}), 1);
+    require_status(site.everseal({"backup", link}), 1);
+  }
+  as_nobody({"ln", "-s", victim, home + "/way"});
+  require_status(site.everseal({"export", "web", "--format", "key", "--out", home + "/way/key"}), 1);
+  require_status(site.everseal({"backup", home + "/way/backup"}), 1);
+
+  // Its name changes hands all the time.
+  as_nobody({"touch", home + "/one"});
+  as_nobody({"ln", "-s", victim + "/file", home + "/other"});
+  {
+    const Racer racer(home, "one", "other", "nobody");
+    for (int i = 0; i < 20; ++i) site.everseal({"export", "web", "--format", "key", "--out", home + "/one"});
+  }
+  // Whatever a backup makes there is replaced by a link at once.
+  write_text(
+      site / "plant",
+      "#!/bin/sh\ncd \"$1\" && while :; do for f in .* *; do case $f in .|..|one|other|way|fifo|file|none) ;; *) "
+      "[ -L \"$f\" ] || { rm -f \"$f\"; ln -s \"$2/planted\" \"$f\"; };; esac; done 2>/dev/null; done\n",
+      0755);
+  {
+    const pid_t planter = ::fork();
+    if (planter == 0) {
+      const passwd* const account = ::getpwnam("nobody");
+      if (account == nullptr || ::setgid(account->pw_gid) != 0 || ::setuid(account->pw_uid) != 0) ::_exit(1);
+      ::execl("/bin/sh", "sh", (site / "plant").c_str(), home.c_str(), victim.c_str(), nullptr);
+      ::_exit(1);
+    }
+    for (int i = 0; i < 15; ++i) site.everseal({"backup", fmt::format("{}/backup-{}", home, i)});
+    ::kill(planter, SIGKILL);
+    ::waitpid(planter, nullptr, 0);
+  }
+  CHECK(digest_of_tree(victim) == before);
 }

@@ -6,6 +6,8 @@
 // remembers what is deployed, and stages a version again before it switches to it.
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "deploy/deploy.h"
 #include "deploy/hook.h"
 #include "deploy/material.h"
@@ -13,13 +15,18 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <set>
+#include <vector>
 
 #include <fmt/format.h>
+#include <sys/file.h>
 
 namespace everseal::deploy {
 namespace {
+
+namespace fs = std::filesystem;
 
 using base::Directory;
 using base::Error;
@@ -33,26 +40,52 @@ constexpr std::array<Option, 3> kOptions{{
      .summary = "deploys; is told what through EVERSEAL_... in its environment",
      .required = true},
     {.name = "timeout", .type = OptionType::duration, .summary = "how long it may take", .fallback = "60s"},
-    {.name = "user", .summary = "run it as this user, who must be able to read the archive"},
+    {.name = "user", .summary = "run it as this user, who gets copies of the files, in a directory of his own"},
 }};
 
-// A directory that only `user` can enter, gone when this ends.
+constexpr std::array<base::Variable, 11> kVariables{{
+    {.name = "EVERSEAL_ACTION", .summary = "deploy"},
+    {.name = "EVERSEAL_NAME", .summary = "the certificate, or the authority whose CRL and bundle are published"},
+    {.name = "EVERSEAL_VERSION", .summary = "its version; a higher one is newer"},
+    {.name = "EVERSEAL_DIRECTORY",
+     .summary = "the directory of the files below; gone when the command ends where it has a user"},
+    {.name = "EVERSEAL_CERT", .summary = "file with the certificate alone (PEM)"},
+    {.name = "EVERSEAL_CHAIN", .summary = "file with what is between it and the root (PEM)"},
+    {.name = "EVERSEAL_FULLCHAIN", .summary = "file with both (PEM)"},
+    {.name = "EVERSEAL_PRIVKEY", .summary = "file with the private key (PEM); absent where the key is not ours"},
+    {.name = "EVERSEAL_CRL",
+     .summary = "file with the CRL (DER), instead of the four above; gone when the command ends"},
+    {.name = "EVERSEAL_CRL_PEM", .summary = "the same in PEM"},
+    {.name = "EVERSEAL_BUNDLE", .summary = "file with the trust anchors (PEM)"},
+}};
+
+constexpr std::string_view kPrefix = "everseal-";
+
+// Held while the command works, so that what a killed run left can be told from what is in use.
+bool lock_directory(const Directory& directory) { return ::flock(directory.descriptor(), LOCK_EX | LOCK_NB) == 0; }
+
+// A directory that only the hook's user can enter, gone when this ends. What another user gets may be a private key:
+// that lies in /run, which is memory, where what a killed run left is taken away by the next one.
 class Handover {
  public:
-  explicit Handover(const std::optional<std::string>& user) : path_(make()), directory_(Directory::open(path_)) {
+  explicit Handover(const std::optional<std::string>& user)
+      : base_(user && fs::is_directory("/run") ? "/run" : "/tmp"),
+        path_(make(base_)),
+        directory_(Directory::open(path_)) {
+    lock_directory(directory_);
     if (!user) return;
     ownership_ = base::parse_ownership(*user, 0600);
     if (!ownership_.user) throw Error(Fault::config, fmt::format("'{}' is not a user", base::printable(*user)));
     base::file_system().change_owner(directory_.descriptor(), *ownership_.user, static_cast<gid_t>(-1));
+    if (base_ == "/run") remove_left_behind();
   }
   Handover(const Handover&) = delete;
   Handover& operator=(const Handover&) = delete;
   ~Handover() {
     try {
-      for (const std::string& name : directory_.list()) directory_.remove_tree(name);
-      Directory::open("/tmp").remove_tree(path_.substr(path_.rfind('/') + 1));
-    } catch (const Error&) {
-      // Nothing in it is secret, and /tmp is emptied at the next start.
+      Directory::open(base_).remove_tree(path_.substr(path_.rfind('/') + 1));
+    } catch (const Error& error) {
+      base::log::warn("{} is left behind: {}", path_, error.message());
     }
   }
 
@@ -63,24 +96,40 @@ class Handover {
   }
 
  private:
-  static std::string make() {
-    std::string path = "/tmp/everseal-XXXXXX";
+  static std::string make(const std::string& base) {
+    std::string path = fmt::format("{}/{}XXXXXX", base, kPrefix);
     if (::mkdtemp(path.data()) == nullptr) throw base::errno_error("make the directory", path);
     return path;
   }
 
+  void remove_left_behind() const {
+    const Directory everyones = Directory::open(base_);
+    for (const std::string& name : everyones.list()) {
+      if (!name.starts_with(kPrefix) || name.size() != kPrefix.size() + 6) continue;
+      const auto other = everyones.subdirectory_if_exists(name);
+      if (other && lock_directory(*other)) everyones.remove_tree(name);
+    }
+  }
+
+  std::string base_;
   std::string path_;
   Directory directory_;
   base::Ownership ownership_{.user = {}, .group = {}, .mode = 0600};
 };
 
-// What is needed of an artifact after stage() has returned: paths for a certificate, contents for a CRL and trust
-// bundle.
+// What is handed over: the variable that gives its path, its file's name, and what it holds.
+struct Piece {
+  std::string variable;
+  std::string file;
+  base::Secret content;
+};
+
+// What is needed of an artifact after stage() has returned: the directory in the archive where the command can read it,
+// contents otherwise.
 struct Staged {
   std::string directory;
-  bool has_certificate = false;
   bool has_key = false;
-  std::map<std::string, base::Secret> files;  // by the environment variable that gives the path
+  std::vector<Piece> pieces;
 };
 
 class ExecTarget final : public Target {
@@ -88,28 +137,37 @@ class ExecTarget final : public Target {
   ExecTarget(const base::Options& options, const Name& name) : name_(name), hook_(read_hook(options, "command")) {}
 
   void stage(const Artifact& artifact) override {
-    Staged staged{.directory = artifact.directory,
-                  .has_certificate = !artifact.chain.empty(),
-                  .has_key = artifact.key_pem != nullptr,
-                  .files = {}};
-    if (staged.has_certificate && staged.directory.empty())
-      throw Error(Fault::internal, fmt::format("version {} of {} has no directory", artifact.number, name_));
-    if (!artifact.crl.empty()) {
-      staged.files.emplace("EVERSEAL_CRL", render(Content::crl, artifact, {}));
-      staged.files.emplace("EVERSEAL_CRL_PEM", render(Content::crl_pem, artifact, {}));
+    Staged staged{.directory = {}, .has_key = artifact.key_pem != nullptr, .pieces = {}};
+    const auto add = [&](const char* variable, Content content) {
+      staged.pieces.push_back({variable, default_file_name(content, name_), render(content, artifact, {})});
+    };
+    if (!artifact.chain.empty() && hook_.user) {
+      add("EVERSEAL_CERT", Content::cert);
+      add("EVERSEAL_CHAIN", Content::chain);
+      add("EVERSEAL_FULLCHAIN", Content::fullchain);
+      if (staged.has_key) add("EVERSEAL_PRIVKEY", Content::privkey);
+    } else if (!artifact.chain.empty()) {
+      if (artifact.directory.empty())
+        throw Error(Fault::internal, fmt::format("version {} of {} has no directory", artifact.number, name_));
+      staged.directory = artifact.directory;
     }
-    if (!artifact.bundle.empty()) staged.files.emplace("EVERSEAL_BUNDLE", render(Content::bundle, artifact, {}));
+    if (!artifact.crl.empty()) {
+      add("EVERSEAL_CRL", Content::crl);
+      add("EVERSEAL_CRL_PEM", Content::crl_pem);
+    }
+    if (!artifact.bundle.empty()) add("EVERSEAL_BUNDLE", Content::bundle);
     staged_.insert_or_assign(artifact.number, std::move(staged));
   }
 
-  void switch_to(std::int64_t number) override {
+  void switch_to(std::int64_t number, std::stop_token stop) override {
     const auto found = staged_.find(number);
     if (found == staged_.end())
       throw Error(Fault::not_found, fmt::format("version {} of {} is not staged", number, name_));
-    const base::Exit exit = deploy(number, found->second);
+    const base::Exit exit = deploy(number, found->second, std::move(stop));
     if (!exit.success())
-      throw Error(Fault::io, fmt::format("{} {}", base::printable(hook_.argv.front()), base::describe(exit)),
-                  "run it by hand with the same EVERSEAL_ variables to see why");
+      throw Error(exit.how == base::Exit::How::cancelled ? Fault::cancelled : Fault::io,
+                  fmt::format("{} {}", base::printable(hook_.argv.front()), base::describe(exit)),
+                  "run it by hand to see why; `everseal kinds deploy` lists the EVERSEAL_ variables that it is told");
     current_ = number;
   }
 
@@ -133,33 +191,27 @@ class ExecTarget final : public Target {
   std::vector<std::string> differences(const Artifact&) const override { return {}; }
 
  private:
-  base::Exit deploy(std::int64_t number, const Staged& staged) const {
+  base::Exit deploy(std::int64_t number, const Staged& staged, std::stop_token stop) const {
     Environment environment{
         {"EVERSEAL_ACTION", "deploy"}, {"EVERSEAL_NAME", name_.text()}, {"EVERSEAL_VERSION", std::to_string(number)}};
     std::optional<Handover> handover;
-    if (!staged.files.empty()) handover.emplace(hook_.user);
-    if (staged.has_certificate)
-      add_certificate(staged, environment);
+    if (!staged.pieces.empty()) handover.emplace(hook_.user);
+    if (!staged.directory.empty())
+      add_archived(staged, environment);
     else if (handover)
       environment.emplace_back("EVERSEAL_DIRECTORY", handover->path());
-    for (const auto& [variable, content] : staged.files)
-      environment.emplace_back(variable, handover->put(file_of(variable), content.reveal()));
-    return run(hook_, std::move(environment), {});
+    for (const Piece& piece : staged.pieces)
+      environment.emplace_back(piece.variable, handover->put(piece.file, piece.content.reveal()));
+    return run(hook_, std::move(environment), std::move(stop));
   }
 
-  static void add_certificate(const Staged& staged, Environment& environment) {
+  static void add_archived(const Staged& staged, Environment& environment) {
     const auto path = [&](const char* file) { return fmt::format("{}/{}", staged.directory, file); };
     environment.emplace_back("EVERSEAL_DIRECTORY", staged.directory);
     environment.emplace_back("EVERSEAL_CERT", path("cert.pem"));
     environment.emplace_back("EVERSEAL_CHAIN", path("chain.pem"));
     environment.emplace_back("EVERSEAL_FULLCHAIN", path("fullchain.pem"));
     if (staged.has_key) environment.emplace_back("EVERSEAL_PRIVKEY", path("privkey.pem"));
-  }
-
-  std::string file_of(const std::string& variable) const {
-    if (variable == "EVERSEAL_CRL") return default_file_name(Content::crl, name_);
-    if (variable == "EVERSEAL_CRL_PEM") return default_file_name(Content::crl_pem, name_);
-    return default_file_name(Content::bundle, name_);
   }
 
   Name name_;
@@ -187,6 +239,7 @@ const Kind exec_kind{
     .options = kOptions,
     .check = check,
     .open = open,
+    .variables = kVariables,
 };
 
 }  // namespace everseal::deploy

@@ -93,6 +93,13 @@ constexpr std::array<Option, 10> kOptions{{
     {.name = "user", .summary = "run reload or restart as this user"},
 }};
 
+constexpr std::array<base::Variable, 4> kVariables{{
+    {.name = "EVERSEAL_ACTION", .summary = "reload or restart, whichever is run"},
+    {.name = "EVERSEAL_NAME", .summary = "the certificate, or the authority whose CRL and bundle are published"},
+    {.name = "EVERSEAL_VERSION", .summary = "the version in place now"},
+    {.name = "EVERSEAL_DIRECTORY", .summary = "the directory that the files are in"},
+}};
+
 struct File {
   Content content;
   std::string name;
@@ -229,7 +236,7 @@ class FilesTarget final : public Target {
     }
   }
 
-  void switch_to(std::int64_t number) override {
+  void switch_to(std::int64_t number, std::stop_token) override {
     const Directory directory = require_directory();
     const auto own = own_of(directory);
     const auto revision = own ? latest_of(*own, number) : std::nullopt;
@@ -557,6 +564,7 @@ const Kind files_kind{
     .options = kOptions,
     .check = check,
     .open = open,
+    .variables = kVariables,
 };
 
 }  // namespace everseal::deploy

@@ -31,6 +31,23 @@ constexpr base::Option kOptions[] = {
     {.name = "user", .summary = "the user it runs as (root only)"},
 };
 
+constexpr base::Variable kVariables[] = {
+    {.name = "EVERSEAL_ACTION", .summary = "add or remove, also its first argument; these five in format everseal"},
+    {.name = "EVERSEAL_RECORD", .summary = "where the TXT record is to stand: _acme-challenge.www.example.org"},
+    {.name = "EVERSEAL_ZONE", .summary = "the zone that holds it: example.org"},
+    {.name = "EVERSEAL_VALUE", .summary = "its value"},
+    {.name = "EVERSEAL_DOMAIN", .summary = "the name that is proved: www.example.org"},
+    {.name = "CERTBOT_DOMAIN", .summary = "the name that is proved; these five in format certbot"},
+    {.name = "CERTBOT_VALIDATION", .summary = "the record's value"},
+    {.name = "CERTBOT_ALL_DOMAINS",
+     .summary = "all names, separated by commas; absent where they take more than 64 KiB"},
+    {.name = "CERTBOT_REMAINING_CHALLENGES", .summary = "how many records are still to be set"},
+    {.name = "CERTBOT_AUTH_OUTPUT", .summary = "cleanup_command alone: what the other one wrote"},
+};
+
+// Only everseal's own format tells it.
+bool needs_zone(const base::Options& options) { return options.string("format") == "everseal"; }
+
 // The kernel takes no longer variable than 128 KiB, and none with a NUL.
 constexpr std::size_t kLongestVariable = 64 << 10;
 
@@ -75,7 +92,8 @@ class ExecProvider final : public Provider {
     } else if (format_ == "certbot") {
       command.environment.emplace_back("CERTBOT_DOMAIN", record.domain);
       command.environment.emplace_back("CERTBOT_VALIDATION", record.value);
-      command.environment.emplace_back("CERTBOT_ALL_DOMAINS", base::join(record.all_domains, ","));
+      if (std::string all = base::join(record.all_domains, ","); all.size() <= kLongestVariable)
+        command.environment.emplace_back("CERTBOT_ALL_DOMAINS", std::move(all));
       command.environment.emplace_back("CERTBOT_REMAINING_CHALLENGES", std::to_string(record.remaining));
       if (const auto said = outputs_.find({record.name, record.value}); !adds)
         command.environment.emplace_back("CERTBOT_AUTH_OUTPUT", said == outputs_.end() ? "" : said->second);
@@ -118,6 +136,11 @@ std::unique_ptr<Provider> open(const base::Options& options) { return std::make_
 }  // namespace
 
 extern const Kind exec_kind;
-const Kind exec_kind{"exec", "a program that sets and removes the record", kOptions, open};
+const Kind exec_kind{.name = "exec",
+                     .summary = "a program that sets and removes the record",
+                     .options = kOptions,
+                     .open = open,
+                     .variables = kVariables,
+                     .needs_zone = needs_zone};
 
 }  // namespace everseal::dns

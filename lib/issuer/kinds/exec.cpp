@@ -24,7 +24,20 @@ constexpr base::Option kOptions[] = {
     {.name = "user", .type = OptionType::string, .summary = "the user it runs as (root only)"},
 };
 
+constexpr base::Variable kVariables[] = {
+    {.name = "EVERSEAL_NAME", .summary = "the certificate's name in the config"},
+    {.name = "EVERSEAL_VERSION", .summary = "the number of the version that is wanted"},
+    {.name = "EVERSEAL_IDENTIFIERS",
+     .summary = "its names, separated by commas; absent where they take more than 64 KiB: "
+                "the CSR has them all"},
+    {.name = "EVERSEAL_PROFILE", .summary = "the profile that is wanted, where one is"},
+    {.name = "EVERSEAL_LIFETIME", .summary = "the lifetime that is wanted, as 90d or 36h, where one is"},
+    {.name = "EVERSEAL_REASON", .summary = "revoke_command alone: why, in the words of RFC 5280"},
+    {.name = "EVERSEAL_SERIAL", .summary = "revoke_command alone: the serial number in hex"},
+};
+
 constexpr std::size_t kLargestAnswer = 1 << 20;
+constexpr std::size_t kLongestList = 64 << 10;  // the kernel takes no longer variable than 128 KiB
 
 class ExecIssuer final : public Issuer {
  public:
@@ -39,7 +52,8 @@ class ExecIssuer final : public Issuer {
     base::Command command = prepare(command_, csr);
     command.environment.emplace_back("EVERSEAL_NAME", request.managed.text());
     command.environment.emplace_back("EVERSEAL_VERSION", std::to_string(request.version));
-    command.environment.emplace_back("EVERSEAL_IDENTIFIERS", pki::to_string(request.identifiers));
+    if (std::string names = pki::to_string(request.identifiers); names.size() <= kLongestList)
+      command.environment.emplace_back("EVERSEAL_IDENTIFIERS", std::move(names));
     if (request.profile) command.environment.emplace_back("EVERSEAL_PROFILE", *request.profile);
     if (request.lifetime)
       command.environment.emplace_back("EVERSEAL_LIFETIME", base::format_duration(*request.lifetime));
@@ -95,6 +109,10 @@ std::unique_ptr<Issuer> open(const Name&, const base::Options& options, const Su
 }  // namespace
 
 extern const Kind exec_kind;
-const Kind exec_kind{"exec", "a program that reads a CSR and writes the chain", kOptions, open};
+const Kind exec_kind{.name = "exec",
+                     .summary = "a program that reads a CSR and writes the chain",
+                     .options = kOptions,
+                     .open = open,
+                     .variables = kVariables};
 
 }  // namespace everseal::issuer
