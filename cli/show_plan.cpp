@@ -23,18 +23,19 @@ std::string json_of(const std::vector<reconcile::PlannedSubject>& planned) {
   for (const reconcile::PlannedSubject& one : planned) {
     nlohmann::ordered_json subject{{"subject", one.subject},
                                    {"steps", nlohmann::ordered_json::array()},
-                                   {"standing", reasons(one.decision.standing)}};
-    for (const plan::Step& step : one.decision.steps)
-      subject["steps"].push_back({{"step", describe(step.action)},
+                                   {"standing", reasons(one.standing)}};
+    for (const reconcile::PlannedStep& step : one.steps)
+      subject["steps"].push_back({{"step", step.text},
                                   {"gate", to_string(step.gate)},
-                                  {"not_before", base::format_time(step.not_before)},
+                                  {"not_before", step.not_before == base::Time::max()
+                                                     ? nlohmann::ordered_json()
+                                                     : nlohmann::ordered_json(base::format_time(step.not_before))},
                                   {"why", reasons(step.why)}});
     if (one.rehearsal)
       subject["rehearsal"] = {{"issuer", one.rehearsal->target},
                               {"result", to_string(one.rehearsal->result)},
                               {"text", one.rehearsal->text}};
-    if (one.decision.look_again != base::Time::max())
-      subject["look_again"] = base::format_time(one.decision.look_again);
+    if (one.look_again) subject["look_again"] = base::format_time(*one.look_again);
     subjects.push_back(std::move(subject));
   }
   return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
@@ -59,14 +60,16 @@ int show_plan(const Context& context, const std::vector<reconcile::PlannedSubjec
   std::string text;
   for (const reconcile::PlannedSubject& one : planned) {
     text += styled(one.subject, Style::bold, Stream::output) + "\n";
-    for (const plan::Step& step : one.decision.steps) {
-      std::string doing = describe(step.action);
-      if (step.gate != plan::Gate::open)
+    for (const reconcile::PlannedStep& step : one.steps) {
+      std::string doing = step.text;
+      if (step.gate == plan::Gate::needs_operator)
+        doing += " (needs you)";
+      else if (step.gate != plan::Gate::open)
         doing += fmt::format(" ({}, not before {})", to_string(step.gate), base::format_time(step.not_before));
       text += line(2, doing);
       for (const plan::Reason& reason : step.why) text += line(4, "because " + base::printable(reason.text));
     }
-    for (const plan::Reason& reason : one.decision.standing) text += line(2, base::printable(reason.text));
+    for (const plan::Reason& reason : one.standing) text += line(2, base::printable(reason.text));
     if (one.rehearsal)
       text += line(
           2, fmt::format("rehearsed at {}: {}{}", one.rehearsal->target,

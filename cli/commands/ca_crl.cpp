@@ -16,7 +16,7 @@ int run(Context& context) {
   reconcile::Session session = run.session();
   const base::Name name = name_argument(context, "NAME", "authority name");
   authority::refresh_crl(session.authority(name), host.clock());
-  reconcile::Verdict verdict = reconcile::reconcile_authority(session, name);
+  reconcile::Verdict verdict = reconcile::reconcile_authority(run, name);
   const auto crl = session.newest_crl(name);
   verdict.outcomes.insert(verdict.outcomes.begin(),
                           {reconcile::authority_subject(name),

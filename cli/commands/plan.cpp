@@ -19,9 +19,9 @@ int run(Context& context) {
   auto planned = reconcile::plan(host, names);
   if (const auto days = context.arguments.one("days")) {
     const base::Time end = host.clock() + duration_argument(*days + "d", "--days");
-    std::erase_if(planned, [&](const auto& one) { return one.decision.look_again > end; });
+    std::erase_if(planned, [&](const auto& one) { return one.steps.empty() && one.look_again.value_or(base::Time::max()) > end; });
   }
-  std::ranges::stable_sort(planned, {}, [](const auto& one) { return one.decision.look_again; });
+  std::ranges::stable_sort(planned, {}, [](const auto& one) { return one.look_again.value_or(base::Time::max()); });
   return show_plan(context, planned);
 }
 

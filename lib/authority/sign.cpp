@@ -100,8 +100,6 @@ std::string bound_name(const Binding& binding) {
 inventory::VersionRecord bound_version(Authority& authority, const Binding& binding) {
   auto version = inventory::Versions(authority.store()).find(binding.managed, binding.version);
   if (!version) throw Error(Fault::not_found, fmt::format("{} is not recorded", bound_name(binding)));
-  if (version->state == inventory::VersionState::failed)
-    throw Error(Fault::denied, fmt::format("{} was given up", bound_name(binding)), "sign for a newer version");
   return std::move(*version);
 }
 

@@ -138,6 +138,12 @@ Deployment make_deployment(const Name& name, std::string_view type, const base::
 // kind or an option that does not exist (any more).
 std::string normal_form(const Certificate& certificate);
 Certificate from_normal_form(std::string_view json, const Kinds& kinds);
+// What a deployment's target is, without how it is verified: type and options, JSON; and back, by which it can be taken
+// away after it left the config. Error(config) where its kind or an option does not exist any more.
+std::string target_form(const Deployment& deployment);
+Deployment from_target_form(std::string_view json, const Name& name, const Kinds& kinds);
+// Where it puts its files, equal for equal places: its type and directory. "" where it has no place of its own.
+std::string place_of(const Deployment& deployment);
 // Of the parts that a new certificate is needed for when they change: the first identifier and the set of all, key,
 // profile, subject, lifetime.
 std::string issuance_hash(const Certificate& certificate);

@@ -110,6 +110,12 @@ Value list_value(const Items& items, Text text) {
   return {std::move(list), {}};
 }
 
+Table target_table(const Deployment& deployment) {
+  Table table = deployment.written;
+  table.emplace_back("type", text_value(deployment.type));
+  return table;
+}
+
 std::string hash(const Table& table) {
   std::string json;
   append_json(json, table);
@@ -174,6 +180,42 @@ Certificate from_normal_form(std::string_view json, const Kinds& kinds) {
   throw Error(Fault::config, std::move(message));
 }
 
+std::string target_form(const Deployment& deployment) {
+  std::string json;
+  append_json(json, target_table(deployment));
+  return json;
+}
+
+Deployment from_target_form(std::string_view json, const Name& name, const Kinds& kinds) {
+  const auto refuse = [&](const std::string& why) {
+    return Error(Fault::config, fmt::format("what is stored of the target {} is not understood any more: {}", name, why));
+  };
+  const nlohmann::json parsed = nlohmann::json::parse(json, nullptr, false);
+  if (!parsed.is_object()) throw refuse("no JSON object");
+  Value value = from_json(parsed, 0);
+  auto& table = std::get<Table>(value.data);
+  Deployment deployment;
+  deployment.name = name;
+  if (const Value* const type = base::find(table, "type"))
+    if (const auto* const text = std::get_if<std::string>(&type->data)) deployment.type = *text;
+  const auto kind = std::ranges::find(kinds.deploy, deployment.type, &KindOptions::name);
+  if (kind == kinds.deploy.end()) throw refuse(fmt::format("there is no kind '{}'", base::printable(deployment.type)));
+  std::erase_if(table, [](const auto& entry) {
+    return entry.first == "type" || entry.first == "verify" || entry.first == "verify_timeout";
+  });
+  base::Problems problems;
+  deployment.options = validate_declared(table, kind->options, "deploy." + name.text(), {}, problems);
+  if (!problems.empty()) throw refuse(base::to_string(problems.front()));
+  deployment.written = std::move(table);
+  return deployment;
+}
+
+std::string place_of(const Deployment& deployment) {
+  const Value* const directory = base::find(deployment.written, "directory");
+  const auto* const path = directory == nullptr ? nullptr : std::get_if<std::string>(&directory->data);
+  return path == nullptr ? std::string() : fmt::format("{} {}", deployment.type, *path);
+}
+
 std::string issuance_hash(const Certificate& certificate) {
   Table table = to_table(certificate);
   std::erase_if(table, [](const auto& entry) {
@@ -189,10 +231,6 @@ std::string issuance_hash(const Certificate& certificate) {
   return hash(table);
 }
 
-std::string deployment_hash(const Deployment& deployment) {
-  Table table = deployment.written;
-  table.emplace_back("type", text_value(deployment.type));
-  return hash(table);
-}
+std::string deployment_hash(const Deployment& deployment) { return hash(target_table(deployment)); }
 
 }  // namespace everseal::config

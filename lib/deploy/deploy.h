@@ -54,6 +54,8 @@ class Target {
   // Reads back what the current one serves as `content` ("crl", "bundle", "fullchain", ...); nullopt where it serves
   // none.
   virtual std::optional<base::Bytes> read_back(std::string_view content) const = 0;
+  // Can this kind tell what is there? Where not, current() is nullopt and the reload's exit is all that is known.
+  virtual bool reads_back() const noexcept = 0;
   // Is `number` current, and does each of its files stand where the server reads it? Told from names alone, in a few
   // system calls. True where the kind cannot know. Error(io) where the disk does not say.
   virtual bool stands(std::int64_t number) const = 0;

@@ -110,8 +110,18 @@ void Deployments::remove_former_place(std::int64_t id) {
   query->bind(1, id).execute();
 }
 
+void Deployments::deploy_again(ArtifactKind artifact, const Name& owner) {
+  sql::Query query(store_.database(),
+                   "update deployment set spec_hash = '', attempts = 0, not_before = null "
+                   "where artifact = $1 and owner = $2");
+  bind_key(query, artifact, owner);
+  query->execute();
+}
+
 std::int64_t Deployments::count_failed() {
-  sql::Query query(store_.database(), "select count(*) from deployment where state in ('failed', 'unverified')");
+  sql::Query query(store_.database(),
+                   "select count(*) from deployment where state in ('failed', 'unverified') and not exists "
+                   "(select 1 from managed where name = owner and artifact = 'version' and orphaned = 1)");
   query->step();
   return query->integer(0);
 }

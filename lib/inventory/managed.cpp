@@ -55,6 +55,7 @@ void take(Store& store, const ManagedRecord& wanted, const Known* known, Time no
   record.orphaned = false;
   if (known != nullptr) record.pinned = managed.find(wanted.name)->pinned;
   managed.put(record);
+  managed.retry_now(record.name, now);
   const std::string_view action = known == nullptr  ? "certificate.managed"
                                   : known->orphaned ? "certificate.readopted"
                                                     : "certificate.reconfigured";
@@ -122,6 +123,16 @@ std::vector<ManagedRecord> Managed::all() {
 void Managed::set_pinned(const Name& name, std::optional<int> version) {
   sql::Query query(store_.database(), "update managed set pinned = $2 where name = $1");
   query->bind(1, name.text()).bind(2, version).execute();
+}
+
+void Managed::retry_now(const Name& name, Time now) {
+  store_.transaction([&] {
+    Attempts(store_).clear_all(certificate_subject(name).text());
+    sql::Query query(store_.database(),
+                     "update deployment set not_before = null where artifact = 'version' and owner = $1");
+    query->bind(1, name.text()).execute();
+    Subjects(store_).wake(certificate_subject(name), now);
+  });
 }
 
 void Managed::remove(const Name& name) {

@@ -22,6 +22,8 @@ class Managed {
   std::optional<ManagedRecord> find(const Name& name);
   std::vector<ManagedRecord> all();                       // by name
   void set_pinned(const Name& name, std::optional<int> version);
+  // Ends every back-off of it, its targets included, and makes it due: somebody asked, or what it stands on changed.
+  void retry_now(const Name& name, Time now);
   void remove(const Name& name);                          // rows go; certificates and events stay
 
  private:
@@ -32,6 +34,8 @@ class Versions {
  public:
   explicit Versions(Store& store) : store_(store) {}
   std::vector<VersionRecord> of(const Name& name);        // oldest first
+  // The newest 32, and older ones that still have a key; oldest first.
+  std::vector<VersionRecord> recent(const Name& name);
   std::optional<VersionRecord> find(const Name& name, int number);
   std::optional<VersionRecord> live(const Name& name);
   std::optional<VersionRecord> by_certificate(const pki::Fingerprint& fingerprint);
@@ -60,7 +64,10 @@ class Deployments {
   std::vector<FormerPlaceRecord> former_places(ArtifactKind artifact, const Name& owner);  // oldest first
   void add_former_place(const FormerPlaceRecord& place);
   void remove_former_place(std::int64_t id);
-  std::int64_t count_failed();                            // in state failed or unverified: what an exit code must tell
+  // Each is staged again at the next decision, whatever it is, without back-off.
+  void deploy_again(ArtifactKind artifact, const Name& owner);
+  // In state failed or unverified, of what is still wanted: what an exit code must tell.
+  std::int64_t count_failed();
 
  private:
   Store& store_;

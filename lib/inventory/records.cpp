@@ -11,7 +11,6 @@ constexpr auto kVersionStates = std::to_array<std::pair<VersionState, std::strin
     {VersionState::issued, "issued"},
     {VersionState::live, "live"},
     {VersionState::retired, "retired"},
-    {VersionState::failed, "failed"},
 });
 constexpr auto kArtifactKinds = std::to_array<std::pair<ArtifactKind, std::string_view>>({
     {ArtifactKind::version, "version"},
@@ -21,11 +20,11 @@ constexpr auto kArtifactKinds = std::to_array<std::pair<ArtifactKind, std::strin
 constexpr auto kDeploymentStates = std::to_array<std::pair<DeploymentState, std::string_view>>({
     {DeploymentState::staged, "staged"},
     {DeploymentState::switched, "switched"},
+    {DeploymentState::reloaded, "reloaded"},
     {DeploymentState::verified, "verified"},
     {DeploymentState::unverified, "unverified"},
     {DeploymentState::unverifiable, "unverifiable"},
     {DeploymentState::failed, "failed"},
-    {DeploymentState::retired, "retired"},
 });
 constexpr auto kServed = std::to_array<std::pair<Served, std::string_view>>({
     {Served::unknown, "unknown"},

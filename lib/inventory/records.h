@@ -25,7 +25,6 @@ enum class VersionState {
   issued,    // certificate known and complete in the archive
   live,      // the live link points at it
   retired,   // another version is live
-  failed,    // given up: nothing was issued under it
 };
 std::string_view to_string(VersionState state) noexcept;
 std::optional<VersionState> parse_version_state(std::string_view text) noexcept;
@@ -108,11 +107,11 @@ std::optional<ArtifactKind> parse_artifact_kind(std::string_view text) noexcept;
 enum class DeploymentState {
   staged,      // files written beside the current ones
   switched,    // the current link points at them; reload and proof outstanding
+  reloaded,    // the server was told; proof outstanding
   verified,
   unverified,  // kept, but not proved; looked at again
   unverifiable,  // no listener exists: switched and reloaded is all that can be known
   failed,      // rolled back, or never switched; tried again after not_before
-  retired,     // the target left the config
 };
 std::string_view to_string(DeploymentState state) noexcept;
 std::optional<DeploymentState> parse_deployment_state(std::string_view text) noexcept;
@@ -127,7 +126,7 @@ struct DeploymentRecord {
   ArtifactKind artifact = ArtifactKind::version;
   Name owner;                     // managed certificate, or authority
   Name target;                    // deployment's name in the config
-  std::string spec_hash;          // of the target's options
+  std::string spec_hash;          // of the target's options; "" where it is to be deployed once more
   std::string spec;               // normal form of the target as it was deployed to; "" where that is not known
   std::int64_t version = 0;       // wanted: version number, or CRL number
   std::optional<std::int64_t> previous;  // what was current before; what a rollback goes back to

@@ -86,6 +86,16 @@ std::vector<VersionRecord> Versions::of(const Name& name) {
   return all_rows(query, read);
 }
 
+std::vector<VersionRecord> Versions::recent(const Name& name) {
+  sql::Query query(store_.database(),
+                   std::string(kColumns) +
+                       "where v.name = $1 and (v.has_key = 1 or v.number > "
+                       "(select number from version where name = $1 order by number desc limit 1) - 32) "
+                       "order by v.number");
+  query->bind(1, name.text());
+  return all_rows(query, read);
+}
+
 std::optional<VersionRecord> Versions::find(const Name& name, int number) {
   sql::Query query(store_.database(), std::string(kColumns) + "where v.name = $1 and v.number = $2");
   query->bind(1, name.text()).bind(2, number);

@@ -1,60 +1,75 @@
 #include "plan/authority.h"
 
-#include "plan/deployments.h"
+#include "base/overloaded.h"
 
-#include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 namespace everseal::plan {
 namespace {
 
-constexpr base::Seconds kWaiting = std::chrono::hours(1);
+std::optional<Reason> reason_to_sign(const AuthorityFacts& facts, Time now) {
+  if (!facts.crl) return Reason{Rule::missing, "there is no CRL yet"};
+  if (facts.record.crl_dirty) return Reason{Rule::crl_changed, "certificates were revoked since the last CRL"};
+  if (refresh_time(*facts.crl) > now) return std::nullopt;
+  return Reason{Rule::crl_due, fmt::format("the CRL ends {}, and half of its life is over",
+                                           base::format_time(facts.crl->next_update))};
+}
 
 }  // namespace
 
-Decision decide(const AuthorityFacts& facts, Time now) {
-  Decision decision;
+std::string describe(const AuthorityAction& action) {
+  return std::visit(base::Overloaded{
+                        [](const SignCrl&) { return std::string("sign a new CRL"); },
+                        [](const DeploymentAction& s) { return describe(s); },
+                    },
+                    action);
+}
+
+StepKey key_of(const AuthorityAction& action) {
+  return std::visit(base::Overloaded{
+                        [](const SignCrl& s) { return StepKey{s.kind, {}}; },
+                        [](const DeploymentAction& s) { return key_of(s); },
+                    },
+                    action);
+}
+
+Time refresh_time(const inventory::CrlRecord& crl) noexcept {
+  return crl.this_update + (crl.next_update - crl.this_update) / 2;
+}
+
+Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now) {
+  Decision<AuthorityAction> decision;
   if (!facts.has_intermediate) {
+    // `ca import` wakes it.
     decision.standing.push_back(
         {Rule::no_intermediate,
          "waits for its intermediate; `everseal ca import` brings it in once the root signed its CSR"});
-    decision.look_again = now + kWaiting;
     return decision;
   }
-  std::optional<Reason> reason;
-  const Time refresh = facts.crl ? facts.crl->this_update + (facts.crl->next_update - facts.crl->this_update) / 2 : now;
-  if (!facts.crl)
-    reason = Reason{Rule::missing, "there is no CRL yet"};
-  else if (facts.record.crl_dirty)
-    reason = Reason{Rule::crl_changed, "certificates were revoked since the last CRL"};
-  else if (refresh <= now)
-    reason = Reason{Rule::crl_due, fmt::format("the CRL ends {}, and half of its life is over",
-                                               base::format_time(facts.crl->next_update))};
-  if (reason) {
-    Step step{SignCrl{}, {*reason}, Gate::open, now};
-    const auto attempt = std::ranges::find(facts.attempts, "sign-crl", &inventory::AttemptRecord::step);
-    if (attempt != facts.attempts.end() && attempt->not_before && *attempt->not_before > now) {
-      step.gate = Gate::backing_off;
-      step.not_before = *attempt->not_before;
-      step.why.push_back({Rule::failed_before, attempt->problem});
-    }
-    decision.look_again = step.not_before;
-    decision.steps.push_back(std::move(step));
+  if (auto reason = reason_to_sign(facts, now)) {
+    Step<AuthorityAction> step{SignCrl{}, {*std::move(reason)}, Gate::open, now};
+    hold_back(step, failed(facts.attempts, key_of(step.action)), now);
+    decision.add(std::move(step));
   } else {
+    const Time refresh = refresh_time(*facts.crl);
     decision.standing.push_back(
         {Rule::nothing_due, fmt::format("CRL {} is fresh until {}", facts.crl->number, base::format_time(refresh))});
-    decision.look_again = refresh;
+    decision.look_at(refresh);
   }
-  if (facts.crl) {
-    for (const config::Deployment& target : facts.publish)
-      decide_deployment(
-          target, static_cast<std::int64_t>(facts.crl->number), facts.deployments,
-          [](const inventory::DeploymentRecord&) {
-            return std::optional<std::string>("an older CRL is never published again");
-          },
-          now, decision);
-  }
+  if (!facts.crl) return decision;
+  const DeploymentFacts publications{.number = static_cast<std::int64_t>(facts.crl->number),
+                                     .wanted = facts.publish,
+                                     .records = facts.deployments,
+                                     .former_places = facts.former_places,
+                                     .attempts = facts.attempts,
+                                     .lost = {},
+                                     .against_rollback = [](const inventory::DeploymentRecord&) {
+                                       return std::optional<std::string>("an older CRL is never published again");
+                                     }};
+  append(decision, decide_deployments(publications, now));
+  append(decision, decide_retirements(publications, now));
   return decision;
 }
 

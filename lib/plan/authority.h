@@ -4,22 +4,34 @@
 #include "config/config.h"
 #include "inventory/records.h"
 #include "plan/decision.h"
+#include "plan/deployments.h"
 
 #include <optional>
+#include <string>
+#include <variant>
 #include <vector>
 
 namespace everseal::plan {
+
+struct SignCrl { static constexpr std::string_view kind = "crl"; };
+using AuthorityAction = std::variant<SignCrl, DeploymentAction>;
+
+std::string describe(const AuthorityAction& action);
+StepKey key_of(const AuthorityAction& action);
 
 struct AuthorityFacts {
   inventory::AuthorityRecord record;
   bool has_intermediate = true;                 // false: the CSR still waits for the root that lives elsewhere
   std::optional<inventory::CrlRecord> crl;      // newest of the active generation
-  base::Seconds crl_lifetime{7 * 86400};
   std::vector<config::Deployment> publish;
   std::vector<inventory::DeploymentRecord> deployments;
+  std::vector<inventory::FormerPlaceRecord> former_places;
   std::vector<inventory::AttemptRecord> attempts;
 };
 
-Decision decide(const AuthorityFacts& facts, Time now);
+// When a CRL is to be followed by the next: half of its life before its end.
+Time refresh_time(const inventory::CrlRecord& crl) noexcept;
+
+Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now);
 
 }  // namespace everseal::plan

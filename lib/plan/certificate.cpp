@@ -1,10 +1,10 @@
 #include "plan/certificate.h"
 
-#include "plan/deployments.h"
-#include "plan/schedule.h"
+#include "base/overloaded.h"
 
 #include <algorithm>
 #include <ranges>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -12,20 +12,20 @@ namespace everseal::plan {
 namespace {
 
 using inventory::DeploymentRecord;
-using inventory::DeploymentState;
 using inventory::IntentKind;
 using inventory::IntentRecord;
 using inventory::Served;
 using inventory::VersionState;
+using CertificateStep = Step<CertificateAction>;
+using CertificateDecision = Decision<CertificateAction>;
 
-bool is_complete(const VersionFacts& version) noexcept {
-  return version.record.state == VersionState::issued || version.record.state == VersionState::live ||
-         version.record.state == VersionState::retired;
-}
+bool is_complete(const VersionFacts& version) noexcept { return version.record.state != VersionState::pending; }
 
 bool is_usable(const VersionFacts& version, Time now) noexcept {
   return !version.record.revoked_at && version.record.not_after > now;
 }
+
+bool has_begun(const VersionFacts& version, Time now) noexcept { return version.record.not_before <= now; }
 
 const VersionFacts* find(const CertificateFacts& facts, std::int64_t number) noexcept {
   for (const VersionFacts& version : facts.versions)
@@ -39,17 +39,48 @@ const VersionFacts* newest_complete(const CertificateFacts& facts) noexcept {
   return nullptr;
 }
 
+// The newest of them counts: whoever asks again has changed his mind.
 const IntentRecord* intent(const CertificateFacts& facts, IntentKind kind) noexcept {
-  const auto found = std::ranges::find(facts.intents, kind, &IntentRecord::kind);
-  return found == facts.intents.end() ? nullptr : &*found;
+  const IntentRecord* newest = nullptr;
+  for (const IntentRecord& one : facts.intents)
+    if (one.kind == kind) newest = &one;
+  return newest;
 }
 
-// Each check says why a new version is needed, or nothing; the first that speaks decides.
+std::string asked_by(const IntentRecord& intent) {
+  return fmt::format("{} asked for it {}", intent.actor.empty() ? "somebody" : base::printable(intent.actor),
+                     base::format_time(intent.created));
+}
+
+CertificateStep step(CertificateAction action, Rule rule, std::string text, Time now) {
+  return {std::move(action), {{rule, std::move(text)}}, Gate::open, now};
+}
+
+// With the time and the gate that an earlier failure of the same step demands.
+void add(const CertificateFacts& facts, CertificateStep made, Time now, CertificateDecision& decision) {
+  hold_back(made, failed(facts.attempts, key_of(made.action)), now);
+  decision.add(std::move(made));
+}
+
+bool is_to_be_revoked(const CertificateFacts& facts, int number) noexcept {
+  return std::ranges::any_of(facts.intents, [&](const IntentRecord& wanted) {
+    return wanted.kind == IntentKind::revoke && wanted.version == number;
+  });
+}
+
+// Each check says why a new version is needed, or nothing; the first that speaks decides. `newest` is the newest
+// complete version, and so is the one in use: not null, but for check_missing.
 using Check = std::optional<Reason> (*)(const CertificateFacts&, const VersionFacts* newest, Time now);
 
 std::optional<Reason> check_missing(const CertificateFacts&, const VersionFacts* newest, Time) {
   if (newest == nullptr) return Reason{Rule::missing, "there is no certificate yet"};
   return std::nullopt;
+}
+
+std::optional<Reason> check_lost(const CertificateFacts& facts, const VersionFacts*, Time now) {
+  const VersionFacts& used = *version_in_use(facts, now);
+  if (used.on_disk == OnDisk::whole) return std::nullopt;
+  return Reason{Rule::lost, fmt::format("version {} is no longer whole in the archive", used.record.number)};
 }
 
 std::optional<Reason> check_specification(const CertificateFacts& facts, const VersionFacts* newest, Time) {
@@ -63,14 +94,18 @@ std::optional<Reason> check_issuer(const CertificateFacts& facts, const VersionF
   return Reason{Rule::issuer_left, fmt::format("its issuer {} is no longer in the list", newest->record.issuer)};
 }
 
-std::optional<Reason> check_revoked(const CertificateFacts&, const VersionFacts* newest, Time) {
-  if (!newest->record.revoked_at) return std::nullopt;
-  return Reason{Rule::revoked, fmt::format("version {} was revoked", newest->record.number)};
+// The replacement comes first: what is about to be revoked is still served.
+std::optional<Reason> check_revoked(const CertificateFacts& facts, const VersionFacts*, Time now) {
+  const inventory::VersionRecord& used = version_in_use(facts, now)->record;
+  if (used.revoked_at) return Reason{Rule::revoked, fmt::format("version {} was revoked", used.number)};
+  if (is_to_be_revoked(facts, used.number))
+    return Reason{Rule::revoked, fmt::format("version {} is about to be revoked", used.number)};
+  return std::nullopt;
 }
 
 // A pinned version may end before the newest one does.
 std::optional<Reason> check_renewal(const CertificateFacts& facts, const VersionFacts*, Time now) {
-  const VersionFacts& in_use = *version_in_use(facts);
+  const VersionFacts& in_use = *version_in_use(facts, now);
   const inventory::VersionRecord& used = in_use.record;
   const Time due = renewal_of(in_use);
   if (due > now) return std::nullopt;
@@ -86,12 +121,17 @@ std::optional<Reason> check_renewal(const CertificateFacts& facts, const Version
 }
 
 std::optional<Reason> check_requested(const CertificateFacts& facts, const VersionFacts*, Time) {
-  if (intent(facts, IntentKind::force_renew) == nullptr) return std::nullopt;
-  return Reason{Rule::requested, "a renewal was asked for"};
+  if (const IntentRecord* const asked = intent(facts, IntentKind::force_renew))
+    return Reason{Rule::requested, fmt::format("a renewal: {}", asked_by(*asked))};
+  if (const IntentRecord* const asked = intent(facts, IntentKind::issue_once))
+    return Reason{Rule::requested, fmt::format("a certificate: {}", asked_by(*asked))};
+  return std::nullopt;
 }
 
-constexpr Check kChecks[] = {check_missing, check_specification, check_issuer,
-                             check_revoked, check_renewal,       check_requested};
+constexpr Check kChecks[] = {check_missing, check_lost,    check_specification, check_issuer,
+                             check_revoked, check_renewal, check_requested};
+// What was issued once is issued again only where somebody asks.
+constexpr Check kChecksOfOnce[] = {check_missing, check_requested};
 
 constexpr int kFailuresBeforeNextIssuer = 3;
 constexpr int kYoungVersions = 2;
@@ -109,123 +149,163 @@ std::optional<Time> held_back_until(const CertificateFacts& facts, Time now) {
 }
 
 // What the issuer says is asked for before it decides anything, and never in the way of a renewal.
-void decide_renewal_info(const VersionFacts& used, Time now, Decision& decision) {
+void decide_renewal_info(const VersionFacts& used, Time now, CertificateDecision& decision) {
   if (used.renewal_info == RenewalInfoOf::nobody) return;
   const Time when = used.info ? used.info->ask_again : now;
-  decision.look_again = std::min(decision.look_again, std::max(when, now));
+  decision.look_at(std::max(when, now));
   if (when > now) return;
-  decision.steps.push_back({RefreshRenewalInfo{used.record.number, used.record.issuer},
-                            {{Rule::renewal_info_due, "its issuer says when it wants a renewal"}},
-                            Gate::open,
-                            now});
+  decision.add(step(RefreshRenewalInfo{used.record.number, used.record.issuer}, Rule::renewal_info_due,
+                    "its issuer says when it wants a renewal", now));
 }
 
-struct Choice {
-  Name issuer;
-  std::optional<Time> not_before;
-};
+const inventory::AttemptRecord* attempt_at(const CertificateFacts& facts, const Name& issuer) noexcept {
+  return failed(facts.attempts, {Issue::kind, issuer.text()});
+}
 
 // The first issuer that has not failed three times in a row; when all have, the one that may be asked soonest.
-std::optional<Time> not_before_at(const CertificateFacts& facts, const Name& issuer) {
-  for (const inventory::AttemptRecord& attempt : facts.attempts)
-    if (attempt.step == "issue" && attempt.target == issuer.text()) return attempt.not_before;
-  return std::nullopt;
-}
-
-Choice choose_issuer(const CertificateFacts& facts) {
-  std::optional<Choice> soonest;
+Name choose_issuer(const CertificateFacts& facts) {
+  const inventory::AttemptRecord* soonest = nullptr;
   for (const Name& issuer : facts.wanted.issuers) {
-    const auto attempt = std::ranges::find_if(facts.attempts, [&](const inventory::AttemptRecord& a) {
-      return a.step == "issue" && a.target == issuer.text();
-    });
-    if (attempt == facts.attempts.end()) return {issuer, std::nullopt};
-    if (attempt->count < kFailuresBeforeNextIssuer) return {issuer, attempt->not_before};
-    if (!soonest || attempt->not_before < soonest->not_before) soonest = Choice{issuer, attempt->not_before};
+    const inventory::AttemptRecord* const attempt = attempt_at(facts, issuer);
+    if (attempt == nullptr || attempt->count < kFailuresBeforeNextIssuer) return issuer;
+    if (soonest == nullptr || attempt->not_before < soonest->not_before) soonest = attempt;
   }
-  return *soonest;
+  return Name::parse(soonest->target);
 }
 
-void decide_issue(const CertificateFacts& facts, Time now, Decision& decision) {
+std::optional<Reason> reason_to_issue(const CertificateFacts& facts, Time now) {
   const VersionFacts* const newest = newest_complete(facts);
+  const auto ask = [&](std::span<const Check> checks) -> std::optional<Reason> {
+    for (const Check check : checks)
+      if (auto reason = check(facts, newest, now)) return reason;
+    return std::nullopt;
+  };
+  return facts.renewal == Renewal::once ? ask(kChecksOfOnce) : ask(kChecks);
+}
+
+void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& decision) {
   std::optional<Reason> reason;
   int number =
       facts.versions.empty() ? facts.next_number : std::max(facts.next_number, facts.versions.back().record.number + 1);
-  Choice choice = choose_issuer(facts);
+  Name issuer = choose_issuer(facts);
   if (!facts.versions.empty() && facts.versions.back().record.state == VersionState::pending) {
     const inventory::VersionRecord& pending = facts.versions.back().record;
     number = pending.number;
     reason = Reason{Rule::interrupted, fmt::format("version {} was begun and not finished", number)};
     // What the issuer signed already is finished with that issuer, whatever changed since.
-    if (pending.certificate) choice = {pending.issuer, not_before_at(facts, pending.issuer)};
-  }
-  if (facts.renewal == Renewal::once && newest != nullptr && !reason) {
-    decision.standing.push_back({Rule::nothing_due, "it was issued once and is not renewed"});
-    return;
-  }
-  for (const Check check : kChecks) {
-    if (reason) break;
-    reason = check(facts, newest, now);
+    if (pending.certificate) issuer = pending.issuer;
+  } else {
+    reason = reason_to_issue(facts, now);
   }
   if (!reason) {
-    const VersionFacts& in_use = *version_in_use(facts);
+    const VersionFacts& in_use = *version_in_use(facts, now);
+    if (facts.renewal == Renewal::once) {
+      decision.standing.push_back({Rule::nothing_due, "it was issued once and is not renewed"});
+      return;
+    }
     const inventory::VersionRecord& used = in_use.record;
     const Time due = renewal_of(in_use);
     decision.standing.push_back(
         {Rule::nothing_due, fmt::format("version {} is valid until {}, renewal is due {}", used.number,
                                         base::format_time(*used.not_after), base::format_time(due))});
-    decision.look_again = std::min(decision.look_again, due);
+    decision.look_at(due);
     decide_renewal_info(in_use, now, decision);
     return;
   }
-  Step step{Issue{number, choice.issuer}, {*reason}, Gate::open, now};
-  if (choice.not_before && *choice.not_before > now) {
-    step.gate = Gate::backing_off;
-    step.not_before = *choice.not_before;
-    const auto attempt = std::ranges::find(facts.attempts, choice.issuer.text(), &inventory::AttemptRecord::target);
-    step.why.push_back({Rule::failed_before, fmt::format("{} failure(s) in a row at {}: {}", attempt->count,
-                                                         choice.issuer, attempt->problem)});
-  }
-  const bool by_the_clock = reason->rule == Rule::renewal_due || reason->rule == Rule::renewal_suggested;
+  const Rule rule = reason->rule;
+  CertificateStep made{Issue{number, issuer}, {*std::move(reason)}, Gate::open, now};
+  hold_back(made, attempt_at(facts, issuer), now);
+  const bool by_the_clock = rule == Rule::renewal_due || rule == Rule::renewal_suggested;
   if (by_the_clock && intent(facts, IntentKind::force_renew) == nullptr) {
-    if (const auto until = held_back_until(facts, now); until && *until > step.not_before) {
-      step.gate = Gate::backing_off;
-      step.not_before = *until;
-      step.why.push_back(
-          {Rule::renewed_too_often,
-           fmt::format("{} versions were issued within the last {}", kYoungVersions,
-                       base::format_duration(least_age(*newest->record.not_before, *newest->record.not_after)))});
+    if (const auto until = held_back_until(facts, now); until && *until > made.not_before) {
+      const inventory::VersionRecord& newest = newest_complete(facts)->record;
+      made.gate = Gate::backing_off;
+      made.not_before = *until;
+      made.why.push_back({Rule::renewed_too_often,
+                          fmt::format("{} versions were issued within the last {}", kYoungVersions,
+                                      base::format_duration(least_age(*newest.not_before, *newest.not_after)))});
     }
   }
-  decision.look_again = std::min(decision.look_again, step.not_before);
-  decision.steps.push_back(std::move(step));
+  if (facts.key_owner == inventory::KeyOwner::external && rule != Rule::interrupted &&
+      std::ranges::none_of(facts.intents, [](const IntentRecord& one) { return !one.csr.empty(); })) {
+    made.gate = Gate::needs_operator;
+    made.not_before = Time::max();
+    made.why.push_back({Rule::requested, "its key lives elsewhere: `everseal issue --csr FILE` asks for it again"});
+  }
+  if (!facts.clock_problem.empty()) {
+    made.gate = Gate::clock_untrusted;
+    made.not_before = std::max(made.not_before, now + kClockIsLookedAt);
+    made.why.push_back({Rule::clock_untrusted, facts.clock_problem});
+  }
+  decision.add(std::move(made));
 }
 
-void decide_intents(const CertificateFacts& facts, Time now, Decision& decision) {
+// Which version is to be used, by hand.
+void decide_pins(const CertificateFacts& facts, Time now, CertificateDecision& decision) {
   for (const IntentRecord& wanted : facts.intents) {
-    const auto add = [&](Action action, std::string text) {
-      decision.steps.push_back({std::move(action), {{Rule::requested, std::move(text)}}, Gate::open, now});
-      decision.look_again = now;
-    };
     if (wanted.kind == IntentKind::rollback && wanted.version)
-      add(Pin{wanted.id, *wanted.version}, "a rollback was asked for");
+      add(facts, step(Pin{wanted.id, *wanted.version}, Rule::requested, fmt::format("a rollback: {}", asked_by(wanted)), now),
+          now, decision);
     else if (wanted.kind == IntentKind::deploy)
-      add(Unpin{wanted.id}, "a deployment was asked for");
-    else if (wanted.kind == IntentKind::revoke && wanted.version)
-      add(Revoke{wanted.id, *wanted.version, wanted.reason}, "a revocation was asked for");
+      add(facts, step(Unpin{wanted.id}, Rule::requested, fmt::format("a deployment: {}", asked_by(wanted)), now), now,
+          decision);
   }
 }
 
-bool is_settled(const CertificateFacts& facts, std::int64_t number) {
-  return std::ranges::all_of(facts.wanted.deployments, [&](const config::Deployment& target) {
-    const auto record = std::ranges::find(facts.deployments, target.name, &DeploymentRecord::target);
-    return record != facts.deployments.end() && record->version == number &&
-           (record->state == DeploymentState::verified || record->state == DeploymentState::unverifiable);
-  });
+void decide_revocations(const CertificateFacts& facts, Time now, CertificateDecision& decision) {
+  for (const IntentRecord& wanted : facts.intents) {
+    if (wanted.kind != IntentKind::revoke || !wanted.version) continue;
+    const VersionFacts* const version = find(facts, *wanted.version);
+    const auto end = [&](std::string why) {
+      decision.add(step(EndIntent{wanted.id, std::move(why)}, Rule::requested, asked_by(wanted), now));
+    };
+    if (version == nullptr || !version->record.certificate)
+      end(fmt::format("there is no version {}", *wanted.version));
+    else if (version->record.revoked_at)
+      end(fmt::format("version {} is revoked", *wanted.version));
+    else if (*version->record.not_after <= now)
+      end(fmt::format("version {} has expired", *wanted.version));
+    else
+      add(facts, step(Revoke{wanted.id, *wanted.version, wanted.reason}, Rule::requested,
+                      fmt::format("a revocation: {}", asked_by(wanted)), now),
+          now, decision);
+  }
+}
+
+DeploymentFacts deployment_facts(const CertificateFacts& facts, const VersionFacts* in_use, Time now) {
+  return {.number = in_use == nullptr ? 0 : in_use->record.number,
+          .wanted = facts.wanted.deployments,
+          .records = facts.deployments,
+          .former_places = facts.former_places,
+          .attempts = facts.attempts,
+          .lost = facts.lost_targets,
+          .against_rollback = [&facts, now](const DeploymentRecord& record) {
+            return against_rollback(facts, record, record.after, now);
+          }};
+}
+
+// Revoke every unexpired version, take away what was deployed, delete the keys, forget: each by itself, the last only
+// when nothing before it is left to do.
+void decide_removal(const CertificateFacts& facts, const IntentRecord& wanted, Time now, CertificateDecision& decision) {
+  const auto asked = [&] { return Reason{Rule::requested, fmt::format("its removal: {}", asked_by(wanted))}; };
+  if (wanted.revoke) {
+    for (const VersionFacts& version : facts.versions)
+      if (version.record.certificate && is_usable(version, now))
+        add(facts, {Revoke{std::nullopt, version.record.number, wanted.reason}, {asked()}, Gate::open, now}, now, decision);
+  }
+  if (wanted.delete_keys) {
+    DeploymentFacts nothing = deployment_facts(facts, nullptr, now);
+    nothing.wanted.clear();
+    append(decision, decide_retirements(nothing, now));
+    const bool left = std::ranges::any_of(facts.versions, [](const VersionFacts& one) { return one.record.has_key; });
+    if (left) add(facts, {DeleteKeys{}, {asked()}, Gate::open, now}, now, decision);
+  }
+  if (decision.steps.empty()) add(facts, {Forget{wanted.id}, {asked()}, Gate::open, now}, now, decision);
 }
 
 // Versions beyond `keep` lose their key once the one in use is proved everywhere.
-void decide_prune(const CertificateFacts& facts, const VersionFacts& in_use, Time now, Decision& decision) {
-  if (!is_settled(facts, in_use.record.number)) return;
+void decide_prune(const CertificateFacts& facts, const VersionFacts& in_use, Time now, CertificateDecision& decision) {
+  if (!is_settled(deployment_facts(facts, &in_use, now))) return;
   Prune prune;
   int kept = 0;
   for (const VersionFacts& version : facts.versions | std::views::reverse) {
@@ -234,15 +314,61 @@ void decide_prune(const CertificateFacts& facts, const VersionFacts& in_use, Tim
       prune.keys_of.push_back(version.record.number);
   }
   if (prune.keys_of.empty()) return;
-  decision.steps.push_back({std::move(prune),
-                            {{Rule::key_no_longer_needed,
-                              fmt::format("keep = {} and version {} is proved", facts.keep, in_use.record.number)}},
-                            Gate::open,
-                            now});
-  decision.look_again = now;
+  add(facts, step(std::move(prune), Rule::key_no_longer_needed,
+                  fmt::format("keep = {} and version {} is proved", facts.keep, in_use.record.number), now),
+      now, decision);
+}
+
+// A complete, usable version is put in place before anything is ordered.
+void decide_place(const CertificateFacts& facts, const VersionFacts& used, Time now, CertificateDecision& decision) {
+  if (facts.pinned && *facts.pinned != used.record.number)
+    decision.standing.push_back(
+        {Rule::requested, fmt::format("version {} was to stay in use, and is not usable any more", *facts.pinned)});
+  if (const VersionFacts* const newest = newest_complete(facts); newest != &used && !has_begun(*newest, now)) {
+    decision.standing.push_back({Rule::not_valid_yet, fmt::format("version {} is valid from {} on", newest->record.number,
+                                                                  base::format_time(*newest->record.not_before))});
+    decision.look_at(*newest->record.not_before);
+  }
+  if (!is_usable(used, now) || used.on_disk == OnDisk::lost) return;
+  const int number = used.record.number;
+  if (used.record.state != VersionState::live || facts.live_link != number)
+    add(facts, step(MakeLive{number}, Rule::not_live, fmt::format("version {} is complete and not live", number), now), now,
+        decision);
+  append(decision, decide_deployments(deployment_facts(facts, &used, now), now));
 }
 
 }  // namespace
+
+std::string describe(const CertificateAction& action) {
+  return std::visit(
+      base::Overloaded{
+          [](const Issue& s) { return fmt::format("issue version {} at {}", s.number, s.issuer); },
+          [](const MakeLive& s) { return fmt::format("make version {} live", s.number); },
+          [](const Revoke& s) { return fmt::format("revoke version {} ({})", s.number, to_string(s.reason)); },
+          [](const Pin& s) { return fmt::format("go back to version {} and stay there", s.number); },
+          [](const Unpin&) { return std::string("deploy the newest version again"); },
+          [](const RefreshRenewalInfo& s) {
+            return fmt::format("ask {} when version {} is to be renewed", s.issuer, s.number);
+          },
+          [](const Prune& s) { return fmt::format("delete the private keys of {} old version(s)", s.keys_of.size()); },
+          [](const DeleteKeys&) { return std::string("delete the private keys"); },
+          [](const Forget&) { return std::string("stop keeping it alive"); },
+          [](const EndIntent& s) { return "give up what was asked for, as " + s.why; },
+          [](const DeploymentAction& s) { return describe(s); },
+      },
+      action);
+}
+
+StepKey key_of(const CertificateAction& action) {
+  return std::visit(base::Overloaded{
+                        [](const Issue& s) { return StepKey{s.kind, s.issuer.text()}; },
+                        [](const Revoke& s) { return StepKey{s.kind, std::to_string(s.number)}; },
+                        [](const RefreshRenewalInfo& s) { return StepKey{s.kind, s.issuer.text()}; },
+                        [](const DeploymentAction& s) { return key_of(s); },
+                        [](const auto& s) { return StepKey{s.kind, {}}; },
+                    },
+                    action);
+}
 
 Time renewal_of(const VersionFacts& version) noexcept {
   const Time own = *version.record.renew_at;
@@ -262,12 +388,20 @@ std::optional<std::string> unproved(const config::Certificate& wanted, std::stri
                      base::printable(imported_from));
 }
 
-const VersionFacts* version_in_use(const CertificateFacts& facts) noexcept {
+const VersionFacts* version_in_use(const CertificateFacts& facts, Time now) noexcept {
   if (facts.pinned) {
     const VersionFacts* const pinned = find(facts, *facts.pinned);
-    if (pinned != nullptr && is_complete(*pinned)) return pinned;
+    if (pinned != nullptr && is_complete(*pinned) && is_usable(*pinned, now)) return pinned;
   }
+  for (const VersionFacts& version : facts.versions | std::views::reverse)
+    if (is_complete(version) && has_begun(version, now)) return &version;
   return newest_complete(facts);
+}
+
+std::optional<Validity> validity_in_use(const CertificateFacts& facts, Time now) noexcept {
+  const VersionFacts* const used = version_in_use(facts, now);
+  if (used == nullptr) return std::nullopt;
+  return Validity{*used->record.not_before, *used->record.not_after};
 }
 
 std::optional<std::string> against_rollback(const CertificateFacts& facts, const DeploymentRecord& deployment,
@@ -277,6 +411,7 @@ std::optional<std::string> against_rollback(const CertificateFacts& facts, const
   if (previous == nullptr || !is_complete(*previous)) return "the previous version is unknown";
   if (*previous->record.not_after <= now) return "the previous version has expired";
   if (previous->record.revoked_at) return "the previous version is revoked";
+  if (is_to_be_revoked(facts, previous->record.number)) return "the previous version is about to be revoked";
   if (!previous->names_match) return "the previous version has other names";
   if (after == Served::previous || after == Served::other) return std::nullopt;
   const bool worked = deployment.before == Served::wanted || deployment.before == Served::previous ||
@@ -286,33 +421,27 @@ std::optional<std::string> against_rollback(const CertificateFacts& facts, const
   return "nothing proves that the new version is not served";
 }
 
-Decision decide(const CertificateFacts& facts, Time now) {
-  Decision decision;
-  if (facts.orphaned) {
-    decision.standing.push_back({Rule::orphaned, "it is no longer in the configuration, so it is not renewed"});
+Decision<CertificateAction> decide(const CertificateFacts& facts, Time now) {
+  CertificateDecision decision;
+  if (const IntentRecord* const removal = intent(facts, IntentKind::remove)) {
+    decide_removal(facts, *removal, now, decision);
     return decision;
   }
-  decide_intents(facts, now, decision);
-  // A complete, usable version is put in place before anything is ordered.
-  const VersionFacts* const in_use = version_in_use(facts);
-  if (in_use != nullptr && is_usable(*in_use, now)) {
-    if (in_use->record.state != VersionState::live) {
-      decision.steps.push_back(
-          {MakeLive{in_use->record.number},
-           {{Rule::not_live, fmt::format("version {} is complete and not live", in_use->record.number)}},
-           Gate::open,
-           now});
-      decision.look_again = now;
-    }
-    for (const config::Deployment& target : facts.wanted.deployments)
-      decide_deployment(
-          target, in_use->record.number, facts.deployments,
-          [&](const DeploymentRecord& record) { return against_rollback(facts, record, record.after, now); }, now,
-          decision);
+  if (facts.orphaned) {
+    decision.standing.push_back({Rule::orphaned, "it is no longer in the configuration, so it is not renewed"});
+    decide_revocations(facts, now, decision);
+    return decision;
   }
+  decide_pins(facts, now, decision);
+  const VersionFacts* const in_use = version_in_use(facts, now);
+  if (in_use != nullptr) decide_place(facts, *in_use, now, decision);
   decide_issue(facts, now, decision);
   if (auto reason = unproved(facts)) decision.standing.push_back({Rule::not_verified, std::move(*reason)});
-  if (in_use != nullptr) decide_prune(facts, *in_use, now, decision);
+  if (in_use != nullptr) {
+    append(decision, decide_retirements(deployment_facts(facts, in_use, now), now));
+    decide_prune(facts, *in_use, now, decision);
+  }
+  decide_revocations(facts, now, decision);
   return decision;
 }
 

@@ -4,42 +4,73 @@
 #include "config/config.h"
 #include "inventory/records.h"
 #include "plan/decision.h"
+#include "plan/deployments.h"
+#include "plan/schedule.h"
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace everseal::plan {
 
+// `kind` is the word for it in JSON and in the key of its attempts.
+struct Issue { static constexpr std::string_view kind = "issue"; int number; Name issuer; };
+struct MakeLive { static constexpr std::string_view kind = "live"; int number; };
+struct Revoke { static constexpr std::string_view kind = "revoke"; std::optional<std::int64_t> intent; int number; pki::RevocationReason reason; };
+struct Pin { static constexpr std::string_view kind = "pin"; std::int64_t intent; int number; };
+struct Unpin { static constexpr std::string_view kind = "unpin"; std::int64_t intent; };
+struct Prune { static constexpr std::string_view kind = "prune"; std::vector<int> keys_of; };
+struct RefreshRenewalInfo { static constexpr std::string_view kind = "renewal-info"; int number; Name issuer; };
+struct DeleteKeys { static constexpr std::string_view kind = "delete-keys"; };
+struct Forget { static constexpr std::string_view kind = "forget"; std::int64_t intent; };
+// An intent that nothing can fulfil any more.
+struct EndIntent { static constexpr std::string_view kind = "end"; std::int64_t intent; std::string why; };
+using CertificateAction = std::variant<Issue, MakeLive, Revoke, Pin, Unpin, Prune, RefreshRenewalInfo, DeleteKeys, Forget,
+                                       EndIntent, DeploymentAction>;
+
+// "issue version 3 at corp"
+std::string describe(const CertificateAction& action);
+StepKey key_of(const CertificateAction& action);
+
 // Does the issuer of a version say when it wants it renewed?
 enum class RenewalInfoOf { nobody, issuer };
+
+// Is what the store knows of a version still on the disk?
+enum class OnDisk { whole, lost };
 
 struct VersionFacts {
   inventory::VersionRecord record;
   bool names_match = false;  // its certificate covers exactly what is wanted now
   RenewalInfoOf renewal_info = RenewalInfoOf::nobody;
   std::optional<inventory::RenewalInfoRecord> info;  // what its issuer said last
+  OnDisk on_disk = OnDisk::whole;                    // looked at for the version in use alone
 };
 
 // once: got by `issue --once` or `--csr`; nothing renews it.
 enum class Renewal { automatic, once };
 
-// Stored facts only; `versions` oldest first.
+// Stored facts, and what the disk says of the version in use; `versions` oldest first, the newest of them.
 struct CertificateFacts {
   config::Certificate wanted;
   bool orphaned = false;
   std::optional<int> pinned;
   Renewal renewal = Renewal::automatic;
+  inventory::KeyOwner key_owner = inventory::KeyOwner::ours;
   std::vector<VersionFacts> versions;
+  std::optional<int> live_link;  // the version that the live link leads to
   int next_number = 1;  // of a version; numbers of a certificate that was removed are not given again
   std::vector<inventory::DeploymentRecord> deployments;
+  std::vector<inventory::FormerPlaceRecord> former_places;
+  std::vector<Name> lost_targets;
   std::vector<inventory::IntentRecord> intents;
   std::vector<inventory::AttemptRecord> attempts;
   int keep = 2;
+  std::string clock_problem;  // why the clock is not to be trusted; "": it is
 };
 
-Decision decide(const CertificateFacts& facts, Time now);
+Decision<CertificateAction> decide(const CertificateFacts& facts, Time now);
 
 // When the clock alone renews a version: at the time drawn from its issuer's window, though never later than
 // latest_renewal(); without one at its own.
@@ -51,8 +82,11 @@ std::optional<std::string> unproved(const CertificateFacts& facts);
 // The same, where one of its versions is `imported_from` there; "": none is.
 std::optional<std::string> unproved(const config::Certificate& wanted, std::string_view imported_from);
 
-// The version that should be in use: the pinned one, else the newest complete one. Null where there is none.
-const VersionFacts* version_in_use(const CertificateFacts& facts) noexcept;
+// The version that should be in use: the pinned one while it is usable, else the newest complete one whose validity has
+// begun, else the newest complete one. Null where there is none.
+const VersionFacts* version_in_use(const CertificateFacts& facts, Time now) noexcept;
+// Its validity, for back-off; nullopt where there is none.
+std::optional<Validity> validity_in_use(const CertificateFacts& facts, Time now) noexcept;
 
 // May the target go back to `previous` after the probe showed `after`? Gives the reason against it, or nullopt where it
 // may. Roll back only if the previous version is unexpired, unrevoked, of the same names, its key not compromised, and

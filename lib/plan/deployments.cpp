@@ -1,65 +1,135 @@
 #include "plan/deployments.h"
 
+#include "base/overloaded.h"
+
 #include <algorithm>
 
 #include <fmt/format.h>
 
 namespace everseal::plan {
+namespace {
 
 using inventory::DeploymentRecord;
 using inventory::DeploymentState;
 using inventory::Served;
+using DeploymentStep = Step<DeploymentAction>;
 
-void decide_deployment(const config::Deployment& target, std::int64_t number,
-                       const std::vector<DeploymentRecord>& records,
-                       const std::function<std::optional<std::string>(const DeploymentRecord&)>& against_rollback,
-                       Time now, Decision& decision) {
-  const auto add = [&](Action action, Rule rule, std::string text, std::optional<Time> not_before = std::nullopt) {
-    Step step{std::move(action), {{rule, std::move(text)}}, Gate::open, now};
+const DeploymentRecord* record_of(const DeploymentFacts& facts, const Name& target) noexcept {
+  const auto found = std::ranges::find(facts.records, target, &DeploymentRecord::target);
+  return found == facts.records.end() ? nullptr : &*found;
+}
+
+bool is_proved(DeploymentState state) noexcept {
+  return state == DeploymentState::verified || state == DeploymentState::unverifiable;
+}
+
+std::optional<DeploymentStep> step_at(const config::Deployment& target, const DeploymentFacts& facts, Time now) {
+  const Name& name = target.name;
+  const std::int64_t number = facts.number;
+  const auto step = [&](DeploymentAction action, Rule rule, std::string text,
+                        std::optional<Time> not_before = std::nullopt) {
+    DeploymentStep made{std::move(action), {{rule, std::move(text)}}, Gate::open, now};
     if (not_before && *not_before > now) {
-      step.gate = Gate::backing_off;
-      step.not_before = *not_before;
+      made.gate = Gate::backing_off;
+      made.not_before = *not_before;
     }
-    decision.look_again = std::min(decision.look_again, step.not_before);
-    decision.steps.push_back(std::move(step));
+    return made;
   };
-
-  const auto record = std::ranges::find(records, target.name, &DeploymentRecord::target);
-  if (record == records.end() || record->state == DeploymentState::retired)
-    return add(Deploy{target.name, number}, Rule::not_deployed, fmt::format("nothing was deployed to {} yet", target.name));
+  const DeploymentRecord* const record = record_of(facts, name);
+  if (record == nullptr)
+    return step(Stage{name, number}, Rule::not_deployed, fmt::format("nothing was deployed to {} yet", name));
   if (record->version != number)
-    return add(Deploy{target.name, number}, Rule::not_deployed,
-               fmt::format("{} has version {}, wanted is {}", target.name, record->version, number));
+    return step(Stage{name, number}, Rule::not_deployed,
+                fmt::format("{} has version {}, wanted is {}", name, record->version, number));
+  if (record->spec_hash.empty())
+    return step(Stage{name, number}, Rule::requested, "a deployment was asked for", record->not_before);
   if (record->spec_hash != config::deployment_hash(target))
-    return add(Deploy{target.name, number}, Rule::target_changed,
-               fmt::format("the configuration of {} changed", target.name));
+    return step(Stage{name, number}, Rule::target_changed, fmt::format("the configuration of {} changed", name));
+  if (std::ranges::find(facts.lost, name) != facts.lost.end() && record->state != DeploymentState::failed)
+    return step(Stage{name, number}, Rule::lost, fmt::format("what was deployed to {} is no longer there", name),
+                record->not_before);
 
   switch (record->state) {
     case DeploymentState::staged:
-      return add(Deploy{target.name, number}, Rule::interrupted,
-                 fmt::format("the deployment to {} was begun and not finished", target.name));
+      return step(Switch{name, number}, Rule::not_deployed,
+                  fmt::format("version {} is staged for {}", number, name));
     case DeploymentState::switched:
-      if (record->after != Served::unknown && !against_rollback(*record))
-        return add(RollBack{target.name, *record->previous}, Rule::wrong_certificate_served,
-                   fmt::format("after the switch {} showed: {}", target.name, to_string(record->after)));
-      return add(Verify{target.name}, Rule::not_verified,
-                 fmt::format("the switch at {} is not proved yet", target.name));
+      return step(Reload{name, number}, Rule::not_verified, fmt::format("{} has version {} and was not reloaded yet", name, number));
+    case DeploymentState::reloaded:
+      if (record->after != Served::unknown && !facts.against_rollback(*record))
+        return step(RollBack{name, *record->previous}, Rule::wrong_certificate_served,
+                    fmt::format("after the switch {} showed: {}", name, to_string(record->after)));
+      return step(Verify{name, number}, Rule::not_verified, fmt::format("the switch at {} is not proved yet", name));
     case DeploymentState::unverified:
-      return add(Verify{target.name}, Rule::not_verified,
-                 fmt::format("{} was not seen to serve version {}: {}", target.name, number, record->problem),
-                 record->not_before);
+      return step(Verify{name, number}, Rule::not_verified,
+                  fmt::format("{} was not seen to serve version {}: {}", name, number, record->problem),
+                  record->not_before);
     case DeploymentState::failed:
-      return add(Deploy{target.name, number}, Rule::failed_before,
-                 fmt::format("attempt {} at {} failed: {}", record->attempts, target.name, record->problem),
-                 record->not_before);
+      return step(Stage{name, number}, Rule::failed_before,
+                  fmt::format("attempt {} at {} failed: {}", record->attempts, name, record->problem),
+                  record->not_before);
     case DeploymentState::verified:
     case DeploymentState::unverifiable:
-      if (!record->reload_problem.empty())
-        decision.standing.push_back({Rule::nothing_due, fmt::format("{} serves version {}, though its reload failed: {}",
-                                                                    target.name, number, record->reload_problem)});
-      return;
-    case DeploymentState::retired: return;
+      return std::nullopt;
   }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string describe(const DeploymentAction& action) {
+  return std::visit(
+      base::Overloaded{
+          [](const Stage& s) { return fmt::format("deploy version {} to {}", s.number, s.target); },
+          [](const Switch& s) { return fmt::format("switch {} to version {}", s.target, s.number); },
+          [](const Reload& s) { return fmt::format("reload {}", s.target); },
+          [](const Verify& s) { return fmt::format("verify {}", s.target); },
+          [](const RollBack& s) { return fmt::format("roll {} back to version {}", s.target, s.to); },
+          [](const Retire& s) {
+            return s.former_place ? fmt::format("take away what is at the former place of {}", s.target)
+                                  : fmt::format("take away what was deployed to {}", s.target);
+          },
+      },
+      action);
+}
+
+StepKey key_of(const DeploymentAction& action) {
+  return std::visit([&](const auto& one) { return StepKey{one.kind, target_of(action).text()}; }, action);
+}
+
+const Name& target_of(const DeploymentAction& action) {
+  return std::visit([](const auto& one) -> const Name& { return one.target; }, action);
+}
+
+Decision<DeploymentAction> decide_deployments(const DeploymentFacts& facts, Time now) {
+  Decision<DeploymentAction> decision;
+  for (const config::Deployment& target : facts.wanted)
+    if (auto step = step_at(target, facts, now)) decision.add(std::move(*step));
+  return decision;
+}
+
+bool is_settled(const DeploymentFacts& facts) {
+  return std::ranges::all_of(facts.wanted, [&](const config::Deployment& target) {
+    const DeploymentRecord* const record = record_of(facts, target.name);
+    return record != nullptr && record->version == facts.number && is_proved(record->state);
+  });
+}
+
+Decision<DeploymentAction> decide_retirements(const DeploymentFacts& facts, Time now) {
+  Decision<DeploymentAction> decision;
+  const auto add = [&](Retire action, std::string text) {
+    DeploymentStep step{action, {{Rule::target_left, std::move(text)}}, Gate::open, now};
+    hold_back(step, failed(facts.attempts, key_of(step.action)), now);
+    decision.add(std::move(step));
+  };
+  const bool settled = is_settled(facts);
+  if (!settled) return decision;
+  for (const DeploymentRecord& record : facts.records)
+    if (std::ranges::find(facts.wanted, record.target, &config::Deployment::name) == facts.wanted.end())
+      add({record.target, std::nullopt}, fmt::format("{} is no longer in the configuration", record.target));
+  for (const inventory::FormerPlaceRecord& place : facts.former_places)
+    add({place.target, place.id}, fmt::format("{} is somewhere else now", place.target));
+  return decision;
 }
 
 }  // namespace everseal::plan

@@ -36,14 +36,15 @@ Time ask_again_time(int failures, Time now) noexcept {
   return now + steps[static_cast<std::size_t>(std::clamp(failures, 1, 4) - 1)];
 }
 
-Time retry_time(int failures, Time now, std::optional<Time> not_after, std::optional<Time> asked) noexcept {
+Time retry_time(int failures, Time now, std::optional<Validity> in_use, std::optional<Time> asked) noexcept {
   using std::chrono::minutes;
-  static constexpr std::array<Seconds, 4> steps{minutes(1), minutes(10), minutes(100), std::chrono::days(1)};
-  const auto step = static_cast<std::size_t>(std::clamp(failures, 1, 4) - 1);
-  Seconds wait = steps[step];
-  const Seconds longest = not_after ? std::max<Seconds>(minutes(1), (*not_after - now) / 8) : std::chrono::days(7);
-  if (asked) wait = std::max<Seconds>(wait, *asked - now);
-  return now + std::min(wait, longest);
+  static constexpr std::array<Seconds, 4> steps{minutes(1), minutes(10), minutes(60), std::chrono::days(1)};
+  Seconds wait = steps[static_cast<std::size_t>(std::clamp(failures, 1, 4) - 1)];
+  if (in_use) {
+    const Seconds floor = std::min<Seconds>(minutes(60), (in_use->not_after - in_use->not_before) / 24);
+    wait = std::min(wait, std::max<Seconds>(floor, (in_use->not_after - now) / 8));
+  }
+  return std::max(now + std::max(wait, Seconds(1)), asked.value_or(now));
 }
 
 }  // namespace everseal::plan

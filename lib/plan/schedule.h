@@ -27,10 +27,19 @@ Seconds least_age(Time not_before, Time not_after) noexcept;
 // When to ask for renewal information again after `failures` in a row: growing from a minute to 6 hours.
 Time ask_again_time(int failures, Time now) noexcept;
 
-// When to try again after `failures` in a row: 1, 10, 100 minutes, then daily, but never later than after one eighth of
-// the life that is left (at least one minute). `not_after` is absent where nothing is in use yet. A peer that asked to
-// be left alone until `asked` is, within the same bound, or a week where nothing is in use.
-Time retry_time(int failures, Time now, std::optional<Time> not_after,
+// How soon an untrusted clock is looked at again.
+inline constexpr Seconds kClockIsLookedAt = std::chrono::minutes(10);
+
+struct Validity {
+  Time not_before;
+  Time not_after;
+};
+
+// When to try again after `failures` in a row: now + max(what the peer asked, min(step, max(floor, left / 8))), with
+// steps of 1, 10 and 60 minutes, then a day, and a floor of min(1 h, life / 24), so that it stays a floor also when
+// nothing is left. `in_use` is absent where nothing is in use yet: then the step alone counts. `asked` is the time until
+// which a peer wants to be left alone (a Retry-After).
+Time retry_time(int failures, Time now, std::optional<Validity> in_use,
                 std::optional<Time> asked = std::nullopt) noexcept;
 
 }  // namespace everseal::plan

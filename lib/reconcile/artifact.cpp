@@ -94,9 +94,10 @@ class CertificateArtifact final : public Deployable {
     return plan::against_rollback(certificate_facts(session_, name_), record, record.after, now);
   }
 
-  std::optional<Time> not_after() override {
+  std::optional<plan::Validity> in_use() override {
     const auto live = session_.versions.live(name_);
-    return live ? live->not_after : std::nullopt;
+    if (!live || !live->not_before || !live->not_after) return std::nullopt;
+    return plan::Validity{*live->not_before, *live->not_after};
   }
 
  private:
@@ -150,13 +151,11 @@ class AuthorityArtifact final : public Deployable {
 
   Sight look(const config::Deployment&, deploy::Target& place, std::int64_t number,
              std::optional<std::int64_t>) override {
-    const auto published = place.read_back("crl");
-    const auto bundle = place.read_back("bundle");
-    if (!published && !bundle) return {Served::unreachable, "nothing is published there"};
-    if (published && *published != newest(number).der) return {Served::other, "another CRL is published there"};
-    std::string wanted;
-    for (const pki::Certificate& anchor : session_.trust_bundle(name_)) wanted += anchor.pem();
-    if (bundle && base::as_text(*bundle) != wanted) return {Served::other, "another trust bundle is published there"};
+    if (!place.reads_back()) return {Served::unknown, "what is there cannot be read back", false};
+    if (!place.current()) return {Served::unreachable, "nothing is published there"};
+    std::vector<std::string> differences;
+    with(number, [&](const deploy::Artifact& made) { differences = place.differences(made); });
+    if (!differences.empty()) return {Served::other, differences.front()};
     return {Served::wanted, fmt::format("CRL {} is published", number)};
   }
 
@@ -164,10 +163,10 @@ class AuthorityArtifact final : public Deployable {
     return "an older CRL is never published again";
   }
 
-  std::optional<Time> not_after() override {
+  std::optional<plan::Validity> in_use() override {
     const auto crl = session_.newest_crl(name_);
     if (!crl) return std::nullopt;
-    return crl->next_update;
+    return plan::Validity{crl->this_update, crl->next_update};
   }
 
  private:
@@ -183,6 +182,12 @@ class AuthorityArtifact final : public Deployable {
 };
 
 }  // namespace
+
+std::unique_ptr<deploy::Target> open_target(const config::Deployment& target, const Name& owner) {
+  const deploy::Kind* const kind = deploy::find_kind(target.type);
+  if (kind == nullptr) throw base::Error(base::Fault::config, fmt::format("there is no deploy kind {}", target.type));
+  return kind->open(target.options, owner);
+}
 
 std::unique_ptr<Deployable> certificate_artifact(Session& session, const Name& name) {
   return std::make_unique<CertificateArtifact>(session, name);

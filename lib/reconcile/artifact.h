@@ -2,6 +2,7 @@
 #pragma once
 
 #include "deploy/deploy.h"
+#include "plan/schedule.h"
 #include "reconcile/session.h"
 
 #include <cstdint>
@@ -16,6 +17,7 @@ namespace everseal::reconcile {
 struct Sight {
   inventory::Served served = inventory::Served::unknown;
   std::string text;  // printable: "127.0.0.1:8443 serves version 2", "127.0.0.1:8443: connection refused"
+  bool can_be_seen = true;  // false: nothing there can be read back, and `text` says so
 };
 
 class Deployable {
@@ -31,10 +33,12 @@ class Deployable {
                      std::optional<std::int64_t> previous) = 0;
   // Why the target must not go back, or nullopt where it may.
   virtual std::optional<std::string> against_rollback(const inventory::DeploymentRecord& record, Time now) = 0;
-  // End of the artifact in use, for back-off.
-  virtual std::optional<Time> not_after() = 0;
+  // Of the artifact in use, for back-off.
+  virtual std::optional<plan::Validity> in_use() = 0;
 };
 
+// The target that the config names; Error(config) where its kind does not exist.
+std::unique_ptr<deploy::Target> open_target(const config::Deployment& target, const Name& owner);
 std::unique_ptr<Deployable> certificate_artifact(Session& session, const Name& name);
 std::unique_ptr<Deployable> authority_artifact(Session& session, const Name& name);
 

@@ -1,6 +1,10 @@
-// Deploy, verify, roll back: the stages of a switch at one target. What the probe shows decides, not the reload's exit.
+// The stages of a switch at one target, each recorded before the next. What the probe shows decides, not the reload's
+// exit.
 #include "base/error.h"
+#include "base/overloaded.h"
 #include "plan/schedule.h"
+#include "reconcile/failure.h"
+#include "reconcile/kinds.h"
 #include "reconcile/steps.h"
 
 #include <algorithm>
@@ -15,15 +19,10 @@ namespace {
 
 using inventory::DeploymentRecord;
 using inventory::DeploymentState;
+using inventory::Durability;
 using inventory::Served;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-std::unique_ptr<deploy::Target> open_target(const config::Deployment& target, const Name& owner) {
-  const deploy::Kind* const kind = deploy::find_kind(target.type);
-  if (kind == nullptr) throw base::Error(base::Fault::config, fmt::format("there is no deploy kind {}", target.type));
-  return kind->open(target.options, owner);
-}
 
 Detail details(const DeploymentRecord& record, std::string problem = {}) {
   Detail detail{{"target", record.target.text()}, {"version", std::to_string(record.version)}};
@@ -31,28 +30,51 @@ Detail details(const DeploymentRecord& record, std::string problem = {}) {
   return detail;
 }
 
-void commit(Session& session, Deployable& artifact, DeploymentRecord& record, std::string_view action, Detail detail) {
+void commit(Session& session, Deployable& artifact, DeploymentRecord& record, std::string_view action, Detail detail,
+            Durability durability = Durability::on_return) {
   const Time now = session.now();
   record.changed = now;
+  session.store.transaction(
+      [&] {
+        session.deployments.put(record);
+        session.events.add(action, artifact.subject(), detail, now);
+      },
+      durability);
+}
+
+// Counts it, with the plan's back-off; the history has one event for each distinct failure.
+void commit_failure(Session& session, Deployable& artifact, DeploymentRecord& record, DeploymentState state,
+                    std::string_view action, std::string problem, Detail more = {},
+                    std::optional<Time> asked = std::nullopt) {
+  const bool is_new = record.attempts == 0 || !is_same_failure(record.problem, problem) || record.state != state;
+  record.state = state;
+  record.attempts += 1;
+  record.problem = std::move(problem);
+  record.not_before = plan::retry_time(record.attempts, session.now(), artifact.in_use(), asked);
+  record.changed = session.now();
   session.store.transaction([&] {
     session.deployments.put(record);
-    session.events.add(action, artifact.subject(), detail, now);
+    if (!is_new) return;
+    Detail detail = details(record, record.problem);
+    detail.insert(detail.end(), more.begin(), more.end());
+    session.events.add(action, artifact.subject(), detail, record.changed);
   });
 }
 
-void count_failure(Session& session, Deployable& artifact, DeploymentRecord& record, std::string problem) {
-  record.attempts += 1;
-  record.problem = std::move(problem);
-  record.not_before = plan::retry_time(record.attempts, session.now(), artifact.not_after());
+void end_failure(DeploymentRecord& record) {
+  record.attempts = 0;
+  record.problem.clear();
+  record.not_before.reset();
 }
 
 Outcome outcome(const Deployable& artifact, const DeploymentRecord& record, std::string_view step, Result result,
                 std::string text) {
-  return {artifact.subject(), record.target.text(), std::string(step), result, std::move(text)};
+  return {artifact.subject(),  record.target.text(), std::string(step), result,
+          std::move(text), {.version = record.version, .retry_at = record.not_before}};
 }
 
 Outcome report(Session& session, Outcome made) {
-  const auto kind = made.result == Result::failed   ? Progress::Kind::failed
+  const auto kind = is_failure(made.result)         ? Progress::Kind::failed
                     : made.result == Result::warned ? Progress::Kind::warning
                                                     : Progress::Kind::done;
   session.progress(kind, made.subject, fmt::format("{}: {}", made.target, made.text));
@@ -73,11 +95,17 @@ void require_not_stopped(const Session& session, std::string_view doing) {
     throw base::Error(base::Fault::cancelled, fmt::format("stopped while {}", doing));
 }
 
+// What was wrong with the reload, or "". A hook that is not to be run is like one that fails.
 std::string run_reload(Session& session, deploy::Target& place) {
-  const auto exit = place.reload(session.host.stop);
-  if (exit && exit->how == base::Exit::How::cancelled) require_not_stopped(session, "reloading");
-  if (!exit || exit->success()) return {};
-  return describe(*exit);
+  try {
+    const auto exit = place.reload(session.host.stop);
+    if (exit && exit->how == base::Exit::How::cancelled) require_not_stopped(session, "reloading");
+    if (!exit || exit->success()) return {};
+    return describe(*exit);
+  } catch (const base::Error& error) {
+    if (error.fault() == base::Fault::cancelled) throw;
+    return error.text();
+  }
 }
 
 constexpr milliseconds kFirstPause{20};
@@ -91,24 +119,33 @@ Sight look_until_served(Session& session, Deployable& artifact, const config::De
   const auto end = steady_clock::now() + bound;
   for (milliseconds wait = kFirstPause;; wait = std::min(wait * 2, kLongestPause)) {
     Sight sight = artifact.look(target, place, number, previous);
-    if (sight.served == Served::wanted || steady_clock::now() + wait > end) return sight;
+    if (sight.served == Served::wanted || !sight.can_be_seen || steady_clock::now() + wait > end) return sight;
     pause(session, wait);
     require_not_stopped(session, "waiting for the new version to be served");
   }
 }
 
-DeploymentRecord load(Session& session, Deployable& artifact, const config::Deployment& target) {
-  const auto record = session.deployments.find(artifact.kind(), artifact.name(), target.name);
+DeploymentRecord load(Session& session, Deployable& artifact, const Name& target) {
+  const auto record = session.deployments.find(artifact.kind(), artifact.name(), target);
   if (!record)
-    throw base::Error(base::Fault::internal,
-                      fmt::format("{} was never deployed to {}", artifact.subject(), target.name));
+    throw base::Error(base::Fault::internal, fmt::format("{} was never deployed to {}", artifact.subject(), target));
   return *record;
 }
 
-}  // namespace
+// What has left: remembered until it is taken away.
+void keep_former_place(Session& session, const DeploymentRecord& earlier, const config::Deployment& target) {
+  if (earlier.spec.empty() || earlier.spec == config::target_form(target)) return;
+  const auto former = config::from_target_form(earlier.spec, earlier.target, config_kinds({}));
+  if (config::place_of(former).empty() || config::place_of(former) == config::place_of(target)) return;
+  session.deployments.add_former_place({.artifact = earlier.artifact,
+                                        .owner = earlier.owner,
+                                        .target = earlier.target,
+                                        .spec = earlier.spec,
+                                        .left_at = session.now()});
+}
 
-std::optional<Outcome> deploy(Session& session, Deployable& artifact, const config::Deployment& target,
-                              std::int64_t number) {
+std::optional<Outcome> stage(Session& session, Deployable& artifact, const config::Deployment& target,
+                             std::int64_t number) {
   const std::string hash = config::deployment_hash(target);
   const auto earlier = session.deployments.find(artifact.kind(), artifact.name(), target.name);
   const bool same = earlier && earlier->version == number && earlier->spec_hash == hash;
@@ -118,105 +155,74 @@ std::optional<Outcome> deploy(Session& session, Deployable& artifact, const conf
   record.target = target.name;
   record.spec_hash = hash;
   record.version = number;
-  if (!same) record.attempts = 0;
+  if (!same) end_failure(record);
   session.progress(Progress::Kind::doing, artifact.subject(),
                    fmt::format("deploying version {} to {}", number, target.name));
-  bool switched = false;
   try {
     const auto place = open_target(target, artifact.name());
-    // After a crash between the switch and its record, what was current before is known from the record alone.
-    const bool resumed = same && earlier->state == DeploymentState::staged;
     const auto current = place->current() ? place->current() : record.current;
     if (current && *current != number)
       record.previous = current;
     else if (!same)
       record.previous.reset();
-    if (!resumed || record.before == Served::unknown)
-      record.before = artifact.look(target, *place, number, record.previous).served;
-    record.after = Served::unknown;
-    record.reload_problem.clear();
-    record.state = DeploymentState::staged;
-    commit(session, artifact, record, "deployment.begun", details(record));
+    record.before = artifact.look(target, *place, number, record.previous).served;
     artifact.with(number, [&](const deploy::Artifact& made) { place->stage(made); });
-    place->switch_to(number, session.host.stop);
-    switched = true;
-    record.current = number;
-    record.state = DeploymentState::switched;
-    commit(session, artifact, record, "deployment.switched", details(record));
-    return std::nullopt;
   } catch (const base::Error& error) {
-    if (switched || error.fault() == base::Fault::cancelled) throw;
-    record.state = DeploymentState::failed;
-    count_failure(session, artifact, record, error.text());
-    commit(session, artifact, record, "deployment.failed", details(record, record.problem));
+    if (error.fault() == base::Fault::cancelled) throw;
+    commit_failure(session, artifact, record, DeploymentState::failed, "deployment.failed", error.text(), {},
+                   error.retry_at());
     return report(session, outcome(artifact, record, "deploy", Result::failed, record.problem));
   }
+  record.after = Served::unknown;
+  record.reload_problem.clear();
+  record.state = DeploymentState::staged;
+  record.spec = config::target_form(target);
+  session.store.transaction([&] {
+    if (earlier) keep_former_place(session, *earlier, target);
+    commit(session, artifact, record, "deployment.staged", details(record));
+  });
+  return std::nullopt;
 }
 
-std::optional<Outcome> verify(Session& session, Deployable& artifact, const config::Deployment& target) {
-  DeploymentRecord record = load(session, artifact, target);
+std::optional<Outcome> switch_over(Session& session, Deployable& artifact, const config::Deployment& target,
+                                   std::int64_t number) {
+  DeploymentRecord record = load(session, artifact, target.name);
   const auto place = open_target(target, artifact.name());
-  if (record.state == DeploymentState::switched) record.reload_problem = run_reload(session, *place);
+  // A kind that hands over to a program keeps nothing between the steps.
+  if (!place->has(number)) artifact.with(number, [&](const deploy::Artifact& made) { place->stage(made); });
+  place->switch_to(number, session.host.stop);
+  record.current = number;
+  record.state = DeploymentState::switched;
+  commit(session, artifact, record, "deployment.switched", details(record));
+  return std::nullopt;
+}
 
-  if (target.verification == config::Verification::none && artifact.kind() == inventory::ArtifactKind::version) {
-    if (!record.reload_problem.empty()) {
-      record.state = DeploymentState::failed;
-      count_failure(session, artifact, record, "the reload failed: " + record.reload_problem);
-      commit(session, artifact, record, "deployment.failed", details(record, record.problem));
-      return report(session, outcome(artifact, record, "deploy", Result::failed, record.problem));
-    }
-    record.state = DeploymentState::unverifiable;
-    record.attempts = 0;
-    record.problem.clear();
-    record.not_before.reset();
-    commit(session, artifact, record, "deployment.unverifiable", details(record));
-    return report(session,
-                  outcome(artifact, record, "deploy", Result::done,
-                          fmt::format("version {} is in place; there is no listener to verify it at", record.version)));
-  }
+std::optional<Outcome> reload(Session& session, Deployable& artifact, const config::Deployment& target) {
+  DeploymentRecord record = load(session, artifact, target.name);
+  record.reload_problem = run_reload(session, *open_target(target, artifact.name()));
+  record.state = DeploymentState::reloaded;
+  // A commit that is lost with the power costs one more reload.
+  session.store.transaction([&] { session.deployments.put(record); }, Durability::deferred);
+  return std::nullopt;
+}
 
-  milliseconds bound = target.verify_timeout;
-  if (!record.reload_problem.empty()) bound = std::min(bound, kAfterFailedReload);
-  const Sight sight = look_until_served(session, artifact, target, *place, record.version, record.previous, bound);
-  record.after = sight.served;
-  if (sight.served == Served::wanted) {
-    record.state = DeploymentState::verified;
-    record.attempts = 0;
-    record.problem.clear();
-    record.not_before.reset();
-    Detail detail = details(record);
-    detail.emplace_back("seen", sight.text);
-    if (!record.reload_problem.empty()) detail.emplace_back("warning", "the reload failed: " + record.reload_problem);
-    commit(session, artifact, record, "deployment.verified", std::move(detail));
-    if (!record.reload_problem.empty())
-      return report(session,
-                    outcome(artifact, record, "verify", Result::warned,
-                            fmt::format("{}, though the reload failed: {}", sight.text, record.reload_problem)));
-    return report(session, outcome(artifact, record, "verify", Result::done, sight.text));
+// With nothing to look at, the reload's exit is all that is known.
+Outcome verify_by_exit(Session& session, Deployable& artifact, DeploymentRecord& record, std::string_view why) {
+  if (!record.reload_problem.empty()) {
+    commit_failure(session, artifact, record, DeploymentState::failed, "deployment.failed",
+                   "the reload failed: " + record.reload_problem);
+    return report(session, outcome(artifact, record, "deploy", Result::failed, record.problem));
   }
-
-  std::string problem = sight.text;
-  if (!record.reload_problem.empty()) problem += "; the reload failed: " + record.reload_problem;
-  const bool first_look = record.state == DeploymentState::switched;
-  const auto against = artifact.against_rollback(record, session.now());
-  if (first_look && !against) {
-    record.problem = problem;
-    commit(session, artifact, record, "deployment.not_served", details(record, problem));
-    return std::nullopt;  // the decision that follows is to roll back
-  }
-  record.state = DeploymentState::unverified;
-  count_failure(session, artifact, record, problem);
-  Detail detail = details(record, problem);
-  if (against) detail.emplace_back("no_rollback", *against);
-  commit(session, artifact, record, "deployment.unverified", std::move(detail));
-  return report(session, outcome(artifact, record, "verify", Result::failed,
-                                 against ? fmt::format("unverified: {}; not rolled back: {}", problem, *against)
-                                         : fmt::format("unverified: {}", problem)));
+  record.state = DeploymentState::unverifiable;
+  end_failure(record);
+  commit(session, artifact, record, "deployment.unverifiable", details(record));
+  return report(session, outcome(artifact, record, "deploy", Result::done,
+                                 fmt::format("version {} is in place; {}", record.version, why)));
 }
 
 std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const config::Deployment& target,
                                  std::int64_t to) {
-  DeploymentRecord record = load(session, artifact, target);
+  DeploymentRecord record = load(session, artifact, target.name);
   const std::string problem = record.problem;
   std::string after;
   try {
@@ -232,19 +238,149 @@ std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const c
                                            : fmt::format("switched back to version {}, but: {}", to, sight.text);
   } catch (const base::Error& error) {
     if (error.fault() == base::Fault::cancelled) throw;
-    record.state = DeploymentState::unverified;
-    count_failure(session, artifact, record, fmt::format("{}; and the way back failed: {}", problem, error.message()));
-    commit(session, artifact, record, "deployment.unverified", details(record, record.problem));
+    commit_failure(session, artifact, record, DeploymentState::unverified, "deployment.unverified",
+                   fmt::format("{}; and the way back failed: {}", problem, error.message()));
     return report(session, outcome(artifact, record, "rollback", Result::failed, record.problem));
   }
-  record.state = DeploymentState::failed;
-  count_failure(session, artifact, record, problem);
-  Detail detail = details(record, problem);
-  detail.emplace_back("back_to", std::to_string(to));
-  detail.emplace_back("after", after);
-  commit(session, artifact, record, "deployment.rolled_back", std::move(detail));
-  return report(session, outcome(artifact, record, "rollback", Result::failed,
-                                 fmt::format("version {} rolled back: {}; {}", record.version, problem, after)));
+  commit_failure(session, artifact, record, DeploymentState::failed, "deployment.rolled_back", problem,
+                 {{"back_to", std::to_string(to)}, {"after", after}});
+  Outcome made = outcome(artifact, record, "rollback", Result::rolled_back,
+                         fmt::format("version {} was not served: {}; {}", record.version, problem, after));
+  made.facts.back_to = to;
+  return report(session, std::move(made));
+}
+
+std::optional<Outcome> retire(Session& session, Deployable& artifact, const std::vector<config::Deployment>& wanted,
+                              const plan::Retire& step) {
+  std::string spec;
+  if (step.former_place) {
+    for (const inventory::FormerPlaceRecord& place : session.deployments.former_places(artifact.kind(), artifact.name()))
+      if (place.id == *step.former_place) spec = place.spec;
+  } else {
+    spec = load(session, artifact, step.target).spec;
+  }
+  Outcome made{artifact.subject(), step.target.text(), "retire", Result::done, {}};
+  if (spec.empty()) {
+    made.result = Result::warned;
+    made.text = "what was deployed there is not known any more: if keys are left there, delete them by hand";
+  } else {
+    const config::Deployment former = config::from_target_form(spec, step.target, config_kinds({}));
+    const std::string place = config::place_of(former);
+    const bool is_used = !place.empty() && std::ranges::find(wanted, place, config::place_of) != wanted.end();
+    if (!is_used) open_target(former, artifact.name())->remove();
+    made.text = is_used          ? "another deployment uses its directory, so nothing was taken away there"
+                : place.empty() ? "its command is not run any more; it takes nothing away"
+                                : fmt::format("what was put into {} is taken away", place.substr(place.find(' ') + 1));
+  }
+  const Time now = session.now();
+  session.store.transaction([&] {
+    if (step.former_place)
+      session.deployments.remove_former_place(*step.former_place);
+    else
+      session.deployments.remove(artifact.kind(), artifact.name(), step.target);
+    session.events.add("deployment.retired", artifact.subject(),
+                       Detail{{"target", step.target.text()}, {"what", made.text}}, now);
+  });
+  return report(session, std::move(made));
+}
+
+// An error that a stage throws is the deployment's own failure, whatever it was about.
+std::optional<Outcome> counted(Session& session, Deployable& artifact, const Name& target, DeploymentState state,
+                               std::string_view event, const std::function<std::optional<Outcome>()>& work) {
+  try {
+    return work();
+  } catch (const base::Error& error) {
+    if (error.fault() == base::Fault::cancelled) throw;
+    DeploymentRecord record = load(session, artifact, target);
+    commit_failure(session, artifact, record, state, event, error.text(), {}, error.retry_at());
+    return report(session, outcome(artifact, record, state == DeploymentState::failed ? "deploy" : "verify",
+                                   Result::failed, record.problem));
+  }
+}
+
+}  // namespace
+
+std::optional<Outcome> verify(Session& session, Deployable& artifact, const config::Deployment& target) {
+  DeploymentRecord record = load(session, artifact, target.name);
+  const auto place = open_target(target, artifact.name());
+  const bool first_look = record.state == DeploymentState::reloaded;
+  // What was not served may not have been there when the server was told.
+  if (record.state == DeploymentState::unverified) record.reload_problem = run_reload(session, *place);
+
+  if (target.verification == config::Verification::none && artifact.kind() == inventory::ArtifactKind::version)
+    return verify_by_exit(session, artifact, record, "there is no listener to verify it at");
+
+  milliseconds bound = target.verify_timeout;
+  if (!record.reload_problem.empty()) bound = std::min(bound, kAfterFailedReload);
+  const Sight sight = look_until_served(session, artifact, target, *place, record.version, record.previous, bound);
+  if (!sight.can_be_seen) return verify_by_exit(session, artifact, record, sight.text);
+  record.after = sight.served;
+  if (sight.served == Served::wanted) {
+    record.state = DeploymentState::verified;
+    end_failure(record);
+    Detail detail = details(record);
+    detail.emplace_back("seen", sight.text);
+    // Told once: what is served now was reloaded somehow.
+    const std::string reload_problem = std::exchange(record.reload_problem, {});
+    if (!reload_problem.empty()) detail.emplace_back("warning", "the reload failed: " + reload_problem);
+    commit(session, artifact, record, "deployment.verified", std::move(detail));
+    if (reload_problem.empty()) return report(session, outcome(artifact, record, "verify", Result::done, sight.text));
+    return report(session, outcome(artifact, record, "verify", Result::warned,
+                                   fmt::format("{}, though the reload failed: {}", sight.text, reload_problem)));
+  }
+
+  std::string problem = sight.text;
+  if (!record.reload_problem.empty()) problem += "; the reload failed: " + record.reload_problem;
+  const auto against = artifact.against_rollback(record, session.now());
+  if (first_look && !against) {
+    record.problem = problem;
+    commit(session, artifact, record, "deployment.not_served", details(record, problem));
+    return std::nullopt;  // the decision that follows is to roll back
+  }
+  Detail more;
+  if (against) more.emplace_back("no_rollback", *against);
+  commit_failure(session, artifact, record, DeploymentState::unverified, "deployment.unverified", problem, more);
+  Outcome made = outcome(artifact, record, "verify", Result::failed,
+                         against ? fmt::format("{}; not rolled back: {}", problem, *against) : problem);
+  made.facts.hint = fmt::format("when the server is set up: `everseal deploy {}`", artifact.name());
+  return report(session, std::move(made));
+}
+
+std::optional<Outcome> apply_deployment(Session& session, Deployable& artifact,
+                                        const std::vector<config::Deployment>& wanted,
+                                        const plan::DeploymentAction& action) {
+  const auto at = [&](const Name& name) -> const config::Deployment& {
+    const auto found = std::ranges::find(wanted, name, &config::Deployment::name);
+    if (found == wanted.end()) throw base::Error(base::Fault::internal, fmt::format("no deployment {}", name));
+    return *found;
+  };
+  const auto failing_to = [&](DeploymentState state, std::string_view event, const Name& target, auto work) {
+    return counted(session, artifact, target, state, event, work);
+  };
+  constexpr std::string_view failed = "deployment.failed";
+  constexpr std::string_view unverified = "deployment.unverified";
+  return std::visit(
+      base::Overloaded{
+          [&](const plan::Stage& s) { return stage(session, artifact, at(s.target), s.number); },
+          [&](const plan::Switch& s) {
+            return failing_to(DeploymentState::failed, failed, s.target,
+                              [&] { return switch_over(session, artifact, at(s.target), s.number); });
+          },
+          [&](const plan::Reload& s) {
+            return failing_to(DeploymentState::unverified, unverified, s.target,
+                              [&] { return reload(session, artifact, at(s.target)); });
+          },
+          [&](const plan::Verify& s) {
+            return failing_to(DeploymentState::unverified, unverified, s.target,
+                              [&] { return verify(session, artifact, at(s.target)); });
+          },
+          [&](const plan::RollBack& s) {
+            return failing_to(DeploymentState::unverified, unverified, s.target,
+                              [&] { return roll_back(session, artifact, at(s.target), s.to); });
+          },
+          [&](const plan::Retire& s) { return retire(session, artifact, wanted, s); },
+      },
+      action);
 }
 
 }  // namespace everseal::reconcile

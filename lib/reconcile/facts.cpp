@@ -1,6 +1,8 @@
 #include "reconcile/facts.h"
 
 #include "base/error.h"
+#include "base/log.h"
+#include "reconcile/artifact.h"
 #include "reconcile/kinds.h"
 
 #include <algorithm>
@@ -12,6 +14,40 @@ namespace {
 
 bool covers_exactly(const pki::Certificate& certificate, const std::vector<pki::Identifier>& wanted) {
   return certificate.names().size() == wanted.size() && pki::covers(certificate.names(), wanted);
+}
+
+// Names are matched where it matters: for what may be in use or gone back to.
+bool names_match(Session& session, const inventory::VersionRecord& version, const config::Certificate& wanted) {
+  if (!version.certificate || (!version.has_key && version.state == inventory::VersionState::retired)) return false;
+  const auto der = session.certificates.der(*version.certificate);
+  return der && covers_exactly(pki::Certificate::parse(*der), wanted.identifiers);
+}
+
+plan::OnDisk on_disk(Session& session, const inventory::VersionRecord& version) {
+  const archive::Standing standing = session.archive.standing(version.name, version.number);
+  return standing.complete && (standing.has_key || !version.has_key) ? plan::OnDisk::whole : plan::OnDisk::lost;
+}
+
+bool stands(const config::Deployment& target, const inventory::DeploymentRecord& record) {
+  using inventory::DeploymentState;
+  if (record.state != DeploymentState::verified && record.state != DeploymentState::unverifiable) return true;
+  if (record.spec_hash != config::deployment_hash(target)) return true;
+  return open_target(target, record.owner)->stands(record.version);
+}
+
+// What the disk says of what the store knows, in a few system calls. What it does not say is no loss.
+void look_at_disk(Session& session, plan::CertificateFacts& facts, Time now) {
+  try {
+    const auto* const used = plan::version_in_use(facts, now);
+    for (plan::VersionFacts& version : facts.versions)
+      if (&version == used) version.on_disk = on_disk(session, version.record);
+    facts.live_link = session.archive.live_link(facts.wanted.name).number;
+    for (const config::Deployment& target : facts.wanted.deployments)
+      for (const inventory::DeploymentRecord& record : facts.deployments)
+        if (record.target == target.name && !stands(target, record)) facts.lost_targets.push_back(target.name);
+  } catch (const base::Error& error) {
+    base::log::debug("cannot look at what is on disk of {}: {}", facts.wanted.name, error.message());
+  }
 }
 
 }  // namespace
@@ -27,14 +63,11 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
     facts.orphaned = managed->orphaned;
     facts.pinned = managed->pinned;
     facts.renewal = managed->origin == kOnce ? plan::Renewal::once : plan::Renewal::automatic;
+    facts.key_owner = managed->key_owner;
     facts.keep = session.config.keep;
-    for (inventory::VersionRecord& version : session.versions.of(name)) {
-      bool names_match = false;
-      if (version.certificate) {
-        if (const auto der = session.certificates.der(*version.certificate))
-          names_match = covers_exactly(pki::Certificate::parse(*der), facts.wanted.identifiers);
-      }
-      plan::VersionFacts one{std::move(version), names_match};
+    for (inventory::VersionRecord& version : session.versions.recent(name)) {
+      plan::VersionFacts one{std::move(version), false};
+      one.names_match = names_match(session, one.record, facts.wanted);
       one.renewal_info = session.offers_renewal_info(one.record.issuer);
       if (one.record.certificate && one.renewal_info == plan::RenewalInfoOf::issuer)
         one.info = session.renewal_infos.find(*one.record.certificate);
@@ -42,9 +75,11 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
     }
     facts.next_number = session.versions.next_number(name);
     facts.deployments = session.deployments.of(inventory::ArtifactKind::version, name);
+    facts.former_places = session.deployments.former_places(inventory::ArtifactKind::version, name);
     facts.intents = session.intents.open_for(name);
     facts.attempts = session.attempts.of(subject_of(name));
   });
+  look_at_disk(session, facts, session.now());
   return facts;
 }
 
@@ -60,9 +95,9 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
     facts.crl = session.newest_crl(name);
     if (const auto configured = session.config.authorities.find(name); configured != session.config.authorities.end()) {
       facts.publish = configured->second.publish;
-      if (configured->second.crl_lifetime) facts.crl_lifetime = *configured->second.crl_lifetime;
     }
     facts.deployments = session.deployments.of(inventory::ArtifactKind::crl, name);
+    facts.former_places = session.deployments.former_places(inventory::ArtifactKind::crl, name);
     facts.attempts = session.attempts.of(authority_subject(name));
   });
   return facts;

@@ -5,8 +5,10 @@
 #include "config/load.h"
 #include "issuer/shared.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -30,6 +32,7 @@ struct Host {
   Time build_date{};                                                       // no clock may be before it
   std::function<void(const Progress&)> progress = [](const Progress&) {};  // called by one worker at a time
   std::stop_token stop{};
+  std::optional<std::chrono::milliseconds> wait = std::chrono::milliseconds(0);  // for another run; absent: without bound
   // What the issuers of all workers share; made when first needed, unless the roof gives its own.
   std::shared_ptr<issuer::Shared> shared = std::make_shared<issuer::Shared>();
   // Passphrases that `passphrase_file` does not give, asked for where there is a terminal; Error(config) where there is

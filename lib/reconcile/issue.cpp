@@ -5,6 +5,7 @@
 #include "pki/csr.h"
 #include "plan/schedule.h"
 #include "reconcile/steps.h"
+#include "reconcile/take_in.h"
 
 #include <algorithm>
 
@@ -19,6 +20,20 @@ using inventory::IntentRecord;
 using inventory::VersionRecord;
 using inventory::VersionState;
 
+// The CSR that a person handed in last, for a certificate that is issued once. A name that is kept alive makes its own.
+const IntentRecord* handed_in(const plan::CertificateFacts& facts) {
+  const IntentRecord* newest = nullptr;
+  if (facts.renewal != plan::Renewal::once) return nullptr;
+  for (const IntentRecord& intent : facts.intents)
+    if (intent.kind == IntentKind::issue_once) newest = &intent;
+  return newest == nullptr || newest->csr.empty() ? nullptr : newest;
+}
+
+bool is_what_is_wanted(const archive::Manifest& manifest, const config::Certificate& wanted) {
+  return manifest.spec_hash == config::issuance_hash(wanted) &&
+         std::ranges::find(wanted.issuers, manifest.issuer) != wanted.issuers.end();
+}
+
 VersionRecord begin(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step) {
   const std::string hash = config::issuance_hash(facts.wanted);
   const auto existing = session.versions.find(facts.wanted.name, step.number);
@@ -30,7 +45,7 @@ VersionRecord begin(Session& session, const plan::CertificateFacts& facts, const
   version.issuer = step.issuer;
   version.spec_hash = hash;
   version.created = now;
-  version.has_key = std::ranges::none_of(facts.intents, [](const IntentRecord& i) { return !i.csr.empty(); });
+  version.has_key = handed_in(facts) == nullptr;
   session.store.transaction([&] {
     session.versions.put(version);
     if (!existing)
@@ -45,8 +60,7 @@ VersionRecord begin(Session& session, const plan::CertificateFacts& facts, const
 
 // The CSR that a person handed in, or one of a key that is durable before anybody is asked.
 base::Bytes request_for(Session& session, const plan::CertificateFacts& facts, const VersionRecord& version) {
-  const auto external = std::ranges::find_if(facts.intents, [](const IntentRecord& i) { return !i.csr.empty(); });
-  if (external != facts.intents.end()) return external->csr;
+  if (const IntentRecord* const external = handed_in(facts)) return external->csr;
   const pki::Signer key = session.archive.stage_key(version.name, version.number, facts.wanted.key);
   return pki::make_csr({facts.wanted.subject, facts.wanted.identifiers}, key);
 }
@@ -54,11 +68,13 @@ base::Bytes request_for(Session& session, const plan::CertificateFacts& facts, c
 // What the new version follows, where the same issuer made it.
 std::optional<pki::Certificate> certificate_before(Session& session, const plan::CertificateFacts& facts,
                                                    const VersionRecord& version) {
-  const plan::VersionFacts* const used = plan::version_in_use(facts);
+  const plan::VersionFacts* const used = plan::version_in_use(facts, session.now());
   if (used == nullptr || used->record.issuer != version.issuer || !used->record.certificate) return std::nullopt;
   const auto der = session.certificates.der(*used->record.certificate);
   return der ? std::optional(pki::Certificate::parse(*der)) : std::nullopt;
 }
+
+constexpr base::Seconds kLongestWait = std::chrono::hours(24);
 
 // What came back is what was asked for, whoever signed it.
 std::vector<pki::Certificate> checked_chain(std::vector<pki::Certificate> sent, const base::Bytes& csr,
@@ -75,6 +91,12 @@ std::vector<pki::Certificate> checked_chain(std::vector<pki::Certificate> sent, 
     throw base::Error(base::Fault::invalid, fmt::format("the issuer left out names: wanted {}", pki::to_string(names)));
   if (chain.front().not_after() <= now)
     throw base::Error(base::Fault::invalid, "the issuer sent an expired certificate");
+  // A clock that is ahead a little is waited for; clients refuse the certificate until then.
+  if (chain.front().not_before() > now + kLongestWait)
+    throw base::Error(base::Fault::invalid,
+                      fmt::format("the issuer sent a certificate that is not valid before {}",
+                                  base::format_time(chain.front().not_before())),
+                      "look at the issuer's clock, and at ours");
   return chain;
 }
 
@@ -86,7 +108,7 @@ void record_certificate(Session& session, VersionRecord& version, const std::vec
   version.not_before = chain.front().not_before();
   version.not_after = chain.front().not_after();
   version.renew_at = plan::renewal_time(*version.not_before, *version.not_after, pki::random_fraction());
-  // The archive is about to say it durably.
+  // The archive says it durably a moment later, and this is made again from there.
   session.store.transaction(
       [&] {
         session.certificates.add(chain, now);
@@ -128,7 +150,7 @@ void finish(Session& session, const plan::CertificateFacts& facts, VersionRecord
                             .external_key = !version.has_key},
                            chain);
   version.state = VersionState::issued;
-  // The archive would tell it again.
+  // A commit that is lost with the power is made again from the archive.
   session.store.transaction(
       [&] {
         session.versions.put(version);
@@ -144,84 +166,69 @@ void finish(Session& session, const plan::CertificateFacts& facts, VersionRecord
       inventory::Durability::deferred);
 }
 
-void record_failure(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step,
-                    const base::Error& error) {
-  const Time now = session.now();
-  const plan::VersionFacts* const used = plan::version_in_use(facts);
-  session.store.transaction([&] {
-    const auto earlier = session.attempts.find("issue", subject_of(facts.wanted.name), step.issuer.text());
-    AttemptRecord attempt;
-    attempt.step = "issue";
-    attempt.subject = subject_of(facts.wanted.name);
-    attempt.target = step.issuer.text();
-    attempt.count = (earlier ? earlier->count : 0) + 1;
-    attempt.problem = error.message();
-    attempt.not_before =
-        plan::retry_time(attempt.count, now, used == nullptr ? std::nullopt : used->record.not_after, error.retry_at());
-    attempt.last = now;
-    session.attempts.put(attempt);
-    session.events.add(
-        "certificate.failed", subject_of(facts.wanted.name),
-        Detail{{"version", std::to_string(step.number)}, {"issuer", step.issuer.text()}, {"problem", error.message()}},
-        now);
-  });
-}
-
 }  // namespace
 
 std::optional<Outcome> issue(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step) {
   const Name& name = facts.wanted.name;
   session.progress(Progress::Kind::doing, subject_of(name),
                    fmt::format("issuing version {} at {}", step.number, step.issuer));
-  try {
-    return base::within(fmt::format("issue at {}", step.issuer), [&]() -> std::optional<Outcome> {
-      session.store.prove_writable(session.now());
-      VersionRecord version = begin(session, facts, step);
-      std::string notes;
-      std::vector<pki::Certificate> chain;
-      if (version.renew_at) {  // recorded to the end, not only by the internal CA
-        chain = recorded_chain(session, version);
-      } else if (auto complete = session.archive.read(name, version.number)) {
-        // It was completed, and the database taken back to a day before that.
-        chain = std::move(complete->chain);
-        record_certificate(session, version, chain);
-      } else {
-        const base::Bytes csr = request_for(session, facts, version);
-        issuer::Request request{
-            .managed = name,
-            .version = version.number,
-            .csr = csr,
-            .identifiers = facts.wanted.identifiers,
-            .subject = facts.wanted.subject,
-            .profile = facts.wanted.profile,
-            .lifetime = facts.wanted.lifetime,
-            .replaces = certificate_before(session, facts, version),
-            .tell = [&](const std::string& text) { session.progress(Progress::Kind::doing, subject_of(name), text); }};
-        issuer::Issued issued = session.issuer(version.issuer).issue(request, session.now(), session.host.stop);
-        for (const std::string& warning : issued.warnings) {
-          session.progress(Progress::Kind::warning, subject_of(name), warning);
-          notes += "; " + warning;
-        }
-        // What the internal CA committed with the version before a crash is finished, even if the names changed since.
-        const auto names = version.certificate ? std::vector<pki::Identifier>{} : facts.wanted.identifiers;
-        chain = checked_chain(std::move(issued.chain), csr, names, session.now());
-        record_certificate(session, version, chain);
+  return base::within(fmt::format("issue at {}", step.issuer), [&]() -> std::optional<Outcome> {
+    session.store.prove_writable(session.now());
+    VersionRecord version = begin(session, facts, step);
+    std::string notes;
+    std::vector<pki::Certificate> chain;
+    if (version.renew_at) {  // recorded to the end, not only by the internal CA
+      chain = recorded_chain(session, version);
+    } else if (auto complete = session.archive.read(name, version.number)) {
+      // It was completed, and its commit lost; what was wanted may have changed meanwhile.
+      if (!is_what_is_wanted(complete->manifest, facts.wanted)) {
+        take_in(session, *complete);
+        return std::nullopt;
       }
-      finish(session, facts, version, chain);
-      if (const auto reason = plan::unproved(facts)) notes += "; " + *reason;
-      const std::string text =
-          fmt::format("version {} from {}, serial {}, valid until {}{}", version.number, version.issuer,
-                      chain.front().serial(), base::format_time(*version.not_after), notes);
-      session.progress(Progress::Kind::done, subject_of(name), "issued " + text);
-      return Outcome{subject_of(name), version.issuer.text(), "issue", notes.empty() ? Result::done : Result::warned,
-                     text};
-    });
-  } catch (const base::Error& error) {
-    if (error.fault() == base::Fault::cancelled) throw;  // nobody failed
-    record_failure(session, facts, step, error);
-    session.progress(Progress::Kind::failed, subject_of(name), error.message());
-    return Outcome{subject_of(name), step.issuer.text(), "issue", Result::failed, error.text()};
-  }
+      chain = std::move(complete->chain);
+      record_certificate(session, version, chain);
+    } else {
+      const base::Bytes csr = request_for(session, facts, version);
+      issuer::Request request{
+          .managed = name,
+          .version = version.number,
+          .csr = csr,
+          .identifiers = facts.wanted.identifiers,
+          .subject = facts.wanted.subject,
+          .profile = facts.wanted.profile,
+          .lifetime = facts.wanted.lifetime,
+          .replaces = certificate_before(session, facts, version),
+          .tell = [&](const std::string& text) { session.progress(Progress::Kind::doing, subject_of(name), text); }};
+      issuer::Issued issued = session.issuer(version.issuer).issue(request, session.now(), session.host.stop);
+      for (const std::string& warning : issued.warnings) {
+        session.progress(Progress::Kind::warning, subject_of(name), warning);
+        notes += "; " + warning;
+      }
+      // What the internal CA committed with the version before a crash is finished, even if the names changed since.
+      const auto names = version.certificate ? std::vector<pki::Identifier>{} : facts.wanted.identifiers;
+      chain = checked_chain(std::move(issued.chain), csr, names, session.now());
+      record_certificate(session, version, chain);
+    }
+    finish(session, facts, version, chain);
+    if (const auto reason = plan::unproved(facts)) notes += "; " + *reason;
+    if (*version.not_before > session.now())
+      notes += fmt::format("; it is not valid before {}", base::format_time(*version.not_before));
+    const std::string text =
+        fmt::format("version {} from {}, serial {}, valid until {}{}", version.number, version.issuer,
+                    chain.front().serial(), base::format_time(*version.not_after), notes);
+    session.progress(Progress::Kind::done, subject_of(name), "issued " + text);
+    return Outcome{subject_of(name),
+                   version.issuer.text(),
+                   "issue",
+                   notes.empty() ? Result::done : Result::warned,
+                   text,
+                   {.version = version.number,
+                    .serial = chain.front().serial(),
+                    .fingerprint = version.certificate->text(),
+                    .not_after = version.not_after,
+                    .renew_at = version.renew_at,
+                    .issuer = version.issuer.text()}};
+  });
 }
 
 }  // namespace everseal::reconcile

@@ -10,13 +10,10 @@
 
 namespace everseal::reconcile {
 
-// One managed certificate; takes its lock (waits for it). Errors that concern this certificate alone become outcomes.
-Verdict reconcile_certificate(Session& session, const Name& name);
-// One authority: CRL and publications.
-Verdict reconcile_authority(Session& session, const Name& name);
-
-// Held by an agent or by one run at a time. Error(busy) names the holder.
+// Held by an agent or by one run at a time. Waits as `host.wait` says; then Error(busy) names the holder.
 base::FileLock lock_reconciler(const Host& host);
+// Held while steps of one subject are taken; waits for it, with a sign of life.
+base::FileLock lock_subject(const Host& host, const inventory::SubjectId& subject);
 
 // The config as it is now, and the store's table of managed certificates brought up to date with it. Where no file
 // changed since the last time (their digest is known) nothing is parsed until config() is asked for.
@@ -42,10 +39,12 @@ struct Run {
   Session session() { return {host, desired.config(), store}; }
 };
 
-// Everything that is due, over a bounded pool of workers; failures are isolated.
+// Everything that is due, kind after kind, over a bounded pool of workers and in bounded memory. Any exception ends at its
+// subject, as an outcome.
 Verdict reconcile_due(Run& run);
+// The certificates of these names, due or not; then the authorities that are due, as what was revoked belongs into their
+// CRLs.
 Verdict reconcile_certificates(Run& run, const std::vector<Name>& names);
-// The authorities that are due: what was revoked belongs into their CRLs.
-Verdict reconcile_authorities(Run& run);
+Verdict reconcile_authority(Run& run, const Name& name);
 
 }  // namespace everseal::reconcile

@@ -1,73 +1,148 @@
 #include "base/error.h"
 #include "inventory/clock.h"
 #include "inventory/state_directory.h"
+#include "reconcile/failure.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/subject.h"
 
 #include <algorithm>
-#include <atomic>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
 namespace everseal::reconcile {
+namespace {
 
-base::FileLock lock_reconciler(const Host& host) {
-  inventory::require_state_directory(host.state);
-  const auto locks = base::Directory::create(host.state + "/locks", 0700);
-  auto lock = base::FileLock::try_acquire(locks, "reconciler");
-  if (!lock)
-    throw base::Error(
-        base::Fault::busy,
-        fmt::format("another run works on {} (process {})", host.state, base::FileLock::holder(locks, "reconciler")),
-        "wait for it to end, then run the same command again");
-  return std::move(*lock);
+base::LockWait patience(const Host& host, std::optional<std::chrono::milliseconds> at_most, const std::string& what) {
+  return {at_most, host.stop, [&host, what](const std::string& holder, std::chrono::milliseconds waited) {
+            host.progress({Progress::Kind::doing, what,
+                           fmt::format("waiting for {} ({} s)", holder.empty() ? "another run" : "process " + holder,
+                                       std::chrono::duration_cast<std::chrono::seconds>(waited).count())});
+          }};
 }
 
-Verdict reconcile_certificates(Run& run, const std::vector<Name>& names) {
+base::Directory locks_of(const Host& host) { return base::Directory::create(host.state + "/locks", 0700); }
+
+// Hands out the names of one kind that are to be looked at, to several workers.
+class Names {
+ public:
+  explicit Names(std::vector<Name> names) : page_(std::move(names)) {}
+  // Those that are due at `now`; `store` is used under this object's lock alone.
+  Names(inventory::Store& store, std::string_view kind, Time now) : subjects_(store), kind_(kind), now_(now) { refill(); }
+
+  std::optional<Name> next() {
+    const std::scoped_lock lock(mutex_);
+    if (at_ == page_.size()) refill();
+    if (at_ == page_.size()) return std::nullopt;
+    return page_[at_++];
+  }
+  // Of the page at hand.
+  std::size_t size() const noexcept { return page_.size(); }
+
+ private:
+  void refill() {
+    if (!subjects_) return;
+    page_.clear();
+    at_ = 0;
+    for (const inventory::DueSubject& due : subjects_->due(kind_, now_, last_)) {
+      page_.push_back(due.name);
+      last_ = due;
+    }
+  }
+
+  std::mutex mutex_;
+  std::vector<Name> page_;
+  std::size_t at_ = 0;
+  std::optional<inventory::Subjects> subjects_;
+  std::string_view kind_;
+  Time now_{};
+  std::optional<inventory::DueSubject> last_;
+};
+
+// What `work` throws becomes an outcome of `subject`.
+template <class Work>
+Verdict isolated(const std::string& subject, Work work) {
+  Verdict verdict;
+  try {
+    return work();
+  } catch (const base::Error& error) {
+    verdict.outcomes.push_back(failure(subject, {}, "reconcile", error));
+  } catch (const std::exception& error) {
+    verdict.outcomes.push_back(failure(
+        subject, {}, "reconcile", base::Error(base::Fault::internal, fmt::format("unexpected: {}", error.what()))));
+  }
+  return verdict;
+}
+
+Verdict run_kind(Run& run, const SubjectKind& kind, Names& names, Pass pass) {
   const Host& host = run.host;
   const config::Config& config = run.desired.config();
   Verdict verdict;
   std::mutex mutex;
-  std::atomic<std::size_t> next = 0;
   Host quiet = host;
   quiet.progress = [&](const Progress& progress) {
     const std::scoped_lock lock(mutex);
     host.progress(progress);
   };
+  const auto add = [&](Verdict one) {
+    const std::scoped_lock lock(mutex);
+    verdict.append(std::move(one));
+  };
   const auto work = [&](inventory::Store& store) {
     Session session(quiet, config, store);
-    for (std::size_t i = next++; i < names.size() && !host.stop.stop_requested(); i = next++) {
-      Verdict one = reconcile_certificate(session, names[i]);
-      const std::scoped_lock lock(mutex);
-      verdict.append(std::move(one));
+    while (!host.stop.stop_requested()) {
+      const auto name = names.next();
+      if (!name) return;
+      add(isolated(inventory::SubjectId{std::string(kind.name), *name}.text(),
+                   [&] { return kind.run(session, *name, pass); }));
     }
   };
-  const auto isolated = [&](const std::function<void()>& worker) {
-    try {
+  const auto isolated_worker = [&](const std::function<void()>& worker) {
+    Verdict failed = isolated("store", [&] {
       worker();
-    } catch (const base::Error& error) {
-      const std::scoped_lock lock(mutex);
-      verdict.outcomes.push_back({"store", {}, "reconcile", Result::failed, error.text()});
-    }
+      return Verdict();
+    });
+    if (!failed.outcomes.empty()) add(std::move(failed));
   };
   const std::size_t workers = std::min(static_cast<std::size_t>(std::max(1, config.workers)), names.size());
   if (workers <= 1) {
-    isolated([&] { work(run.store); });
+    isolated_worker([&] { work(run.store); });
   } else {
     const auto with_own_store = [&] {
       inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
       work(store);
     };
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([&] { isolated(with_own_store); });
+    try {
+      for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([&] { isolated_worker(with_own_store); });
+    } catch (const std::system_error&) {
+      if (threads.empty()) isolated_worker([&] { work(run.store); });  // fewer workers do the same, slower
+    }
   }
   std::ranges::stable_sort(verdict.outcomes, {}, &Outcome::subject);
   return verdict;
 }
 
-namespace {
+Verdict run_due(Run& run, const SubjectKind& kind) {
+  Verdict verdict;
+  const auto walk = [&](Pass pass) {
+    Names names(run.store, kind.name, run.host.clock());
+    if (names.size() > 0) verdict.append(run_kind(run, kind, names, pass));
+  };
+  if (kind.has_first_pass) walk(Pass::first);
+  walk(Pass::whole);
+  return verdict;
+}
+
+std::vector<const SubjectKind*> kinds_in_order() {
+  std::vector<const SubjectKind*> kinds(subject_kinds().begin(), subject_kinds().end());
+  std::ranges::sort(kinds, {}, &SubjectKind::order);
+  return kinds;
+}
 
 inventory::Store open_store(const Host& host) {
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
@@ -77,37 +152,46 @@ inventory::Store open_store(const Host& host) {
 
 }  // namespace
 
+base::FileLock lock_reconciler(const Host& host) {
+  inventory::require_state_directory(host.state);
+  const base::Directory locks = locks_of(host);
+  auto lock = base::FileLock::acquire(locks, "reconciler", base::Sharing::exclusive,
+                                      patience(host, host.wait, "another run"));
+  if (!lock)
+    throw base::Error(
+        base::Fault::busy,
+        fmt::format("another run works on {} (process {})", host.state, base::FileLock::holder(locks, "reconciler")),
+        "wait for it to end, then run the same command again");
+  return std::move(*lock);
+}
+
+base::FileLock lock_subject(const Host& host, const inventory::SubjectId& subject) {
+  auto lock = base::FileLock::acquire(locks_of(host), fmt::format("{}-{}", subject.kind, subject.name),
+                                      base::Sharing::exclusive, patience(host, std::nullopt, subject.text()));
+  return std::move(*lock);
+}
+
 Run::Run(const Host& host_)
     : host(host_), lock(lock_reconciler(host_)), store(open_store(host_)), desired(host_, store) {}
 
-Verdict reconcile_authorities(Run& run) {
-  Verdict verdict;
-  const auto due = inventory::Subjects(run.store).due("authority", run.host.clock());
-  if (due.empty()) return verdict;
-  Session session = run.session();
-  for (const inventory::DueSubject& one : due) verdict.append(reconcile_authority(session, one.name));
+Verdict reconcile_certificates(Run& run, const std::vector<Name>& names) {
+  Names given(names);
+  Verdict verdict = run_kind(run, subject_kind("certificate"), given, Pass::whole);
+  verdict.append(run_due(run, subject_kind("authority")));
   return verdict;
 }
 
+Verdict reconcile_authority(Run& run, const Name& name) {
+  Names given({name});
+  return run_kind(run, subject_kind("authority"), given, Pass::whole);
+}
+
 Verdict reconcile_due(Run& run) {
-  const Host& host = run.host;
-  inventory::Store& store = run.store;
   Verdict verdict;
-  const Time now = host.clock();
-  inventory::Subjects subjects(store);
-  std::optional<inventory::DueSubject> last;
-  for (auto page = subjects.due("certificate", now, last); !page.empty();
-       page = subjects.due("certificate", now, last)) {
-    last = page.back();
-    std::vector<Name> names;
-    for (const inventory::DueSubject& due : page) names.push_back(due.name);
-    verdict.append(reconcile_certificates(run, names));
-  }
-  // After the certificates: what they revoked belongs into the CRL.
-  verdict.append(reconcile_authorities(run));
+  for (const SubjectKind* const kind : kinds_in_order()) verdict.append(run_due(run, *kind));
   verdict.standing_failures =
-      static_cast<int>(inventory::Attempts(store).count() + inventory::Deployments(store).count_failed());
-  verdict.look_again = inventory::Subjects(store).next_due();
+      static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());
+  verdict.look_again = inventory::Subjects(run.store).next_due();
   return verdict;
 }
 

@@ -6,14 +6,16 @@
 #include "plan/schedule.h"
 #include "reconcile/facts.h"
 
+#include <algorithm>
+#include <utility>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace everseal::reconcile {
 namespace {
 
-using inventory::AttemptRecord;
 using inventory::DeploymentRecord;
-using inventory::DeploymentState;
 using inventory::VersionRecord;
 
 VersionRecord version_of(Session& session, const Name& name, int number) {
@@ -35,7 +37,7 @@ pki::Certificate certificate_of(Session& session, const VersionRecord& version) 
 std::optional<Outcome> make_live(Session& session, const Name& name, const plan::MakeLive& step) {
   session.archive.make_live(name, step.number);
   const Time now = session.now();
-  // The link would tell it again.
+  // A commit that is lost with the power is made again from the link.
   session.store.transaction(
       [&] {
         session.versions.set_live(name, step.number);
@@ -57,7 +59,7 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
   session.store.transaction([&] {
     session.versions.put(version);
     session.certificates.set_revoked(*version.certificate, now, step.reason);
-    session.intents.done(step.intent, now);
+    if (step.intent) session.intents.done(*step.intent, now);
     session.events.add("certificate.revoked", subject_of(name),
                        Detail{{"version", std::to_string(step.number)},
                               {"serial", certificate.serial()},
@@ -66,7 +68,11 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
   });
   return Outcome{
       subject_of(name), version.issuer.text(), "revoke", Result::done,
-      fmt::format("version {}, serial {}, is revoked ({})", step.number, certificate.serial(), to_string(step.reason))};
+      fmt::format("version {}, serial {}, is revoked ({})", step.number, certificate.serial(), to_string(step.reason)),
+      {.version = step.number,
+       .serial = certificate.serial(),
+       .fingerprint = certificate.fingerprint().text(),
+       .reason = std::string(to_string(step.reason))}};
 }
 
 std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& step) {
@@ -77,7 +83,8 @@ std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& 
     session.intents.done(step.intent, now);
     session.events.add("certificate.pinned", subject_of(name), Detail{{"version", std::to_string(step.number)}}, now);
   });
-  return std::nullopt;
+  return Outcome{subject_of(name), {}, "rollback", Result::done,
+                 fmt::format("version {} is to stay in use", step.number), {.back_to = step.number}};
 }
 
 // Back-off ends and what is proved already is done again: somebody asked.
@@ -85,37 +92,92 @@ std::optional<Outcome> unpin(Session& session, const Name& name, const plan::Unp
   const Time now = session.now();
   session.store.transaction([&] {
     session.managed.set_pinned(name, std::nullopt);
-    for (DeploymentRecord record : session.deployments.of(inventory::ArtifactKind::version, name)) {
-      record.state = DeploymentState::staged;
-      record.before = inventory::Served::unknown;
-      record.attempts = 0;
-      record.not_before.reset();
-      session.deployments.put(record);
-    }
+    session.deployments.deploy_again(inventory::ArtifactKind::version, name);
     session.intents.done(step.intent, now);
     session.events.add("certificate.unpinned", subject_of(name), {}, now);
   });
   return std::nullopt;
 }
 
-std::optional<Outcome> prune(Session& session, const Name& name, const plan::Prune& step) {
+// The targets first: what an archive has no key of is not looked for there again. One that fails lets the others go on.
+std::optional<Outcome> prune(Session& session, const plan::CertificateFacts& facts, const plan::Prune& step) {
+  const Name& name = facts.wanted.name;
+  std::vector<std::int64_t> keep;
+  for (const plan::VersionFacts& version : facts.versions) {
+    const int number = version.record.number;
+    if (version.record.has_key && std::ranges::find(step.keys_of, number) == step.keys_of.end()) keep.push_back(number);
+  }
+  std::optional<base::Error> failed;
+  for (const config::Deployment& target : facts.wanted.deployments) {
+    try {
+      open_target(target, name)->prune(keep);
+    } catch (base::Error& error) {
+      failed = std::move(error).within(fmt::format("old keys at {}", target.name));
+    }
+  }
+  if (failed) throw base::Error(*failed);
   for (const int number : step.keys_of) {
     session.archive.remove_key(name, number);
-    VersionRecord version = version_of(session, name, number);
-    version.has_key = false;
     const Time now = session.now();
     session.store.transaction([&] {
+      VersionRecord version = version_of(session, name, number);
+      version.has_key = false;
       session.versions.put(version);
       session.events.add("key.deleted", subject_of(name), Detail{{"version", std::to_string(number)}}, now);
     });
   }
-  const plan::CertificateFacts facts = certificate_facts(session, name);
-  std::vector<std::int64_t> keep;
-  for (const plan::VersionFacts& version : facts.versions)
-    if (version.record.has_key) keep.push_back(version.record.number);
-  for (const config::Deployment& target : facts.wanted.deployments)
-    deploy::find_kind(target.type)->open(target.options, name)->prune(keep);
   return std::nullopt;
+}
+
+std::optional<Outcome> delete_keys(Session& session, const Name& name) {
+  const archive::KeyRemoval removal = session.archive.remove_keys(name);
+  const Time now = session.now();
+  session.store.transaction([&] {
+    for (VersionRecord version : session.versions.of(name)) {
+      if (!version.has_key) continue;
+      version.has_key = session.archive.standing(name, version.number).has_key;
+      if (!version.has_key) session.versions.put(version);
+    }
+    if (!removal.removed.empty())
+      session.events.add("key.deleted", subject_of(name),
+                         Detail{{"versions", fmt::format("{}", fmt::join(removal.removed, ", "))}}, now);
+  });
+  if (!removal.problems.empty())
+    throw base::Error(base::Fault::io, fmt::format("{}", fmt::join(removal.problems, "; ")),
+                      "take away what keeps it from being deleted (`lsattr` shows whether it is immutable)");
+  return std::nullopt;
+}
+
+// What stays is said: nobody looks for it afterwards.
+std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& facts, const plan::Forget& step) {
+  const Name& name = facts.wanted.name;
+  const Time now = session.now();
+  std::vector<std::string> stays;
+  const bool keys = std::ranges::any_of(facts.versions, [](const plan::VersionFacts& one) { return one.record.has_key; });
+  for (const plan::VersionFacts& version : facts.versions)
+    if (version.record.not_after && *version.record.not_after > now && !version.record.revoked_at)
+      stays.push_back(fmt::format("version {} is valid until {} and not revoked", version.record.number,
+                                  base::format_time(*version.record.not_after)));
+  for (const DeploymentRecord& deployment : facts.deployments)
+    stays.push_back(fmt::format("what was deployed to {} stays there", deployment.target));
+  stays.push_back(fmt::format("its versions stay in {}/archive/{}{}", session.host.state, name,
+                              keys ? ", with their private keys" : ", without private keys"));
+  session.store.transaction([&] {
+    session.intents.done(step.intent, now);
+    session.managed.remove(name);
+    session.events.add(kRemoved, subject_of(name), Detail{{"keys", keys ? "kept" : "destroyed"}}, now);
+  });
+  return Outcome{subject_of(name), {}, "remove", Result::done,
+                 fmt::format("is no longer kept alive; {}", fmt::join(stays, "; "))};
+}
+
+std::optional<Outcome> end_intent(Session& session, const Name& name, const plan::EndIntent& step) {
+  const Time now = session.now();
+  session.store.transaction([&] {
+    session.intents.end(step.intent, inventory::IntentOutcome::failed, now);
+    session.events.add("intent.ended", subject_of(name), Detail{{"because", step.why}}, now);
+  });
+  return Outcome{subject_of(name), {}, "cancel", Result::warned, step.why};
 }
 
 // Whatever comes of it, nobody waits for it: the certificate's own renewal time stands.
@@ -147,39 +209,19 @@ std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, 
     session.progress(Progress::Kind::warning, subject_of(name),
                      fmt::format("renewal information: {}", error.message()));
   }
-  // The CA would tell it again.
+  // A commit that is lost with the power costs one more question.
   session.store.transaction([&] { session.renewal_infos.put(record); }, inventory::Durability::deferred);
   return std::nullopt;
 }
 
 std::optional<Outcome> sign_crl(Session& session, const Name& authority) {
-  const std::string subject = authority_subject(authority);
-  try {
-    const inventory::CrlRecord crl = authority::refresh_crl(session.authority(authority), session.now());
-    session.attempts.clear("sign-crl", subject, {});
-    return Outcome{subject,
-                   {},
-                   "crl",
-                   Result::done,
-                   fmt::format("CRL {} is valid until {}", crl.number, base::format_time(crl.next_update))};
-  } catch (const base::Error& error) {
-    const Time now = session.now();
-    const auto earlier = session.attempts.find("sign-crl", subject, {});
-    AttemptRecord attempt;
-    attempt.step = "sign-crl";
-    attempt.subject = subject;
-    attempt.count = (earlier ? earlier->count : 0) + 1;
-    attempt.problem = error.message();
-    const auto newest = session.newest_crl(authority);
-    attempt.not_before =
-        plan::retry_time(attempt.count, now, newest ? std::optional(newest->next_update) : std::nullopt);
-    attempt.last = now;
-    session.store.transaction([&] {
-      session.attempts.put(attempt);
-      session.events.add("crl.failed", subject, Detail{{"problem", error.message()}}, now);
-    });
-    return Outcome{subject, {}, "crl", Result::failed, error.message()};
-  }
+  const inventory::CrlRecord crl = authority::refresh_crl(session.authority(authority), session.now());
+  return Outcome{authority_subject(authority),
+                 {},
+                 "crl",
+                 Result::done,
+                 fmt::format("CRL {} is valid until {}", crl.number, base::format_time(crl.next_update)),
+                 {.version = static_cast<std::int64_t>(crl.number), .not_after = crl.next_update}};
 }
 
 }  // namespace everseal::reconcile

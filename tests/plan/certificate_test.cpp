@@ -71,6 +71,7 @@ CertificateFacts settled() {
   facts.wanted = wanted();
   facts.versions = {version(1, VersionState::retired), version(2, VersionState::live)};
   facts.deployments = {deployed(2, DeploymentState::verified)};
+  facts.live_link = 2;
   return facts;
 }
 
@@ -96,7 +97,7 @@ inventory::AttemptRecord failed_at(std::string_view issuer, int count, Time not_
 
 std::vector<std::string> steps(const CertificateFacts& facts) {
   std::vector<std::string> texts;
-  for (const Step& step : decide(facts, kNow).steps) texts.push_back(describe(step.action));
+  for (const auto& step : decide(facts, kNow).steps) texts.push_back(describe(step.action));
   return texts;
 }
 
@@ -104,7 +105,7 @@ using Texts = std::vector<std::string>;
 
 TEST_SUITE("decisions about a certificate") {
   TEST_CASE("a settled certificate needs nothing and is looked at again when its renewal is due") {
-    const Decision decision = decide(settled(), kNow);
+    const auto decision = decide(settled(), kNow);
     CHECK(decision.steps.empty());
     CHECK(decision.look_again == kNow + days(30));
     REQUIRE(decision.standing.size() == 1);
@@ -122,6 +123,7 @@ TEST_SUITE("decisions about a certificate") {
          [](CertificateFacts& f) {
            f.versions.clear();
            f.deployments.clear();
+           f.live_link.reset();
          },
          Rule::missing},
         {"an interrupted issue", [](CertificateFacts& f) { f.versions.push_back(version(3, VersionState::pending)); },
@@ -140,8 +142,8 @@ TEST_SUITE("decisions about a certificate") {
       CAPTURE(row.title);
       CertificateFacts facts = settled();
       row.change(facts);
-      const Decision decision = decide(facts, kNow);
-      const Step* const step = decision.next(kNow);
+      const auto decision = decide(facts, kNow);
+      const auto* const step = decision.next(kNow);
       REQUIRE(step != nullptr);
       CHECK(std::holds_alternative<Issue>(step->action));
       CHECK(step->why.front().rule == row.rule);
@@ -154,14 +156,15 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(steps(facts) == Texts{"make version 3 live", "deploy version 3 to nginx"});
     facts.versions.back().record.state = VersionState::live;
     facts.versions[1].record.state = VersionState::retired;
+    facts.live_link = 3;
     facts.deployments = {deployed(3, DeploymentState::failed)};
     facts.deployments.front().not_before = kNow + minutes(10);
-    const Decision decision = decide(facts, kNow);
+    const auto decision = decide(facts, kNow);
     REQUIRE(decision.steps.size() == 1);
     CHECK(decision.steps.front().gate == Gate::backing_off);
     CHECK(decision.next(kNow) == nullptr);
     CHECK(decision.look_again == kNow + minutes(10));
-    CHECK(std::holds_alternative<Deploy>(decision.next(kNow + minutes(10))->action));
+    CHECK(describe(decision.next(kNow + minutes(10))->action) == "deploy version 3 to nginx");
   }
 
   TEST_CASE("a revoked or expired version is replaced before anything of it is deployed") {
@@ -183,15 +186,15 @@ TEST_SUITE("decisions about a certificate") {
       Texts steps;
     };
     const Row rows[] = {
-        {DeploymentState::staged, Served::unknown, {"deploy version 2 to nginx"}},
-        {DeploymentState::switched, Served::unknown, {"verify nginx"}},
-        {DeploymentState::switched, Served::previous, {"roll nginx back to version 1"}},
-        {DeploymentState::switched, Served::other, {"roll nginx back to version 1"}},
+        {DeploymentState::staged, Served::unknown, {"switch nginx to version 2"}},
+        {DeploymentState::switched, Served::unknown, {"reload nginx"}},
+        {DeploymentState::reloaded, Served::unknown, {"verify nginx"}},
+        {DeploymentState::reloaded, Served::previous, {"roll nginx back to version 1"}},
+        {DeploymentState::reloaded, Served::other, {"roll nginx back to version 1"}},
         {DeploymentState::unverified, Served::unreachable, {"verify nginx"}},
         {DeploymentState::failed, Served::previous, {"deploy version 2 to nginx"}},
         {DeploymentState::verified, Served::wanted, {}},
         {DeploymentState::unverifiable, Served::unknown, {}},
-        {DeploymentState::retired, Served::unknown, {"deploy version 2 to nginx"}},
     };
     for (const Row& row : rows) {
       CAPTURE(to_string(row.state));
@@ -275,6 +278,199 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(decide(facts, kNow).next(kNow) == nullptr);
   }
 
+  TEST_CASE("a revocation comes behind the replacement, waits for nothing, and ends with what it is about") {
+    CertificateFacts facts = settled();
+    facts.intents = {intent(IntentKind::revoke, 2)};
+    CHECK(steps(facts) == Texts{"issue version 3 at corp", "revoke version 2 (unspecified)"});
+    // Neither stops the other.
+    facts.attempts = {failed_at("corp", 1, kNow + days(1))};
+    CHECK(describe(decide(facts, kNow).next(kNow)->action) == "revoke version 2 (unspecified)");
+    facts.attempts = {failed_at("corp", 1, kNow)};
+    facts.attempts.push_back(facts.attempts.front());
+    facts.attempts.back().step = "revoke";
+    facts.attempts.back().target = "2";
+    facts.attempts.back().not_before.reset();
+    facts.attempts.back().needs_operator = true;
+    const auto decision = decide(facts, kNow);
+    CHECK(describe(decision.next(kNow)->action) == "issue version 3 at corp");
+    CHECK(decision.steps.back().gate == Gate::needs_operator);
+    CHECK(decision.steps.back().not_before == Time::max());
+    // An old version needs no replacement.
+    facts.attempts.clear();
+    facts.intents = {intent(IntentKind::revoke, 1)};
+    CHECK(steps(facts) == Texts{"revoke version 1 (unspecified)"});
+    facts.versions.front().record.not_after = kNow;
+    CHECK(steps(facts) == Texts{"give up what was asked for, as version 1 has expired"});
+    facts.versions.front().record.revoked_at = kNow;
+    CHECK(steps(facts) == Texts{"give up what was asked for, as version 1 is revoked"});
+    facts.intents = {intent(IntentKind::revoke, 9)};
+    CHECK(steps(facts) == Texts{"give up what was asked for, as there is no version 9"});
+  }
+
+  TEST_CASE("what is asked for says who asked and when") {
+    CertificateFacts facts = settled();
+    facts.intents = {intent(IntentKind::force_renew)};
+    facts.intents.front().actor = "dave";
+    facts.intents.front().created = kNow - days(1);
+    const std::string why = decide(facts, kNow).steps.front().why.front().text;
+    CHECK(why.find("dave") != std::string::npos);
+    CHECK(why.find(base::format_time(kNow - days(1))) != std::string::npos);
+  }
+
+  TEST_CASE("a pinned version that is revoked or has expired stays in use no longer") {
+    for (const bool revoked : {true, false}) {
+      CertificateFacts facts = settled();
+      facts.pinned = 1;
+      facts.live_link = 1;
+      facts.versions[0].record.state = VersionState::live;
+      facts.versions[1].record.state = VersionState::retired;
+      facts.deployments = {deployed(1, DeploymentState::verified)};
+      if (revoked)
+        facts.versions[0].record.revoked_at = kNow;
+      else
+        facts.versions[0].record.not_after = kNow;
+      const auto decision = decide(facts, kNow);
+      CHECK(steps(facts) == Texts{"make version 2 live", "deploy version 2 to nginx"});
+      CHECK(decision.standing.front().text.find("version 1 was to stay in use") != std::string::npos);
+      // The newest one counts for the next renewal.
+      facts.versions[1].record.revoked_at = kNow;
+      CHECK(steps(facts) == Texts{"issue version 3 at corp"});
+    }
+  }
+
+  TEST_CASE("a version whose validity has not begun waits while another is in use") {
+    CertificateFacts facts = settled();
+    facts.versions.front().record.has_key = false;
+    facts.versions.push_back(version(3, VersionState::issued));
+    facts.versions.back().record.not_before = kNow + std::chrono::hours(2);
+    const auto decision = decide(facts, kNow);
+    CHECK(decision.steps.empty());
+    CHECK(decision.look_again == kNow + std::chrono::hours(2));
+    CHECK(decision.standing.front().rule == Rule::not_valid_yet);
+    CHECK(describe(decide(facts, kNow + std::chrono::hours(2)).steps.front().action) == "make version 3 live");
+    // With nothing else there is nothing better to use.
+    facts.versions.erase(facts.versions.begin(), facts.versions.begin() + 2);
+    CHECK(steps(facts).front() == "make version 3 live");
+  }
+
+  TEST_CASE("what is gone from the disk is made again") {
+    CertificateFacts facts = settled();
+    facts.live_link.reset();
+    CHECK(steps(facts) == Texts{"make version 2 live"});
+    facts.live_link = 1;
+    CHECK(steps(facts) == Texts{"make version 2 live"});
+    facts.live_link = 2;
+    facts.lost_targets = {name("nginx")};
+    CHECK(steps(facts) == Texts{"deploy version 2 to nginx"});
+    CHECK(decide(facts, kNow).steps.front().why.front().rule == Rule::lost);
+    facts.versions.back().on_disk = OnDisk::lost;
+    CHECK(steps(facts) == Texts{"issue version 3 at corp"});
+    CHECK(decide(facts, kNow).steps.front().why.front().rule == Rule::lost);
+  }
+
+  TEST_CASE("a target that left the config, or a former place, is emptied once all others are proved") {
+    CertificateFacts facts = settled();
+    facts.deployments.push_back(deployed(1, DeploymentState::verified));
+    facts.deployments.back().target = name("old");
+    CHECK(steps(facts) == Texts{"take away what was deployed to old"});
+    facts.former_places.push_back({.id = 4, .owner = name("www"), .target = name("nginx")});
+    CHECK(steps(facts) == Texts{"take away what was deployed to old", "take away what is at the former place of nginx"});
+    facts.deployments.front().state = DeploymentState::unverified;
+    CHECK(steps(facts) == Texts{"verify nginx"});
+    facts.deployments.front().state = DeploymentState::verified;
+    inventory::AttemptRecord attempt;
+    attempt.step = "retire";
+    attempt.target = "old";
+    attempt.count = 2;
+    attempt.not_before = kNow + minutes(10);
+    facts.attempts = {attempt};
+    facts.former_places.clear();
+    const auto decision = decide(facts, kNow);
+    CHECK(decision.next(kNow) == nullptr);
+    CHECK(decision.look_again == kNow + minutes(10));
+    // It holds up nothing else.
+    facts.versions.back().record.renew_at = kNow;
+    CHECK(describe(decide(facts, kNow).next(kNow)->action) == "issue version 3 at corp");
+  }
+
+  TEST_CASE("a step that failed waits, and no other step with it") {
+    struct Row {
+      const char* step;
+      const char* target;
+      void (*change)(CertificateFacts&);
+    };
+    const Row rows[] = {
+        {"live", "", [](CertificateFacts& f) { f.live_link = 1; }},
+        {"prune", "", [](CertificateFacts& f) { f.keep = 1; }},
+        {"pin", "", [](CertificateFacts& f) { f.intents = {intent(IntentKind::rollback, 1)}; }},
+        {"unpin", "", [](CertificateFacts& f) { f.intents = {intent(IntentKind::deploy)}; }},
+        {"revoke", "1", [](CertificateFacts& f) { f.intents = {intent(IntentKind::revoke, 1)}; }},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(row.step);
+      CertificateFacts facts = settled();
+      row.change(facts);
+      REQUIRE(decide(facts, kNow).steps.size() == 1);
+      inventory::AttemptRecord attempt;
+      attempt.step = row.step;
+      attempt.target = row.target;
+      attempt.count = 1;
+      attempt.problem = "no";
+      attempt.not_before = kNow + minutes(1);
+      facts.attempts = {attempt};
+      auto decision = decide(facts, kNow);
+      CHECK(decision.next(kNow) == nullptr);
+      CHECK(decision.look_again == kNow + minutes(1));
+      CHECK(decision.steps.front().why.back().rule == Rule::failed_before);
+      facts.versions.back().record.renew_at = kNow;
+      CHECK(describe(decide(facts, kNow).next(kNow)->action) == "issue version 3 at corp");
+    }
+  }
+
+  TEST_CASE("a removal issues nothing, and forgets only when all else is done") {
+    CertificateFacts facts = settled();
+    facts.versions.back().record.renew_at = kNow - days(1);
+    facts.intents = {intent(IntentKind::remove)};
+    facts.intents.front().reason = pki::RevocationReason::cessation_of_operation;
+    CHECK(steps(facts) == Texts{"stop keeping it alive"});
+    facts.intents.front().revoke = true;
+    CHECK(steps(facts) ==
+          Texts{"revoke version 1 (cessationOfOperation)", "revoke version 2 (cessationOfOperation)"});
+    for (VersionFacts& one : facts.versions) one.record.revoked_at = kNow;
+    CHECK(steps(facts) == Texts{"stop keeping it alive"});
+    facts.intents.front().delete_keys = true;
+    CHECK(steps(facts) == Texts{"take away what was deployed to nginx", "delete the private keys"});
+    facts.deployments.clear();
+    for (VersionFacts& one : facts.versions) one.record.has_key = false;
+    CHECK(steps(facts) == Texts{"stop keeping it alive"});
+    // What fails is waited for.
+    facts.versions.back().record.revoked_at.reset();
+    inventory::AttemptRecord attempt;
+    attempt.step = "revoke";
+    attempt.target = "2";
+    attempt.needs_operator = true;
+    facts.attempts = {attempt};
+    const auto decision = decide(facts, kNow);
+    CHECK(decision.next(kNow) == nullptr);
+    CHECK(decision.steps.front().gate == Gate::needs_operator);
+    facts.orphaned = true;
+    CHECK(steps(facts) == Texts{"revoke version 2 (cessationOfOperation)"});
+  }
+
+  TEST_CASE("while the clock is not to be trusted nothing is ordered, and all else goes on") {
+    CertificateFacts facts = settled();
+    facts.clock_problem = "it went back";
+    facts.versions.back().record.renew_at = kNow;
+    facts.deployments.front().state = DeploymentState::unverified;
+    facts.intents = {intent(IntentKind::revoke, 1)};
+    const auto decision = decide(facts, kNow);
+    REQUIRE(decision.steps.size() == 3);
+    CHECK(decision.steps[0].gate == Gate::open);
+    CHECK(decision.steps[1].gate == Gate::clock_untrusted);
+    CHECK(decision.steps[1].not_before > kNow);
+    CHECK(decision.steps[2].gate == Gate::open);
+  }
+
   TEST_CASE("a number is never given again, also after everything was removed") {
     CertificateFacts facts = settled();
     facts.versions.clear();
@@ -291,6 +487,7 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(steps(facts) == Texts{"make version 1 live", "deploy version 1 to nginx"});
     facts.versions[0].record.state = VersionState::live;
     facts.versions[1].record.state = VersionState::retired;
+    facts.live_link = 1;
     facts.deployments = {deployed(1, DeploymentState::verified)};
     CHECK(steps(facts).empty());
     facts.versions[0].record.renew_at = kNow;
@@ -305,7 +502,8 @@ TEST_SUITE("decisions about a certificate") {
     facts.versions = {version(1, VersionState::retired), version(2, VersionState::retired),
                       version(3, VersionState::retired), version(4, VersionState::live)};
     facts.deployments = {deployed(4, DeploymentState::verified)};
-    const Decision decision = decide(facts, kNow);
+    facts.live_link = 4;
+    const auto decision = decide(facts, kNow);
     REQUIRE(decision.steps.size() == 1);
     CHECK(std::get<Prune>(decision.steps.front().action).keys_of == std::vector<int>{2, 1});
     facts.deployments.front().state = DeploymentState::unverified;
@@ -320,6 +518,20 @@ TEST_SUITE("decisions about a certificate") {
     facts.renewal = Renewal::once;
     facts.versions.back().record.renew_at = kNow - days(1);
     CHECK(steps(facts).empty());
+    facts.wanted.key = pki::KeyType::ed25519;  // asked for, but not by anybody who waits
+    CHECK(steps(facts).empty());
+    facts.intents = {intent(IntentKind::issue_once)};
+    CHECK(steps(facts) == Texts{"issue version 3 at corp"});
+    facts.intents = {intent(IntentKind::force_renew)};
+    CHECK(steps(facts) == Texts{"issue version 3 at corp"});
+    facts.key_owner = inventory::KeyOwner::external;
+    CHECK(decide(facts, kNow).steps.front().gate == Gate::needs_operator);
+    CHECK(decide(facts, kNow).next(kNow) == nullptr);
+    facts.intents = {intent(IntentKind::issue_once)};
+    facts.intents.front().csr = {1};
+    CHECK(decide(facts, kNow).next(kNow) != nullptr);
+    facts.intents.clear();
+    facts.key_owner = inventory::KeyOwner::ours;
     facts.versions.clear();
     CHECK(steps(facts) == Texts{"issue version 1 at corp"});
   }
@@ -342,9 +554,9 @@ TEST_SUITE("decisions about a certificate") {
     CertificateFacts facts = settled();
     facts.orphaned = true;
     facts.versions.back().record.renew_at = kNow - days(1);
-    const Decision decision = decide(facts, kNow);
+    const auto decision = decide(facts, kNow);
     CHECK(decision.steps.empty());
-    CHECK(decision.look_again == Time::max());
+    CHECK_FALSE(decision.look_again);
     CHECK(decision.standing.front().rule == Rule::orphaned);
   }
 
@@ -397,7 +609,7 @@ TEST_SUITE("decisions about a certificate") {
     facts.versions[1].record.created = kNow - minutes(1);
     CHECK(decide(facts, kNow).next(kNow) != nullptr);
     facts.versions[0].record.created = kNow - minutes(2);
-    const Decision held = decide(facts, kNow);
+    const auto held = decide(facts, kNow);
     CHECK(held.next(kNow) == nullptr);
     REQUIRE(held.steps.size() == 1);
     CHECK(held.steps.front().not_before == kNow - minutes(2) + days(1));

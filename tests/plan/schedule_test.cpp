@@ -5,6 +5,7 @@
 using everseal::base::from_unix;
 using everseal::plan::renewal_time;
 using everseal::plan::retry_time;
+using everseal::plan::Validity;
 using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::minutes;
@@ -25,25 +26,50 @@ TEST_SUITE("schedule") {
     CHECK(renewal_time(begin, begin, 0.9) == begin);
   }
 
-  TEST_CASE("attempts come after 1, 10 and 100 minutes, then daily, but within an eighth of the life that is left") {
+  TEST_CASE("attempts come after 1, 10 and 60 minutes, then daily, and within an eighth of the life that is left") {
     const auto now = from_unix(1'800'000'000);
-    CHECK(retry_time(1, now, std::nullopt) == now + minutes(1));
-    CHECK(retry_time(2, now, std::nullopt) == now + minutes(10));
-    CHECK(retry_time(3, now, std::nullopt) == now + minutes(100));
-    CHECK(retry_time(4, now, std::nullopt) == now + days(1));
-    CHECK(retry_time(400, now, std::nullopt) == now + days(1));
-    CHECK(retry_time(4, now, now + hours(16)) == now + hours(2));
-    CHECK(retry_time(4, now, now + minutes(4)) == now + minutes(1));
-    CHECK(retry_time(4, now, now - hours(1)) == now + minutes(1));
-    CHECK(retry_time(0, now, std::nullopt) == now + minutes(1));
+    const auto of = [&](everseal::base::Seconds life, everseal::base::Seconds left) {
+      return Validity{now + left - life, now + left};
+    };
+    struct Row {
+      int failures;
+      std::optional<Validity> in_use;
+      everseal::base::Seconds wait;
+    };
+    const Row rows[] = {
+        {1, std::nullopt, minutes(1)},
+        {2, std::nullopt, minutes(10)},
+        {3, std::nullopt, minutes(60)},
+        {4, std::nullopt, days(1)},
+        {400, std::nullopt, days(1)},
+        {0, std::nullopt, minutes(1)},
+        {4, of(days(90), days(30)), days(1)},
+        {4, of(days(90), hours(16)), hours(2)},
+        {1, of(days(90), hours(16)), minutes(1)},
+        // The floor is an hour, or a 24th of a short life, and stays when nothing is left.
+        {4, of(days(90), minutes(4)), hours(1)},
+        {4, of(days(90), -hours(1)), hours(1)},
+        {3, of(days(90), -days(400)), hours(1)},
+        {4, of(hours(12), hours(1)), minutes(30)},
+        {4, of(hours(1), -hours(1)), everseal::base::Seconds(150)},
+        {2, of(days(90), -hours(1)), minutes(10)},
+        {1, of(days(90), -hours(1)), minutes(1)},
+        {4, of(everseal::base::Seconds(10), everseal::base::Seconds(1)), everseal::base::Seconds(1)},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(row.failures);
+      CAPTURE(row.wait.count());
+      CHECK(retry_time(row.failures, now, row.in_use) == now + row.wait);
+    }
   }
 
-  TEST_CASE("a peer that asked for peace gets it, within the same bound") {
+  TEST_CASE("a peer that asked for peace gets it, whatever is left") {
     const auto now = from_unix(1'800'000'000);
+    const Validity ending{now - days(89), now + hours(16)};
     CHECK(retry_time(1, now, std::nullopt, now + hours(3)) == now + hours(3));
     CHECK(retry_time(4, now, std::nullopt, now + hours(3)) == now + days(1));
-    CHECK(retry_time(1, now, std::nullopt, now + days(300)) == now + days(7));
-    CHECK(retry_time(1, now, now + hours(16), now + hours(3)) == now + hours(2));
+    CHECK(retry_time(1, now, ending, now + hours(3)) == now + hours(3));
+    CHECK(retry_time(4, now, ending, now + hours(1)) == now + hours(2));
     CHECK(retry_time(1, now, std::nullopt, now - hours(3)) == now + minutes(1));
   }
 

@@ -144,7 +144,7 @@ TEST_SUITE("rotation") {
     site.now += std::chrono::hours(24 * 80);
     CHECK(renew(site.host, {}).renewed == 0);
     const auto planned = reconcile::plan(site.host, {Name::parse("www")});
-    CHECK(planned.front().decision.standing.front().rule == everseal::plan::Rule::orphaned);
+    CHECK(planned.front().standing.front().rule == everseal::plan::Rule::orphaned);
     CHECK(remove(site.host, {Name::parse("www"), OnRemoval::leave, Keys::keep}).exit_code() == 0);
     CHECK_THROWS_AS(reconcile::plan(site.host, {Name::parse("www")}), base::Error);
   }

@@ -310,6 +310,8 @@ class FilesTarget final : public Target {
     return own->subdirectory(name_of(*revision)).read(file->name, kLimit);
   }
 
+  bool reads_back() const noexcept override { return true; }
+
   bool stands(std::int64_t number) const override {
     const auto directory = Directory::open_if_exists(path_);
     const auto own = directory ? own_of(*directory) : std::nullopt;

@@ -28,7 +28,7 @@ void add_intent(Run& run, IntentKind kind, const Name& name, std::optional<int> 
 }
 
 int version_to_go_back_to(const plan::CertificateFacts& facts, const RollbackRequest& request, Time now) {
-  const plan::VersionFacts* const used = plan::version_in_use(facts);
+  const plan::VersionFacts* const used = plan::version_in_use(facts, now);
   for (const plan::VersionFacts& version : facts.versions | std::views::reverse) {
     const inventory::VersionRecord& record = version.record;
     if (request.to ? record.number != *request.to : used == nullptr || record.number >= used->record.number) continue;
@@ -39,7 +39,7 @@ int version_to_go_back_to(const plan::CertificateFacts& facts, const RollbackReq
     if (!record.not_after) refuse("was never completed");
     if (*record.not_after <= now) refuse("has expired");
     if (record.revoked_at) refuse("is revoked");
-    if (!record.has_key) refuse("has no private key any more");
+    if (!record.has_key && facts.key_owner == inventory::KeyOwner::ours) refuse("has no private key any more");
     return record.number;
   }
   if (request.to)

@@ -7,7 +7,6 @@
 #include "reconcile/facts.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
-#include "reconcile/verbs/renew.h"
 
 #include <fmt/format.h>
 
@@ -48,7 +47,7 @@ Verdict issue(const Host& host, const IssueRequest& request) {
     config::write_fragment(host.files, request.certificate, config_kinds(authority_names(run.store)));
     run.desired = Desired(host, run.store);
   }
-  retry_now(run.store, request.certificate.name, host.clock());
+  inventory::Managed(run.store).retry_now(request.certificate.name, host.clock());
   Verdict verdict = reconcile_certificates(run, {request.certificate.name});
   const auto live = inventory::Versions(run.store).live(request.certificate.name);
   if (verdict.outcomes.empty() && live && live->not_after)

@@ -14,9 +14,9 @@ namespace everseal::reconcile {
 namespace {
 
 // Which issuer `renew` would ask for this certificate; nullopt where it would ask none.
-std::optional<Name> issuer_asked(const plan::CertificateFacts& facts, const plan::Decision& decision, Force force) {
-  for (const plan::Step& step : decision.steps)
-    if (const auto* const issue = std::get_if<plan::Issue>(&step.action)) return issue->issuer;
+std::optional<Name> issuer_asked(const PlannedSubject& planned, const plan::CertificateFacts& facts, Force force) {
+  for (const PlannedStep& step : planned.steps)
+    if (step.kind == plan::Issue::kind) return Name::parse(step.issuer);
   if (force == Force::yes && !facts.orphaned) return facts.wanted.issuers.front();
   return std::nullopt;
 }
@@ -42,19 +42,30 @@ Outcome rehearse(Session& session, const config::Certificate& wanted, const Name
   }
 }
 
+PlannedSubject plan_one(Session& session, const SubjectKind& kind, const Name& name) {
+  try {
+    return kind.plan(session, name);
+  } catch (const base::Error& error) {
+    return {.subject = inventory::SubjectId{std::string(kind.name), name}.text(),
+            .steps = {},
+            .standing = {{plan::Rule::unreadable, error.text()}},
+            .look_again = {},
+            .rehearsal = {}};
+  }
+}
+
 std::vector<PlannedSubject> plan(Session& session, const std::vector<Name>& names) {
-  const Time now = session.now();
   std::vector<PlannedSubject> planned;
-  const auto add = [&](const Name& name) {
-    planned.push_back({subject_of(name), plan::decide(certificate_facts(session, name), now)});
-  };
+  const SubjectKind& certificate = subject_kind("certificate");
   if (!names.empty()) {
-    for (const Name& name : names) add(require_managed(session.store, name).name);
+    for (const Name& name : names)
+      planned.push_back(plan_one(session, certificate, require_managed(session.store, name).name));
     return planned;
   }
-  for (const inventory::ManagedRecord& record : session.managed.all()) add(record.name);
+  for (const inventory::ManagedRecord& record : session.managed.all())
+    planned.push_back(plan_one(session, certificate, record.name));
   for (const inventory::AuthorityRecord& record : session.authority_rows.all())
-    planned.push_back({authority_subject(record.name), plan::decide(authority_facts(session, record.name), now)});
+    planned.push_back(plan_one(session, subject_kind("authority"), record.name));
   return planned;
 }
 
@@ -77,7 +88,7 @@ std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& reque
     if (!one.subject.starts_with(kCertificate) || host.stop.stop_requested()) continue;
     const Name name = Name::parse(one.subject.substr(kCertificate.size()));
     const plan::CertificateFacts facts = certificate_facts(session, name);
-    if (const auto issuer = issuer_asked(facts, one.decision, request.force))
+    if (const auto issuer = issuer_asked(one, facts, request.force))
       one.rehearsal = rehearse(session, facts.wanted, *issuer);
   }
   return planned;

@@ -1,22 +1,26 @@
 #include "reconcile/verbs/renew.h"
 
-#include "reconcile/facts.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
 
-namespace everseal::reconcile {
+#include <algorithm>
 
-void retry_now(inventory::Store& store, const Name& name, Time now) {
-  store.transaction([&] {
-    inventory::Attempts(store).clear_all(subject_of(name));
-    inventory::Deployments deployments(store);
-    for (inventory::DeploymentRecord record : deployments.of(inventory::ArtifactKind::version, name)) {
-      record.not_before.reset();
-      deployments.put(record);
-    }
-    inventory::Subjects(store).wake(inventory::certificate_subject(name), now);
-  });
+namespace everseal::reconcile {
+namespace {
+
+// Whatever else is asked for, once.
+void ask_for_renewal(inventory::Store& store, const Name& name, Time now) {
+  inventory::Intents intents(store);
+  const auto open = intents.open_for(name);
+  if (std::ranges::find(open, inventory::IntentKind::force_renew, &inventory::IntentRecord::kind) != open.end()) return;
+  inventory::IntentRecord intent;
+  intent.kind = inventory::IntentKind::force_renew;
+  intent.subject = name;
+  intent.created = now;
+  intents.add(intent);
 }
+
+}  // namespace
 
 Verdict renew(const Host& host, const RenewRequest& request) {
   Run run(host);
@@ -26,20 +30,13 @@ Verdict renew(const Host& host, const RenewRequest& request) {
       if (!record.orphaned && record.origin != kOnce) names.push_back(record.name);
   if (names.empty()) return reconcile_due(run);
   const Time now = host.clock();
-  for (const Name& name : names) {
-    require_managed(run.store, name);
-    run.store.transaction([&] {
-      retry_now(run.store, name, now);
-      inventory::Intents intents(run.store);
-      if (request.force == Force::yes && intents.open_for(name).empty()) {
-        inventory::IntentRecord intent;
-        intent.kind = inventory::IntentKind::force_renew;
-        intent.subject = name;
-        intent.created = now;
-        intents.add(intent);
-      }
-    });
-  }
+  for (const Name& name : names) require_managed(run.store, name);
+  run.store.transaction([&] {
+    for (const Name& name : names) {
+      inventory::Managed(run.store).retry_now(name, now);
+      if (request.force == Force::yes) ask_for_renewal(run.store, name, now);
+    }
+  });
   return reconcile_certificates(run, names);
 }
 

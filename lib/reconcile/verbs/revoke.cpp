@@ -33,15 +33,16 @@ Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::Revo
                               "revoke",
                               Result::done,
                               fmt::format("serial {} is revoked ({})", issued.serial, to_string(reason))});
-  verdict.append(reconcile_authority(session, issued.authority));
+  verdict.append(reconcile_authority(run, issued.authority));
   return verdict;
 }
 
 Verdict revoke_version(Run& run, const Name& name, int number, pki::RevocationReason reason) {
-  add_revocation(run, name, number, reason);
-  Verdict verdict = reconcile_certificates(run, {name});
-  verdict.append(reconcile_authorities(run));
-  return verdict;
+  run.store.transaction([&] {
+    inventory::Managed(run.store).retry_now(name, run.host.clock());
+    add_revocation(run, name, number, reason);
+  });
+  return reconcile_certificates(run, {name});
 }
 
 }  // namespace
@@ -82,32 +83,22 @@ Verdict revoke(const Host& host, const RevokeRequest& request) {
 Verdict remove(const Host& host, const RemoveRequest& request) {
   Run run(host);
   const inventory::ManagedRecord managed = require_managed(run.store, request.name);
-  Verdict verdict;
-  if (request.certificate == OnRemoval::revoke) {
-    if (const auto live = inventory::Versions(run.store).live(request.name))
-      verdict = revoke_version(run, request.name, live->number, pki::RevocationReason::cessation_of_operation);
-  }
+  // First, so that a run that is killed behind it leaves an orphan, and not a name that is made anew.
   if (managed.origin != kOnce && !managed.orphaned && !config::remove_fragment(host.files, request.name))
     throw base::Error(base::Fault::denied, fmt::format("{} is defined in {}", request.name, managed.origin),
                       "delete its table there; then it is orphaned, and `remove` forgets it");
-  Session session = run.session();
-  if (request.keys == Keys::destroy)
-    for (const int number : session.archive.numbers(request.name)) session.archive.remove_key(request.name, number);
-  const Time now = host.clock();
-  session.store.transaction([&] {
-    session.managed.remove(request.name);
-    session.events.add(kRemoved, subject_of(request.name),
-                       Detail{{"keys", request.keys == Keys::destroy ? "destroyed" : "kept"}}, now);
+  inventory::IntentRecord intent;
+  intent.kind = inventory::IntentKind::remove;
+  intent.subject = request.name;
+  intent.revoke = request.certificate == OnRemoval::revoke;
+  intent.delete_keys = request.keys == Keys::destroy;
+  intent.reason = request.reason;
+  intent.created = host.clock();
+  run.store.transaction([&] {
+    inventory::Managed(run.store).retry_now(request.name, host.clock());
+    inventory::Intents(run.store).add(intent);
   });
-  verdict.outcomes.push_back(
-      {subject_of(request.name),
-       {},
-       "remove",
-       Result::done,
-       request.keys == Keys::destroy
-           ? "is no longer kept alive; its private keys are destroyed"
-           : fmt::format("is no longer kept alive; its versions stay in {}/archive/{}", host.state, request.name)});
-  return verdict;
+  return reconcile_certificates(run, {request.name});
 }
 
 }  // namespace everseal::reconcile

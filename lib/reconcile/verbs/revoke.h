@@ -24,8 +24,11 @@ struct RemoveRequest {
   Name name;
   OnRemoval certificate = OnRemoval::leave;
   Keys keys = Keys::keep;
+  pki::RevocationReason reason = pki::RevocationReason::cessation_of_operation;  // of the revocations
 };
-// Stops keeping alive: the fragment and the rows go; what is deployed stays where servers read it. Error(denied) where
+// Stops keeping alive. Nothing is issued any more; where that is wanted every unexpired version is revoked, and its keys
+// are deleted, with what was deployed. What cannot be done stands as an intent, which the next runs go on with and
+// cancel() withdraws; only when all is done is the name forgotten, and the outcome says what stays. Error(denied) where
 // the certificate is defined in a config file that a person keeps.
 Verdict remove(const Host& host, const RemoveRequest& request);
 

@@ -42,3 +42,7 @@ create table former_place (
   left_at  integer not null
 ) strict;
 create index former_place_owner on former_place (artifact, owner);
+
+-- A deployment that was begun is begun again: "staged" says from now on that everything is.
+update deployment set state = 'failed', problem = 'it was interrupted' where state = 'staged';
+update attempt set step = 'crl' where step = 'sign-crl';

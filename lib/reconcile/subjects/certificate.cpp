@@ -1,0 +1,104 @@
+#include "base/overloaded.h"
+#include "plan/certificate.h"
+#include "reconcile/facts.h"
+#include "reconcile/reconcile.h"
+#include "reconcile/run_steps.h"
+#include "reconcile/steps.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace everseal::reconcile {
+namespace {
+
+using plan::CertificateAction;
+using plan::CertificateFacts;
+
+std::optional<Outcome> apply(Session& session, const CertificateFacts& facts, const CertificateAction& action) {
+  const Name& name = facts.wanted.name;
+  return std::visit(
+      base::Overloaded{
+          [&](const plan::Issue& step) { return issue(session, facts, step); },
+          [&](const plan::MakeLive& step) { return make_live(session, name, step); },
+          [&](const plan::Revoke& step) { return revoke(session, name, step); },
+          [&](const plan::Pin& step) { return pin(session, name, step); },
+          [&](const plan::Unpin& step) { return unpin(session, name, step); },
+          [&](const plan::Prune& step) { return prune(session, facts, step); },
+          [&](const plan::RefreshRenewalInfo& step) { return refresh_renewal_info(session, name, step); },
+          [&](const plan::DeleteKeys&) { return delete_keys(session, name); },
+          [&](const plan::Forget& step) { return forget(session, facts, step); },
+          [&](const plan::EndIntent& step) { return end_intent(session, name, step); },
+          [&](const plan::DeploymentAction& step) {
+            return apply_deployment(session, *certificate_artifact(session, name), facts.wanted.deployments, step);
+          },
+      },
+      action);
+}
+
+// A certificate with targets is done where they are: its issue counts only when it failed or there are no targets.
+void count_by_target(Verdict& verdict) {
+  const bool targets = std::ranges::any_of(verdict.outcomes, [](const Outcome& o) {
+    return o.step == "deploy" || o.step == "verify" || (o.step == "rollback" && !o.target.empty());
+  });
+  if (!targets) return;
+  std::erase_if(verdict.outcomes, [](const Outcome& o) { return o.step == "issue" && !is_failure(o.result); });
+}
+
+Verdict run(Session& session, const Name& name, Pass) {
+  const auto lock = lock_subject(session.host, inventory::certificate_subject(name));
+  CertificateFacts facts;
+  bool is_there = true;
+  Verdict verdict = run_steps<CertificateAction>(
+      session, inventory::certificate_subject(name),
+      {.decide =
+           [&](Time now) {
+             is_there = session.managed.find(name).has_value();
+             if (!is_there) return plan::Decision<CertificateAction>{};
+             facts = certificate_facts(session, name);
+             return plan::decide(facts, now);
+           },
+       .apply = [&](const CertificateAction& action) { return apply(session, facts, action); },
+       .in_use = [&](Time now) { return plan::validity_in_use(facts, now); }});
+  if (!is_there) session.subjects.forget(inventory::certificate_subject(name));
+  count_by_target(verdict);
+  return verdict;
+}
+
+PlannedStep planned(const plan::Step<CertificateAction>& step) {
+  PlannedStep made = planned_step(step);
+  std::visit(base::Overloaded{
+                 [&](const plan::Issue& s) {
+                   made.version = s.number;
+                   made.issuer = s.issuer.text();
+                 },
+                 [&](const plan::RefreshRenewalInfo& s) {
+                   made.version = s.number;
+                   made.issuer = s.issuer.text();
+                 },
+                 [&](const plan::MakeLive& s) { made.version = s.number; },
+                 [&](const plan::Revoke& s) { made.version = s.number; },
+                 [&](const plan::Pin& s) { made.version = s.number; },
+                 [&](const plan::DeploymentAction& s) { describe_deployment(s, made); },
+                 [](const auto&) {},
+             },
+             step.action);
+  return made;
+}
+
+PlannedSubject plan_certificate(Session& session, const Name& name) {
+  plan::Decision<CertificateAction> decision = plan::decide(certificate_facts(session, name), session.now());
+  PlannedSubject subject{.subject = subject_of(name),
+                         .steps = {},
+                         .standing = std::move(decision.standing),
+                         .look_again = decision.look_again,
+                         .rehearsal = {}};
+  for (const auto& step : decision.steps) subject.steps.push_back(planned(step));
+  return subject;
+}
+
+}  // namespace
+
+extern const SubjectKind certificate_subject_kind;
+const SubjectKind certificate_subject_kind{"certificate", 1, false, run, plan_certificate};
+
+}  // namespace everseal::reconcile

@@ -1,0 +1,38 @@
+#include "reconcile/verbs/cancel.h"
+
+#include "base/error.h"
+#include "reconcile/named.h"
+#include "reconcile/reconcile.h"
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+
+Verdict cancel(const Host& host, const CancelRequest& request) {
+  Run run(host);
+  require_managed(run.store, request.name);
+  const Time now = host.clock();
+  Verdict verdict;
+  run.store.transaction([&] {
+    inventory::Intents intents(run.store);
+    for (const inventory::IntentRecord& intent : intents.open_for(request.name)) {
+      if (request.kind && intent.kind != *request.kind) continue;
+      const std::string asked =
+          fmt::format("{}, which {} asked for {}", to_string(intent.kind),
+                      intent.actor.empty() ? "somebody" : base::printable(intent.actor), base::format_time(intent.created));
+      intents.end(intent.id, inventory::IntentOutcome::cancelled, now);
+      inventory::Events(run.store).add("intent.cancelled", subject_of(request.name),
+                                       {{"intent", std::string(to_string(intent.kind))}, {"asked_by", intent.actor}}, now);
+      verdict.outcomes.push_back({subject_of(request.name), {}, "cancel", Result::done, asked});
+    }
+    inventory::Subjects(run.store).wake(inventory::certificate_subject(request.name), now);
+  });
+  if (verdict.outcomes.empty())
+    throw base::Error(base::Fault::not_found,
+                      request.kind ? fmt::format("no {} of {} is waiting", to_string(*request.kind), request.name)
+                                   : fmt::format("nothing that was asked for {} is waiting", request.name),
+                      "`everseal plan` shows what is");
+  return verdict;
+}
+
+}  // namespace everseal::reconcile
