@@ -31,7 +31,6 @@ struct Step {
 struct Seen {
   const struct stat& status;
   const struct stat& parent;  // the directory that holds it; its own status at the root
-  bool is_last;
 };
 
 // "" where it may be gone on with; otherwise what is wrong with it.
@@ -75,7 +74,7 @@ FileDescriptor walk(const std::string& path, const Judge& judge, const Refuse& r
     if (const std::string_view why = judge(seen); !why.empty()) throw refuse(at.empty() ? "/" : at, why);
   };
   struct stat parent = look_at(way.back().file, "/");
-  judged({parent, parent, ahead.empty()}, "/");
+  judged({parent, parent}, "/");
   for (int links = 0; !ahead.empty();) {
     const std::string part = std::move(ahead.back());
     ahead.pop_back();
@@ -89,7 +88,7 @@ FileDescriptor walk(const std::string& path, const Judge& judge, const Refuse& r
     if (!file) throw failure("look at", printable(at));
     parent = look_at(way.back().file, way.back().path);
     const struct stat status = look_at(file, at);
-    judged({status, parent, ahead.empty()}, at);
+    judged({status, parent}, at);
     if (!S_ISLNK(status.st_mode)) {
       way.push_back({std::move(file), std::move(at)});
       continue;
@@ -113,7 +112,7 @@ std::string_view distrust(const struct stat& status) {
   return {};
 }
 
-// The last directory of a target, which its owner may have made for himself.
+// A directory that a target's owner has for himself.
 bool is_one_of_theirs(const struct stat& status, std::span<const Ownership> owners) {
   const bool is_owned = is_ours_or_roots(status) || std::ranges::any_of(owners, [&](const Ownership& one) {
                           return one.user && *one.user == status.st_uid;
@@ -179,11 +178,14 @@ void require_trusted(const std::string& path) {
 
 std::optional<Directory> open_trusted(const std::string& path, std::span<const Ownership> owners) {
   const auto judge = [&](const Seen& seen) -> std::string_view {
-    if (seen.is_last && is_one_of_theirs(seen.status, owners)) return {};
-    return distrust(seen.status);
+    const std::string_view why = distrust(seen.status);
+    if (!why.empty()) return is_one_of_theirs(seen.status, owners) ? std::string_view() : why;
+    // Whoever owns the directory above it may have given it that name.
+    if (!distrust(seen.parent).empty()) return "does not belong to who owns the directory above it";
+    return {};
   };
   return open_walked(path, judge,
-                     "every directory above it must belong to root, it to root or to the deployment's `owner`, and "
+                     "all on the way must belong to root, or from some directory on to the deployment's `owner`; and "
                      "nobody else may write there");
 }
 

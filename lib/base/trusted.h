@@ -23,8 +23,8 @@ void require_trusted(const std::string& path);
 // nobody swaps one behind a look at it. As another user they open it as it is: whoever is led astray there has only the
 // caller's own rights. nullopt where it is absent; Error(denied) where it is not to be believed; Error(io).
 
-// For what root works on by itself: every directory on the way is one that require_trusted() would take. The last one
-// may also belong to, or be written by the group of, one of `owners`.
+// For what root works on by itself: every directory on the way is one that require_trusted() would take. From some
+// directory on, all may belong to `owners`, or be written by their groups: what they exchange there is theirs already.
 std::optional<Directory> open_trusted(const std::string& path, std::span<const Ownership> owners);
 // For what somebody named: directories may be anyone's, but a link is followed only where nobody but root and the
 // caller could have put it.

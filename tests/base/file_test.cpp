@@ -634,6 +634,7 @@ TEST_CASE("root works in directories that nobody else can exchange") {
     CHECK(open_trusted(temporary / name, {}));
   }
   CHECK(open_trusted(temporary / "nobodys", owners));
+  CHECK(open_trusted(temporary / "nobodys/nobodys", owners));
   CHECK(open_trusted(temporary / "to-nobodys", owners));
   CHECK_FALSE(open_trusted(temporary / "none", owners));
   CHECK_FALSE(open_trusted(temporary / "none/none", owners));
@@ -643,8 +644,11 @@ TEST_CASE("root works in directories that nobody else can exchange") {
     CHECK(fault_of([&] { (void)open_trusted(temporary / name, whose); }) == Fault::denied);
   };
   refused("nobodys", {});
-  for (const char* const name : {"nobodys/nobodys", "nobodys/roots", "to-nobodys/roots", "nobodys-link",
-                                 "nobodys-link/inner", "open", "group", "group/roots"})
+  fs::create_directory_symlink("nobodys", temporary / "nobodys/link");
+  fs::create_directory_symlink("nobodys", temporary / "nobodys/roots-link");
+  REQUIRE(::lchown((temporary / "nobodys/link").c_str(), 65534, 65534) == 0);
+  for (const char* const name : {"nobodys/roots", "nobodys/link", "nobodys/roots-link", "to-nobodys/roots",
+                                 "nobodys-link", "nobodys-link/inner", "open", "group", "group/roots"})
     refused(name, owners);
   const std::vector<Ownership> group{{.user = {}, .group = 12, .mode = 0640}};
   CHECK(open_trusted(temporary / "group", group));

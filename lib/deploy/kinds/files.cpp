@@ -8,7 +8,7 @@
 // A revision is the version's number, or "<number>.<n>" where the same version was staged again with other contents:
 // what is being served never changes in place.
 //
-// DIR may belong to the files' owner while this runs as root; all above it must be root's (base::open_trusted).
+// DIR may belong to the files' owner while this runs as root, and what is above it to root, or to him (base::open_trusted).
 // Everything below it is reached through directory descriptors without following a symbolic link, so that a link put in
 // the way makes a step fail and leads nowhere else. The directories are 0755, as servers read as users of their own:
 // owner and mode of the files protect them. Nothing is left in DIR itself but the files that were asked for, as some
