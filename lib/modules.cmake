@@ -4,6 +4,7 @@ add_library(everseal_options INTERFACE)
 target_compile_options(everseal_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
   -Wcast-align -Wformat=2 -fstack-protector-strong -fno-omit-frame-pointer
+  $<$<CONFIG:RelWithDebInfo>:-g1>  # lines for a stack trace; all of it costs a quarter of the time
   $<$<BOOL:${EVERSEAL_WERROR}>:-Werror>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>
   $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-designated-field-initializers>)
@@ -18,25 +19,28 @@ if(EVERSEAL_SANITIZE)
 endif()
 target_link_options(everseal_options INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
 
-# Quicker where nothing is cached, as in CI. One set of headers for the whole library: its targets differ in no option or
-# definition that these headers see.
-option(EVERSEAL_PCH "precompile the headers that every file includes" OFF)
+# Half of a file's compile time goes into the headers that all include. A target precompiles them, with those of ours that
+# it needs most (HEADERS), or takes those of a target that does (FROM) and differs in no option or definition that they see.
+# -DEVERSEAL_PCH=OFF shows what a file forgot to include.
+option(EVERSEAL_PCH "precompile the headers that every file includes" ON)
 set(everseal_common_headers <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <span> <string>
   <string_view> <utility> <vector> <fmt/format.h>)
-function(everseal_precompile target owner)
+function(everseal_precompile target)
+  cmake_parse_arguments(arg "" "FROM" "HEADERS" ${ARGN})
   if(NOT EVERSEAL_PCH)
     return()
   endif()
-  if(target STREQUAL owner)
-    target_precompile_headers(${target} PRIVATE ${everseal_common_headers} ${ARGN})
+  if(arg_FROM)
+    target_precompile_headers(${target} REUSE_FROM ${arg_FROM})
   else()
-    target_precompile_headers(${target} REUSE_FROM ${owner})
+    target_precompile_headers(${target} PRIVATE ${everseal_common_headers} ${arg_HEADERS})
   endif()
 endfunction()
 
-# everseal_module(NAME [LINK target...]): the static library of lib/NAME, made of every .cpp below it.
+# everseal_module(NAME [LINK target...] [HEADERS header...]): the static library of lib/NAME, made of every .cpp below it.
+# With HEADERS it precompiles its own, else it takes those of base.
 function(everseal_module name)
-  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "" "LINK;HEADERS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
   if(NOT sources)  # a module whose first file is still to come
     add_library(${name} INTERFACE)
@@ -45,7 +49,11 @@ function(everseal_module name)
   endif()
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC everseal_options ${arg_LINK})
-  everseal_precompile(${name} base)
+  if(name STREQUAL "base" OR arg_HEADERS)
+    everseal_precompile(${name} HEADERS ${arg_HEADERS})
+  else()
+    everseal_precompile(${name} FROM base)
+  endif()
 endfunction()
 
 # everseal_kinds(TARGET DIRECTORY INCLUDE TYPE FUNCTION [SUFFIX]): writes and adds a source that defines

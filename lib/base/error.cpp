@@ -46,6 +46,12 @@ std::string_view to_string(Fault fault) noexcept {
 Error::Error(Fault fault, std::string message, std::string hint)
     : fault_(fault), message_(std::move(message)), hint_(std::move(hint)) {}
 
+Error::Error(const Error&) = default;
+Error::Error(Error&&) noexcept = default;
+Error& Error::operator=(const Error&) = default;
+Error& Error::operator=(Error&&) noexcept = default;
+Error::~Error() = default;
+
 std::string Error::text() const { return hint_.empty() ? message_ : fmt::format("{} ({})", message_, hint_); }
 
 Error&& Error::not_before(std::optional<Time> when) && {

@@ -38,6 +38,12 @@ class Error : public std::exception {
   // `message` is lower case and has no full stop: "cannot open /x: permission denied".
   // `hint` says what to do next, or is empty.
   explicit Error(Fault fault, std::string message, std::string hint = {});
+  // Compiled once, with the type's description; every file throws.
+  Error(const Error&);
+  Error(Error&&) noexcept;
+  Error& operator=(const Error&);
+  Error& operator=(Error&&) noexcept;
+  ~Error() override;
 
   Fault fault() const noexcept { return fault_; }
   const std::string& message() const noexcept { return message_; }

@@ -40,3 +40,8 @@ Name Name::parse(std::string_view text, std::string_view what) {
 }
 
 }  // namespace everseal::base
+
+fmt::format_context::iterator fmt::formatter<everseal::base::Name>::format(const everseal::base::Name& name,
+                                                                           format_context& context) const {
+  return std::ranges::copy(name.text(), context.out()).out;
+}

@@ -47,9 +47,7 @@ constexpr bool is_combining(std::uint32_t c) noexcept {
          (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xfe20 && c <= 0xfe2f);
 }
 
-void append_json_unit(std::string& out, std::uint32_t unit) {
-  fmt::format_to(std::back_inserter(out), "\\u{:04x}", unit);
-}
+void append_json_unit(std::string& out, std::uint32_t unit) { out += fmt::format("\\u{:04x}", unit); }
 
 // How many letters to add, drop, change or swap with their neighbour.
 std::size_t edits(std::string_view from, std::string_view to) {
@@ -76,7 +74,7 @@ std::string printable(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const Decoded c = decode(text, i);
     if (!c.valid) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", c.value);
+      out += fmt::format("\\x{:02x}", c.value);
     } else if (c.value == '\\') {
       out += "\\\\";
     } else if (c.value == '\n') {
@@ -88,9 +86,9 @@ std::string printable(std::string_view text) {
     } else if (!is_hidden(c.value)) {
       out += text.substr(i, c.length);
     } else if (c.value < 0x80) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", c.value);
+      out += fmt::format("\\x{:02x}", c.value);
     } else {
-      fmt::format_to(std::back_inserter(out), "\\u{{{:04x}}}", c.value);
+      out += fmt::format("\\u{{{:04x}}}", c.value);
     }
     i += c.length;
   }

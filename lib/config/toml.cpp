@@ -171,9 +171,9 @@ void append_escaped(std::string& out, std::string_view character) {
   std::uint32_t code = character.size() == 1 ? lead : lead & (0xffU >> (character.size() + 1));
   for (const char c : character.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 63U);
   if (code < 0x10000)
-    fmt::format_to(std::back_inserter(out), "\\u{:04X}", code);
+    out += fmt::format("\\u{:04X}", code);
   else
-    fmt::format_to(std::back_inserter(out), "\\U{:08X}", code);
+    out += fmt::format("\\U{:08X}", code);
 }
 
 }  // namespace

@@ -240,7 +240,7 @@ std::string Certificate::describe() const {
       name = san.value.raw();
   if (name.empty()) name = subject_name().first("CN").value_or(subject().raw());
   if (name.empty()) name = "no name";
-  if (name.size() > kLongest) name = name.substr(0, kLongest) + "...";
+  if (name.size() > kLongest) name.replace(kLongest, std::string::npos, "...");
   return fmt::format("{} (serial {})", base::printable(name), serial().substr(0, 48));
 }
 

@@ -36,11 +36,10 @@ void write_time(der::Writer& out, base::Time time) {
   const int year = static_cast<int>(date.year());
   if (year < 0 || year > 9999) throw base::Error(base::Fault::invalid, "a time outside the years 0 to 9999");
   const bool utc = year >= 1950 && year <= 2049;
-  char text[16];
-  const auto end = fmt::format_to_n(text, sizeof text, "{:0{}}{:02}{:02}{:02}{:02}{:02}Z", utc ? year % 100 : year,
-                                    utc ? 2 : 4, static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                    clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-  out.text(utc ? der::kUtcTime : der::kGeneralizedTime, {text, end.size});
+  const std::string text = fmt::format("{:0{}}{:02}{:02}{:02}{:02}{:02}Z", utc ? year % 100 : year, utc ? 2 : 4,
+                                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                                       clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  out.text(utc ? der::kUtcTime : der::kGeneralizedTime, text);
 }
 
 base::Time read_time(const der::Element& element) {

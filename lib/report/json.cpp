@@ -1,6 +1,5 @@
 #include "report/json.h"
 
-#include <iterator>
 
 #include <fmt/format.h>
 
@@ -56,7 +55,7 @@ JsonWriter& JsonWriter::text(std::string_view text) {
 
 JsonWriter& JsonWriter::number(std::int64_t number) {
   begin_value();
-  fmt::format_to(std::back_inserter(out_), "{}", number);
+  out_ += fmt::format("{}", number);
   return *this;
 }
 

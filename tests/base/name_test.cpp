@@ -48,3 +48,5 @@ TEST_CASE("what is called something elsewhere gets the nearest name") {
   for (const auto& [text, name] : accepts) CHECK(Name::made_of(text).text() == name);
   for (const char* const text : {"", "..", "\xc3\xa9"}) CHECK_THROWS_AS(Name::made_of(text), Error);
 }
+
+TEST_CASE("a name is formatted as its text") { CHECK(fmt::format("<{}>", Name::parse("a-b_c.d")) == "<a-b_c.d>"); }
