@@ -14,7 +14,8 @@ if(NOT EVERSEAL_SANITIZE)
 endif()
 target_include_directories(everseal_options INTERFACE "${PROJECT_SOURCE_DIR}/lib")
 if(EVERSEAL_SANITIZE)
-  target_compile_options(everseal_options INTERFACE -fsanitize=${EVERSEAL_SANITIZE} -fno-sanitize-recover=all)
+  target_compile_options(everseal_options INTERFACE -fsanitize=${EVERSEAL_SANITIZE} -fno-sanitize-recover=all
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # it takes the sanitizers' own code for a use
   target_link_options(everseal_options INTERFACE -fsanitize=${EVERSEAL_SANITIZE})
 endif()
 target_link_options(everseal_options INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)

@@ -1,10 +1,13 @@
 #include "system/daemon.h"
 
+#include <filesystem>
 #include <stdexcept>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,14 +38,26 @@ bool accepts(int port) {
 
 }  // namespace
 
+// Test programs run beside each other. Below where the system picks ports for those who connect, and claimed by a lock
+// on a file that ends with the process, a port is this process's from here until its server listens, and again between
+// two servers at one port.
 int free_port() {
-  const Socket socket;
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  if (::bind(socket.descriptor, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
-      ::getsockname(socket.descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-    throw std::runtime_error("no port is free");
-  return ntohs(address.sin_port);
+  static constexpr int kFirst = 20'000, kPorts = 10'000;
+  static int next = ::getpid();
+  const std::string claims = fmt::format("/tmp/everseal-test-ports-{}", ::getuid());
+  std::filesystem::create_directories(claims);
+  for (int tried = 0; tried < kPorts; ++tried) {
+    const int port = kFirst + next++ % kPorts;
+    const int claim = ::open(fmt::format("{}/{}", claims, port).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (claim < 0) throw std::runtime_error("no port can be claimed");
+    const Socket socket;
+    const sockaddr_in address = loopback(port);
+    if (::flock(claim, LOCK_EX | LOCK_NB) == 0 &&
+        ::bind(socket.descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+      return port;  // with the claim, for the life of the process
+    ::close(claim);
+  }
+  throw std::runtime_error("no port is free");
 }
 
 Daemon::Daemon(Words argv, base::Command how) {

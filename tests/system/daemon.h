@@ -8,7 +8,7 @@
 
 namespace everseal::system {
 
-// A port that nobody listens on now.
+// A port that nobody listens on, and that no other process is given here while this one runs.
 int free_port();
 
 // A program that runs until this ends; its process group gets SIGTERM then. It dies with the tests, however they end.
