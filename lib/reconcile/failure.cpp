@@ -42,9 +42,9 @@ bool is_same_failure(std::string_view one, std::string_view other) noexcept {
 }
 
 bool is_permanent(base::Fault fault) noexcept {
+  // What is missing or broken here (a passphrase, a directory, the config) may be there again tomorrow.
   using base::Fault;
-  return fault == Fault::denied || fault == Fault::invalid || fault == Fault::config || fault == Fault::usage ||
-         fault == Fault::not_found || fault == Fault::corrupt;
+  return fault == Fault::denied || fault == Fault::invalid || fault == Fault::usage;
 }
 
 Outcome record_failure(Session& session, const inventory::SubjectId& subject, const plan::StepKey& key,

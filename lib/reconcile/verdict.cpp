@@ -111,7 +111,7 @@ std::string ended(const Outcome& outcome) {
 int Verdict::exit_code() const noexcept {
   const auto failed = std::ranges::count_if(outcomes, is_failure, &Outcome::result);
   if (outcomes.empty()) return standing_failures > 0 ? 1 : 0;
-  if (failed == 0) return 0;
+  if (failed == 0) return standing_failures > 0 ? 4 : 0;
   return failed == std::ssize(outcomes) ? 1 : 4;
 }
 

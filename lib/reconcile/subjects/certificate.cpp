@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace everseal::reconcile {
 namespace {
@@ -29,7 +30,12 @@ std::optional<Outcome> apply(Session& session, const CertificateFacts& facts, co
           [&](const plan::Forget& step) { return forget(session, facts, step); },
           [&](const plan::EndIntent& step) { return end_intent(session, name, step); },
           [&](const plan::DeploymentAction& step) {
-            return apply_deployment(session, *certificate_artifact(session, name), facts.wanted.deployments, step);
+            // What is to be removed shares its places with nobody.
+            const bool removing = std::ranges::any_of(facts.intents, [](const inventory::IntentRecord& intent) {
+              return intent.kind == inventory::IntentKind::remove;
+            });
+            return apply_deployment(session, *certificate_artifact(session, name),
+                                    removing ? std::vector<config::Deployment>() : facts.wanted.deployments, step);
           },
       },
       action);

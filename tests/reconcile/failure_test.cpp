@@ -1,0 +1,351 @@
+// What happens when a step fails, a thing ends, or something is asked for that cannot be done.
+#include "base/error.h"
+#include "config/fragment.h"
+#include "pki/crl.h"
+#include "reconcile/failure.h"
+#include "reconcile/site.h"
+#include "reconcile/verbs/cancel.h"
+#include "reconcile/verbs/deploy.h"
+#include "reconcile/verbs/plan.h"
+#include "reconcile/verbs/renew.h"
+#include "reconcile/verbs/revoke.h"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+#include <thread>
+
+namespace {
+
+using namespace everseal;
+using namespace everseal::reconcile;
+using inventory::DeploymentState;
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::minutes;
+
+const Name kWww = Name::parse("www");
+
+RevokeRequest revocation(pki::RevocationReason reason) {
+  RevokeRequest request;
+  request.name = kWww;
+  request.reason = reason;
+  return request;
+}
+
+// The step of that kind which `plan` shows; REQUIREs it.
+PlannedStep planned(const Site& site, std::string_view kind) {
+  for (const PlannedSubject& subject : reconcile::plan(site.host, {kWww}))
+    for (const PlannedStep& step : subject.steps)
+      if (step.kind == kind) return step;
+  FAIL(fmt::format("plan shows no {}", kind));
+  return {};
+}
+
+bool plans_nothing(const Site& site) { return reconcile::plan(site.host, {kWww}).front().steps.empty(); }
+
+std::vector<inventory::AttemptRecord> attempts(const Site& site) {
+  inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+  return inventory::Attempts(store).of("certificate/www");
+}
+
+// An authority that is away: what it signed cannot be revoked, and nothing new comes.
+struct Away {
+  std::string here, there;
+  explicit Away(const Site& site) : here(site.host.state + "/authorities/corp"), there(site.root.path() + "/away") {
+    std::filesystem::rename(here, there);
+  }
+  ~Away() { std::filesystem::rename(there, here); }
+};
+
+TEST_SUITE("failure") {
+  TEST_CASE("two failures are one but for their numbers") {
+    CHECK(is_same_failure("port 80 is taken", "port 8080 is taken"));
+    CHECK(is_same_failure("until 2026-11-29T10:00:00Z", "until 2027-01-01T00:00:59Z"));
+    CHECK(is_same_failure("", "12"));
+    CHECK_FALSE(is_same_failure("port 80 is taken", "port 80 is closed"));
+    CHECK_FALSE(is_same_failure("refused", "refused: denied"));
+    CHECK_FALSE(is_same_failure("", "x"));
+  }
+
+  TEST_CASE("a revocation that fails is counted and told once, and stops no renewal") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const Time due = *site.versions().front().renew_at;
+    {
+      const Away away(site);
+      CHECK(revoke(site.host, revocation(pki::RevocationReason::key_compromise)).exit_code() == 1);
+      CHECK(planned(site, "revoke").gate == plan::Gate::backing_off);
+      for (int i = 0; i < 5; ++i) {
+        site.now += days(1);
+        CHECK(renew(site.host, {}).exit_code() == 1);
+      }
+      CHECK(site.events("step.failed") == 1);
+      const auto stands = attempts(site);
+      const auto found = std::ranges::find(stands, "revoke", &inventory::AttemptRecord::step);
+      REQUIRE(found != stands.end());
+      CHECK(found->count > 3);
+      CHECK(*found->not_before <= site.now + days(1));
+    }
+    site.now = std::max(due, site.now + days(2));
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(site.live() == 2);
+    CHECK(site.versions().front().revoked_at);
+    CHECK(attempts(site).empty());
+    CHECK(plans_nothing(site));
+  }
+
+  TEST_CASE("what only a person can mend waits for him, is in every plan and exit code, and can be withdrawn") {
+    Site site;
+    const std::string program = site.root.path() + "/issuer";
+    std::ofstream(program) << "#!/bin/sh\nexit 1\n";
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    std::ofstream(site.root.path() + "/config/everseal.toml")
+        << "config_version = 1\n[issuer.ext]\ntype = \"exec\"\ncommand = [\"" << program << "\"]\n";
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    {
+      // Its issuer is one that has no way to revoke.
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+      auto version = *inventory::Versions(store).find(kWww, 1);
+      version.issuer = Name::parse("ext");
+      inventory::Versions(store).put(version);
+    }
+    const Verdict refused = revoke(site.host, revocation(pki::RevocationReason::superseded));
+    CHECK(refused.exit_code() != 0);
+    CHECK(site.live() == 2);  // the replacement came first
+    const PlannedStep waiting = planned(site, "revoke");
+    CHECK(waiting.gate == plan::Gate::needs_operator);
+    CHECK(waiting.why.front().text.find("asked for it") != std::string::npos);
+    CHECK(waiting.why.back().text.find("revoke_command") != std::string::npos);
+    for (int i = 0; i < 3; ++i) {
+      site.now += days(20);
+      CHECK(renew(site.host, {}).exit_code() != 0);
+    }
+    CHECK(site.events("step.failed") == 1);
+    const int before = site.live();
+    CHECK(renew(site.host, {{kWww}, Force::yes}).renewed == 1);  // whatever else is open
+    CHECK(site.live() == before + 1);
+    CHECK(cancel(site.host, {kWww, inventory::IntentKind::revoke}).exit_code() == 0);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(attempts(site).empty());
+    CHECK(site.events("intent.cancelled") == 1);
+    CHECK_THROWS_AS(cancel(site.host, {kWww, std::nullopt}), base::Error);
+  }
+
+  TEST_CASE("a directory in the way of the live link stops neither deployment nor renewal") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const std::string live = site.host.state + "/live/www";
+    std::filesystem::remove(live);
+    std::filesystem::create_directory(live);
+    site.now = *site.versions().front().renew_at;
+    CHECK(renew(site.host, {}).exit_code() == 4);
+    CHECK(std::filesystem::read_symlink(site.root / "tls/.everseal/www/current") == "2");
+    CHECK(planned(site, "live").gate == plan::Gate::backing_off);
+    CHECK(renew(site.host, {}).exit_code() == 1);
+    site.now += days(1);
+    renew(site.host, {});
+    CHECK(site.events("step.failed") == 1);
+    std::filesystem::remove(live);
+    site.now += days(1);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(site.live() == 2);
+  }
+
+  TEST_CASE("a pinned version that is revoked goes out of use at once") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    renew(site.host, {{kWww}, Force::yes});
+    rollback(site.host, {kWww, std::nullopt});
+    REQUIRE(site.live() == 1);
+    CHECK(revoke(site.host, revocation(pki::RevocationReason::key_compromise)).exit_code() == 0);
+    CHECK(site.live() > 1);
+    CHECK(site.versions().front().revoked_at);
+    CHECK_FALSE(site.versions()[static_cast<std::size_t>(site.live()) - 1].revoked_at);
+  }
+
+  TEST_CASE("a removal that revokes and deletes issues nothing and leaves nothing") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    renew(site.host, {{kWww}, Force::yes});
+    const Verdict verdict = remove(site.host, {kWww, OnRemoval::revoke, Keys::destroy});
+    CHECK(verdict.exit_code() == 0);
+    CHECK(site.events("certificate.signed") == 2);
+    const base::Bytes der = base::read_file(site.host.state + "/authorities/corp/crl.der", 1 << 20);
+    CHECK(pki::Crl::parse(der).entries.size() == 2);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(site.root.path()))
+      CHECK(entry.path().filename().string() != "privkey.pem");
+    CHECK_FALSE(std::filesystem::exists(site.root / "tls/fullchain.pem"));
+    CHECK_THROWS_AS(reconcile::plan(site.host, {kWww}), base::Error);
+  }
+
+  TEST_CASE("a removal that cannot revoke yet goes on with the next runs, and forgets nothing before") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    {
+      const Away away(site);
+      CHECK(remove(site.host, {kWww, OnRemoval::revoke, Keys::keep}).exit_code() == 1);
+      CHECK(planned(site, "revoke").gate == plan::Gate::backing_off);
+      site.now += days(80);  // past its renewal
+      CHECK(renew(site.host, {}).renewed == 0);
+    }
+    site.now += days(1);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK_THROWS_AS(reconcile::plan(site.host, {kWww}), base::Error);
+    const base::Bytes der = base::read_file(site.host.state + "/authorities/corp/crl.der", 1 << 20);
+    CHECK(pki::Crl::parse(der).entries.size() == 1);
+  }
+
+  TEST_CASE("a target that left the config is taken away, and its failures with it") {
+    Site site;
+    config::Certificate www = site.www();
+    REQUIRE(issue(site.host, {www, Keep::alive, {}}).exit_code() == 0);
+    CHECK(std::filesystem::exists(site.root / "tls/privkey.pem"));
+    std::filesystem::create_directory(site.root / "other");
+    const std::string fragment = site.root.path() + "/config/conf.d/www.toml";
+    const auto write = [&](const std::string& target, const std::string& directory, const std::string& reload) {
+      std::ofstream(fragment) << "[certificate.www]\nidentifiers = [\"www.example.org\"]\nissuer = [\"corp\"]\n"
+                              << "[certificate.www.deploy." << target << "]\ntype = \"files\"\ndirectory = \""
+                              << site.root.path() << "/" << directory << "\"\nverify = \"none\"\n"
+                              << reload;
+    };
+    // Another place: the former one is emptied when the new one is in use.
+    write("files", "other", "");
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(std::filesystem::exists(site.root / "other/privkey.pem"));
+    CHECK_FALSE(std::filesystem::exists(std::filesystem::symlink_status(site.root / "tls/privkey.pem")));
+    CHECK_FALSE(std::filesystem::exists(site.root / "tls/.everseal"));
+    // Another name for the same place takes nothing away.
+    write("web", "other", "");
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(std::filesystem::exists(site.root / "other/privkey.pem"));
+    CHECK(site.events("deployment.retired") == 2);
+    // One that fails, and is given up.
+    std::filesystem::create_directory(site.root / "third");
+    write("broken", "third", "reload = [\"/bin/false\"]\n");
+    CHECK(renew(site.host, {}).exit_code() == 1);
+    CHECK(renew(site.host, {}).exit_code() == 1);
+    CHECK(std::filesystem::exists(site.root / "other/privkey.pem"));  // until the new one is proved
+    write("web", "other", "");
+    renew(site.host, {});
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK_FALSE(std::filesystem::exists(site.root / "third/privkey.pem"));
+    CHECK(std::filesystem::exists(site.root / "other/privkey.pem"));
+  }
+
+  TEST_CASE("an orphan's old failure is nobody's") {
+    Site site;
+    issue(site.host, {site.www("/bin/false"), Keep::alive, {}});
+    CHECK(renew(site.host, {}).exit_code() == 1);
+    std::filesystem::remove(site.root / "config/conf.d/www.toml");
+    renew(site.host, {});
+    CHECK(renew(site.host, {}).exit_code() == 0);
+  }
+
+  TEST_CASE("what was lost on the disk is made again") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const auto gone = [&](const std::string& path) {
+      std::filesystem::remove_all(path);
+      return renew(site.host, {{kWww}, Force::no}).exit_code();
+    };
+    CHECK(gone(site.host.state + "/live/www") == 0);
+    CHECK(site.live() == 1);
+    CHECK(gone(site.root.path() + "/tls/fullchain.pem") == 0);
+    CHECK(std::filesystem::exists(site.root / "tls/fullchain.pem"));
+    CHECK(gone(site.root.path() + "/tls/.everseal/www") == 0);
+    CHECK(std::filesystem::exists(site.root / "tls/fullchain.pem"));
+    CHECK(gone(site.host.state + "/archive/www/1/privkey.pem") == 0);
+    CHECK(site.live() == 2);
+    CHECK(gone(site.host.state + "/archive/www") == 0);
+    CHECK(site.live() == 3);
+    CHECK(std::filesystem::exists(site.root / "tls/fullchain.pem"));
+  }
+
+  TEST_CASE("any exception ends at its subject") {
+    Site site;
+    for (const char* name : {"a", "b", "c"}) {
+      config::Certificate certificate = site.www();
+      certificate.name = Name::parse(name);
+      certificate.deployments.clear();
+      issue(site.host, {certificate, Keep::alive, {}});
+    }
+    site.now += days(85);
+    Host host = site.host;
+    host.progress = [](const Progress& progress) {
+      if (progress.subject == "certificate/b") throw std::runtime_error("a fault of ours");
+    };
+    const Verdict verdict = renew(host, {});
+    CHECK(verdict.exit_code() == 4);
+    CHECK(verdict.renewed == 2);
+    const archive::Archive archive(site.host.state);
+    CHECK(archive.live(Name::parse("a")) == 2);
+    CHECK(archive.live(Name::parse("c")) == 2);
+  }
+
+  TEST_CASE("what was completed for other names is taken for what it is") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    renew(site.host, {{kWww}, Force::yes});
+    {
+      // The state of a run that was killed between the archive and its commit.
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+      inventory::Versions versions(store);
+      versions.set_live(kWww, 1);
+      auto version = *versions.find(kWww, 2);
+      version.state = inventory::VersionState::pending;
+      version.certificate.reset();
+      version.chain.clear();
+      version.not_before = version.not_after = version.renew_at = std::nullopt;
+      versions.put(version);
+    }
+    config::Certificate other = site.www();
+    other.identifiers = {pki::Identifier::parse("other.example.org")};
+    config::write_fragment(site.host.files, other, config_kinds({Name::parse("corp")}));
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    const int live = site.live();
+    const auto version = archive::Archive(site.host.state).read(kWww, live);
+    REQUIRE(version);
+    CHECK(pki::covers(version->chain.front().names(), other.identifiers));
+    CHECK(plans_nothing(site));
+  }
+
+  TEST_CASE("a wake-up at any moment of a run is honoured by it or by the next") {
+    // Whoever asks does so while the run looks at its clock for the n-th time, through a connection of his own.
+    for (int at = 1;; ++at) {
+      Site site;
+      issue(site.host, {site.www(), Keep::alive, {}});
+      site.now += minutes(1);
+      inventory::Store other = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+      int count = 0;
+      bool asked = false;
+      Host host = site.host;
+      host.clock = [&] {
+        if (++count == at) {
+          std::jthread([&] {
+            inventory::IntentRecord intent;
+            intent.kind = inventory::IntentKind::force_renew;
+            intent.subject = kWww;
+            intent.created = site.now;
+            try {
+              inventory::Intents(other).add(intent);
+              asked = true;
+            } catch (const base::Error& error) {
+              REQUIRE(error.fault() == base::Fault::busy);  // the run is writing; whoever asks tries again
+            }
+          });
+        }
+        return site.now;
+      };
+      renew(host, {{kWww}, Force::no});
+      if (count < at) break;
+      if (!asked) continue;
+      CAPTURE(at);
+      const Verdict next = renew(site.host, {});
+      CHECK(site.live() == 2);
+      CHECK(next.look_again > site.now);
+    }
+  }
+}
+
+}  // namespace
