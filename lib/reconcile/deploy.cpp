@@ -290,8 +290,15 @@ std::optional<Outcome> counted(Session& session, Deployable& artifact, const Nam
   try {
     return work();
   } catch (const base::Error& error) {
-    if (error.fault() == base::Fault::cancelled) throw;
     DeploymentRecord record = load(session, artifact, target);
+    if (error.fault() == base::Fault::cancelled) {
+      // The server is told once more before the next look: nobody waited for the first to show.
+      if (record.state == DeploymentState::reloaded) {
+        record.state = DeploymentState::switched;
+        session.deployments.put(record);
+      }
+      throw;
+    }
     commit_failure(session, artifact, record, state, event, error.text(), {}, error.retry_at());
     return report(session, outcome(artifact, record, state == DeploymentState::failed ? "deploy" : "verify",
                                    Result::failed, record.problem));
