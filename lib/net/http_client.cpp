@@ -46,9 +46,12 @@ struct Exchange {
   std::size_t largest_body = 0;
   std::stop_token stop;
   bool too_large = false;
+  std::size_t header_octets = 0;      // of this response
+  std::size_t all_header_octets = 0;  // of those before it, too: redirects, 100 Continue
 };
 
 constexpr std::size_t kLargestHeaders = 64 << 10;
+constexpr std::size_t kLargestOfAll = 4 * kLargestHeaders;
 
 std::size_t on_body(char* data, std::size_t, std::size_t size, void* context) noexcept {
   auto& exchange = *static_cast<Exchange*>(context);
@@ -69,15 +72,18 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* context) 
   try {
     const std::string_view line = base::trim({data, size});
     auto& headers = exchange.response.headers;
-    if (line.starts_with("HTTP/")) headers.clear();  // of a redirect, or 100 Continue
-    const auto colon = line.find(':');
-    if (colon == std::string_view::npos) return size;
-    std::size_t total = size;
-    for (const auto& [name, value] : headers) total += name.size() + value.size();
-    if (total > kLargestHeaders) {
+    if (line.starts_with("HTTP/")) {  // of a redirect, or 100 Continue
+      headers.clear();
+      exchange.header_octets = 0;
+    }
+    exchange.header_octets += size;
+    exchange.all_header_octets += size;
+    if (exchange.header_octets > kLargestHeaders || exchange.all_header_octets > kLargestOfAll) {
       exchange.too_large = true;
       return 0;
     }
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos || colon == 0) return size;
     headers.emplace_back(base::lower(base::trim(line.substr(0, colon))), base::trim(line.substr(colon + 1)));
     return size;
   } catch (const std::exception&) {
