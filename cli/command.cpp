@@ -48,8 +48,8 @@ reconcile::Host Context::host(MissingConfig missing) const {
                                                       : config::place_of_main(config_file, state_option);
   std::optional<std::string> configured;
   if (main && (missing == MissingConfig::refused || std::filesystem::exists(*main)))
-    configured = config::state_of(config::read({main, {}}));
-  host.state = config::absolute(state_option ? *state_option : config::default_state(configured));
+    configured = config::state_of(config::read_each({main, {}}).files);
+  host.state = config::absolute(state_option ? *state_option : config::default_state(configured, main));
   host.files = config::files(main, host.state);
   host.build_date = build_date();
   host.stop = stop;

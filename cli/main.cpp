@@ -57,12 +57,20 @@ std::stop_token watch_signals() {
   return source.get_token();
 }
 
+// Options say which state's keys are handed out and which hooks run: a set-uid copy would do that for anybody.
+void require_own_rights() {
+  if (::geteuid() == ::getuid() && ::getegid() == ::getgid()) return;
+  throw base::Error(base::Fault::denied, "everseal does not run set-uid or set-gid",
+                    "take the bit away (chmod ug-s), and run it with sudo");
+}
+
 int run(int argc, char** argv) {
   base::keep_memory_private();
   Output output = Output::text;
   for (int i = 1; i < argc; ++i)
     if (std::string_view(argv[i]) == "--json") output = Output::json;
   try {
+    require_own_rights();
     Parsed parsed = parse(argc, argv);
     if (parsed.text) {
       print(*parsed.text);

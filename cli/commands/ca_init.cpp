@@ -3,6 +3,7 @@
 #include "command.h"
 #include "config/load.h"
 #include "reconcile/kinds.h"
+#include "reconcile/settings.h"
 #include "reconcile/reconcile.h"
 #include "terminal.h"
 
@@ -71,7 +72,9 @@ int run(Context& context) {
   const auto lock = reconcile::lock_reconciler(host);
   std::optional<base::Secret> intermediate;
   std::optional<std::string> passphrase_file = arguments.one("passphrase-file");
-  const config::Config config = reconcile::read_config(host.files, store, {wanted.name});
+  base::Problems problems;
+  const config::Config config = reconcile::read_config(host.files, store, problems, {wanted.name});
+  reconcile::authority_settings(config, wanted.name);  // its table is good
   if (const auto configured = config.authorities.find(wanted.name); configured != config.authorities.end()) {
     if (permitted.empty()) permitted = configured->second.permitted;
     if (excluded.empty()) excluded = configured->second.excluded;

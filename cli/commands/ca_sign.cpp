@@ -45,7 +45,8 @@ int run(Context& context) {
   Json document{{"certificates", Json::array()}, {"failures", Json::array()}};
 
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
-  const config::Config config = reconcile::read_config(host.files, store);
+  base::Problems problems;
+  const config::Config config = reconcile::read_config(host.files, store, problems);
   reconcile::Session session(host, config, store);
   inventory::require_trusted_clock(store, host.clock(), host.build_date);
   authority::Authority& authority = session.authority(name);

@@ -40,6 +40,7 @@ struct Problem {
   std::string key;      // dotted path, "certificate.www.deploy.nginx.mode"
   std::string message;  // lower case, no full stop
   std::string hint;
+  std::string subject{};  // what it keeps from being: "certificate/www"; "" where it is no named table
 };
 using Problems = std::vector<Problem>;
 std::string to_string(const Problem& problem);  // "FILE:LINE: KEY: MESSAGE (HINT)"

@@ -37,10 +37,10 @@ constexpr base::Option kOptions[] = {
      .type = OptionType::duration,
      .summary = "what is waited in any case, beyond the check"},
     {.name = "resolvers",
-     .type = OptionType::names,
+     .type = OptionType::servers,
      .summary = "recursive resolvers to ask, ADDRESS or ADDRESS:PORT; without it those of the system"},
     {.name = "server_port",
-     .type = OptionType::integer,
+     .type = OptionType::port,
      .summary = "where the zone's own servers listen",
      .fallback = "53"},
 };

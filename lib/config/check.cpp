@@ -16,9 +16,7 @@ using base::Option;
 using base::Origin;
 using base::Problems;
 
-bool is_declared(std::string_view key, std::span<const Option> options) {
-  return std::ranges::find(options, key, &Option::name) != options.end();
-}
+constexpr std::size_t kUnknownShown = 20;  // of one table
 
 bool looks_secret(std::string_view key) {
   constexpr std::array<std::string_view, 7> words{"password", "passphrase", "passwd",     "secret",
@@ -40,6 +38,10 @@ std::vector<std::string> names_of(std::span<const KindOptions> kinds) {
 }
 
 }  // namespace
+
+bool is_declared(std::string_view key, std::span<const Option> options) {
+  return std::ranges::find(options, key, &Option::name) != options.end();
+}
 
 std::vector<NamedTable> named_tables(const base::Value& value, const std::string& key, std::string_view what,
                                      Reader& reader) {
@@ -70,35 +72,37 @@ std::vector<NamedTable> named_tables(const base::Value& value, const std::string
 }
 
 void report_unknown(const base::Table& table, std::initializer_list<std::span<const Option>> tables,
-                    std::span<const std::string_view> subtables, const std::string& key, Problems& problems) {
+                    std::span<const Subtable> subtables, const std::string& key, Problems& problems) {
   std::vector<std::string> known;  // filled when first needed
+  std::size_t count = 0;
   for (const auto& [name, value] : table) {
-    if (std::ranges::find(subtables, name) != subtables.end()) continue;
+    if (std::ranges::find(subtables, name, &Subtable::key) != subtables.end()) continue;
     if (std::ranges::any_of(tables, [&](auto options) { return is_declared(name, options); })) continue;
+    if (++count > kUnknownShown) continue;
+    if (known.empty()) {
+      for (const auto options : tables)
+        for (const Option& option : options) known.emplace_back(option.name);
+      for (const Subtable& subtable : subtables) known.emplace_back(subtable.key);
+    }
     base::Problem problem{value.origin, dotted(key, name), "unknown key", {}};
-    if (looks_secret(name)) {
+    const auto near = base::nearest(name, known);
+    const bool misspelt = near && near->ends_with("_file") && *near != name + "_file";
+    if (looks_secret(name) && !misspelt)
       say_inline_secret(problem, name);
-    } else {
-      if (known.empty()) {
-        for (const auto options : tables)
-          for (const Option& option : options) known.emplace_back(option.name);
-        for (const std::string_view subtable : subtables) known.emplace_back(subtable);
-      }
-      const auto near = base::nearest(name, known);
+    else
       problem.hint =
           near ? fmt::format("did you mean '{}'?", *near) : fmt::format("known here: {}", base::join(known, ", "));
-    }
     problems.push_back(std::move(problem));
   }
+  if (count > kUnknownShown)
+    problems.push_back(
+        {table.back().second.origin, key, fmt::format("and {} more unknown keys", count - kUnknownShown), {}});
 }
 
 base::Options validate_declared(const base::Table& table, std::span<const Option> declared, const std::string& key,
                                 const Origin& origin, Problems& problems) {
-  std::vector<std::string_view> others;
-  for (const auto& [name, value] : table)
-    if (!is_declared(name, declared)) others.push_back(name);
   const std::size_t before = problems.size();
-  base::Options options = base::Options::validate(table, declared, key, origin, others, problems);
+  base::Options options = base::Options::validate_declared(table, declared, key, origin, problems);
   // Only fields of items can still be unknown here.
   for (std::size_t i = before; i < problems.size(); ++i) {
     const std::string_view field = std::string_view(problems[i].key).substr(problems[i].key.rfind('.') + 1);

@@ -34,7 +34,8 @@ struct Kinds {
   std::vector<KindOptions> issuer;
   std::vector<KindOptions> deploy;
   std::vector<KindOptions> challenge;
-  std::vector<KindOptions> dns;         // providers
+  std::vector<KindOptions> dns;                            // providers
+  void (*check_pattern)(std::string_view text) = nullptr;  // of identifiers; throws base::Error that names the rule
   std::vector<std::string> starttls;    // protocols that a verification can speak; empty: not checked
   std::vector<Name> known_authorities;  // those in the store, which need no table
 };
@@ -116,7 +117,8 @@ struct Authority {
   base::Origin origin;
 };
 
-struct Config {
+// All but the certificates. Once made it does not change, so any thread may read it.
+struct Settings {
   std::optional<std::string> state;
   int keep = 2;     // versions that keep their private key
   int workers = 4;  // certificates rotated at once
@@ -124,6 +126,11 @@ struct Config {
   std::map<Name, Challenge> challenges;
   std::map<Name, Authority> authorities;
   std::map<Name, Profile> profiles;
+  std::map<std::string, std::string>
+      unusable{};  // tables that are no use, by "issuer/le": why, as a sentence with its place
+};
+
+struct Config : Settings {
   std::map<Name, Certificate> certificates;
   std::vector<std::string> files;  // all that were read, in order
 };

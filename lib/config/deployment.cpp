@@ -36,6 +36,11 @@ bool is_endpoint(std::string_view text) {
   }
 }
 
+bool is_none(const base::Value& verify) {
+  const auto* const text = std::get_if<std::string>(&verify.data);
+  return text != nullptr && *text == "none";
+}
+
 void check_target(const VerifyTarget& target, const base::Table& written, const base::Origin& origin,
                   const std::string& key, Reader& reader) {
   if (!target.connect.empty() && !is_endpoint(target.connect))
@@ -66,27 +71,23 @@ void read_verification(const Named& from, const base::Options& options, Deployme
     reader.complain(from.origin, key, "is missing", std::string(kVerifyHint));
     return;
   }
-  if (const auto* const text = std::get_if<std::string>(&written->data)) {
-    if (*text != "none")
-      reader.complain(written->origin, key, "expected a list, or \"none\"", std::string(kVerifyHint));
-    return;
-  }
+  if (is_none(*written)) return;
   const auto* const list = std::get_if<base::List>(&written->data);
-  if (list == nullptr) return;  // reported with the other types
-  if (list->empty()) {
+  if (list != nullptr && list->empty()) {
     reader.complain(written->origin, key, "an empty list verifies nothing", std::string(kVerifyHint));
     return;
   }
   deployment.verification = Verification::probe;
   const auto& items = options.items("verify");
-  if (items.size() != list->size()) return;  // reported too
+  if (items.size() != (list != nullptr ? list->size() : 1)) return;  // its types are complained of
   for (std::size_t i = 0; i < items.size(); ++i) {
     const base::Options& item = items[i];
     VerifyTarget target{item.string("connect"), item.string("sni"), item.string("starttls"),
                         item.string("addresses") == "all"};
-    const auto* const fields = std::get_if<base::Table>(&(*list)[i].data);
-    check_target(target, fields != nullptr ? *fields : base::Table(), (*list)[i].origin, fmt::format("{}[{}]", key, i),
-                 reader);
+    const base::Value& value = list != nullptr ? (*list)[i] : *written;
+    const auto* const fields = std::get_if<base::Table>(&value.data);
+    check_target(target, fields != nullptr ? *fields : base::Table(), value.origin,
+                 list != nullptr ? fmt::format("{}[{}]", key, i) : key, reader);
     deployment.verify.push_back(std::move(target));
   }
 }
@@ -125,13 +126,13 @@ Deployment read_deployment(const Named& from, Section section, const Name& owner
   common = common.subspan(1);  // `type`, which find_kind read
   if (section == Section::deployment) {
     const base::Value* const verify = base::find(from.table, "verify");
-    const bool is_word = verify != nullptr && std::holds_alternative<std::string>(verify->data);
-    base::Table rest;  // without a `verify` that is a word, which no option type is
-    if (is_word)
+    const bool nothing = verify != nullptr && is_none(*verify);
+    base::Table rest;  // without the word "none", which is no listener
+    if (nothing)
       for (const auto& entry : from.table)
         if (entry.first != "verify") rest.push_back(entry);
     const base::Options options =
-        validate_declared(is_word ? rest : from.table, common, from.key, from.origin, reader.problems);
+        validate_declared(nothing ? rest : from.table, common, from.key, from.origin, reader.problems);
     read_verification(from, options, deployment, reader);
     if (const auto timeout = options.duration("verify_timeout")) deployment.verify_timeout = *timeout;
   }

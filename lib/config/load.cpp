@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -82,7 +83,10 @@ void check_owner(const struct stat& status, const std::string& path) {
 
 Source read_one(int directory, const std::string& name, std::string path) {
   // Without O_NONBLOCK a FIFO would be waited for.
-  const base::FileDescriptor file(openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  base::FileDescriptor file(openat(directory, name.c_str(), flags | O_NOFOLLOW));
+  const bool is_link = file.get() < 0 && errno == ELOOP;
+  if (is_link) file = base::FileDescriptor(openat(directory, name.c_str(), flags));
   if (file.get() < 0) {
     const Error error = base::errno_error("read", base::printable(path));
     throw Error(Fault::config, error.message(), error.hint());
@@ -92,6 +96,8 @@ Source read_one(int directory, const std::string& name, std::string path) {
   if (!S_ISREG(status.st_mode))
     throw Error(Fault::config, fmt::format("{} is not a regular file", base::printable(path)));
   check_owner(status, path);
+  // Of a link the whole way is judged: whoever may write on it chooses the file.
+  if (is_link && geteuid() == 0) base::require_trusted(path);
   if (static_cast<std::uint64_t>(status.st_size) > kLargest)
     throw Error(Fault::config, fmt::format("{} is larger than {} MiB", base::printable(path), kLargest >> 20),
                 "split it into files of conf.d");
@@ -118,27 +124,66 @@ struct CloseDirectory {
   void operator()(DIR* directory) const noexcept { closedir(directory); }
 };
 
-void read_fragments(const std::string& path, std::vector<Source>& sources) {
-  const std::unique_ptr<DIR, CloseDirectory> directory(opendir(path.c_str()));
-  if (!directory) {
-    if (errno == ENOENT) return;
-    const Error error = base::errno_error("read the directory", base::printable(path));
-    throw Error(Fault::config, error.message(), error.hint());
-  }
+std::vector<std::string> list_fragments(const std::unique_ptr<DIR, CloseDirectory>& directory,
+                                        const std::string& path) {
   if (geteuid() == 0) base::require_trusted(path);
   std::vector<std::string> names;
   for (errno = 0; const dirent* const entry = readdir(directory.get()); errno = 0) {
     std::string name = entry->d_name;
-    if (name.starts_with('.') || !name.ends_with(".toml")) continue;
-    // Of a link the whole way is judged: whoever may write on it chooses the file.
-    const bool may_be_link = entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
-    if (may_be_link && geteuid() == 0) base::require_trusted(path + '/' + name);
-    names.push_back(std::move(name));
+    if (!name.starts_with('.') && name.ends_with(".toml")) names.push_back(std::move(name));
   }
   if (errno != 0) throw base::errno_error("read the directory", base::printable(path));
   std::ranges::sort(names);
+  return names;
+}
+
+base::Problem problem_of(const Error& error, const std::string& path) {
+  std::string_view message = error.message();
+  const std::string name = base::printable(path) + ' ';
+  if (message.starts_with(name)) message.remove_prefix(name.size());
+  return {{path, 0}, {}, std::string(message), error.hint()};
+}
+
+// `unread` is told of each file, or of the directory, that cannot be read.
+template <class Unread>
+void read_fragments(const std::string& path, std::vector<Source>& sources, Unread unread) {
+  const std::unique_ptr<DIR, CloseDirectory> directory(opendir(path.c_str()));
+  if (!directory) {
+    if (errno == ENOENT) return;
+    const Error error = base::errno_error("read the directory", base::printable(path));
+    return unread(path + '/', Error(Fault::config, error.message(), error.hint()));
+  }
+  std::vector<std::string> names;
+  try {
+    names = list_fragments(directory, path);
+  } catch (const Error& error) {
+    return unread(path + '/', error);
+  }
   sources.reserve(sources.size() + names.size());
-  for (const std::string& name : names) sources.push_back(read_one(dirfd(directory.get()), name, path + '/' + name));
+  for (const std::string& name : names) {
+    const std::string file = path + '/' + name;
+    try {
+      sources.push_back(read_one(dirfd(directory.get()), name, file));
+    } catch (const Error& error) {
+      unread(file, error);
+    }
+  }
+}
+
+template <class Unread>
+std::vector<Source> read_all(const Files& files, Unread unread) {
+  std::vector<Source> sources;
+  if (files.main) {
+    const std::string path = absolute(*files.main);
+    try {
+      if (geteuid() == 0) base::require_trusted(path);
+      sources.push_back(read_one(AT_FDCWD, path, path));
+    } catch (const Error& error) {
+      unread(path, error);
+    }
+  }
+  if (!files.fragments.empty()) read_fragments(files.fragments, sources, unread);
+  return sources;
 }
 
 // What stands before the first table's header: the only place where a key of the root can be.
@@ -194,10 +239,13 @@ std::optional<std::string> place_of_main(const std::optional<std::string>& given
   return geteuid() == 0 ? std::string(kSystemConfig) : own_config();
 }
 
-std::string default_state(const std::optional<std::string>& configured) {
+std::string default_state(const std::optional<std::string>& configured, const std::optional<std::string>& main) {
   if (const auto named = variable("EVERSEAL_STATE")) return absolute(*named);
   if (configured) return *configured;
-  if (geteuid() == 0) return "/var/lib/everseal";
+  struct stat status {};
+  // Whoever reads root's config means root's certificates, and no second set of them.
+  const bool is_roots = main && stat(main->c_str(), &status) == 0 && status.st_uid == 0;
+  if (geteuid() == 0 || is_roots) return "/var/lib/everseal";
   if (const auto directory = home()) return absolute(*directory + "/.local/share/everseal");
   throw Error(Fault::config, "no home directory to keep the state in", "say where with --state");
 }
@@ -209,14 +257,29 @@ Files files(const std::optional<std::string>& main, const std::string& state) {
 }
 
 std::vector<Source> read(const Files& files) {
-  std::vector<Source> sources;
-  if (files.main) {
-    const std::string path = absolute(*files.main);
-    if (geteuid() == 0) base::require_trusted(path);
-    sources.push_back(read_one(AT_FDCWD, path, path));
-  }
-  if (!files.fragments.empty()) read_fragments(files.fragments, sources);
+  return read_all(files, [](const std::string&, const Error& error) { throw error; });
+}
+
+Sources read_each(const Files& files) {
+  Sources sources;
+  sources.files = read_all(files, [&](const std::string& path, const Error& error) {
+    sources.unread.emplace(path, problem_of(error, path));
+  });
   return sources;
+}
+
+std::string digest(const Kinds& kinds) {
+  std::string text;
+  for (const auto* const family : {&kinds.issuer, &kinds.deploy, &kinds.challenge, &kinds.dns}) {
+    for (const KindOptions& kind : *family) {
+      fmt::format_to(std::back_inserter(text), "{}\n", kind.name);
+      for (const base::Option& option : kind.options)
+        fmt::format_to(std::back_inserter(text), " {} {} {}\n", option.name, to_string(option.type), option.fallback);
+    }
+    text += '\n';
+  }
+  for (const Name& name : kinds.known_authorities) text += name.text() + '\n';
+  return base::hex(pki::sha256(base::as_bytes(text)));
 }
 
 std::string digest(const std::vector<Source>& sources) {

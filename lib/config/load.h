@@ -1,8 +1,10 @@
 // Finding and reading the config files.
 #pragma once
 
+#include "base/error.h"
 #include "config/config.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,9 +24,10 @@ std::optional<std::string> find_main(const std::optional<std::string>& given);
 // and `state` or $EVERSEAL_STATE asks for a state of its own: that needs no config outside of it.
 std::optional<std::string> place_of_main(const std::optional<std::string>& given,
                                          const std::optional<std::string>& state);
-// $EVERSEAL_STATE, the config's (`configured`), /var/lib/everseal as root, ~/.local/share/everseal otherwise. `~` and
-// the variable are ignored as above.
-std::string default_state(const std::optional<std::string>& configured = std::nullopt);
+// $EVERSEAL_STATE, the config's (`configured`), /var/lib/everseal as root or where the config (`main`) is root's,
+// ~/.local/share/everseal otherwise. `~` and the variable are ignored as above.
+std::string default_state(const std::optional<std::string>& configured = std::nullopt,
+                          const std::optional<std::string>& main = std::nullopt);
 Files files(const std::optional<std::string>& main, const std::string& state);
 
 // Every file's text, read once: the main file, then conf.d/*.toml sorted, without hidden ones. Error(config): one that
@@ -35,7 +38,16 @@ struct Source {
   std::string text;
 };
 std::vector<Source> read(const Files& files);
+
+// The same where a file that cannot be read stops nothing but itself.
+struct Sources {
+  std::vector<Source> files;
+  std::map<std::string, base::Problem> unread;  // by path; one that ends with '/' is a directory, and all that is in it
+};
+Sources read_each(const Files& files);
 std::string digest(const std::vector<Source>& sources);  // SHA-256 over names and texts, hex
+// Of all that a config may refer to: where it changes, unchanged files may mean something else.
+std::string digest(const Kinds& kinds);
 
 // Parses, merges and validates; appends every problem, by file and line. The Config is usable only where `problems`
 // stayed empty.
@@ -45,6 +57,8 @@ Config parse(const std::vector<Source>& sources, const Kinds& kinds, base::Probl
 // The same, throwing Error(config) that lists all problems, one a line.
 Config parse_or_throw(const std::vector<Source>& sources, const Kinds& kinds,
                       References references = References::checked);
+// Error(config) that lists them, one a line.
+base::Error refusal(const base::Problems& problems);
 // Only `state`, cheaply, before anything else is known; nullopt also where that cannot be read, which parse() explains.
 std::optional<std::string> state_of(const std::vector<Source>& sources);
 // Against the current directory; a URL stays.

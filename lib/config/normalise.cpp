@@ -14,12 +14,14 @@ using base::text_value;
 using base::Value;
 
 Value items_value(const Value& written, const Option& option, const Options& options) {
-  const auto& list = std::get<base::List>(written.data);
+  const auto* const list = std::get_if<base::List>(&written.data);
   const auto& items = options.items(option.name);
+  const std::size_t count = list == nullptr ? 1 : list->size();  // what stands alone is a list of one
   base::List normal;
-  for (std::size_t i = 0; i < items.size() && i < list.size(); ++i) {
-    const auto* const fields = std::get_if<base::Table>(&list[i].data);
-    const base::Table one{{std::string(option.fields.front().name), list[i]}};
+  for (std::size_t i = 0; i < items.size() && i < count; ++i) {
+    const Value& item = list == nullptr ? written : (*list)[i];
+    const auto* const fields = std::get_if<base::Table>(&item.data);
+    const base::Table one{{std::string(option.fields.front().name), item}};
     normal.push_back({normalise(fields != nullptr ? *fields : one, option.fields, items[i]), {}});
   }
   return {std::move(normal), {}};
@@ -28,6 +30,7 @@ Value items_value(const Value& written, const Option& option, const Options& opt
 Value normal_value(const Value& written, const Option& option, const Options& options) {
   switch (option.type) {
     case OptionType::integer:
+    case OptionType::port:
       return {options.integer(option.name), {}};
     case OptionType::boolean:
       return {options.boolean(option.name), {}};
@@ -36,6 +39,7 @@ Value normal_value(const Value& written, const Option& option, const Options& op
     case OptionType::mode:
       return text_value(fmt::format("{:04o}", options.mode(option.name).value()));
     case OptionType::names:
+    case OptionType::servers:
     case OptionType::command:
       return base::list_value(options.strings(option.name));
     case OptionType::items:

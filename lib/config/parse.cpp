@@ -1,6 +1,7 @@
+#include "config/parse.h"
+
 #include "base/error.h"
 #include "base/text.h"
-#include "config/load.h"
 #include "config/reader.h"
 #include "config/toml.h"
 
@@ -22,7 +23,7 @@ constexpr std::size_t kProblemsShown = 100;
 
 bool is_section(std::string_view key) {
   const auto names = subtables(Section::root);
-  return std::ranges::find(names, key) != names.end();
+  return std::ranges::find(names, key, &Subtable::key) != names.end();
 }
 
 // All files' tables in one, each key once.
@@ -54,7 +55,7 @@ class Merge {
     if (!is_new)
       problems_.push_back({origin, dotted(section, key),
                            fmt::format("is defined already at {}", base::to_string(first->second)),
-                           "remove one of them"});
+                           "remove one of them", section.empty() ? std::string() : subject_of(section, key)});
     return is_new;
   }
 
@@ -120,16 +121,6 @@ Known collect_known(const Table& root, const Kinds& kinds) {
   return known;
 }
 
-int within(const Table& root, std::string_view key, std::int64_t lowest, std::int64_t highest,
-           const base::Options& options, Problems& problems) {
-  if (!options.has(key)) return static_cast<int>(lowest);  // its type is complained of
-  const std::int64_t number = options.integer(key);
-  if (number >= lowest && number <= highest) return static_cast<int>(number);
-  problems.push_back({origin_of(root, key, {}), std::string(key), fmt::format("{} is out of range", number),
-                      fmt::format("{} to {}", lowest, highest)});
-  return static_cast<int>(lowest);
-}
-
 void read_root(const Table& root, Config& config, Problems& problems) {
   report_unknown(root, {declared(Section::root)}, subtables(Section::root), {}, problems);
   const base::Options options = validate_declared(root, declared(Section::root), {}, {}, problems);
@@ -138,8 +129,8 @@ void read_root(const Table& root, Config& config, Problems& problems) {
     config.state = resolve_state(options.string("state"), origin);
     if (config.state->empty()) problems.push_back({origin, "state", "an empty path", {}});
   }
-  config.keep = within(root, "keep", 1, 1000, options, problems);
-  config.workers = within(root, "workers", 1, 256, options, problems);
+  if (options.has("keep")) config.keep = static_cast<int>(options.integer("keep"));
+  if (options.has("workers")) config.workers = static_cast<int>(options.integer("workers"));
 }
 
 template <class Item>
@@ -147,8 +138,22 @@ void read_section(const Table& root, std::string_view key, Item (*read)(const Na
                   std::map<Name, Item>& into, Reader& reader) {
   const Value* const section = base::find(root, key);
   if (section == nullptr) return;
-  for (const NamedTable& found : named_tables(*section, std::string(key), key, reader))
-    into.emplace(found.name, read(found.view(), reader));
+  for (const NamedTable& found : named_tables(*section, std::string(key), key, reader)) {
+    const std::size_t before = reader.problems.size();
+    Item item = read(found.view(), reader);
+    for (std::size_t i = before; i < reader.problems.size(); ++i)
+      reader.problems[i].subject = subject_of(key, found.name.text());
+    if (!found.name.text().empty()) into.emplace(found.name, std::move(item));
+  }
+}
+
+template <class OneConfig, class Work>
+void in_section(std::string_view section, OneConfig& config, Work work) {
+  if (section == "issuer") work(config.issuers);
+  if (section == "challenge") work(config.challenges);
+  if (section == "authority") work(config.authorities);
+  if (section == "profile") work(config.profiles);
+  if (section == kCertificates) work(config.certificates);
 }
 
 void sort_by_place(Problems& problems, std::size_t from, const std::vector<Source>& sources) {
@@ -163,27 +168,65 @@ void sort_by_place(Problems& problems, std::size_t from, const std::vector<Sourc
 
 }  // namespace
 
-Config parse(const std::vector<Source>& sources, const Kinds& kinds, Problems& problems, References references) {
-  const std::size_t before = problems.size();
+std::string subject_of(std::string_view section, std::string_view name) { return fmt::format("{}/{}", section, name); }
+
+bool is_certificate(std::string_view subject) {
+  return subject.starts_with(kCertificates) && subject.substr(kCertificates.size()).starts_with('/');
+}
+
+bool contains(const Config& config, std::string_view subject) {
+  const auto slash = subject.find('/');
+  if (slash == std::string_view::npos) return true;
+  bool found = false;
+  in_section(subject.substr(0, slash), config,
+             [&](const auto& items) { found = items.contains(Name::parse(subject.substr(slash + 1))); });
+  return found;
+}
+
+void erase(Config& config, std::string_view subject) {
+  const auto slash = subject.find('/');
+  if (slash == std::string_view::npos || !Name::is_valid(subject.substr(slash + 1))) return;
+  in_section(subject.substr(0, slash), config,
+             [&](auto& items) { items.erase(Name::parse(subject.substr(slash + 1))); });
+}
+
+void sort_by_place(Problems& problems, const std::vector<Source>& sources) { sort_by_place(problems, 0, sources); }
+
+std::optional<Table> read_file(const Source& source, Problems& problems) {
+  auto table = read_toml(source, problems);
+  if (!table || !check_version(*table, problems)) return std::nullopt;
+  return table;
+}
+
+Config read_tables(std::vector<FileTables> files, const Kinds& kinds, Problems& problems, References references) {
   Config config;
   Merge merge(problems);
-  bool complete = references == References::checked;
-  for (const Source& source : sources) {
-    config.files.push_back(source.path);
-    auto table = read_toml(source, problems);
-    const bool readable = table && check_version(*table, problems);
-    if (readable) merge.add(std::move(*table));
-    complete = complete && readable;
-  }
+  for (FileTables& file : files) merge.add(std::move(file.table));
   const Known known = collect_known(merge.root, kinds);
-  // Where a file was left out, what it defines is unknown, and complaints about references would mislead.
-  Reader reader{kinds, problems, complete ? &known : nullptr};
+  Reader reader{kinds, problems, references == References::checked ? &known : nullptr};
   read_root(merge.root, config, problems);
   read_section(merge.root, "issuer", read_issuer, config.issuers, reader);
   read_section(merge.root, "challenge", read_challenge, config.challenges, reader);
   read_section(merge.root, "authority", read_authority, config.authorities, reader);
   read_section(merge.root, "profile", read_profile, config.profiles, reader);
-  read_section(merge.root, "certificate", read_certificate, config.certificates, reader);
+  read_section(merge.root, kCertificates, read_certificate, config.certificates, reader);
+  return config;
+}
+
+Config parse(const std::vector<Source>& sources, const Kinds& kinds, Problems& problems, References references) {
+  const std::size_t before = problems.size();
+  std::vector<FileTables> tables;
+  std::vector<std::string> files;
+  for (const Source& source : sources) {
+    files.push_back(source.path);
+    if (auto table = read_file(source, problems))
+      tables.push_back({source.path, std::move(*table)});
+    else
+      // What it defines is unknown, and complaints about references would mislead.
+      references = References::elsewhere;
+  }
+  Config config = read_tables(std::move(tables), kinds, problems, references);
+  config.files = std::move(files);
   sort_by_place(problems, before, sources);
   return config;
 }
@@ -191,14 +234,18 @@ Config parse(const std::vector<Source>& sources, const Kinds& kinds, Problems& p
 Config parse_or_throw(const std::vector<Source>& sources, const Kinds& kinds, References references) {
   Problems problems;
   Config config = parse(sources, kinds, problems, references);
-  if (problems.empty()) return config;
+  if (!problems.empty()) throw refusal(problems);
+  return config;
+}
+
+base::Error refusal(const Problems& problems) {
   std::string message = problems.size() == 1 ? std::string("the config has a problem:")
                                              : fmt::format("the config has {} problems:", problems.size());
   for (std::size_t i = 0; i < problems.size() && i < kProblemsShown; ++i)
     message += "\n  " + base::to_string(problems[i]);
   if (problems.size() > kProblemsShown) message += fmt::format("\n  and {} more", problems.size() - kProblemsShown);
-  throw base::Error(base::Fault::config, std::move(message),
-                    "`everseal config check` looks at it again and changes nothing");
+  return base::Error(base::Fault::config, std::move(message),
+                     "`everseal config check` looks at it again and changes nothing");
 }
 
 }  // namespace everseal::config

@@ -77,11 +77,19 @@ std::vector<std::string> read_patterns(const Named& from, std::string_view optio
   std::vector<std::string> patterns = options.strings(option);
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     const std::string& pattern = patterns[i];
-    if (!pattern.empty() && pattern.find_first_of(" \t") == std::string::npos && printable(pattern) == pattern)
+    const base::Origin& origin = origin_of_item(from.table, option, i, from.origin);
+    const std::string key = fmt::format("{}.{}", from.key, option);
+    if (pattern.empty() || pattern.find_first_of(" \t") != std::string::npos || printable(pattern) != pattern) {
+      reader.complain(origin, key,
+                      fmt::format("'{}' is not a pattern of identifiers", printable(pattern.substr(0, 80))),
+                      "for example \"*.example.org\", \"10.0.0.0/8\", \"spiffe://example.org/*\"");
       continue;
-    reader.complain(origin_of_item(from.table, option, i, from.origin), fmt::format("{}.{}", from.key, option),
-                    fmt::format("'{}' is not a pattern of identifiers", printable(pattern.substr(0, 80))),
-                    "for example \"*.example.org\", \"10.0.0.0/8\", \"spiffe://example.org/*\"");
+    }
+    try {
+      if (reader.kinds.check_pattern != nullptr) reader.kinds.check_pattern(pattern);
+    } catch (const base::Error& error) {
+      reader.complain(origin, key, error.message(), error.hint());
+    }
   }
   return patterns;
 }

@@ -75,7 +75,7 @@ std::vector<NamedTable> named_tables(const base::Value& value, const std::string
 // Reports keys that are neither declared in `tables` nor subtables; those that look like a secret with the advice to
 // use a file.
 void report_unknown(const base::Table& table, std::initializer_list<std::span<const base::Option>> tables,
-                    std::span<const std::string_view> subtables, const std::string& key, base::Problems& problems);
+                    std::span<const Subtable> subtables, const std::string& key, base::Problems& problems);
 // Options::validate over the declared keys alone; all others belong to others or are reported by report_unknown.
 base::Options validate_declared(const base::Table& table, std::span<const base::Option> declared,
                                 const std::string& key, const base::Origin& origin, base::Problems& problems);

@@ -20,10 +20,24 @@ constexpr Option kRoot[] = {
     {.name = "keep",
      .type = integer,
      .summary = "versions of a certificate that keep their private key",
-     .fallback = "2"},
-    {.name = "workers", .type = integer, .summary = "certificates that are rotated at once", .fallback = "4"},
+     .fallback = "2",
+     .lowest = 1,
+     .highest = 1000},
+    {.name = "workers",
+     .type = integer,
+     .summary = "certificates that are rotated at once",
+     .fallback = "4",
+     .lowest = 1,
+     .highest = 256},
 };
-constexpr std::string_view kRootTables[] = {"issuer", "challenge", "authority", "profile", "certificate"};
+constexpr Subtable kRootTables[] = {
+    {"issuer", Section::issuer, "who signs"},
+    {"challenge", Section::challenge, "how names are proved to an ACME CA"},
+    {"authority", Section::authority, "your own CAs"},
+    {"profile", Section::profile,
+     "what a certificate of your own CA may be used for, beside the built-in server, client and peer"},
+    {"certificate", Section::certificate, "what is to be kept alive"},
+};
 
 constexpr Option kTyped[] = {
     {.name = "type", .summary = "kind, see `everseal kinds`", .required = true},
@@ -54,7 +68,9 @@ constexpr Option kAuthority[] = {
      .summary = "how long a new trust bundle must be out before its CA signs",
      .fallback = "7d"},
 };
-constexpr std::string_view kAuthorityTables[] = {"publish"};
+constexpr Subtable kAuthorityTables[] = {
+    {"publish", Section::publication, "where the CRL and the trust bundle are published; read back to verify it"},
+};
 
 constexpr Option kProfile[] = {
     {.name = "usage",
@@ -78,7 +94,9 @@ constexpr Option kCertificate[] = {
     {.name = "subject", .summary = "distinguished name, such as \"O=Example, CN=alice\""},
     {.name = "lifetime", .type = duration, .summary = "life to ask for, where the issuer lets us choose"},
 };
-constexpr std::string_view kCertificateTables[] = {"deploy"};
+constexpr Subtable kCertificateTables[] = {
+    {"deploy", Section::deployment, "where it goes"},
+};
 
 constexpr Option kVerifyFields[] = {
     {.name = "connect", .summary = "HOST:PORT of a listener of this host", .required = true},
@@ -123,7 +141,7 @@ std::span<const Option> declared(Section section) noexcept {
   return {};
 }
 
-std::span<const std::string_view> subtables(Section section) noexcept {
+std::span<const Subtable> subtables(Section section) noexcept {
   switch (section) {
     case Section::root:
       return kRootTables;

@@ -19,8 +19,14 @@ enum class Section {
   publication,  // and the options of its kind
 };
 std::span<const base::Option> declared(Section section) noexcept;
-// Keys of that table that hold named tables of their own.
-std::span<const std::string_view> subtables(Section section) noexcept;
+// A key of that table that holds named tables of their own.
+struct Subtable {
+  std::string_view key;
+  Section section;  // of each of them
+  std::string_view summary;
+};
+std::span<const Subtable> subtables(Section section) noexcept;
+bool is_declared(std::string_view key, std::span<const base::Option> options);
 // The fields of one target of `verify`.
 std::span<const base::Option> verify_fields() noexcept;
 

@@ -17,18 +17,21 @@ namespace {
 using base::Origin;
 using base::Problems;
 
-// The parser's tables free themselves recursively, so depth is bounded before it sees the text.
+// The parser's tables free themselves recursively, and a value takes a hundred times its text: both are bounded before
+// the parser sees the text.
 constexpr int kDeepestBrackets = 16;
 constexpr int kLongestKey = 16;
+constexpr int kMostValues = 300'000;
 
-// Walks over strings and comments as the parser does, until the first thing too deep. Where the text is malformed the
-// two may part, but then the parser stops no later than here.
-class DepthCheck {
+// Walks over strings and comments as the parser does, until the first thing too deep or too much. Where the text is
+// malformed the two may part, but then the parser stops no later than here.
+class Bounds {
  public:
-  explicit DepthCheck(std::string_view text) : text_(text) {}
+  explicit Bounds(std::string_view text) : text_(text) {}
 
-  // The line of the first key or bracket that is too deep; 0: none.
-  int run() {
+  int line() const noexcept { return line_; }
+  // What is wrong at line(); "" where nothing is.
+  std::string_view run() {
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '"' || c == '\'') {
@@ -44,10 +47,12 @@ class DepthCheck {
       if ((c == ']' || c == '}') && brackets_ > 0) --brackets_;
       if (c == '\n' || c == '=' || c == ',' || c == '[' || c == '{') dots_ = 0;
       if (c == '.') ++dots_;
-      if (brackets_ > kDeepestBrackets || dots_ >= kLongestKey) return line_;
+      if (c == '=' || c == ',') ++values_;
+      if (brackets_ > kDeepestBrackets || dots_ >= kLongestKey) return "nested too deeply to be a config";
+      if (values_ > kMostValues) return "more values than a file may hold; split it into files of conf.d";
       ++at_;
     }
-    return 0;
+    return {};
   }
 
  private:
@@ -81,6 +86,7 @@ class DepthCheck {
   int line_ = 1;
   int brackets_ = 0;
   int dots_ = 0;
+  int values_ = 0;
 };
 
 // Where in the tree a value is, spelt out only when there is something to say about it.
@@ -179,8 +185,9 @@ void append_escaped(std::string& out, std::string_view character) {
 }  // namespace
 
 std::optional<base::Table> read_toml(const Source& source, Problems& problems) {
-  if (const int line = DepthCheck(source.text).run(); line > 0) {
-    problems.push_back({{source.path, line}, {}, "nested too deeply to be a config", {}});
+  Bounds bounds(source.text);
+  if (const std::string_view wrong = bounds.run(); !wrong.empty()) {
+    problems.push_back({{source.path, bounds.line()}, {}, std::string(wrong), {}});
     return std::nullopt;
   }
   try {

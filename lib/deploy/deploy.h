@@ -70,7 +70,8 @@ struct Kind {
   std::span<const base::Option> options;
   // What is wrong beyond the options' types; also every absolute path that the target claims, so that no two
   // deployments claim one file.
-  std::vector<std::string> (*check)(const base::Options& options, const Name& owner, std::vector<std::string>& claims);
+  std::vector<std::string> (*check)(const base::Options& options, const Name& owner,
+                                    std::vector<std::string>& claims) = nullptr;
   std::unique_ptr<Target> (*open)(const base::Options& options, const Name& owner);
   std::span<const base::Variable> variables = {};  // that its commands are told
 };

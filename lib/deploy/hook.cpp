@@ -11,16 +11,6 @@ Hook read_hook(const base::Options& options, std::string_view command) {
   return hook;
 }
 
-std::string objection(const Hook& hook) {
-  if (hook.argv.empty()) return {};
-  try {
-    base::require_trusted_executable(hook.argv.front());
-    return {};
-  } catch (const base::Error& error) {
-    return error.message();
-  }
-}
-
 base::Exit run(const Hook& hook, Environment environment, std::stop_token stop) {
   base::require_trusted_executable(hook.argv.front());
   const base::Command command{.argv = hook.argv,

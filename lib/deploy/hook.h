@@ -23,10 +23,6 @@ struct Hook {
 // The hook whose argv is the option `command`; `user` and `timeout` come from the options of those names.
 Hook read_hook(const base::Options& options, std::string_view command);
 
-// What keeps a privileged process from running it; "" where nothing does. A program that is not there is no objection
-// yet: the config may be checked on another host.
-std::string objection(const Hook& hook);
-
 // Throws Error(config) for a hook that root must not run; how the program ended is the result.
 base::Exit run(const Hook& hook, Environment environment, std::stop_token stop);
 

@@ -83,7 +83,7 @@ std::string without_secrets(std::string text, const SecretHeaders& secrets) {
 }  // namespace
 
 base::Option api_option(std::string_view url) {
-  return {.name = "api", .summary = "base URL of its API", .fallback = url};
+  return {.name = "api", .type = base::OptionType::url, .summary = "base URL of its API", .fallback = url};
 }
 
 SecretHeaders authorization(std::string_view word, const base::Secret& token) {

@@ -42,13 +42,14 @@ std::map<std::string, Known, std::less<>> known_ones(sql::Database& database) {
   return known;
 }
 
-void take(Store& store, const ManagedRecord& wanted, const Known* known, Time now) {
+// False where it is wanted as before.
+bool take(Store& store, const ManagedRecord& wanted, const Known* known, Time now) {
   const bool changed = known == nullptr || known->orphaned || known->spec_hash != wanted.spec_hash;
-  if (!changed && known->origin == wanted.origin) return;
+  if (!changed && known->origin == wanted.origin) return false;
   if (!changed) {
     sql::Query query(store.database(), "update managed set origin = $2 where name = $1");
     query->bind(1, wanted.name.text()).bind(2, wanted.origin).execute();
-    return;
+    return false;
   }
   Managed managed(store);
   ManagedRecord record = wanted;
@@ -60,6 +61,7 @@ void take(Store& store, const ManagedRecord& wanted, const Known* known, Time no
                                   : known->orphaned ? "certificate.readopted"
                                                     : "certificate.reconfigured";
   Events(store).add(action, certificate_subject(wanted.name).text(), {{"origin", wanted.origin}, {"spec", wanted.spec_hash}}, now);
+  return true;
 }
 
 void orphan(Store& store, const std::string& name, const Known& known, Time now) {
@@ -73,16 +75,19 @@ void orphan(Store& store, const std::string& name, const Known& known, Time now)
 
 }  // namespace
 
-void Managed::replace_all(std::span<const ManagedRecord> wanted, Time now) {
+std::vector<Name> Managed::replace_all(std::span<const ManagedRecord> wanted, Time now, const Stays& stays) {
+  std::vector<Name> changed;
   store_.transaction([&] {
     auto known = known_ones(store_.database());
     for (const ManagedRecord& record : wanted) {
       const auto found = known.find(record.name.text());
-      take(store_, record, found == known.end() ? nullptr : &found->second, now);
+      if (take(store_, record, found == known.end() ? nullptr : &found->second, now)) changed.push_back(record.name);
       if (found != known.end()) known.erase(found);
     }
-    for (const auto& [name, gone] : known) orphan(store_, name, gone, now);
+    for (const auto& [name, gone] : known)
+      if (!stays || !stays(Name::parse(name), gone.origin)) orphan(store_, name, gone, now);
   });
+  return changed;
 }
 
 void Managed::put(const ManagedRecord& record) {

@@ -4,9 +4,11 @@
 #include "inventory/records.h"
 #include "inventory/store.h"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace everseal::inventory {
@@ -15,9 +17,11 @@ class Managed {
  public:
   explicit Managed(Store& store) : store_(store) {}
 
-  // Takes the config's whole list: adds, updates, marks the vanished ones orphaned; what changed is due now. "once" ones
-  // are never orphaned. Records events for what changed.
-  void replace_all(std::span<const ManagedRecord> wanted, Time now);
+  // Takes the config's list: adds, updates, marks the vanished ones orphaned but those that `stays` (asked with the
+  // record's origin) and "once" ones; what changed is due now. Records events for what changed. Gives the names that
+  // are new or wanted otherwise than before.
+  using Stays = std::function<bool(const Name& name, std::string_view origin)>;
+  std::vector<Name> replace_all(std::span<const ManagedRecord> wanted, Time now, const Stays& stays = {});
   void put(const ManagedRecord& record);                  // and it is due at once
   std::optional<ManagedRecord> find(const Name& name);
   std::vector<ManagedRecord> all();                       // by name

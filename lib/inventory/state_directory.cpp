@@ -15,6 +15,8 @@ namespace {
 using base::Error;
 using base::Fault;
 
+constexpr std::string_view kRootsState = "/var/lib/everseal";
+
 // The state holds keys: its owner alone works with it, so that no file in it ends up belonging to somebody else.
 void require_own(const std::string& path, const struct stat& found) {
   if (found.st_uid == ::geteuid()) return;
@@ -38,7 +40,9 @@ void require_state_directory(const std::string& state) {
   if (::stat(state.c_str(), &found) != 0) {
     if (errno == ENOENT || errno == ENOTDIR)
       throw Error(Fault::not_found, fmt::format("there is no state directory {}", state),
-                  "`everseal init` makes it; --state names another");
+                  ::geteuid() != 0 && state == kRootsState
+                      ? "it is root's, whose config this is: run it as root (sudo); --state names another"
+                      : "`everseal init` makes it; --state names another");
     throw base::errno_error("open", state);
   }
   if (!S_ISDIR(found.st_mode)) throw Error(Fault::config, fmt::format("the state {} is not a directory", state));

@@ -26,7 +26,7 @@ constexpr std::string_view kKeyTypes[] = {"ecdsa-p256", "ecdsa-p384", "rsa-2048"
 constexpr std::string_view kMacAlgorithms[] = {"HS256", "HS384", "HS512"};
 
 constexpr base::Option kOptions[] = {
-    {.name = "directory", .summary = "URL of the CA's directory", .required = true},
+    {.name = "directory", .type = OptionType::url, .summary = "URL of the CA's directory", .required = true},
     {.name = "contact", .type = OptionType::names, .summary = "whom the CA may write to: \"mailto:ops@example.org\""},
     {.name = "agree_terms",
      .type = OptionType::boolean,
@@ -39,13 +39,15 @@ constexpr base::Option kOptions[] = {
          "how names are proved that no zone of a [challenge.NAME] covers: http-01, tls-alpn-01, or the name of a "
          "[challenge.NAME], in order; without it http-01, then tls-alpn-01"},
     {.name = "http_port",
-     .type = OptionType::integer,
+     .type = OptionType::port,
      .summary = "where the stand-alone answer to http-01 listens",
      .fallback = "80"},
-    {.name = "http_address", .summary = "its address; without it every one"},
-    {.name = "webroot", .type = OptionType::path, .summary = "directory of a web server that serves http-01 instead"},
+    {.name = "http_address", .type = OptionType::address, .summary = "its address; without it every one"},
+    {.name = "webroot",
+     .type = OptionType::directory,
+     .summary = "directory of a web server that serves http-01 instead"},
     {.name = "tls_port",
-     .type = OptionType::integer,
+     .type = OptionType::port,
      .summary = "where the answer to tls-alpn-01 listens",
      .fallback = "443"},
     {.name = "preferred_chain", .summary = "common name in the chain to choose where the CA offers several"},
@@ -61,9 +63,14 @@ constexpr base::Option kOptions[] = {
      .summary = "type of the account's key",
      .fallback = "ecdsa-p256",
      .choices = kKeyTypes},
-    {.name = "staging", .summary = "URL of the directory that --dry-run uses"},
+    {.name = "staging", .type = OptionType::url, .summary = "URL of the directory that --dry-run uses"},
     {.name = "ca_file", .type = OptionType::path, .summary = "PEM: trust anchors of a private CA's ACME server"},
-    {.name = "proxy", .summary = "URL of the proxy to the CA; without it what $https_proxy says"},
+    {.name = "proxy",
+     .type = OptionType::url,
+     .summary = "URL of the proxy to the CA; without it what $https_proxy says"},
+    {.name = "proxy_password_file",
+     .type = OptionType::secret_file,
+     .summary = "file with USER:PASSWORD for the proxy"},
 };
 
 constexpr const char* kKey = "key.pem";
@@ -109,9 +116,8 @@ std::vector<std::string> check_acme_options(const base::Options& options, const 
     if (contact.find(':') == std::string::npos)
       problems.push_back(
           fmt::format("contact '{}' is no URL: write mailto:{}", base::printable(contact), base::printable(contact)));
-  for (const std::string_view name : {"http_port", "tls_port"})
-    if (options.integer(name) < 1 || options.integer(name) > 65535)
-      problems.push_back(fmt::format("{} is no port", name));
+  if (options.has("proxy_password_file") && !options.has("proxy"))
+    problems.emplace_back("proxy_password_file is of no use without proxy");
   if (options.has("eab_key_id") != options.has("eab_key_file"))
     problems.emplace_back("eab_key_id and eab_key_file belong together");
   return problems;
@@ -129,6 +135,9 @@ AcmeCa::AcmeCa(const Name& issuer, const base::Options& options, const Surroundi
       .directory_url = directory_url_, .http = {}, .clock = surroundings.clock, .remembered_directory = {}};
   settings.http.ca_file = options.string("ca_file");
   settings.http.proxy = options.string("proxy");
+  if (options.has("proxy_password_file"))
+    settings.http.proxy_login =
+        std::make_shared<const base::Secret>(base::read_secret_file(options.string("proxy_password_file")));
   settings.remembered_directory = remembered_directory(surroundings.store, directory_url_, surroundings.clock());
   client_ = &surroundings.shared.acme_client(settings);
 }
@@ -147,9 +156,7 @@ Error AcmeCa::missing_key() const {
                remedy());
 }
 
-std::string AcmeCa::folder_path() const {
-  return account_folder(surroundings_.store.state(), folder_name_);
-}
+std::string AcmeCa::folder_path() const { return account_folder(surroundings_.store.state(), folder_name_); }
 
 base::FileLock AcmeCa::lock() const {
   const auto locks = base::Directory::create(surroundings_.store.state() + "/locks", 0700);

@@ -202,6 +202,11 @@ struct HttpClient::State {
       set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
     }
     if (!settings.proxy.empty()) set(CURLOPT_PROXY, settings.proxy.c_str());
+    if (settings.proxy_login) {
+      std::string login(settings.proxy_login->reveal_text());
+      set(CURLOPT_PROXYUSERPWD, login.c_str());
+      base::wipe(login.data(), login.size());
+    }
     if (request.method == "HEAD") {
       set(CURLOPT_NOBODY, 1L);
     } else if (!reads) {

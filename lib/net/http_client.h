@@ -18,8 +18,9 @@ namespace everseal::net {
 enum class Schemes { https, http_too };
 
 struct HttpSettings {
-  std::string ca_file;  // PEM: trust anchors in place of the system's; "": the system's
-  std::string proxy;    // URL; "": what $https_proxy and $no_proxy say
+  std::string ca_file;                              // PEM: trust anchors in place of the system's; "": the system's
+  std::string proxy;                                // URL; "": what $https_proxy and $no_proxy say
+  std::shared_ptr<const base::Secret> proxy_login;  // "USER:PASSWORD" for the proxy; null: none
   Schemes schemes = Schemes::https;
   int redirects = 0;  // GET and HEAD only, followed over allowed schemes
   std::chrono::milliseconds connect_timeout{10'000};

@@ -1,44 +1,207 @@
+#include "reconcile/desired.h"
+
 #include "base/error.h"
+#include "inventory/authorities.h"
+#include "inventory/config_files.h"
+#include "inventory/managed.h"
+#include "inventory/subjects.h"
+#include "issuer/acme_ca.h"
 #include "pki/digest.h"
 #include "reconcile/kinds.h"
-#include "reconcile/reconcile.h"
+#include "reconcile/session.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <string>
+#include <string_view>
 
 namespace everseal::reconcile {
 namespace {
 
-constexpr const char* kDigestSetting = "config.digest";
+constexpr const char* kDigestSetting = "config.digest";  // of all files, where nothing is wrong with them
+constexpr const char* kKindsSetting = "config.kinds";    // what they were understood by
+constexpr std::string_view kTrouble = "trouble";         // instead of the digest
 
-std::vector<inventory::ManagedRecord> records_of(const config::Config& config) {
+std::vector<inventory::ManagedRecord> records_of(const config::Loaded& loaded) {
   std::vector<inventory::ManagedRecord> records;
-  records.reserve(config.certificates.size());
-  for (const auto& [name, certificate] : config.certificates) {
+  records.reserve(loaded.certificates.size());
+  for (const auto& [name, certificate] : loaded.certificates) {
     inventory::ManagedRecord record;
     record.name = name;
     record.spec = config::normal_form(certificate);
     record.spec_hash = base::hex(pki::sha256(base::as_bytes(record.spec)));
     record.origin = to_string(certificate.origin);
+    record.environment = certificate.environment;
     records.push_back(std::move(record));
   }
   return records;
 }
 
-}  // namespace
+// Of "/etc/everseal/conf.d/www.toml:3".
+std::string_view file_of(std::string_view origin) { return origin.substr(0, origin.rfind(':')); }
 
-Desired::Desired(const Host& host, inventory::Store& store)
-    : sources_(config::read(host.files)), kinds_(config_kinds(authority_names(store))) {
-  const std::string digest = config::digest(sources_);
-  if (store.setting(kDigestSetting) == digest) return;
-  const Time now = host.clock();
-  const std::vector<inventory::ManagedRecord> records = records_of(config());
-  store.transaction([&] {
-    inventory::Managed(store).replace_all(records, now);
-    store.set_setting(kDigestSetting, digest);
+// Which files say nothing about a certificate that they once defined: those that were not read this time.
+class Unheard {
+ public:
+  Unheard(const config::Sources& sources, const config::Loaded& loaded) : sources_(sources), loaded_(loaded) {
+    for (const config::Source& source : sources.files) present_.insert(source.path);
+  }
+
+  bool has(std::string_view file) const {
+    if (present_.contains(file)) return !loaded_.parsed.contains(std::string(file));
+    return std::ranges::any_of(sources_.unread, [&](const auto& unread) {
+      const std::string& path = unread.first;
+      return file == path || (path.ends_with('/') && file.starts_with(path));
+    });
+  }
+
+ private:
+  const config::Sources& sources_;
+  const config::Loaded& loaded_;
+  std::set<std::string_view> present_;
+};
+
+// Does what was read say something that only the other files can judge: other settings, files that somebody else may
+// write too, a name that may be defined elsewhere?
+bool concerns_others(const config::Loaded& loaded, const config::Memory& before, const Unheard& unheard,
+                     inventory::Store& store) {
+  if (!config::changed_settings(before, loaded.memory).empty()) return true;
+  inventory::Managed managed(store);
+  return std::ranges::any_of(loaded.certificates, [&](const auto& one) {
+    const auto& [name, certificate] = one;
+    const auto known = before.find(certificate.origin.file);
+    const auto now = loaded.memory.find(certificate.origin.file);
+    if (known != before.end() && now != loaded.memory.end() && known->second == now->second) return false;
+    if (!certificate.deployments.empty()) return true;
+    const auto stored = managed.find(name);
+    return stored && !stored->orphaned && unheard.has(file_of(stored->origin));
   });
 }
 
-const config::Config& Desired::config() {
-  if (!config_) config_ = config::parse_or_throw(sources_, kinds_);
-  return *config_;
+void remember(inventory::Store& store, const config::Memory& before, const config::Memory& after) {
+  inventory::ConfigFiles files(store);
+  for (const auto& [path, good] : after)
+    if (const auto known = before.find(path); known == before.end() || known->second != good)
+      files.put(path, {good.digest, good.settings});
+  for (const auto& [path, good] : before)
+    if (!after.contains(path)) files.remove(path);
+}
+
+bool names_issuer(const std::set<std::string>& changed, const Name& name, const config::Certificate& certificate,
+                  const config::Settings& settings) {
+  const auto has = [&](std::string_view section, const std::string& one) {
+    return changed.contains(fmt::format("{}/{}", section, one));
+  };
+  if (has("issuer", name.text()) || has("authority", name.text())) return true;
+  const auto found = settings.issuers.find(name);
+  if (found == settings.issuers.end()) return false;
+  const config::Issuer& issuer = found->second;
+  if (issuer.type == issuer::kAcme)
+    return std::ranges::any_of(changed, [](const std::string& one) { return one.starts_with("challenge/"); });
+  if (issuer.type != "authority") return false;
+  return has("authority", issuer.options.string("authority")) ||
+         (!certificate.profile && has("profile", issuer.options.string("profile")));
+}
+
+bool touches(const std::set<std::string>& changed, const config::Certificate& certificate,
+             const config::Settings& settings) {
+  if (changed.contains("keep")) return true;
+  if (changed.contains("profile/" + certificate.profile.value_or("server"))) return true;
+  return std::ranges::any_of(certificate.issuers,
+                             [&](const Name& name) { return names_issuer(changed, name, certificate, settings); });
+}
+
+void wake(inventory::Store& store, const std::set<std::string>& changed, const config::Loaded& loaded, Time now) {
+  if (changed.empty()) return;
+  for (const auto& [name, certificate] : loaded.certificates)
+    if (touches(changed, certificate, loaded.settings)) inventory::Managed(store).retry_now(name, now);
+  for (const inventory::AuthorityRecord& authority : inventory::Authorities(store).all()) {
+    const inventory::SubjectId subject = inventory::authority_subject(authority.name);
+    if (changed.contains(subject.text())) inventory::Subjects(store).wake(subject, now);
+  }
+}
+
+std::string subject_or_config(const base::Problem& problem) {
+  return problem.subject.empty() ? std::string("config") : problem.subject;
+}
+
+}  // namespace
+
+Desired::Desired(const Host& host, inventory::Store& store)
+    : store_(&store),
+      files_(host.files),
+      kinds_(config_kinds(authority_names(store))),
+      sources_(config::read_each(host.files)) {
+  const std::string digest = config::digest(sources_.files);
+  const bool unchanged = sources_.unread.empty() && store.setting(kDigestSetting) == digest &&
+                         store.setting(kKindsSetting) == config::digest(kinds_);
+  if (!unchanged) bring_up_to_date(host.clock(), digest);
+}
+
+void Desired::bring_up_to_date(Time now, const std::string& digest) {
+  using config::Extent;
+  inventory::Store& store = *store_;
+  const std::string kinds = config::digest(kinds_);
+  const config::Memory before = config_memory(store);
+  // Beside something broken, what is good by itself may have been found wrong: all of it is judged again.
+  const bool all = store.setting(kKindsSetting) != kinds || store.setting(kDigestSetting) == kTrouble;
+  config::Loaded loaded = config::load(files_, sources_, before, kinds_, all ? Extent::all : Extent::changed);
+  if (!all && concerns_others(loaded, before, Unheard(sources_, loaded), store))
+    loaded = config::load(files_, sources_, before, kinds_, Extent::all);
+  if (!loaded.usable) throw config::refusal(loaded.problems);
+
+  const std::vector<inventory::ManagedRecord> records = records_of(loaded);
+  const Unheard unheard(sources_, loaded);
+  const std::string state = loaded.problems.empty() ? digest : std::string(kTrouble);
+  store.transaction([&] {
+    const auto stays = [&](const Name& name, std::string_view origin) {
+      return loaded.broken.contains(name) || unheard.has(file_of(origin));
+    };
+    inventory::Managed managed(store);
+    for (const Name& name : managed.replace_all(records, now, stays)) managed.retry_now(name, now);
+    wake(store, config::changed_settings(before, loaded.memory), loaded, now);
+    remember(store, before, loaded.memory);
+    if (store.setting(kDigestSetting) != state) store.set_setting(kDigestSetting, state);
+    if (store.setting(kKindsSetting) != kinds) store.set_setting(kKindsSetting, kinds);
+  });
+  problems_ = std::move(loaded.problems);
+  settings_ = std::make_shared<const config::Settings>(std::move(loaded.settings));
+}
+
+const std::shared_ptr<const config::Settings>& Desired::settings() {
+  if (!settings_) {
+    const config::Memory memory = config_memory(*store_);
+    config::Loaded loaded = config::load(files_, sources_, memory, kinds_, config::Extent::settings);
+    settings_ = std::make_shared<const config::Settings>(std::move(loaded.settings));
+  }
+  return settings_;
+}
+
+void warn_of(const Host& host, const base::Problems& problems) {
+  for (const base::Problem& problem : problems)
+    host.progress({Progress::Kind::warning, subject_or_config(problem), to_string(problem)});
+}
+
+base::Problems problems_for(const base::Problems& problems, const std::vector<Name>& names) {
+  base::Problems some;
+  std::ranges::copy_if(problems, std::back_inserter(some), [&](const base::Problem& problem) {
+    return problem.subject.empty() ||
+           std::ranges::any_of(names, [&](const Name& name) { return problem.subject == subject_of(name); });
+  });
+  return some;
+}
+
+std::vector<Outcome> outcomes_of(const base::Problems& problems) {
+  std::vector<Outcome> outcomes;
+  for (const base::Problem& problem : problems)
+    outcomes.push_back({subject_or_config(problem),
+                        {},
+                        "config",
+                        Result::failed,
+                        to_string(problem),
+                        {.fault = base::Fault::config, .hint = problem.hint}});
+  return outcomes;
 }
 
 }  // namespace everseal::reconcile

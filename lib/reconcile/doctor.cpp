@@ -127,7 +127,10 @@ std::vector<Complaint> examine(const Host& host) {
   config::Config config;
   attempt(complaints, "`everseal config check` says where", [&] {
     inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
-    config = read_config(host.files, store);
+    base::Problems problems;
+    config = read_config(host.files, store, problems);
+    for (const base::Problem& problem : problems)
+      complaints.push_back({to_string(problem), "`everseal config check` looks at it again"});
   });
   attempt(complaints, "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup",
           [&] {

@@ -1,9 +1,11 @@
 #include "reconcile/kinds.h"
 
+#include "authority/policy.h"
 #include "challenge/challenge.h"
 #include "deploy/deploy.h"
 #include "dns/dns.h"
 #include "inventory/authorities.h"
+#include "inventory/config_files.h"
 #include "issuer/issuer.h"
 #include "probe/starttls.h"
 
@@ -17,6 +19,7 @@ config::Kinds config_kinds(std::vector<base::Name> known_authorities) {
     kinds.challenge.push_back({kind->name, kind->options, nullptr, kind->provider == challenge::NeedsProvider::yes});
   for (const dns::Kind* kind : dns::kinds()) kinds.dns.push_back({kind->name, kind->options, nullptr});
   for (const probe::Starttls* protocol : probe::starttls_protocols()) kinds.starttls.emplace_back(protocol->name);
+  kinds.check_pattern = [](std::string_view text) { authority::Pattern::parse(text); };
   kinds.known_authorities = std::move(known_authorities);
   return kinds;
 }
@@ -27,10 +30,25 @@ std::vector<base::Name> authority_names(inventory::Store& store) {
   return names;
 }
 
-config::Config read_config(const config::Files& files, inventory::Store& store, std::vector<base::Name> also) {
+config::Memory config_memory(inventory::Store& store) {
+  config::Memory memory;
+  for (const auto& [path, record] : inventory::ConfigFiles(store).all())
+    memory.emplace_hint(memory.end(), path, config::LastGood{record.digest, record.settings});
+  return memory;
+}
+
+config::Config read_config(const config::Files& files, inventory::Store& store, base::Problems& problems,
+                           std::vector<base::Name> also) {
   const std::vector<base::Name> names = authority_names(store);
   also.insert(also.end(), names.begin(), names.end());
-  return config::parse_or_throw(config::read(files), config_kinds(std::move(also)));
+  const config::Sources sources = config::read_each(files);
+  config::Loaded loaded =
+      config::load(files, sources, config_memory(store), config_kinds(std::move(also)), config::Extent::all);
+  if (!loaded.usable) throw config::refusal(loaded.problems);
+  problems.insert(problems.end(), loaded.problems.begin(), loaded.problems.end());
+  config::Config config{std::move(loaded.settings), std::move(loaded.certificates), {}};
+  for (const config::Source& source : sources.files) config.files.push_back(source.path);
+  return config;
 }
 
 }  // namespace everseal::reconcile

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/lock.h"
+#include "reconcile/desired.h"
 #include "reconcile/session.h"
 #include "reconcile/verdict.h"
 
@@ -14,19 +15,6 @@ namespace everseal::reconcile {
 base::FileLock lock_reconciler(const Host& host);
 // Held while steps of one subject are taken; waits for it, with a sign of life.
 base::FileLock lock_subject(const Host& host, const inventory::SubjectId& subject);
-
-// The config as it is now, and the store's table of managed certificates brought up to date with it. Where no file
-// changed since the last time (their digest is known) nothing is parsed until config() is asked for.
-class Desired {
- public:
-  Desired(const Host& host, inventory::Store& store);
-  const config::Config& config();
-
- private:
-  std::vector<config::Source> sources_;
-  config::Kinds kinds_;
-  std::optional<config::Config> config_;
-};
 
 // What every verb begins with: the reconciler's lock, the store, a clock that may be trusted, the config.
 struct Run {

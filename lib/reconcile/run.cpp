@@ -80,7 +80,7 @@ Verdict isolated(const std::string& subject, Work work) {
 
 Verdict run_kind(Run& run, const SubjectKind& kind, Names& names, Pass pass) {
   const Host& host = run.host;
-  const config::Config& config = run.desired.config();
+  const config::Settings& config = run.desired.config();
   Verdict verdict;
   std::mutex mutex;
   Host quiet = host;
@@ -176,7 +176,8 @@ Run::Run(const Host& host_)
 
 Verdict reconcile_certificates(Run& run, const std::vector<Name>& names) {
   Names given(names);
-  Verdict verdict = run_kind(run, subject_kind("certificate"), given, Pass::whole);
+  Verdict verdict{outcomes_of(problems_for(run.desired.problems(), names))};
+  verdict.append(run_kind(run, subject_kind("certificate"), given, Pass::whole));
   verdict.append(run_due(run, subject_kind("authority")));
   return verdict;
 }
@@ -187,7 +188,7 @@ Verdict reconcile_authority(Run& run, const Name& name) {
 }
 
 Verdict reconcile_due(Run& run) {
-  Verdict verdict;
+  Verdict verdict{outcomes_of(run.desired.problems())};
   for (const SubjectKind* const kind : kinds_in_order()) verdict.append(run_due(run, *kind));
   verdict.standing_failures =
       static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());

@@ -10,7 +10,7 @@
 
 namespace everseal::reconcile {
 
-Session::Session(const Host& host_, const config::Config& config_, inventory::Store& store_)
+Session::Session(const Host& host_, const config::Settings& config_, inventory::Store& store_)
     : host(host_), config(config_), store(store_), archive(host_.state) {
   for (const auto& [name, challenge] : config.challenges)
     challenges_.push_back(
@@ -72,6 +72,8 @@ issuer::Issuer& Session::issuer(const Name& name) {
       throw base::Error(base::Fault::config, fmt::format("there is no issuer kind {}", configured->second.type),
                         "`everseal kinds` lists them");
     made = kind->open(name, configured->second.options, surroundings());
+  } else if (const auto wrong = config.unusable.find("issuer/" + name.text()); wrong != config.unusable.end()) {
+    throw base::Error(base::Fault::config, fmt::format("the issuer {} is not usable: {}", name, wrong->second));
   } else if (authority_rows.find(name)) {
     // An authority of this store needs no table in the config.
     const base::Table table{{"authority", {name.text(), {}}}};

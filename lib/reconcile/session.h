@@ -26,10 +26,10 @@ namespace everseal::reconcile {
 class Session {
  public:
   // All of them outlive the session.
-  Session(const Host& host, const config::Config& config, inventory::Store& store);
+  Session(const Host& host, const config::Settings& config, inventory::Store& store);
 
   const Host& host;
-  const config::Config& config;
+  const config::Settings& config;
   inventory::Store& store;
   archive::Archive archive;
 

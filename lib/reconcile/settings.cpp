@@ -1,5 +1,9 @@
 #include "reconcile/settings.h"
 
+#include "base/error.h"
+
+#include <fmt/format.h>
+
 namespace everseal::reconcile {
 namespace {
 
@@ -25,7 +29,9 @@ authority::Profile profile_of(const config::Profile& configured) {
 
 }  // namespace
 
-authority::Settings authority_settings(const config::Config& config, const base::Name& name) {
+authority::Settings authority_settings(const config::Settings& config, const base::Name& name) {
+  if (const auto wrong = config.unusable.find("authority/" + name.text()); wrong != config.unusable.end())
+    throw base::Error(base::Fault::config, fmt::format("the authority {} is not usable: {}", name, wrong->second));
   authority::Settings settings;
   std::vector<authority::Profile> own;
   for (const auto& [key, profile] : config.profiles) own.push_back(profile_of(profile));

@@ -7,6 +7,6 @@
 namespace everseal::reconcile {
 
 // The built-in profiles and the operator's, policy, URLs, CRL lifetime; the defaults where `name` has no table.
-authority::Settings authority_settings(const config::Config& config, const base::Name& name);
+authority::Settings authority_settings(const config::Settings& config, const base::Name& name);
 
 }  // namespace everseal::reconcile

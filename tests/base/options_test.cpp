@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kColours{"red", "green"};
 constexpr std::array<Option, 2> kFields{{{.name = "connect", .required = true}, {.name = "sni"}}};
-const std::array<Option, 12> kDeclared{{
+const std::array<Option, 20> kDeclared{{
     {.name = "directory", .type = OptionType::path, .summary = "where the files go", .required = true},
     {.name = "owner"},
     {.name = "port", .type = OptionType::integer, .fallback = "443"},
@@ -26,6 +26,14 @@ const std::array<Option, 12> kDeclared{{
     {.name = "key_file", .type = OptionType::secret_file},
     {.name = "verify", .type = OptionType::items, .fields = kFields},
     {.name = "empty", .type = OptionType::string},
+    {.name = "level", .type = OptionType::integer, .lowest = 1, .highest = 9},
+    {.name = "listen", .type = OptionType::port},
+    {.name = "address", .type = OptionType::address},
+    {.name = "servers", .type = OptionType::servers},
+    {.name = "proxy", .type = OptionType::url},
+    {.name = "proxy_password_file", .type = OptionType::secret_file},
+    {.name = "api", .type = OptionType::url},
+    {.name = "user", .type = OptionType::user},
 }};
 constexpr std::array<std::string_view, 1> kIgnored{"type"};
 
@@ -81,9 +89,16 @@ TEST_CASE("what is wrong is said with its place, its key and a way out") {
   const std::string key = "certificate.www.deploy.nginx.";
   const Case cases[] = {
       {"directroy", at_line("/x"s), "unknown key", "did you mean 'directory'?"},
-      {"port", at_line("443"s), "expected an integer, found a string", ""},
-      {"strict", at_line(std::int64_t{1}), "expected true or false, found an integer", ""},
-      {"owner", at_line(true), "expected a string, found a boolean", ""},
+      {"port", at_line("443"s), "expected an integer, found a string", "write port = 443"},
+      {"port", at_line("https"s), "expected an integer, found a string", ""},
+      {"strict", at_line(std::int64_t{1}), "expected true or false, found an integer", "write strict = true"},
+      {"strict", at_line("no"s), "expected true or false, found a string", "write strict = false"},
+      {"owner", at_line(true), "expected a string, found a boolean", "write owner = \"true\""},
+      {"owner", at_line(List{at_line("web"s)}), "expected a string, found a list", "write owner = \"web\""},
+      {"wait", at_line(std::int64_t{42}), "expected a duration like \"90d\", found an integer", "write wait = \"42s\""},
+      {"mode", at_line(std::int64_t{640}), "expected a file mode like \"0640\", found an integer",
+       "write mode = \"0640\""},
+      {"mode", at_line(std::int64_t{888}), "expected a file mode like \"0640\", found an integer", ""},
       {"owner", at_line("a\0b"s), "holds a NUL", ""},
       {"key_file", at_line("k\0"s), "holds a NUL", ""},
       {"key_file", at_line(""s), "an empty path", ""},
@@ -93,14 +108,46 @@ TEST_CASE("what is wrong is said with its place, its key and a way out") {
       {"mode", at_line("17777"s), "'17777' is not a file mode", "write for example \"0640\""},
       {"mode", at_line("64"s), "'64' is not a file mode", "write for example \"0640\""},
       {"colour", at_line("blue\x1b"s), "'blue\\x1b' is not one of its values", "one of: red, green"},
-      {"contents", at_line(true), "expected a list of strings, found a boolean", ""},
+      {"contents", at_line(true), "expected a list of strings, found a boolean", "write contents = [\"true\"]"},
       {"contents", at_line("a\0"s), "holds a NUL", ""},
-      {"reload", at_line("nginx"s), "expected a list of strings, found a string", ""},
       {"contents", at_line(List{at_line(std::int64_t{1})}), "expected a list of strings, found a list", ""},
       {"contents", at_line(List{at_line("a\0"s)}), "holds a NUL", ""},
       {"reload", at_line(List{}), "a command needs at least the name of a program", ""},
       {"reload", at_line(List{at_line(""s)}), "a command needs at least the name of a program", ""},
-      {"verify", at_line(Table{}), "expected a list of tables, found a table", ""},
+      {"reload", at_line("nginx 't"s), "a quote is not closed", "write the words as a list instead"},
+      {"reload", at_line("nginx -t && systemctl reload nginx"s),
+       "'&&' means something to a shell only, and none runs it",
+       "write reload = [\"/bin/sh\", \"-c\", \"nginx -t && systemctl reload nginx\"]"},
+      {"reload", at_line(List{at_line("a"s), at_line("|"s), at_line("b"s)}),
+       "'|' means something to a shell only, and none runs it", "write reload = [\"/bin/sh\", \"-c\", \"a | b\"]"},
+      {"reload", at_line("kill -HUP $(cat /run/x.pid)"s), "'$(cat' means something to a shell only, and none runs it",
+       "write reload = [\"/bin/sh\", \"-c\", \"kill -HUP $(cat /run/x.pid)\"]"},
+      {"reload", at_line("nginx -t; true"s), "'-t;' means something to a shell only, and none runs it",
+       "write reload = [\"/bin/sh\", \"-c\", \"nginx -t; true\"]"},
+      {"reload", at_line("sh -c nginx > /dev/null"s), "'>' means something to a shell only, and none runs it",
+       "put what the shell is to do into one word behind -c"},
+      {"verify", at_line(true), "expected a list of tables, found a boolean", ""},
+      {"level", at_line(std::int64_t{10}), "10 is out of range", "1 to 9"},
+      {"level", at_line(std::int64_t{0}), "0 is out of range", "1 to 9"},
+      {"listen", at_line(std::int64_t{99999999}), "99999999 is out of range", "1 to 65535"},
+      {"listen", at_line(std::int64_t{0}), "0 is out of range", "1 to 65535"},
+      {"address", at_line("xyzzy"s), "'xyzzy' is not an IP address", "write for example \"192.0.2.1\" or \"::1\""},
+      {"address", at_line("[::1]"s), "'[::1]' is not an IP address", "write for example \"192.0.2.1\" or \"::1\""},
+      {"servers", at_line("xyzzy!"s), "'xyzzy!' is not the address of a server",
+       "write for example \"192.0.2.53\" or \"[2001:db8::53]:53\""},
+      {"servers", at_line(List{at_line("192.0.2.1:70000"s)}), "'192.0.2.1:70000' is not the address of a server",
+       "write for example \"192.0.2.53\" or \"[2001:db8::53]:53\""},
+      {"proxy", at_line("http://u:hunter2@proxy"s), "a user's name or password in a URL is refused",
+       "say USER:PASSWORD in a file, and proxy_password_file = \"PATH\" or \"credential:NAME\""},
+      {"proxy", at_line("u@proxy:3128"s), "a user's name or password in a URL is refused",
+       "say USER:PASSWORD in a file, and proxy_password_file = \"PATH\" or \"credential:NAME\""},
+      {"proxy", at_line("proxy.example:3128"s), "'proxy.example:3128' is no URL",
+       "write proxy = \"http://proxy.example:3128\""},
+      {"proxy", at_line("http://"s), "'http://' is no URL", "write for example \"https://ca.example.org/directory\""},
+      {"api", at_line("https://u@host/?x"s), "a user's name or password in a URL is refused",
+       "write the URL without what stands before its '@'"},
+      {"user", at_line(""s), "'' is no name of a user", ""},
+      {"user", at_line("a b"s), "'a b' is no name of a user", ""},
   };
   for (const auto& [name, value, message, hint] : cases) {
     CAPTURE(name);
@@ -113,6 +160,56 @@ TEST_CASE("what is wrong is said with its place, its key and a way out") {
     CHECK(problems[0].key == key + name);
     CHECK(problems[0].origin.line == 7);
   }
+}
+
+TEST_CASE("what is a list may be one word, and a command one line") {
+  Problems problems;
+  const Options options = validate({{"directory", at_line("/x"s)},
+                                    {"contents", at_line("cert"s)},
+                                    {"servers", at_line("[2001:db8::53]:5353"s)},
+                                    {"reload", at_line("systemctl reload 'my nginx'"s)},
+                                    {"verify", at_line("a:1"s)}},
+                                   problems);
+  REQUIRE(problems.empty());
+  CHECK(options.strings("contents") == std::vector<std::string>{"cert"});
+  CHECK(options.strings("servers") == std::vector<std::string>{"[2001:db8::53]:5353"});
+  CHECK(options.strings("reload") == std::vector<std::string>{"systemctl", "reload", "my nginx"});
+  REQUIRE(options.items("verify").size() == 1);
+  CHECK(options.items("verify")[0].string("connect") == "a:1");
+  const Options table =
+      validate({{"directory", at_line("/x"s)}, {"verify", at_line(Table{{"connect", at_line("b:2"s)}})}}, problems);
+  REQUIRE(problems.empty());
+  CHECK(table.items("verify")[0].string("connect") == "b:2");
+}
+
+TEST_CASE("values of the narrower types are taken in every form they have") {
+  const std::pair<std::string, Value> accepts[] = {
+      {"level", at_line(std::int64_t{9})},
+      {"listen", at_line(std::int64_t{65535})},
+      {"address", at_line("0.0.0.0"s)},
+      {"address", at_line("fe80::1%eth0"s)},
+      {"servers", at_line(List{at_line("192.0.2.1"s), at_line("192.0.2.1:53"s), at_line("::1"s), at_line("[::1]"s)})},
+      {"proxy", at_line("socks5h://127.0.0.1:1080"s)},
+      {"api", at_line("http://[::1]:8081/api?mail=a@b"s)},
+      {"user", at_line("www-data"s)},
+      {"reload", at_line(List{at_line("/bin/sh"s), at_line("-c"s), at_line("nginx -t && true"s)})},
+      {"reload", at_line(List{at_line("/usr/bin/find"s), at_line("-exec"s), at_line("x"s), at_line(";"s)})},
+  };
+  for (const auto& [name, value] : accepts) {
+    CAPTURE(name);
+    Problems problems;
+    CHECK(validate({{"directory", at_line("/x"s)}, {name, value}}, problems).has(name));
+    CHECK(problems.empty());
+  }
+}
+
+TEST_CASE("unknown keys without number make a bounded list of problems in linear time") {
+  Table table{{"directory", at_line("/x"s)}};
+  for (int i = 0; i < 200'000; ++i) table.emplace_back("unknown_" + std::to_string(i), at_line(true));
+  Problems problems;
+  validate(table, problems);
+  REQUIRE(problems.size() == 21);
+  CHECK(problems.back().message == "and 199980 more unknown keys");
 }
 
 TEST_CASE("all problems are found at once, those inside items too") {
@@ -138,7 +235,11 @@ TEST_CASE("all problems are found at once, those inside items too") {
 TEST_CASE("different values have different entries, in the order of declaration") {
   const auto entries = [](List contents) {
     Problems problems;
-    return validate({{"contents", at_line(std::move(contents))}, {"directory", at_line("/x"s)}}, problems).entries();
+    const Options options =
+        validate({{"contents", at_line(std::move(contents))}, {"directory", at_line("/x"s)}}, problems);
+    std::vector<std::pair<std::string, std::string>> texts;
+    for (const auto& [name, entry] : options.entries()) texts.emplace_back(name, entry->text);
+    return texts;
   };
   const auto two = entries({at_line("a"s), at_line("b"s)});
   CHECK(two != entries({at_line("a b"s)}));

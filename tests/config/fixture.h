@@ -1,6 +1,7 @@
 // What the config tests share: kinds as the product has them, and a config written in place.
 #pragma once
 
+#include "authority/policy.h"
 #include "challenge/challenge.h"
 #include "config/load.h"
 #include "deploy/deploy.h"
@@ -21,6 +22,7 @@ inline Kinds kinds() {
   for (const challenge::Kind* const kind : challenge::kinds())
     all.challenge.push_back({kind->name, kind->options, nullptr, kind->provider == challenge::NeedsProvider::yes});
   for (const dns::Kind* const kind : dns::kinds()) all.dns.push_back({kind->name, kind->options});
+  all.check_pattern = [](std::string_view text) { authority::Pattern::parse(text); };
   for (const probe::Starttls* const protocol : probe::starttls_protocols()) all.starttls.emplace_back(protocol->name);
   return all;
 }

@@ -87,7 +87,7 @@ TEST_CASE("the packaged sample shows every option that exists") {
   for (const KindOptions& kind : kinds().challenge) check_shown(section("challenge"), kind.options, kind.name);
   for (const KindOptions& kind : kinds().dns) check_shown(section("challenge"), kind.options, kind.name);
   for (const KindOptions& kind : kinds().deploy) check_shown(section("certificate"), kind.options, kind.name);
-  for (const std::string_view key : subtables(Section::root)) CHECK(top.contains(std::string(key)));
+  for (const Subtable& subtable : subtables(Section::root)) CHECK(top.contains(std::string(subtable.key)));
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ TEST_CASE("every deploy kind describes itself and its options") {
 TEST_CASE_FIXTURE(Fixture, "every kind accepts its own configuration") {
   for_every_kind([&](const Kind& kind) {
     std::vector<std::string> claims;
+    if (kind.check == nullptr) return;
     const auto problems = kind.check(configured(kind, directory.path()), kWww, claims);
     CHECK_MESSAGE(problems.empty(), (problems.empty() ? "" : problems.front()));
     for (const std::string& claim : claims) CHECK(claim.starts_with('/'));

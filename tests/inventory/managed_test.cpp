@@ -66,6 +66,19 @@ TEST_CASE("the config's list is taken whole: added, changed, orphaned, taken bac
   CHECK(actions(test.store).size() == 9);  // b changed back, c readopted, d orphaned
 }
 
+TEST_CASE("what stays is not orphaned though the list lacks it, and what changed is told by name") {
+  TestState test;
+  Managed managed(test.store);
+  CHECK(managed.replace_all(std::vector{wanted("a", "h", "a.toml:1"), wanted("b", "h", "b.toml:1")}, kNow) ==
+        std::vector{named("a"), named("b")});
+  const auto stays = [](const Name&, std::string_view origin) { return origin.starts_with("a.toml"); };
+  CHECK(managed.replace_all(std::vector{wanted("c")}, kNow, stays) == std::vector{named("c")});
+  CHECK_FALSE(managed.find(named("a"))->orphaned);
+  CHECK(managed.find(named("b"))->orphaned);
+  CHECK(managed.replace_all(std::vector{wanted("b", "h", "b.toml:1"), wanted("c")}, kNow, stays) ==
+        std::vector{named("b")});
+}
+
 TEST_CASE("a certificate that moves to another file is not decided anew") {
   TestState test;
   Managed managed(test.store);

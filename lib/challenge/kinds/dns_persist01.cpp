@@ -17,10 +17,10 @@ using base::OptionType;
 
 constexpr base::Option kOptions[] = {
     {.name = "resolvers",
-     .type = OptionType::names,
+     .type = OptionType::servers,
      .summary = "recursive resolvers to ask, ADDRESS or ADDRESS:PORT; without it those of the system"},
     {.name = "server_port",
-     .type = OptionType::integer,
+     .type = OptionType::port,
      .summary = "where the zone's own servers listen",
      .fallback = "53"},
 };

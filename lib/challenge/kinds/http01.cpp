@@ -15,9 +15,9 @@ namespace {
 using base::OptionType;
 
 constexpr base::Option kOptions[] = {
-    {.name = "port", .type = OptionType::integer, .summary = "where the stand-alone answer listens", .fallback = "80"},
-    {.name = "address", .summary = "its address; without it every one"},
-    {.name = "webroot", .type = OptionType::path, .summary = "directory of a web server that serves it instead"},
+    {.name = "port", .type = OptionType::port, .summary = "where the stand-alone answer listens", .fallback = "80"},
+    {.name = "address", .type = OptionType::address, .summary = "its address; without it every one"},
+    {.name = "webroot", .type = OptionType::directory, .summary = "directory of a web server that serves it instead"},
 };
 
 bool can_prove(const acme::Authorization& authorization) { return !authorization.wildcard; }

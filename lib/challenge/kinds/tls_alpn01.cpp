@@ -7,8 +7,8 @@ namespace everseal::challenge {
 namespace {
 
 constexpr base::Option kOptions[] = {
-    {.name = "port", .type = base::OptionType::integer, .summary = "where it listens", .fallback = "443"},
-    {.name = "address", .summary = "its address; without it every one"},
+    {.name = "port", .type = base::OptionType::port, .summary = "where it listens", .fallback = "443"},
+    {.name = "address", .type = base::OptionType::address, .summary = "its address; without it every one"},
 };
 
 bool can_prove(const acme::Authorization& authorization) { return !authorization.wildcard; }

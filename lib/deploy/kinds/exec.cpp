@@ -40,7 +40,9 @@ constexpr std::array<Option, 3> kOptions{{
      .summary = "deploys; is told what through EVERSEAL_... in its environment",
      .required = true},
     {.name = "timeout", .type = OptionType::duration, .summary = "how long it may take", .fallback = "60s"},
-    {.name = "user", .summary = "run it as this user, who gets copies of the files, in a directory of his own"},
+    {.name = "user",
+     .type = OptionType::user,
+     .summary = "run it as this user, who gets copies of the files, in a directory of his own"},
 }};
 
 constexpr std::array<base::Variable, 11> kVariables{{
@@ -221,12 +223,6 @@ class ExecTarget final : public Target {
   std::optional<std::int64_t> current_;
 };
 
-std::vector<std::string> check(const base::Options& options, const Name&, std::vector<std::string>&) {
-  const std::string why = objection(read_hook(options, "command"));
-  if (why.empty()) return {};
-  return {fmt::format("command: {}", why)};
-}
-
 std::unique_ptr<Target> open(const base::Options& options, const Name& owner) {
   return std::make_unique<ExecTarget>(options, owner);
 }
@@ -238,7 +234,6 @@ const Kind exec_kind{
     .name = "exec",
     .summary = "a command of yours that deploys by itself",
     .options = kOptions,
-    .check = check,
     .open = open,
     .variables = kVariables,
 };

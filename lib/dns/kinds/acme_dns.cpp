@@ -21,7 +21,9 @@ using base::Fault;
 using base::OptionType;
 
 constexpr base::Option kOptions[] = {
-    {.name = "api", .summary = "URL of its API; without it that of the account file, else https://auth.acme-dns.io"},
+    {.name = "api",
+     .type = OptionType::url,
+     .summary = "URL of its API; without it that of the account file, else https://auth.acme-dns.io"},
     {.name = "account_file",
      .type = OptionType::secret_file,
      .summary = "JSON by domain, as clients of acme-dns keep it: {\"example.org\": {\"username\", \"password\", "

@@ -28,7 +28,7 @@ constexpr base::Option kOptions[] = {
      .fallback = "everseal",
      .choices = kFormats},
     {.name = "timeout", .type = OptionType::duration, .summary = "how long it may take", .fallback = "2m"},
-    {.name = "user", .summary = "the user it runs as (root only)"},
+    {.name = "user", .type = OptionType::user, .summary = "the user it runs as (root only)"},
 };
 
 constexpr base::Variable kVariables[] = {

@@ -17,7 +17,10 @@ namespace {
 using base::OptionType;
 
 constexpr base::Option kOptions[] = {
-    {.name = "api", .summary = "URL of its web server, such as http://127.0.0.1:8081", .required = true},
+    {.name = "api",
+     .type = OptionType::url,
+     .summary = "URL of its web server, such as http://127.0.0.1:8081",
+     .required = true},
     {.name = "key_file", .type = OptionType::secret_file, .summary = "the API key", .required = true},
     {.name = "server_id", .summary = "which server of that API", .fallback = "localhost"},
 };

@@ -21,7 +21,7 @@ constexpr base::Option kOptions[] = {
      .type = OptionType::command,
      .summary = "the program that revokes; reads the certificate in PEM, gets the reason in EVERSEAL_REASON"},
     {.name = "timeout", .type = OptionType::duration, .summary = "how long it may take", .fallback = "2m"},
-    {.name = "user", .type = OptionType::string, .summary = "the user it runs as (root only)"},
+    {.name = "user", .type = OptionType::user, .summary = "the user it runs as (root only)"},
 };
 
 constexpr base::Variable kVariables[] = {

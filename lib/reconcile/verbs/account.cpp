@@ -11,7 +11,7 @@
 namespace everseal::reconcile {
 namespace {
 
-const config::Issuer& require_acme(const config::Config& config, const Name& name) {
+const config::Issuer& require_acme(const config::Settings& config, const Name& name) {
   const auto found = config.issuers.find(name);
   if (found != config.issuers.end() && found->second.type == issuer::kAcme) return found->second;
   std::vector<std::string> known;

@@ -67,6 +67,12 @@ std::vector<pki::Identifier> identifiers_of(const pki::Certificate& leaf) {
   return identifiers;
 }
 
+// What is wrong elsewhere in the config is for `renew` and `config check` to say.
+config::Config everything(const Host& host, inventory::Store& store) {
+  base::Problems elsewhere;
+  return read_config(host.files, store, elsewhere);
+}
+
 class Takeover {
  public:
   Takeover(const Host& host, const ImportRequest& request, importer::Found& found, ImportReport& report)
@@ -76,7 +82,7 @@ class Takeover {
         report_(report),
         run_(host),
         kinds_(config_kinds(authority_names(run_.store))),
-        config_(run_.desired.config()),
+        config_(everything(host, run_.store)),
         draft_(host.files, kinds_) {}
 
   void take_all() {

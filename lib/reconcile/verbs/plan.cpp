@@ -74,6 +74,7 @@ std::vector<PlannedSubject> plan(Session& session, const std::vector<Name>& name
 std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& names) {
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
   Desired desired(host, store);
+  warn_of(host, desired.problems());
   Session session(host, desired.config(), store);
   return plan(session, names);
 }
