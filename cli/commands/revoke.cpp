@@ -1,9 +1,9 @@
-#include "command.h"
+#include "reconcile/verbs/revoke.h"
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "reconcile/verbs/revoke.h"
+#include "command.h"
 
 #include <fmt/format.h>
 
@@ -24,18 +24,21 @@ int run(Context& context) {
     throw base::Error(base::Fault::usage, "name one certificate: NAME, --serial or --cert");
   if (arguments.has("NAME")) request.name = name_argument(context, "NAME", "certificate name");
   if (const auto serial = arguments.one("serial")) {
-    const auto octets = base::from_hex(*serial);
-    if (!octets || octets->empty())
-      throw base::Error(base::Fault::usage, fmt::format("--serial: '{}' is not hexadecimal", base::printable(*serial)));
-    request.serial = base::hex(*octets);
+    const auto parsed = pki::parse_serial(*serial);
+    if (!parsed)
+      throw base::Error(base::Fault::usage, fmt::format("--serial: '{}' is not hexadecimal", base::printable(*serial)),
+                        "`everseal history` and `openssl x509 -serial` say it");
+    request.serial = *parsed;
   }
   if (const auto file = arguments.one("cert"))
-    request.fingerprint = base::within(*file, [&] { return pki::Certificate::parse_all(base::read_file(*file, 1 << 22)).front().fingerprint(); });
+    request.fingerprint = base::within(
+        *file, [&] { return pki::Certificate::parse_all(base::read_file(*file, 1 << 22)).front().fingerprint(); });
   if (const auto text = arguments.one("reason")) {
     const auto reason = pki::parse_revocation_reason(*text);
     if (!reason)
       throw base::Error(base::Fault::usage, fmt::format("--reason: there is no reason '{}'", base::printable(*text)),
-                        "one of: unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn");
+                        "one of: unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, "
+                        "cessationOfOperation, privilegeWithdrawn");
     request.reason = *reason;
   }
   return show(context, reconcile::revoke(context.host(), request));
@@ -44,10 +47,14 @@ int run(Context& context) {
 }  // namespace
 
 extern const Command revoke_command;
-const Command revoke_command{"revoke", Group::certificates, "revoke a certificate",
-                             "The CRL says so before the command ends. A managed certificate gets a new version at once.\n\n"
-                             "  everseal revoke alice --reason keyCompromise\n"
-                             "  everseal revoke --serial 4f0c...",
-                             kArguments, run};
+const Command revoke_command{
+    "revoke",
+    Group::certificates,
+    "revoke a certificate",
+    "The CRL says so before the command ends. A managed certificate gets a new version at once.\n\n"
+    "  everseal revoke alice --reason keyCompromise\n"
+    "  everseal revoke --serial 4f0c...",
+    kArguments,
+    run};
 
 }  // namespace everseal::cli

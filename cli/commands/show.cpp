@@ -161,8 +161,8 @@ Json find(inventory::Store& store, const std::string& text, const std::string& s
   std::erase(digits, ':');
   if (digits.size() >= 8 && digits.find_first_not_of("0123456789abcdef") == std::string::npos) {
     if (digits.size() <= 2 * sizeof(pki::Sha256)) found = certificates.find_by_prefix(digits);
-    if (found.empty()) found = certificates.find_by_serial(digits);
   }
+  if (const auto serial = pki::parse_serial(text); serial && found.empty()) found = certificates.find_by_serial(*serial);
   if (found.size() > 1)
     throw base::Error(base::Fault::usage, fmt::format("several certificates begin with {}", base::printable(text)),
                       "give more of its digits");

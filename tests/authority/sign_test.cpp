@@ -223,6 +223,45 @@ TEST_CASE("the common name follows the profile") {
         std::vector<std::string>{"b.example.org", "a.example.org"});
 }
 
+TEST_CASE("a subject spells an identifier in any case, and the certificate in one") {
+  Settings settings;
+  settings.profiles.push_back({.name = name("mail"),
+                               .usage = {"emailProtection"},
+                               .subject = {"CN", "emailAddress"},
+                               .common_name = CommonName::free});
+  Corp corp(std::move(settings));
+  struct Row {
+    std::string_view profile;
+    std::string_view identifier;
+    std::string subject;
+    std::string expected;
+  };
+  const Row rows[] = {
+      {"server", "www.example.test", "CN=WWW.Example.TEST", "CN=www.example.test"},
+      {"server", "www.example.test", "CN=www.example.test.", "CN=www.example.test"},
+      {"server", "2001:db8::1", "CN=2001:DB8:0::1", "CN=2001:db8::1"},
+      {"client", "www.example.test", "CN=WWW.Example.TEST", "CN=www.example.test"},
+      {"client", "alice@example.test", "CN=alice@EXAMPLE.test", "CN=alice@example.test"},
+      {"mail", "alice@example.test", "CN=alice, emailAddress=alice@Example.TEST",
+       "CN=alice, emailAddress=alice@example.test"},
+      {"client", "alice@example.test", "CN=Alice", "CN=Alice"},  // spells none of them
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.subject);
+    Request asked = request(row.profile, {row.identifier});
+    asked.subject = pki::DistinguishedName::parse(row.subject);
+    const Request by_csr = csr_request(row.profile, {asked.subject, asked.identifiers});
+    for (const Request& one : {asked, by_csr}) {
+      const Signed made = corp.sign(one);
+      CHECK(made.leaf.subject().raw() == row.expected);
+      CHECK(made.warnings.empty());
+    }
+  }
+  Request other = request("mail", {"alice@example.test"});
+  other.subject = pki::DistinguishedName::parse("emailAddress=Alice@example.test");  // another mailbox (RFC 5321)
+  CHECK(corp.refusal(other).fault == Fault::denied);
+}
+
 TEST_CASE("validity is back-dated, bounded by its CA and no longer than allowed") {
   Ceremony ceremony;
   ceremony.root_lifetime = ceremony.intermediate_lifetime = std::chrono::days{40};
