@@ -132,8 +132,9 @@ class AcmeIssuer final : public Issuer {
     }
     Journal journal(surroundings_.store, std::move(order), surroundings_.clock);
     const auto solver = challenge::make_solver(methods_, surroundings_.shared.responder());
-    acme::Obtained obtained =
-        acme::obtain(ca_.client(), account, wanted, journal, *solver, surroundings_.clock, request.tell, stop);
+    acme::Obtained obtained = naming(name_, [&] {
+      return acme::obtain(ca_.client(), account, wanted, journal, *solver, surroundings_.clock, request.tell, stop);
+    });
     ca_.remember_directory();
     if (request.lifetime) obtained.warnings.emplace_back("the CA chooses the lifetime; `lifetime` is not used");
     return {std::move(obtained.chain), std::move(obtained.warnings)};
@@ -172,8 +173,10 @@ class AcmeIssuer final : public Issuer {
     const acme::Account account = staging.account(stop);
     NoJournal journal;
     const auto solver = challenge::make_solver(methods_, surroundings_.shared.responder());
-    const acme::Obtained obtained = acme::obtain(staging.client(), account, order_request(request), journal, *solver,
-                                                 surroundings_.clock, request.tell, stop);
+    const acme::Obtained obtained = naming(name_, [&] {
+      return acme::obtain(staging.client(), account, order_request(request), journal, *solver, surroundings_.clock,
+                          request.tell, stop);
+    });
     return fmt::format("the staging CA issued serial {}", obtained.chain.front().serial());
   }
 

@@ -52,10 +52,21 @@ AccountView account(const Host& host, const AccountRequest& request) {
   store.prove_writable(host.clock());
   issuer::AcmeCa ca(request.issuer, issuer.options, session.surroundings(), request.endpoint);
   return base::within(fmt::format("account at {}", request.issuer), [&] {
-    AccountView view{act(ca, request.action, host.stop), {}, ca.client().directory(host.stop)};
-    view.folder = issuer::account_folder(host.state, view.account.folder);
-    ca.remember_directory();
-    return view;
+    return issuer::naming(request.issuer, [&] {
+      const auto known = ca.known_account();
+      // Who has none yet wants to read the terms before he makes one.
+      const bool look_only = request.action == AccountAction::show && (!known || known->url.empty());
+      AccountView view;
+      view.directory = ca.client().directory(host.stop);
+      view.account.issuer = request.issuer;
+      view.account.directory = ca.directory_url();
+      if (!look_only) {
+        view.account = act(ca, request.action, host.stop);
+        view.folder = issuer::account_folder(host.state, view.account.folder);
+      }
+      ca.remember_directory();
+      return view;
+    });
   });
 }
 
