@@ -237,8 +237,19 @@ Parsed parse(int argc, char** argv) {
         throw base::Error(base::Fault::usage, fmt::format("there is no option '{}' here", base::printable(name)),
                           near ? fmt::format("did you mean {}?", *near) : help_hint);
       }
-      if (!extras.empty())
+      if (!extras.empty()) {
+        const bool names = command != nullptr && std::ranges::find(command->arguments, "-d,--domain",
+                                                                   &Argument::name) != command->arguments.end();
         throw base::Error(base::Fault::usage, fmt::format("'{}' is one word too many", base::printable(extras.front())),
+                          names ? fmt::format("did you mean -d {}?", base::printable(extras.front())) : help_hint);
+      }
+    }
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+      const std::string_view text = error.what();  // "--domain: 1 required TEXT missing"
+      if (const auto colon = text.find(": "); colon != std::string_view::npos)
+        throw base::Error(base::Fault::usage,
+                          fmt::format("{} {}", base::printable(text.substr(0, colon)),
+                                      text.ends_with("missing") ? "needs a value" : "stands there more than once"),
                           help_hint);
     }
     throw base::Error(base::Fault::usage, base::lower(base::printable(std::string_view(error.what()))), help_hint);

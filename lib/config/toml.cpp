@@ -165,6 +165,33 @@ class Converter {
   Problems& problems_;
 };
 
+// Lines and columns, as the parser counts them from 1, to octets.
+class LineIndex {
+ public:
+  explicit LineIndex(std::string_view text) : text_(text), begins_{0} {
+    for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+      begins_.push_back(at + 1);
+  }
+
+  // Behind the line and its end.
+  std::size_t end_of(std::size_t line) const { return line < begins_.size() ? begins_[line] : text_.size(); }
+  // Columns count characters, and none for a byte order mark.
+  std::size_t offset(toml::source_position position) const {
+    constexpr std::string_view kMark = "\xef\xbb\xbf";
+    std::size_t at = position.line > begins_.size() ? text_.size() : begins_[position.line - 1];
+    if (at == 0 && text_.starts_with(kMark)) at = kMark.size();
+    for (toml::source_index column = 1; column < position.column && at < text_.size(); ++column) {
+      ++at;
+      while (at < text_.size() && (static_cast<unsigned char>(text_[at]) & 0xc0U) == 0x80) ++at;
+    }
+    return at;
+  }
+
+ private:
+  std::string_view text_;
+  std::vector<std::size_t> begins_;
+};
+
 bool is_bare(std::string_view key) {
   return !key.empty() && std::ranges::all_of(key, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -201,6 +228,35 @@ std::optional<base::Table> read_toml(const Source& source, Problems& problems) {
                         {}});
     return std::nullopt;
   }
+}
+
+std::optional<Places> places(std::string_view text, std::span<const std::string> path) {
+  if (!Bounds(text).run().empty()) return std::nullopt;
+  toml::table root;
+  try {
+    root = toml::parse(text);
+  } catch (const toml::parse_error&) {
+    return std::nullopt;
+  }
+  const toml::table* table = &root;
+  for (const std::string& key : path) {
+    const toml::node* const inner = table->get(key);
+    table = inner == nullptr ? nullptr : inner->as_table();
+    if (table == nullptr) return std::nullopt;
+  }
+  const LineIndex lines(text);
+  Places places;
+  places.next = lines.end_of(table->source().begin.line);
+  std::size_t last_line = 0;
+  for (const auto& [key, node] : *table) {
+    if (const toml::table* const inner = node.as_table(); inner != nullptr && !inner->is_inline()) continue;
+    const toml::source_region& at = node.source();
+    places.values.push_back({std::string(key.str()), lines.offset(at.begin), lines.offset(at.end)});
+    if (at.end.line < last_line) continue;
+    last_line = at.end.line;
+    places.next = lines.end_of(at.end.line);
+  }
+  return places;
 }
 
 void append_toml_string(std::string& out, std::string_view text) {

@@ -69,6 +69,8 @@ TEST_CASE("every document of --json keeps to its schema") {
       {"verdict", {"issue", "--issuer", "corp", "--profile", "client", "-d", "alice@example.org", "--as", "alice"}},
       {"verdict",
        {"issue", "--issuer", "corp", "-d", "www.example.org", "--as", "www", "--deploy-dir", host.folder.file("tls")}},
+      {"verdict", {"issue", "--issuer", "corp", "-d", "new.example.org", "--dry-run"}},
+      {"account-list", {"account", "list"}},
       {"plan", {"plan"}},
       {"list", {"list", "--all"}},
       {"show", {"show", "www"}},

@@ -243,6 +243,11 @@ Certificate wanted(std::string_view name) {
                           kinds());
 }
 
+void write_fragment(const Files& all, const Certificate& certificate, const Kinds& with) {
+  write_change(all, plan_change(all, parse_sources(read(all), with).config, certificate.name,
+                                fragment_of(certificate).options, Existing::replaced, with));
+}
+
 TEST_CASE("a fragment is written, found, replaced and removed") {
   const TemporaryDirectory directory;
   const Files all = files(std::nullopt, directory / "state");

@@ -301,7 +301,9 @@ TEST_SUITE("failure") {
     }
     config::Certificate other = site.www();
     other.identifiers = {pki::Identifier::parse("other.example.org")};
-    config::write_fragment(site.host.files, other, config_kinds({Name::parse("corp")}));
+    config::write_change(site.host.files,
+                         config::plan_change(site.host.files, {}, kWww, config::fragment_of(other).options,
+                                             config::Existing::replaced, config_kinds({Name::parse("corp")})));
     CHECK(renew(site.host, {}).exit_code() == 0);
     const int live = site.live();
     const auto version = archive::Archive(site.host.state).read(kWww, live);
