@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "config/load.h"
+#include "reconcile/desired.h"
 #include "terminal.h"
 #include "version.h"
 
@@ -47,9 +48,14 @@ reconcile::Host Context::host(MissingConfig missing) const {
   const auto main = missing == MissingConfig::refused ? config::find_main(config_file)
                                                       : config::place_of_main(config_file, state_option);
   std::optional<std::string> configured;
+  config::Sources sources;
   if (main && (missing == MissingConfig::refused || std::filesystem::exists(*main)))
-    configured = config::state_of(config::read_each({main, {}}).files);
+    sources = config::read_each({main, {}});
+  configured = config::state_of(sources.files);
   host.state = config::absolute(state_option ? *state_option : config::default_state(configured, main));
+  // Which state the file means is not known: another one must not be taken for it.
+  if (!sources.unread.empty() && !state_option && !reconcile::remembers(host.state, *main, host.clock()))
+    throw config::refusal({sources.unread.begin()->second});
   host.files = config::files(main, host.state);
   host.build_date = build_date();
   host.stop = stop;

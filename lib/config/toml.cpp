@@ -22,6 +22,13 @@ using base::Problems;
 constexpr int kDeepestBrackets = 16;
 constexpr int kLongestKey = 16;
 constexpr int kMostValues = 300'000;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+bool is_bare(std::string_view key) {
+  return !key.empty() && std::ranges::all_of(key, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
 
 // Walks over strings and comments as the parser does, until the first thing too deep or too much. Where the text is
 // malformed the two may part, but then the parser stops no later than here.
@@ -43,6 +50,8 @@ class Bounds {
         continue;
       }
       if (c == '\n') ++line_;
+      if (c == '[' && brackets_ == 0 && is_nameless_header())
+        return "this is not TOML: column 1: a table's header needs a name";
       if (c == '[' || c == '{') ++brackets_;
       if ((c == ']' || c == '}') && brackets_ > 0) --brackets_;
       if (c == '\n' || c == '=' || c == ',' || c == '[' || c == '{') dots_ = 0;
@@ -56,6 +65,19 @@ class Bounds {
   }
 
  private:
+  // A header whose first character no key begins with: the parser relies on never being shown one.
+  bool is_nameless_header() const {
+    std::string_view line = text_.substr(0, at_);
+    line.remove_prefix(line.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+    const auto before = line.find_last_not_of(" \t");
+    if (before != std::string_view::npos && line[before] != '\n') return false;
+    std::size_t next = text_.find_first_not_of(" \t", at_ + 1);
+    if (next != std::string_view::npos && text_[next] == '[') next = text_.find_first_not_of(" \t", next + 1);
+    if (next == std::string_view::npos) return false;
+    const char c = text_[next];
+    return c != ']' && c != '"' && c != '\'' && !is_bare(text_.substr(next, 1));
+  }
+
   void skip_string(char quote) {
     const std::string_view triple = quote == '"' ? "\"\"\"" : "'''";
     const bool multi_line = text_.substr(at_, 3) == triple;
@@ -191,12 +213,6 @@ class LineIndex {
   std::string_view text_;
   std::vector<std::size_t> begins_;
 };
-
-bool is_bare(std::string_view key) {
-  return !key.empty() && std::ranges::all_of(key, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-}
 
 // The escape that TOML has for what `printable` would not show as itself.
 void append_escaped(std::string& out, std::string_view character) {

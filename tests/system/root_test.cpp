@@ -62,8 +62,9 @@ TEST_CASE("root takes nothing from a config that others may write, and goes on w
   const Site site;
   const std::string fragments = site / "config/conf.d";
   site.configure(certificate_table("web"));
-  const auto told = [&](const std::string& path, const Words& words, int status) {
-    const base::Exit exit = site.everseal(words);
+  const auto told = [&](const std::string& path, Words words, int status) {
+    words.insert(words.begin(), {"--state", site.state()});
+    const base::Exit exit = site.everseal(std::move(words));
     require_status(exit, status);
     CHECK(contains(exit.output + exit.errors, path));
   };
@@ -72,7 +73,8 @@ TEST_CASE("root takes nothing from a config that others may write, and goes on w
     told(path, {"config", "check"}, 2);
   };
   ::chmod(site.config_file().c_str(), 0666);
-  told(site.config_file(), {"renew"}, 2);  // nothing is known yet
+  told(site.config_file(), {"renew"}, 2);      // nothing is known yet
+  require_status(site.everseal({"list"}), 2);  // nor whose state it is
   CHECK(site.count_signed() == 0);
   ::chmod(site.config_file().c_str(), 0644);
   require_status(site.everseal({"renew"}), 0);
