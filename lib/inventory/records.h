@@ -82,6 +82,14 @@ struct ManagedRecord {
   std::optional<int> pinned;      // version that a manual rollback holds
 };
 
+// What has to stand on the disk for one managed certificate that is in use.
+struct InUseRecord {
+  Name name;
+  int number = 0;
+  bool has_key = true;
+  std::vector<std::string> paths;  // of its deployments
+};
+
 struct VersionRecord {
   Name name;
   int number = 0;
@@ -128,6 +136,7 @@ struct DeploymentRecord {
   Name target;                    // deployment's name in the config
   std::string spec_hash;          // of the target's options; "" where it is to be deployed once more
   std::string spec;               // normal form of the target as it was deployed to; "" where that is not known
+  std::string paths;              // where something stands as long as what was deployed does, one a line; "": unknown
   std::int64_t version = 0;       // wanted: version number, or CRL number
   std::optional<std::int64_t> previous;  // what was current before; what a rollback goes back to
   std::optional<std::int64_t> current;   // what the current link points at, as far as we recorded

@@ -2,6 +2,7 @@
 // exit.
 #include "base/error.h"
 #include "base/overloaded.h"
+#include "base/text.h"
 #include "plan/schedule.h"
 #include "reconcile/failure.h"
 #include "reconcile/kinds.h"
@@ -192,6 +193,7 @@ std::optional<Outcome> switch_over(Session& session, Deployable& artifact, const
   if (!place->has(number)) artifact.with(number, [&](const deploy::Artifact& made) { place->stage(made); });
   place->switch_to(number, session.host.stop);
   record.current = number;
+  record.paths = base::join(place->paths(), "\n");
   record.state = DeploymentState::switched;
   commit(session, artifact, record, "deployment.switched", details(record));
   return std::nullopt;

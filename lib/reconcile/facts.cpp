@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "reconcile/artifact.h"
 #include "reconcile/kinds.h"
+#include "reconcile/lost.h"
 
 #include <algorithm>
 
@@ -99,6 +100,7 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
     facts.deployments = session.deployments.of(inventory::ArtifactKind::crl, name);
     facts.former_places = session.deployments.former_places(inventory::ArtifactKind::crl, name);
     facts.attempts = session.attempts.of(authority_subject(name));
+    facts.crl_on_disk = crl_stands(session.host.state, session.store, name);
   });
   return facts;
 }

@@ -2,7 +2,9 @@
 #include "inventory/clock.h"
 #include "inventory/state_directory.h"
 #include "reconcile/failure.h"
+#include "reconcile/lost.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/remarks.h"
 #include "reconcile/subject.h"
 
 #include <algorithm>
@@ -189,9 +191,11 @@ Verdict reconcile_authority(Run& run, const Name& name) {
 
 Verdict reconcile_due(Run& run) {
   Verdict verdict{outcomes_of(run.desired.problems())};
+  wake_what_was_lost(run.host, run.store);
   for (const SubjectKind* const kind : kinds_in_order()) verdict.append(run_due(run, *kind));
   verdict.standing_failures =
       static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());
+  verdict.remarks = standing_remarks(run.store);
   verdict.look_again = inventory::Subjects(run.store).next_due();
   return verdict;
 }
