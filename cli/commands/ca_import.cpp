@@ -45,8 +45,8 @@ int run(Context& context) {
     founded = authority::import_intermediate(store, name, std::move(chain), host.clock());
   }
   if (context.output == Output::json)
-    print(fmt::format("{{\"authority\": {}, \"directory\": {}}}\n", base::json_string(name.text()),
-                      base::json_string(founded.directory)));
+    print_document(fmt::format("{{\"authority\": {}, \"directory\": {}}}\n", base::json_string(name.text()),
+                               base::json_string(founded.directory)));
   else
     print(fmt::format("{} signs with {}, until {}\n", name, base::printable(founded.intermediate->subject()),
                       base::format_time(founded.intermediate->not_after())));

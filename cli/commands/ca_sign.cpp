@@ -104,7 +104,7 @@ int run(Context& context) {
         print(text);
     }
   }
-  if (json) print(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
+  if (json) print_document(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
   if (failed == 0) return 0;
   return failed == files.size() ? 1 : 4;
 }
