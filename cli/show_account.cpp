@@ -53,7 +53,7 @@ int run_account(Context& context, reconcile::AccountAction action) {
   request.action = action;
   if (context.arguments.has("staging")) request.endpoint = issuer::AcmeEndpoint::staging;
   const reconcile::AccountView view = reconcile::account(context.host(), request);
-  print(context.output == Output::json ? json_of(view) : text_of(view));
+  context.output == Output::json ? print_document(json_of(view)) : print(text_of(view));
   if (!has_account(view) && !context.quiet)
     note(
         fmt::format("there is no account at {0} yet: `everseal account register {0}`, or the first certificate, makes "

@@ -41,8 +41,8 @@ int run(Context& context) {
   const base::Name name = request.name;
   const authority::Founded founded = reconcile::ca_import(context.host(), std::move(request));
   if (context.output == Output::json)
-    print(fmt::format("{{\"authority\": {}, \"directory\": {}}}\n", base::json_string(name.text()),
-                      base::json_string(founded.directory)));
+    print_document(fmt::format("{{\"authority\": {}, \"directory\": {}}}\n", base::json_string(name.text()),
+                               base::json_string(founded.directory)));
   else
     print(fmt::format("{} signs with {}, until {}\n", name, base::printable(founded.intermediate->subject()),
                       base::format_time(founded.intermediate->not_after())));

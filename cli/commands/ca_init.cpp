@@ -80,7 +80,7 @@ int run(Context& context) {
     const auto pin = [](const std::optional<pki::Certificate>& c) {
       return c ? base::json_string(c->fingerprint().text()) : "null";
     };
-    print(
+    print_document(
         fmt::format("{{\n  \"authority\": {},\n  \"directory\": {},\n  \"root\": {},\n  \"intermediate\": {},\n  "
                     "\"csr_file\": {},\n  \"passphrase_file\": {}\n}}\n",
                     base::json_string(name.text()), base::json_string(founded.directory), pin(founded.root),

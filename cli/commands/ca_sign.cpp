@@ -82,7 +82,7 @@ class Batch {
   }
 
   int finish() const {
-    if (json_) print(document_.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
+    if (json_) print_document(document_.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
     if (failed_ == 0) return 0;
     return failed_ == files_.size() ? 1 : 4;
   }

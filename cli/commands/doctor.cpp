@@ -20,7 +20,7 @@ int run(Context& context) {
     std::string list;
     for (const reconcile::Complaint& one : complaints)
       list += fmt::format("{}\n    {{\"what\": {}, \"remedy\": {}}}", list.empty() ? "" : ",", base::json_string(one.what), base::json_string(one.remedy));
-    print(fmt::format("{{\n  \"state\": {},\n  \"complaints\": [{}{}]\n}}\n", base::json_string(host.state), list, list.empty() ? "" : "\n  "));
+    print_document(fmt::format("{{\n  \"state\": {},\n  \"complaints\": [{}{}]\n}}\n", base::json_string(host.state), list, list.empty() ? "" : "\n  "));
   } else {
     for (const reconcile::Complaint& one : complaints)
       print(fmt::format("{}\n{}", base::printable(one.what), one.remedy.empty() ? "" : fmt::format("  {}\n", base::printable(one.remedy))));

@@ -95,7 +95,7 @@ int run(Context& context) {
   request.root = arguments.one("root").value_or("/");
   const reconcile::ImportReport report = reconcile::import_client(context.host(), request);
   if (context.output == Output::json) {
-    print(json_of(report));
+    print_document(json_of(report));
     return report.verdict.exit_code();
   }
   const int code = show(context, report.verdict);

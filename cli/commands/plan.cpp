@@ -3,6 +3,7 @@
 #include "show_plan.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace everseal::cli {
 namespace {
@@ -18,7 +19,7 @@ int run(Context& context) {
   const reconcile::Host host = context.host();
   auto planned = reconcile::plan(host, names);
   if (const auto days = context.arguments.one("days")) {
-    const base::Time end = host.clock() + duration_argument(*days + "d", "--days");
+    const base::Time end = host.clock() + std::chrono::days(number_argument(*days, "--days"));
     std::erase_if(planned, [&](const auto& one) { return one.steps.empty() && one.look_again.value_or(base::Time::max()) > end; });
   }
   std::ranges::stable_sort(planned, {}, [](const auto& one) { return one.look_again.value_or(base::Time::max()); });

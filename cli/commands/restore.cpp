@@ -16,7 +16,7 @@ int run(Context& context) {
   const inventory::Restored restored = inventory::restore(host.state, *context.arguments.one("FILE"), host.clock());
   for (const std::string& problem : restored.problems) note(fmt::format("everseal: {}\n", problem));
   if (context.output == Output::json) {
-    print(fmt::format("{{\n  \"replaced\": {},\n  \"forgotten\": {},\n  \"serials\": {},\n  \"revocations\": {}\n}}\n",
+    print_document(fmt::format("{{\n  \"replaced\": {},\n  \"forgotten\": {},\n  \"serials\": {},\n  \"revocations\": {}\n}}\n",
                       base::json_string(restored.replaced), restored.forgotten ? base::json_string(restored.forgotten->text()) : "null",
                       restored.serials, restored.revocations));
   } else if (!context.quiet) {

@@ -1,4 +1,6 @@
 #include "reconcile/verbs/revoke.h"
+#include "cancel.h"
+#include "command.h"
 
 #include "base/error.h"
 #include "base/file.h"
@@ -14,11 +16,17 @@ constexpr Argument kArguments[] = {
     {.name = "NAME", .summary = "the version in use of this certificate"},
     {.name = "--serial", .summary = "a certificate that an authority here signed, by its serial", .value = "HEX"},
     {.name = "--cert", .summary = "a certificate, by its file", .value = "FILE"},
+    kCancel,
     {.name = "--reason", .summary = "keyCompromise, superseded, cessationOfOperation, ...", .value = "REASON"},
 };
 
 int run(Context& context) {
   const Arguments& arguments = context.arguments;
+  if (arguments.has("cancel")) {
+    std::vector<base::Name> names;
+    if (arguments.has("NAME")) names.push_back(name_argument(context, "NAME", "certificate name"));
+    return run_cancel(context, names, inventory::IntentKind::revoke);
+  }
   reconcile::RevokeRequest request;
   if (arguments.has("NAME") + arguments.has("serial") + arguments.has("cert") != 1)
     throw base::Error(base::Fault::usage, "name one certificate: NAME, --serial or --cert");
@@ -33,14 +41,7 @@ int run(Context& context) {
   if (const auto file = arguments.one("cert"))
     request.fingerprint = base::within(
         *file, [&] { return pki::Certificate::parse_all(base::read_file(*file, 1 << 22)).front().fingerprint(); });
-  if (const auto text = arguments.one("reason")) {
-    const auto reason = pki::parse_revocation_reason(*text);
-    if (!reason)
-      throw base::Error(base::Fault::usage, fmt::format("--reason: there is no reason '{}'", base::printable(*text)),
-                        "one of: unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, "
-                        "cessationOfOperation, privilegeWithdrawn");
-    request.reason = *reason;
-  }
+  if (const auto text = arguments.one("reason")) request.reason = reason_argument(*text);
   return show(context, reconcile::revoke(context.host(), request));
 }
 
@@ -53,7 +54,8 @@ const Command revoke_command{
     "revoke a certificate",
     "The CRL says so before the command ends. A managed certificate gets a new version at once.\n\n"
     "  everseal revoke alice --reason keyCompromise\n"
-    "  everseal revoke --serial 4f0c...",
+    "  everseal revoke --serial 4f0c...\n\n"
+    "Somebody left: `everseal remove NAME --revoke` revokes all versions and issues none.",
     kArguments,
     run};
 

@@ -19,7 +19,8 @@ using base::Time;
 
 // One line for somebody who watches: "certificate/www", "deployed version 3 to nginx".
 struct Progress {
-  enum class Kind { doing, done, warning, failed };
+  // waiting: a sign of life about once a second, each in place of the one before.
+  enum class Kind { doing, waiting, done, warning, failed };
   Kind kind;
   std::string subject;
   std::string text;  // printable

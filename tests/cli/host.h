@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <string>
 
+#include <fmt/format.h>
+
 namespace everseal::test {
 
 class Host {
@@ -18,11 +20,29 @@ class Host {
     run(std::move(init), 0);
   }
 
-  base::Exit run(Words words, int status, const std::string& input = {}) const {
+  Words command(Words words) const {
     words.insert(words.begin(), {"--config", folder.file("everseal.toml"), "--state", folder.file("state")});
-    base::Exit exit = run_everseal(std::move(words), input);
+    return words;
+  }
+
+  base::Exit run(Words words, int status, const std::string& input = {}) const {
+    base::Exit exit = run_everseal(command(std::move(words)), input);
     REQUIRE_MESSAGE(exit.status == status, base::describe(exit), exit.output, exit.errors);
     return exit;
+  }
+
+  nlohmann::json json(Words words, int status = 0) const {
+    words.emplace_back("--json");
+    return nlohmann::json::parse(run(std::move(words), status).output);
+  }
+
+  // What a terminal of so many columns shows of both streams; `environment` is put before the command ("NO_COLOR=1").
+  std::string on_terminal(Words words, std::size_t columns, const std::string& environment = "NO_COLOR=1") const {
+    std::string line = fmt::format("stty cols {}; exec env TERM=xterm {} {}", columns, environment, EVERSEAL_PROGRAM);
+    for (const std::string& word : command(std::move(words))) line += " '" + word + "'";
+    std::string shown = test::run({"script", "-qec", line, "/dev/null"}).output;
+    std::erase(shown, '\r');
+    return shown;
   }
 
   // A CSR at `path`, whose directory is made; its key is in `path`.key, and made where that is missing.
@@ -47,6 +67,15 @@ class Host {
   std::string fragment(const std::string& name) const { return folder.read("conf.d/" + name + ".toml"); }
 
   Folder folder;
+};
+
+// With a certificate "www" in its second version.
+struct HostWithWww : Host {
+  HostWithWww() {
+    std::filesystem::create_directory(folder.file("tls"));
+    run({"issue", "--issuer", "corp", "-d", "www.example.org", "--as", "www", "--deploy-dir", folder.file("tls")}, 0);
+    run({"renew", "www", "--force"}, 0);
+  }
 };
 
 inline bool says(const base::Exit& exit, std::string_view text) {
