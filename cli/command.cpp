@@ -52,6 +52,7 @@ reconcile::Host Context::host(MissingConfig missing) const {
   host.state = config::absolute(state_option ? *state_option : config::default_state(configured, main));
   host.files = config::files(main, host.state);
   host.build_date = build_date();
+  host.machine = base::read_machine_clock;
   host.stop = stop;
   if (!quiet && output == Output::text)
     host.progress = [](const reconcile::Progress& progress) {

@@ -144,10 +144,13 @@ std::vector<const SubjectKind*> kinds_in_order() {
   return kinds;
 }
 
-inventory::Store open_store(const Host& host) {
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
-  inventory::require_trusted_clock(store, host.clock(), host.build_date);
-  return store;
+// What a clock that is not trusted keeps from being done is the decisions' to say: the rest goes on.
+inventory::ClockVerdict keep_clock(const Host& host, inventory::Store& store) {
+  const Time now = host.clock();
+  const base::MachineClock machine = host.machine();
+  inventory::ClockVerdict verdict = inventory::judge_clock(store, now, host.build_date, machine);
+  inventory::keep_clock(store, verdict, now, machine);
+  return verdict;
 }
 
 }  // namespace
@@ -172,7 +175,11 @@ base::FileLock lock_subject(const Host& host, const inventory::SubjectId& subjec
 }
 
 Run::Run(const Host& host_)
-    : host(host_), lock(lock_reconciler(host_)), store(open_store(host_)), desired(host_, store) {}
+    : host(host_),
+      lock(lock_reconciler(host_)),
+      store(inventory::Store::open(host_.state, sql::Access::read_write, host_.clock())),
+      clock(keep_clock(host_, store)),
+      desired(host_, store) {}
 
 Verdict reconcile_certificates(Run& run, const std::vector<Name>& names) {
   Names given(names);
@@ -189,6 +196,8 @@ Verdict reconcile_authority(Run& run, const Name& name) {
 
 Verdict reconcile_due(Run& run) {
   Verdict verdict{outcomes_of(run.desired.problems())};
+  if (!run.clock.trusted)
+    verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
   for (const SubjectKind* const kind : kinds_in_order()) verdict.append(run_due(run, *kind));
   verdict.standing_failures =
       static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());
