@@ -1,5 +1,7 @@
 #include "base/error.h"
 #include "inventory/clock.h"
+#include "inventory/events.h"
+#include "inventory/heads.h"
 #include "inventory/state_directory.h"
 #include "reconcile/failure.h"
 #include "reconcile/reconcile.h"
@@ -32,7 +34,9 @@ class Names {
  public:
   explicit Names(std::vector<Name> names) : page_(std::move(names)) {}
   // Those that are due at `now`; `store` is used under this object's lock alone.
-  Names(inventory::Store& store, std::string_view kind, Time now) : subjects_(store), kind_(kind), now_(now) { refill(); }
+  Names(inventory::Store& store, std::string_view kind, Time now) : subjects_(store), kind_(kind), now_(now) {
+    refill();
+  }
 
   std::optional<Name> next() {
     const std::scoped_lock lock(mutex_);
@@ -158,8 +162,8 @@ inventory::ClockVerdict keep_clock(const Host& host, inventory::Store& store) {
 base::FileLock lock_reconciler(const Host& host) {
   inventory::require_state_directory(host.state);
   const base::Directory locks = locks_of(host);
-  auto lock = base::FileLock::acquire(locks, "reconciler", base::Sharing::exclusive,
-                                      patience(host, host.wait, "another run"));
+  auto lock =
+      base::FileLock::acquire(locks, "reconciler", base::Sharing::exclusive, patience(host, host.wait, "another run"));
   if (!lock)
     throw base::Error(
         base::Fault::busy,
@@ -202,6 +206,8 @@ Verdict reconcile_due(Run& run) {
   verdict.standing_failures =
       static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());
   verdict.look_again = inventory::Subjects(run.store).next_due();
+  if (run.clock.trusted) inventory::Events(run.store).prune(run.host.clock());
+  inventory::tell_heads(run.store, run.host.clock(), run.host.journal);
   return verdict;
 }
 
