@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "config/load.h"
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -94,6 +96,10 @@ reconcile::Host Context::host(MissingConfig missing) const {
     throw config::refusal({sources.unread.begin()->second});
   host.files = config::files(main, host.state);
   host.build_date = build_date();
+  host.machine = base::read_machine_clock;
+  // The tests' runs are nobody's history.
+  if (const char* journal = std::getenv("EVERSEAL_JOURNAL"); journal == nullptr || std::string_view(journal) != "off")
+    host.journal = base::write_journal;
   host.stop = stop;
   if (!quiet && output == Output::text)
     host.progress = [](const reconcile::Progress& progress) {

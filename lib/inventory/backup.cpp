@@ -87,7 +87,7 @@ void merge_crl_files(Store& into, const Directory& state, Time now, Restored& ou
 
 std::optional<Anchor> head_of(Store& store, Restored& outcome) {
   try {
-    return Events(store).head();
+    return Events(store).head(Chain::run);
   } catch (const Error& error) {
     outcome.problems.push_back(fmt::format("history of the replaced database: {}", base::printable(error.message())));
     return std::nullopt;

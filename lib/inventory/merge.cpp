@@ -3,6 +3,7 @@
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
 #include "inventory/columns.h"
+#include "inventory/events.h"
 #include "inventory/managed.h"
 #include "inventory/rows.h"
 
@@ -125,6 +126,7 @@ void merge_database(Store& into, sql::Database& from, Restored& outcome) {
   noting_problems("issued serials", outcome, [&] { merge_all_issued(into, from, known, outcome); });
   noting_problems("revocations", outcome, [&] { merge_revoked_certificates(into, from); });
   noting_problems("CRLs", outcome, [&] { merge_all_crls(into, from, known, outcome); });
+  noting_problems("what its authorities did", outcome, [&] { Events(into).take_over(from); });
   noting_problems("version numbers", outcome, [&] { merge_version_numbers(into, from); });
 }
 

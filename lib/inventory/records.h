@@ -9,6 +9,7 @@
 #include "pki/digest.h"
 #include "pki/name.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -275,9 +276,16 @@ struct CrlRecord {
   base::Bytes der;
 };
 
+// The chains of the history: what the authorities did, kept for ever; and all else.
+enum class Chain { ca, run };
+inline constexpr std::array kChains{Chain::ca, Chain::run};
+std::string_view to_string(Chain chain) noexcept;
+std::optional<Chain> parse_chain(std::string_view text) noexcept;
+
 // One line of the history.
 struct EventRecord {
-  std::int64_t number = 0;        // 1, 2, 3, ... without gaps
+  Chain chain = Chain::run;
+  std::int64_t number = 0;        // 1, 2, 3, ... in its chain, without gaps
   Time when;
   std::string actor;              // "root", "eversealed", uid name of who ran the program
   std::string action;             // "certificate.issued", "deployment.rolled_back", dotted noun.verb

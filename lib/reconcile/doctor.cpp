@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "config/load.h"
 #include "inventory/backup.h"
+#include "inventory/clock.h"
 #include "issuer/account_manifest.h"
 #include "issuer/acme_ca.h"
 #include "pki/chain.h"
@@ -138,14 +139,14 @@ std::vector<Complaint> examine(const Host& host) {
             Session session(host, config, store);
             store.database().check_integrity();
             store.prove_writable(session.now());
-            const inventory::HistoryVerdict history = session.events.verify(std::nullopt);
-            if (!history.intact)
-              complaints.push_back({"the history is not what it was: " + history.problem, "compare it with a backup"});
-            const auto newest = session.events.newest_time();
-            if (newest && *newest > session.now())
-              complaints.push_back({fmt::format("the clock says {}, but the newest event is of {}",
-                                                base::format_time(session.now()), base::format_time(*newest)),
-                                    "set the clock; nothing is signed or ordered until then"});
+            const inventory::HistoryVerdict history = session.events.verify();
+            if (!history.intact())
+              complaints.push_back({"the history is not what it was: " + history.problem(), "compare it with a backup"});
+            const auto clock = inventory::judge_clock(store, session.now(), host.build_date, host.machine());
+            if (!clock.trusted) {
+              const base::Error error = inventory::untrusted_clock(clock);
+              complaints.push_back({error.message() + "; nothing is signed or ordered until then", error.hint()});
+            }
             examine_archive(session, complaints);
             examine_authorities(session, complaints);
             examine_accounts(session, complaints);

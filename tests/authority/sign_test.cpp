@@ -171,7 +171,7 @@ TEST_CASE("what policy, profile or chain forbids is refused with its rule") {
     CHECK(contains(refusal.message, row.message));
   }
   CHECK(corp.sign(plain).warnings.empty());
-  CHECK(inventory::Events(corp.store).verify(std::nullopt).intact);
+  CHECK(inventory::Events(corp.store).verify().intact());
 }
 
 TEST_CASE("a CSR is refused, or gives its key and allowed names and nothing else") {
@@ -357,9 +357,9 @@ TEST_CASE("many are signed in groups, each with its own outcome and serial") {
     serials.insert(issued->serial);
   }
   CHECK(serials.size() == 594);
-  const auto history = inventory::Events(corp.store).verify(std::nullopt);
-  CHECK(history.intact);
-  CHECK(history.checked >= 594);
+  const auto history = inventory::Events(corp.store).verify();
+  CHECK(history.intact());
+  CHECK(history.of(inventory::Chain::ca).checked >= 594);
   CHECK(thrown([&] {
           inventory::Authorities(corp.store)
               .add_issued({.authority = name("corp"), .serial = *serials.begin(), .not_after = corp.now});
@@ -368,13 +368,13 @@ TEST_CASE("many are signed in groups, each with its own outcome and serial") {
 
 TEST_CASE("nothing is handed out that could not be recorded") {
   Corp corp;
-  const auto before = inventory::Events(corp.store).head().number;
+  const auto before = inventory::Events(corp.store).head(inventory::Chain::ca).number;
   auto reader = inventory::Store::open(corp.state(), sql::Access::read_only, corp.now);
   auto authority = Authority::open(reader, name("corp"), {});
   const Request wanted[] = {request("server", {"www.example.org"})};
   const auto results = sign_many(authority, wanted, corp.now);
   CHECK_FALSE(results[0].has_value());
-  CHECK(inventory::Events(corp.store).head().number == before);
+  CHECK(inventory::Events(corp.store).head(inventory::Chain::ca).number == before);
 }
 
 }  // namespace everseal::authority

@@ -112,7 +112,7 @@ TEST_CASE("a restore brings the backup back and keeps what was there") {
   backup(test.store, test.backup_file);
   test.store.set_setting("colour", "new");
   Events(test.store).add("a.c", "x", {}, kNow);
-  const Anchor anchor = Events(test.store).head();
+  const Anchor anchor = Events(test.store).head(Chain::run);
 
   const Restored restored = test.restore_from(test.backup_file);
   CHECK(test.store.setting("colour") == "old");
@@ -129,8 +129,8 @@ TEST_CASE("a restore brings the backup back and keeps what was there") {
   Events(test.store).each({.subject = "", .limit = 1}, [&](const EventRecord& event) { last = event; });
   CHECK(last.action == "store.restored");
   CHECK(last.detail.find(anchor.text()) != std::string::npos);
-  CHECK(Events(test.store).verify(std::nullopt).intact);
-  CHECK_FALSE(Events(test.store).verify(anchor).intact);
+  CHECK(Events(test.store).verify().intact());
+  CHECK_FALSE(Events(test.store).verify(std::array{anchor}).intact());
   struct stat found {};
   REQUIRE(::stat((test.path + "/everseal.db").c_str(), &found) == 0);
   CHECK((found.st_mode & 07777) == 0600);

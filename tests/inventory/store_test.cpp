@@ -1,7 +1,6 @@
 #include "inventory/store.h"
 
 #include "base/lock.h"
-#include "inventory/clock.h"
 #include "inventory/events.h"
 #include "inventory/support.h"
 #include "sql/migration.h"
@@ -232,24 +231,4 @@ TEST_CASE("two connections share one store; each sees what the other committed")
   second.set_setting("a", "2");
   CHECK(test.store.setting("a") == "2");
   CHECK(test.store.setting("none") == std::nullopt);
-}
-
-
-TEST_CASE("the clock is believed when it is neither before the build nor before the history") {
-  TestState test;
-  const base::Time built = kNow - 30 * kDay;
-  CHECK_NOTHROW(require_trusted_clock(test.store, kNow, built));
-  Events(test.store).add("a.b", "x", {}, kNow);
-  CHECK_NOTHROW(require_trusted_clock(test.store, kNow - base::Seconds(60), built));
-  CHECK_NOTHROW(require_trusted_clock(test.store, kNow + 400 * kDay, built));
-
-  const Error history = error_of([&] { require_trusted_clock(test.store, kNow - base::Seconds(61), built); });
-  CHECK(history.fault() == Fault::clock);
-  CHECK(history.message().find(base::format_time(kNow)) != std::string::npos);
-  CHECK(history.message().find(base::format_time(kNow - base::Seconds(61))) != std::string::npos);
-  CHECK_FALSE(history.hint().empty());
-
-  const Error build = error_of([&] { require_trusted_clock(test.store, kNow, kNow + kDay); });
-  CHECK(build.fault() == Fault::clock);
-  CHECK(build.message().find(base::format_time(kNow + kDay)) != std::string::npos);
 }

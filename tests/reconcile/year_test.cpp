@@ -179,7 +179,7 @@ TEST_SUITE("a year") {
     // Each trouble stands in the history once a kind.
     CHECK(site.events("step.failed") <= 6);
     inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
-    CHECK(inventory::Events(store).verify(std::nullopt).intact);
+    CHECK(inventory::Events(store).verify().intact());
   }
 }
 

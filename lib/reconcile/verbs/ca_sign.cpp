@@ -49,7 +49,7 @@ void ca_sign(const Host& host, const CaSignRequest& request, const TellSigned& t
   base::Problems problems;  // of other tables: what concerns this authority is refused when it is opened
   const config::Config config = read_config(host.files, store, problems);
   Session session(host, config, store);
-  inventory::require_trusted_clock(store, host.clock(), host.build_date);
+  inventory::require_trusted_clock(store, host.clock(), host.build_date, host.machine());
   authority::Authority& authority = session.authority(request.authority);
   for (std::size_t begin = 0; begin < request.count; begin += kGroup) {
     if (host.stop.stop_requested()) throw base::Error(base::Fault::cancelled, "stopped before all were signed");

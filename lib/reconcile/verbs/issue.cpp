@@ -293,6 +293,7 @@ IssueRequest::IssueRequest(const config::Certificate& certificate, Keep keep_, b
 
 IssueVerdict issue(const Host& host, const IssueRequest& request) {
   Run run(host);
+  if (!run.clock.trusted) throw inventory::untrusted_clock(run.clock);
   Table options = request.options;
   if (!request.name) require_identifiers(options);
   const Name name = request.name ? *request.name : default_name(run, options);
