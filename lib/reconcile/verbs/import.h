@@ -31,6 +31,9 @@ struct ImportReport {
   std::vector<importer::Remark> remarks;
   std::vector<importer::Trace> schedules;   // of the other client, in force
   std::vector<importer::Trace> references;  // of servers, to its files
+
+  void add(std::string subject, std::string target, Result result, std::string text);
+  void leave(std::string subject, std::string text, std::string advice = {});
 };
 
 // Nothing of the other client is changed, nothing is ordered, and none of its commands is run. Doing it again, after a
