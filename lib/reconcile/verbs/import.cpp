@@ -2,12 +2,12 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "importer/references.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/verbs/import/accounts.h"
 #include "reconcile/verbs/import/certificates.h"
 #include "reconcile/verbs/import/challenges.h"
+#include "reconcile/verbs/import/deployments.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -56,7 +56,8 @@ config::Config everything(const Host& host, inventory::Store& store) {
 }
 
 // The accounts first, as certificates name their issuers; the config once, after all versions.
-void take_over(const Host& host, const ImportRequest& request, importer::Found& found, ImportReport& report) {
+void take_over(const Host& host, const ImportRequest& request, importer::Found& found,
+               const ImportedDeployments& deployments, ImportReport& report) {
   Run run(host);
   ImportDraft draft(host, config_kinds(authority_names(run.store)), everything(host, run.store));
   require_fitting_issuer(request, found, draft.config());
@@ -65,23 +66,42 @@ void take_over(const Host& host, const ImportRequest& request, importer::Found& 
   const ImportWork work{host, request, found, run.store, draft, session ? &*session : nullptr, report};
   ImportedAccounts accounts(work);
   ImportedChallenges challenges(work);
-  ImportedCertificates certificates(work, accounts, challenges);
+  ImportedCertificates certificates(work, accounts, challenges, deployments);
   accounts.take_all();
   certificates.take_all();
+  challenges.add_to_draft();
+  certificates.add_to_draft();
   if (session && !draft.empty()) {
     draft.write();
     run.desired = Desired(host, run.store);
   }
   certificates.finish_all();
+  challenges.report();
   for (const importer::Remark& remark : found.remarks)
-    if (remark.kind == importer::Remark::Kind::unreadable) report.add(remark.subject, {}, Result::failed, remark.text);
+    if (remark.kind == importer::Remark::Kind::unreadable)
+      report.add(kTaken, remark.subject, {}, Result::failed, remark.text);
   std::ranges::stable_sort(report.verdict.outcomes, {}, &Outcome::subject);
 }
 
 }  // namespace
 
-void ImportReport::add(std::string subject, std::string target, Result result, std::string text) {
-  verdict.outcomes.push_back({std::move(subject), std::move(target), "import", result, std::move(text)});
+std::string_view to_string(ImportedProof::Before before) noexcept {
+  switch (before) {
+    case ImportedProof::Before::same:
+      return "same";
+    case ImportedProof::Before::other:
+      return "other";
+    case ImportedProof::Before::unknown:
+      return "unknown";
+  }
+  return {};
+}
+
+void ImportReport::add(std::string_view step, std::string subject, std::string issuer, Result result, std::string text,
+                       Facts facts) {
+  facts.issuer = issuer;
+  verdict.outcomes.push_back(
+      {std::move(subject), std::move(issuer), std::string(step), result, std::move(text), std::move(facts)});
 }
 
 void ImportReport::leave(std::string subject, std::string text, std::string advice) {
@@ -95,17 +115,19 @@ ImportReport import_client(const Host& host, const ImportRequest& given) {
   importer::Found found = request.kind->read(request.directory);
   ImportReport report;
   report.schedules = importer::active_schedules(request.root, request.kind->name);
-  std::vector<std::string> paths{seen_from(request.root, request.directory),
-                                 seen_from(absolute(given.root), absolute(given.directory))};
+  const std::vector<std::string> directories{request.directory, seen_from(request.root, request.directory),
+                                             seen_from(absolute(given.root), absolute(given.directory))};
+  std::vector<std::string> paths(directories.begin() + 1, directories.end());
   for (const importer::Lineage& lineage : found.lineages)
-    paths.insert(paths.end(), lineage.copies.begin(), lineage.copies.end());
+    for (const importer::Copy& copy : lineage.copies) paths.push_back(copy.file);
   report.references = importer::references(request.root, paths);
   if (request.mode == ImportMode::take && request.coexistence == Coexistence::refused && !report.schedules.empty())
     throw Error(Fault::denied,
                 fmt::format("{} still runs by itself: {}", request.kind->name, list_of(report.schedules)),
                 "disable that first (`systemctl disable --now TIMER`, remove the cron line), or say --keep-both; "
                 "--dry-run shows what would be taken over");
-  take_over(host, request, found, report);
+  const ImportedDeployments deployments(report.references, directories, host.state);
+  take_over(host, request, found, deployments, report);
   std::ranges::move(found.remarks, std::back_inserter(report.remarks));
   return report;
 }

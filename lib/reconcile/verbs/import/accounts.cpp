@@ -95,14 +95,18 @@ bool ImportedAccounts::is_chosen(const Name& issuer) const {
   return std::ranges::any_of(issuers_, [&](const auto& chosen) { return chosen.second == issuer; });
 }
 
-// No account is there, or this one.
-bool ImportedAccounts::is_free_for(const Name& issuer, const std::string& directory, const Account& account) const {
-  if (is_chosen(issuer)) return false;
+ImportedAccounts::Holder ImportedAccounts::holder_of(const Name& issuer, const std::string& directory,
+                                                     const Account& account) const {
   const auto ours = inventory::Accounts(work_.store).find(issuer, directory);
-  if (!ours) return true;
+  if (!ours) return Holder::nobody;
   const auto key = issuer::AcmeCa::key_of(work_.host.state, *ours);
-  if (key && key->public_key_info() == account.key.public_key_info()) return true;
-  return ours->url.empty() ? !key : ours->url == account.url;
+  if (key && key->public_key_info() == account.key.public_key_info()) return Holder::same;
+  if (ours->url.empty()) return key ? Holder::other : Holder::nobody;
+  return ours->url == account.url ? Holder::same : Holder::other;
+}
+
+bool ImportedAccounts::is_free_for(const Name& issuer, const std::string& directory, const Account& account) const {
+  return !is_chosen(issuer) && holder_of(issuer, directory, account) != Holder::other;
 }
 
 std::optional<Name> ImportedAccounts::present_issuer(const Account& account) const {
@@ -146,17 +150,18 @@ void ImportedAccounts::take(std::size_t index) {
 
 void ImportedAccounts::adopt(std::size_t index, const config::Issuer& issuer) {
   const Account& account = work_.found.accounts[index];
-  std::string text;
-  if (work_.session == nullptr) {
-    text = fmt::format("account {} would become that of the issuer {}",
-                       account.url.empty() ? account.label : base::printable(account.url), issuer.name);
-  } else {
+  const bool was_here = holder_of(issuer.name, issuer.options.string("directory"), account) == Holder::same;
+  std::string shown = account.url.empty() ? account.label : base::printable(account.url);
+  if (work_.session != nullptr) {
     issuer::AcmeCa ca(issuer.name, issuer.options, work_.session->surroundings());
-    const inventory::AccountRecord ours = ca.adopt(account.key, account.url, work_.host.stop);
-    text = fmt::format("account {} is that of the issuer {} now", base::printable(ours.url), issuer.name);
+    shown = base::printable(ca.adopt(account.key, account.url, work_.host.stop).url);
   }
+  const bool is_here = was_here || work_.session != nullptr;
+  std::string text =
+      is_here ? fmt::format("account {} is that of the issuer {} {}", shown, issuer.name, was_here ? "already" : "now")
+              : fmt::format("account {} would become that of the issuer {}", shown, issuer.name);
   issuers_.emplace(index, issuer.name);
-  work_.report.add("account/" + issuer.name.text(), {}, Result::done, std::move(text));
+  work_.report.add(is_here ? kTaken : kLookedAt, "account/" + issuer.name.text(), {}, Result::done, std::move(text));
 }
 
 }  // namespace everseal::reconcile

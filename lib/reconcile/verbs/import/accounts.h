@@ -23,6 +23,9 @@ class ImportedAccounts {
  private:
   bool is_used(std::size_t account) const;
   bool is_chosen(const Name& issuer) const;
+  // Of an issuer at `directory`: no account, `account`, or another.
+  enum class Holder { nobody, same, other };
+  Holder holder_of(const Name& issuer, const std::string& directory, const importer::Account& account) const;
   bool is_free_for(const Name& issuer, const std::string& directory, const importer::Account& account) const;
   std::optional<Name> present_issuer(const importer::Account& account) const;
   config::Fragment new_issuer(const importer::Account& account) const;

@@ -14,7 +14,7 @@ void import_alone(ImportReport& report, const std::string& subject, const std::f
     work();
   } catch (const base::Error& error) {
     if (error.fault() == base::Fault::cancelled) throw;
-    report.add(subject, {}, Result::failed, error.text());
+    report.verdict.outcomes.push_back(failure(subject, {}, std::string(kTaken), error));
   }
 }
 
