@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <ranges>
 #include <span>
 
 #include <fcntl.h>
@@ -25,9 +26,10 @@ using base::Fault;
 
 constexpr std::string_view kCertificate = "certificate";
 
+// No name holds an '@', so that no certificate's file is called as that of a challenge.
 std::string file_of(const Fragment& fragment) {
   return fragment.family == kCertificate ? fragment.name.text() + ".toml"
-                                         : fmt::format("{}.{}.toml", fragment.family, fragment.name);
+                                         : fmt::format("{}@{}.toml", fragment.family, fragment.name);
 }
 
 std::string path_of(const Files& files, const Fragment& fragment) {
@@ -88,12 +90,19 @@ std::string to_toml(const Fragment& fragment) {
   return out;
 }
 
+std::string commented(std::string_view lines) {
+  std::string out;
+  for (const auto line : std::views::split(lines, '\n'))
+    if (!line.empty()) out += fmt::format("#{}\n", std::string_view(line.begin(), line.end()));
+  return out.empty() ? out : "\n" + out;
+}
+
 Source source_of(const Files& files, const Fragment& fragment) {
   const char* const comment =
       fragment.family == kCertificate
           ? "# Written by Everseal: the certificate is kept alive as long as this stands. Edit it as you like.\n"
           : "# Written by `everseal import`. Edit it as you like.\n";
-  return {path_of(files, fragment), comment + to_toml(fragment)};
+  return {path_of(files, fragment), comment + to_toml(fragment) + commented(fragment.proposal)};
 }
 
 // Mode and owner of the file that is replaced, as somebody may have changed them.

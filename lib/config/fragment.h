@@ -1,4 +1,4 @@
-// conf.d/<name>.toml: what `issue` asked to keep alive; conf.d/<family>.<name>.toml: what else `import` wrote.
+// conf.d/<name>.toml: what `issue` asked to keep alive; conf.d/<family>@<name>.toml: what else `import` wrote.
 #pragma once
 
 #include "config/config.h"
@@ -16,6 +16,7 @@ struct Fragment {
   std::string family;  // "issuer"
   Name name;
   base::Table options;
+  std::string proposal = {};  // TOML that stands below behind '#', for the operator to decide
 };
 Fragment fragment_of(const Certificate& certificate);
 

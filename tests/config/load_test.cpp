@@ -299,7 +299,7 @@ TEST_CASE("the fragments of a draft are files of their own, which may refer to e
   draft.write();
   const std::vector<Source> written = read(all);
   REQUIRE(written.size() == 2);
-  CHECK(written[0].path == directory / "state/conf.d/issuer.corp.toml");
+  CHECK(written[0].path == directory / "state/conf.d/issuer@corp.toml");
   CHECK(written[1].path == directory / "state/conf.d/www.toml");
   const Parsed parsed = parse_sources(written, kinds());
   CHECK(parsed.problems == std::vector<std::string>{});
@@ -310,7 +310,7 @@ TEST_CASE("the fragments of a draft are files of their own, which may refer to e
 TEST_CASE("a draft says what is wrong with a fragment before anything is written") {
   const TemporaryDirectory directory;
   const Files all = files(std::nullopt, directory / "state");
-  write(directory / "state/conf.d/issuer.there.toml", "# nothing yet\n");
+  write(directory / "state/conf.d/issuer@there.toml", "# nothing yet\n");
   Draft draft(all, kinds());
   draft.add({"challenge", Name::parse("www"), {{"type", base::text_value("http-01")}}});
   const std::pair<Fragment, base::Fault> rejects[] = {
