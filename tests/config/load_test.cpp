@@ -4,6 +4,7 @@
 #include "error_of.h"
 #include "fakes/temporary_directory.h"
 #include "fakes/unsynced_file_system.h"
+#include "skip.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -150,7 +151,7 @@ TEST_CASE("a file that is none, or too large, is refused by its name") {
 }
 
 TEST_CASE("as root, files that others can change are refused") {
-  if (::geteuid() != 0) return;
+  if (skipped_without_root()) return;
   const TemporaryDirectory directory;
   const std::string main = directory / "everseal.toml";
   const std::string fragment = directory / "conf.d/x.toml";
@@ -177,7 +178,7 @@ TEST_CASE("as root, files that others can change are refused") {
 }
 
 TEST_CASE("a program with other rights than its caller ignores the caller's environment") {
-  if (::geteuid() != 0) return;
+  if (skipped_without_root()) return;
   const TemporaryDirectory directory;
   write(directory / "x.toml", "");
   REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);

@@ -2,6 +2,7 @@
 
 #include "importer/fixture.h"
 #include "importer/registration.h"
+#include "skip.h"
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -308,7 +309,7 @@ TEST_CASE("no damage to a file of another client ends the reading") {
 }
 
 TEST_CASE("what only root may read is told to who is not root") {
-  if (::geteuid() != 0) return;
+  if (skipped_without_root()) return;
   const Issued issued({"www.example.org"});
   const Tree tree;
   for (const char* const name : {"closed", "open"}) {

@@ -3,6 +3,7 @@
 #include "base/lock.h"
 #include "inventory/events.h"
 #include "inventory/support.h"
+#include "skip.h"
 #include "sql/migration.h"
 #include "sql/query.h"
 
@@ -27,7 +28,7 @@ class SmallDisk {
   explicit SmallDisk(const std::string& path) : path_(path) {
     std::filesystem::create_directory(path);
     mounted_ = ::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=1m,mode=0700") == 0;
-    if (!mounted_) MESSAGE("SKIPPED: mounting a tmpfs is refused here: ", std::generic_category().message(errno));
+    if (!mounted_) skip_test("mounting a tmpfs is refused here: " + std::generic_category().message(errno));
   }
   ~SmallDisk() {
     if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
@@ -102,10 +103,7 @@ TEST_CASE("a directory that others can change or read is refused") {
 }
 
 TEST_CASE("a state of another user is refused, also to root") {
-  if (::geteuid() != 0) {
-    MESSAGE("SKIPPED: only root can give a directory away");
-    return;
-  }
+  if (skipped_without_root()) return;
   TestState test;
   for (const std::string& path : {test.path, test.path + "/everseal.db"}) {
     CAPTURE(path);

@@ -147,11 +147,12 @@ ImportedChallenges::Way* ImportedChallenges::present_way(const Method& chosen, c
     return &way;
   }
   importer::Challenge own{.type = chosen.type, .names = {name}, .options = {}, .secrets = {}};
-  for (const auto& [option, value] : chosen.options.entries())
-    if (option == "port")
-      importer::put_port(own.options, option, value);
+  for (const auto& [option, entry] : chosen.options.entries()) {
+    if (entry->type == base::OptionType::port)
+      importer::put_port(own.options, std::string(option), std::to_string(entry->number));
     else
-      own.options.emplace_back(option, base::text_value(value));
+      own.options.emplace_back(option, base::text_value(entry->text));
+  }
   return way_of(own, certificate.text(), certificate);
 }
 
