@@ -26,11 +26,30 @@ constexpr std::size_t kMostWays = 100;
 
 using Entries = std::map<std::string, std::string>;
 
+// An option's value as one text, equal for equal values.
+std::string text_of_value(const base::Options::Entry& entry) {
+  using base::OptionType;
+  switch (entry.type) {
+    case OptionType::integer:
+    case OptionType::port:
+    case OptionType::boolean:
+    case OptionType::duration:
+    case OptionType::mode:
+      return std::to_string(entry.number);
+    case OptionType::names:
+    case OptionType::servers:
+    case OptionType::command:
+      return base::join(entry.list, "\n");
+    default:
+      return entry.text;
+  }
+}
+
 // What a method is told, with defaults.
 Entries entries_of(const Method& method) {
   Entries entries;
   for (const base::Options* const options : {&method.options, &method.provider_options})
-    for (auto& [name, value] : options->entries()) entries.emplace(name, value);
+    for (const auto& [name, entry] : options->entries()) entries.emplace(name, text_of_value(*entry));
   return entries;
 }
 
@@ -149,9 +168,9 @@ ImportedChallenges::Way* ImportedChallenges::present_way(const Method& chosen, c
   importer::Challenge own{.type = chosen.type, .names = {name}, .options = {}, .secrets = {}};
   for (const auto& [option, entry] : chosen.options.entries()) {
     if (entry->type == base::OptionType::port)
-      importer::put_port(own.options, std::string(option), std::to_string(entry->number));
+      importer::put_port(own.options, std::string(option), text_of_value(*entry));
     else
-      own.options.emplace_back(option, base::text_value(entry->text));
+      own.options.emplace_back(std::string(option), base::text_value(text_of_value(*entry)));
   }
   return way_of(own, certificate.text(), certificate);
 }
