@@ -6,6 +6,7 @@ namespace {
 constexpr Document kDocuments[] = {
     {"", "where it fails", "error"},
     {"account deactivate", "", "account"},
+    {"account list", "", "account-list"},
     {"account register", "", "account"},
     {"account rotate-key", "", "account"},
     {"account show", "", "account"},

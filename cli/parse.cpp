@@ -281,7 +281,7 @@ std::string version_text(int argc, char** argv) {
 bool asks_version(int argc, char** argv) {
   bool asked = false;
   for (const std::string_view word : std::span(argv + 1, static_cast<std::size_t>(std::max(0, argc - 1)))) {
-    if (word == "--version" || word == "-V" || word == "version")
+    if (word == "--version" || word == "-V")
       asked = true;
     else if (word != "--json")
       return false;

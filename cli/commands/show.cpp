@@ -32,8 +32,10 @@ Json text_or_null(std::string_view text) { return text.empty() ? Json() : Json(t
 // The names exactly as the certificate has them.
 Json identifiers_of(inventory::Certificates& certificates, const CertificateRecord& record) {
   auto names = Json::array();
-  if (const auto der = certificates.der(record.fingerprint))
-    for (const pki::GeneralName& name : pki::Certificate::parse(*der).names()) names.push_back(name.value.raw());
+  const auto der = certificates.der(record.fingerprint);
+  if (!der) return names;
+  const pki::Certificate certificate = pki::Certificate::parse(*der);
+  for (const pki::GeneralName& name : certificate.names()) names.push_back(name.value.raw());
   return names;
 }
 

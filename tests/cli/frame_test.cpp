@@ -86,7 +86,7 @@ TEST_CASE("a wrong command line ends with 2, says why, and what was meant") {
       {{"status"}, "status", "`everseal list`"},
       {{"web", "show"}, "'web'", "`everseal show web`"},
       {{"issue", "www.example.org", "--issuer", "x"}, "www.example.org", "`-d www.example.org`"},
-      {{"issue", "--domain"}, "--domain wants one value", "everseal issue --help"},
+      {{"issue", "--domain"}, "--domain needs a value", "everseal issue --help"},
       {{"plan", "--days", "x"}, "--days: 'x' is no whole number", "--days 14"},
       {{"plan", "--days", "0"}, "--days: '0'", "--days 14"},
       {{}, "no command", "--help"},

@@ -46,9 +46,10 @@ TEST_CASE("at 80 and at 160 columns every line fits, and names, times and ends a
       CAPTURE(base::join(row.words, " "));
       const std::string shown = host.on_terminal(row.words, columns);
       for (const std::string& line : base::split(shown, '\n')) {
-        // A path or a fingerprint is longer than any line, and is not cut.
-        const bool one_word = base::trim(line).find(' ') == std::string_view::npos;
-        if (!one_word && !contains(line, host.folder.file(""))) CHECK_MESSAGE(base::columns(line) <= columns, line);
+        // A path, a fingerprint or a long name is not cut, however narrow the terminal.
+        const auto words = base::split(line, ' ');
+        const std::size_t longest = std::ranges::max(words, {}, &std::string::size).size();
+        if (longest < 50) CHECK_MESSAGE(base::columns(line) <= columns, line);
       }
       for (const std::string& part : row.whole) CHECK_MESSAGE(contains(shown, part), part, shown);
     }
@@ -89,7 +90,7 @@ TEST_CASE("each managed certificate has a row with a true state, the worst first
                     "[certificate.refused]\nissuer = [\"corp\"]\nidentifiers = [\"refused.example.org\"]\n"
                     "profile = \"server\"\nkey = \"ecdsa-p256\"\n[certificate.refused.deploy.web]\ntype = \"files\"\n"
                     "directory = \"/nonexistent/tls\"\nverify = \"none\"\n");
-  host.run({"renew"}, 4);
+  host.run({"renew"}, 1);
   host.run({"issue", "--issuer", "corp", "-d", "gone.example.org", "--as", "gone"}, 0);
   std::filesystem::remove(host.folder.file("conf.d/gone.toml"));
   host.run({"renew"}, 1);
@@ -151,5 +152,5 @@ TEST_CASE("a broken history is one document, and the exit code says it") {
                                    host.folder.file("state/everseal.db")}));
   const nlohmann::json document = host.json({"history", "--verify"}, 1);
   CHECK(document["intact"] == false);
-  CHECK(document["problem"].is_string());
+  CHECK(std::ranges::any_of(document["chains"], [](const nlohmann::json& chain) { return chain["problem"] != ""; }));
 }
