@@ -113,6 +113,12 @@ Json json_of(const inventory::DeploymentRecord& deployment) {
           {"retry_at", time_or_null(deployment.not_before)}};
 }
 
+// What is due is due now.
+Json next_look(inventory::Store& store, const base::Name& name, base::Time now) {
+  const auto look = inventory::Subjects(store).look_again(inventory::certificate_subject(name));
+  return look ? Json(base::format_time(std::max(*look, now))) : Json();
+}
+
 // What was found, as one JSON document; text output is rendered from the same.
 Json of_managed(inventory::Store& store, const inventory::ManagedRecord& record, const std::string& state,
                 base::Time now) {
@@ -124,7 +130,7 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& record,
       {"why", text_or_null(managed.state.why)},
       {"expires", time_or_null(managed.in_use ? managed.in_use->not_after : std::nullopt)},
       {"renewal", renewal_of(store, managed)},
-      {"look_again", time_or_null(inventory::Subjects(store).look_again(inventory::certificate_subject(record.name)))},
+      {"look_again", next_look(store, record.name, now)},
       {"origin", record.origin},
       {"orphaned", record.orphaned},
       {"pinned", record.pinned ? Json(*record.pinned) : Json()},

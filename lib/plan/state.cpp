@@ -53,7 +53,9 @@ std::optional<std::string> failing(const StateFacts& facts, Time now) {
     if (deployment.state == DeploymentState::failed && is_wanted(facts, deployment))
       return fmt::format("{}: {}", deployment.target, deployment.problem);
   const bool by_itself = !facts.orphaned && facts.renewal == Renewal::automatic;
-  if (!by_itself || !facts.look_again || now < *facts.look_again + kOverdue) return std::nullopt;
+  // Time{}: due at once, nobody says since when.
+  if (!by_itself || !facts.look_again || *facts.look_again == Time{} || now < *facts.look_again + kOverdue)
+    return std::nullopt;
   return fmt::format("something was due {} ago, and no `everseal renew` came",
                      base::approximate(now - *facts.look_again));
 }
