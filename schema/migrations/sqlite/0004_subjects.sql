@@ -33,7 +33,7 @@ alter table deployment add column spec text not null default '';
 alter table deployment add column paths text not null default '';
 update deployment set spec = coalesce(
   (select json_extract(managed.spec, '$.deploy."' || deployment.target || '"') from managed
-   where managed.name = deployment.owner), '') where artifact = 'version';
+   where managed.name = deployment.owner and json_valid(managed.spec)), '') where artifact = 'version';
 -- Former places of a target that is now somewhere else, until they are emptied.
 create table former_place (
   id       integer primary key,

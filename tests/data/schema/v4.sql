@@ -81,7 +81,7 @@ CREATE TABLE deployment (
   problem        text not null,
   attempts       integer not null,
   not_before     integer,
-  changed        integer not null, spec text not null default '',
+  changed        integer not null, spec text not null default '', paths text not null default '',
   primary key (artifact, owner, target)
 ) strict, without rowid;
 CREATE INDEX deployment_failed on deployment (state) where state in ('failed', 'unverified');
@@ -201,6 +201,7 @@ CREATE TABLE former_place (
   left_at  integer not null
 ) strict;
 CREATE INDEX former_place_owner on former_place (artifact, owner);
+CREATE INDEX managed_orphaned on managed (name) where orphaned = 1;
 insert into migration (number, name, applied) values (1, '0001_first.sql', 1795000000);
 insert into migration (number, name, applied) values (2, '0002_acme.sql', 1795000001);
 insert into migration (number, name, applied) values (3, '0003_import.sql', 1795000002);
