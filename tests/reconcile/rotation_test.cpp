@@ -112,8 +112,9 @@ TEST_SUITE("rotation") {
 
   TEST_CASE("a clock behind the last run orders nothing, says so, and keeps nobody from revoking") {
     Site site;
+    site.now += std::chrono::hours(24 * 10);  // the authority's own life has begun, wherever the clock goes
     issue(site.host, {site.www(), Keep::alive, {}});
-    site.now -= std::chrono::hours(24 * 365);
+    site.now -= std::chrono::hours(24 * 9);
     const Verdict verdict = renew(site.host, {{Name::parse("www")}, Force::yes});
     CHECK(verdict.exit_code() == 1);
     REQUIRE(verdict.outcomes.size() == 1);
@@ -135,7 +136,7 @@ TEST_SUITE("rotation") {
     issue(site.host, {site.www(), Keep::alive, {}});
     const Time right = site.now;
     site.now += std::chrono::hours(24 * 365 * 2);
-    CHECK(renew(site.host, {}).exit_code() == 1);
+    CHECK(renew(site.host, {}).exit_code() == 4);  // the CRL is signed all the same
     CHECK(renew(site.host, {{Name::parse("www")}, Force::yes}).exit_code() == 1);
     CHECK(site.versions().size() == 1);
     site.now = right + std::chrono::hours(1);
