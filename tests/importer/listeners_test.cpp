@@ -40,7 +40,7 @@ TEST_CASE("nginx listens where the server block around the line says") {
        "127.0.0.1:443"},
       {"server { listen 443 ssl; location / { proxy_ssl_certificate HERE; } }", "127.0.0.1:443"},
       // Nothing tells.
-      {"http { ssl_certificate HERE; server { listen 443 ssl; } }", ""},
+      {"http {\n  ssl_certificate HERE;\n  server { listen 443 ssl; }\n}", ""},
       {"ssl_certificate HERE;", ""},
       {"server { listen 80; ssl_certificate HERE; }", ""},
       {"server { listen 443 ssl; ssl_certificate HERE;", ""},

@@ -52,7 +52,8 @@ struct Site {
 
   Names subjects() {
     Names names;
-    for (const base::Problem& problem : Desired(host, store).problems()) names.push_back(problem.subject);
+    const Desired desired(host, store);
+    for (const base::Problem& problem : desired.problems()) names.push_back(problem.subject);
     return names;
   }
   // Everybody has been looked at, and sleeps for a year.

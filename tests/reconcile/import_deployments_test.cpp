@@ -27,8 +27,8 @@ std::string deployments_of(const config::Certificate& certificate) {
   for (const config::Deployment& one : certificate.deployments) {
     std::string text = fmt::format("{} {}", one.name, one.type);
     for (const char* const option : {"directory", "command", "reload"})
-      for (const auto& [name, value] : one.options.entries())
-        if (name == option) text += " " + value;
+      for (const auto& [name, entry] : one.options.entries())
+        if (name == option) text += " " + (entry->list.empty() ? entry->text : "[\"" + base::join(entry->list, "\", \"") + "\"]");
     for (const config::VerifyTarget& target : one.verify)
       text += fmt::format(" {}{}{}", target.connect, target.sni.empty() ? "" : "/", target.sni);
     texts.push_back(std::move(text));

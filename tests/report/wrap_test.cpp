@@ -19,7 +19,7 @@ TEST_CASE("text is broken at blanks, and a command in backquotes stays in one pi
       {"one two three", 8, "one two\nthree"},
       {"see `everseal plan www` for it", 20, "see\n`everseal plan www`\nfor it"},
       {"(`everseal plan` shows them)", 20, "(`everseal plan`\nshows them)"},
-      {"`a` or `b c` or `d`", 12, "`a` or\n`b c` or `d`"},
+      {"`a` or `b c` or `d`", 12, "`a` or `b c`\nor `d`"},
       {"never `closed at all", 10, "never\n`closed at\nall"},
       {"`a command that is longer than any line`", 12, "`a command\nthat is\nlonger than\nany line`"},
   };
