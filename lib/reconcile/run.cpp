@@ -4,6 +4,7 @@
 #include "reconcile/failure.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/subject.h"
+#include "reconcile/verbs/backup.h"
 
 #include <algorithm>
 #include <functional>
@@ -193,6 +194,7 @@ Verdict reconcile_due(Run& run) {
   verdict.standing_failures =
       static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());
   verdict.look_again = inventory::Subjects(run.store).next_due();
+  if (!verdict.outcomes.empty()) keep_daily_copy(run.host, run.store);
   return verdict;
 }
 

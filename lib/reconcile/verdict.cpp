@@ -36,7 +36,9 @@ constexpr Words kWords[] = {
     {"cancel", "withdrawn", "not withdrawn"},
     {"rehearse", "rehearsed", "rehearsal failed", Target::issuer},
     {"import", "taken over", "not taken over"},
-    {"rebuild", "known again", "not known again"},
+    {"rebuild", "rebuilt", "not rebuilt"},
+    {"restore", "restored", "not restored"},
+    {"mend", "mended", "not mended"},
     {"init", "ready", "not made"},
     {"reconcile", "looked after", "stopped"},
 };
