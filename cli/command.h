@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "base/name.h"
+#include "pki/crl.h"
 #include "reconcile/host.h"
 #include "reconcile/verdict.h"
 
@@ -67,10 +68,14 @@ struct Command {
 };
 std::span<const Command* const> commands();
 
+// How much a message matters, for the journal.
+enum class Weight { plain, warning, error };
 // Writes data to stdout; a reader that went away ends the program quietly.
-void print(std::string_view text);
+void print(std::string_view text, Weight weight = Weight::plain);
 // Writes a message for a person to stderr.
-void note(std::string_view text);
+void note(std::string_view text, Weight weight = Weight::plain);
+// Writes the one document of --json to stdout: a JSON object, with the format's number as its first member.
+void print_document(std::string_view object);
 // A verdict in the chosen form, and its exit code.
 int show(const Context& context, const reconcile::Verdict& verdict);
 
@@ -81,6 +86,9 @@ void hand_over(const Context& context, HandOver form, base::BytesView bytes, mod
 
 // Positional or option as a validated name. Error(usage).
 base::Name name_argument(const Context& context, std::string_view argument, std::string_view what);
+// A whole number from 1 to a million.
+int number_argument(std::string_view text, std::string_view option);
+pki::RevocationReason reason_argument(std::string_view text);
 base::Seconds duration_argument(std::string_view text, std::string_view option);
 
 }  // namespace everseal::cli

@@ -31,13 +31,17 @@ int exit_code(base::Fault fault) noexcept {
 
 void report(const base::Error& error, Output output) {
   if (output == Output::json) {
-    print(fmt::format("{{\n  \"error\": {{\n    \"fault\": {},\n    \"message\": {},\n    \"hint\": {}\n  }}\n}}\n",
-                      base::json_string(to_string(error.fault())), base::json_string(error.message()),
-                      base::json_string(error.hint())));
+    print_document(fmt::format(
+        "{{\n  \"error\": {{\n    \"fault\": {},\n    \"message\": {},\n    \"hint\": {},\n    \"retry_at\": {},\n"
+        "    \"exit_code\": {}\n  }}\n}}\n",
+        base::json_string(to_string(error.fault())), base::json_string(error.message()),
+        base::json_string(error.hint()),
+        error.retry_at() ? base::json_string(base::format_time(*error.retry_at())) : "null", exit_code(error.fault())));
   }
-  note(fmt::format("{} {}\n", styled("everseal:", Style::red, Stream::errors),
-                   flowed(error.message(), {10, 2}, Stream::errors)));
-  if (!error.hint().empty()) note(fmt::format("  {}\n", flowed(error.hint(), {2, 2}, Stream::errors)));
+  std::string text = fmt::format("{} {}\n", styled("everseal:", Style::red, Stream::errors),
+                                 flowed(error.message(), {10, 2}, Stream::errors));
+  if (!error.hint().empty()) text += fmt::format("  {}\n", flowed(error.hint(), {2, 2}, Stream::errors));
+  note(text, Weight::error);
 }
 
 // The first SIGINT or SIGTERM asks the command to stop at a safe point; a second one ends the program.

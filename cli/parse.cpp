@@ -2,12 +2,15 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "documents.h"
+#include "report/json.h"
+#include "report/wrap.h"
 #include "terminal.h"
 #include "version.h"
-#include "wrap.h"
 
 #include <algorithm>
 #include <memory>
+#include <span>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -30,10 +33,10 @@ constexpr std::string_view kGlobalHelp =
     "  --config FILE   use this config file\n"
     "  --state DIR     use this state directory\n"
     "  --json          print one JSON document instead of text\n"
-    "  -q, --quiet     print only errors\n"
-    "  -v, --verbose   print what is done and why; twice: more\n"
+    "  -q, --quiet     print only what failed or needs you\n"
+    "  -v, --verbose   print why, and each command that is run; -vv: each request too\n"
     "  -h, --help      explain a command\n"
-    "  --version       print the version\n";
+    "  -V, --version   print the version\n";
 
 std::size_t help_width() { return std::min<std::size_t>(width(Stream::output).value_or(80), 100); }
 
@@ -51,7 +54,25 @@ std::string overview() {
             fmt::format("  {:<{}}  {}\n", command->words, column, wrap(command->summary, column + 4, help_width()));
     if (!lines.empty()) text += fmt::format("\n{}\n{}", heading.text, lines);
   }
-  return text + fmt::format("\n{}\n`everseal COMMAND --help` says more about a command.\n", kGlobalHelp);
+  return text +
+         fmt::format("\n{}\n`everseal COMMAND --help` says more about a command, `everseal help json` what\n--json prints.\n",
+                     kGlobalHelp);
+}
+
+std::string called(const Document& document) {
+  if (document.command.empty()) return fmt::format("every command {}", document.when);
+  return fmt::format("{}{}{}", document.command, document.when.empty() ? "" : " ", document.when);
+}
+
+// `everseal help json`: a line a document.
+std::string document_list() {
+  std::size_t column = 0;
+  for (const Document& document : documents()) column = std::max(column, called(document).size());
+  std::string text =
+      "What --json prints: one document, to standard output, that keeps to schema/output/NAME.schema.json.\n\n";
+  for (const Document& document : documents())
+    text += fmt::format("  {:<{}}  {}\n", called(document), column, document.schema);
+  return text;
 }
 
 std::string usage_of(const Argument& argument) {
@@ -109,6 +130,12 @@ std::string help_of(const Command& command) {
     else
       text += fmt::format("  {:<{}}  {}\n", usage, column, summary);
   }
+  std::string schemas;
+  for (const Document& document : documents())
+    if (document.command == command.words)
+      schemas += fmt::format("{}{}{}", schemas.empty() ? "" : ", ", document.schema,
+                             document.when.empty() ? "" : fmt::format(" ({})", document.when));
+  if (!schemas.empty()) text += fmt::format("\n--json prints: {}\n", schemas);
   return text;
 }
 
@@ -150,16 +177,116 @@ CLI::Option* bind(CLI::App& app, const Argument& argument) {
   return option;
 }
 
-[[noreturn]] void unknown_command(const std::string& word, const std::string& prefix) {
+// What other tools call what is done here.
+struct Foreign {
+  std::string_view word;
+  std::string_view ours;
+};
+constexpr Foreign kForeign[] = {
+    {"certificates", "list"},
+    {"certs", "list"},
+    {"ls", "list"},
+    {"status", "list"},
+    {"expiring", "list"},
+    {"certonly", "issue"},
+    {"certificate", "issue"},
+    {"run", "issue"},
+    {"obtain", "issue"},
+    {"request", "issue"},
+    {"get", "issue"},
+    {"new", "issue"},
+    {"create", "issue"},
+    {"enroll", "issue"},
+    {"delete", "remove"},
+    {"rm", "remove"},
+    {"forget", "remove"},
+    {"reissue", "renew"},
+    {"rotate", "renew"},
+    {"install", "deploy"},
+    {"reload", "deploy"},
+    {"undo", "rollback"},
+    {"test", "verify"},
+    {"probe", "inspect"},
+    {"decode", "inspect"},
+    {"lint", "inspect"},
+    {"fingerprint", "inspect"},
+    {"info", "show"},
+    {"view", "show"},
+    {"log", "history"},
+    {"logs", "history"},
+    {"events", "history"},
+    {"calendar", "plan"},
+    {"dry-run", "plan"},
+    {"plugins", "kinds"},
+    {"providers", "kinds"},
+    {"sign", "ca sign"},
+    {"crl", "ca crl"},
+    {"root", "ca export"},
+    {"register", "account register"},
+    {"unregister", "account deactivate"},
+    {"update_account", "account update"},
+    {"show_account", "account show"},
+    {"check", "config check"},
+    {"migrate", "import"},
+    {"fsck", "doctor"},
+    {"repair", "doctor"},
+};
+
+const Command* find_command(std::string_view words) {
+  for (const Command* command : commands())
+    if (command->words == words) return command;
+  return nullptr;
+}
+
+// `next` is the word behind it, or "".
+[[noreturn]] void unknown_command(const std::string& word, const std::string& prefix, const std::string& next = {}) {
   std::vector<std::string> words;
   for (const Command* command : commands()) {
     if (!command->words.starts_with(prefix)) continue;
     words.push_back(base::split(command->words.substr(prefix.size()), ' ').front());
   }
+  const auto* const foreign = std::ranges::find(kForeign, prefix + word, &Foreign::word);
   const auto near = base::nearest(word, words);
+  std::string hint = "`everseal --help` lists the commands";
+  if (foreign != std::end(kForeign))
+    hint = fmt::format("did you mean `everseal {}`?", foreign->ours);
+  else if (near)
+    hint = fmt::format("did you mean `everseal {}{}`?", prefix, *near);
+  else if (find_command(next) != nullptr)
+    hint = fmt::format("did you mean `everseal {} {}`?", next, base::printable(word));
+  throw base::Error(base::Fault::usage, fmt::format("there is no command '{}{}'", prefix, base::printable(word)), hint);
+}
+
+// A word that no argument takes.
+[[noreturn]] void one_too_many(const Command* command, const std::string& word, const std::string& help_hint) {
+  const bool takes_identifiers =
+      command != nullptr && std::ranges::any_of(command->arguments, [](const Argument& argument) {
+        return argument.name.starts_with("-d,");
+      });
   throw base::Error(
-      base::Fault::usage, fmt::format("there is no command '{}{}'", prefix, base::printable(word)),
-      near ? fmt::format("did you mean `everseal {}{}`?", prefix, *near) : "`everseal --help` lists the commands");
+      base::Fault::usage, fmt::format("'{}' is one word too many", base::printable(word)),
+      takes_identifiers && !word.starts_with('-') && word.find('.') != std::string::npos
+          ? fmt::format("names that the certificate is for are given with -d: `-d {}`", base::printable(word))
+          : help_hint);
+}
+
+std::string version_text(int argc, char** argv) {
+  const bool json = std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--json"; });
+  return json ? fmt::format("{{\n  \"{}\": {},\n  \"version\": {}\n}}\n", report::kFormatKey, report::kFormat,
+                            base::json_string(kVersion))
+              : fmt::format("everseal {}\n", kVersion);
+}
+
+// Asks the command line for the version and nothing else?
+bool asks_version(int argc, char** argv) {
+  bool asked = false;
+  for (const std::string_view word : std::span(argv + 1, static_cast<std::size_t>(std::max(0, argc - 1)))) {
+    if (word == "--version" || word == "-V")
+      asked = true;
+    else if (word != "--json")
+      return false;
+  }
+  return asked;
 }
 
 }  // namespace
@@ -167,8 +294,12 @@ CLI::Option* bind(CLI::App& app, const Argument& argument) {
 Parsed parse(int argc, char** argv) {
   Parsed parsed;
   // Before anything is built: the two things that scripts ask often.
-  if (argc == 2 && std::string_view(argv[1]) == "--version") {
-    parsed.text = fmt::format("everseal {}\n", kVersion);
+  if (asks_version(argc, argv)) {
+    parsed.text = version_text(argc, argv);
+    return parsed;
+  }
+  if (argc == 3 && std::string_view(argv[1]) == "help" && std::string_view(argv[2]) == "json") {
+    parsed.text = document_list();
     return parsed;
   }
   if (argc > 2 && std::string_view(argv[1]) == "help") {
@@ -237,8 +368,14 @@ Parsed parse(int argc, char** argv) {
         throw base::Error(base::Fault::usage, fmt::format("there is no option '{}' here", base::printable(name)),
                           near ? fmt::format("did you mean {}?", *near) : help_hint);
       }
-      if (!extras.empty())
-        throw base::Error(base::Fault::usage, fmt::format("'{}' is one word too many", base::printable(extras.front())),
+      if (!extras.empty()) one_too_many(command, extras.front(), help_hint);
+    }
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+      const std::string_view text = error.what();  // "--domain: 1 required TEXT missing"
+      if (const auto colon = text.find(": "); colon != std::string_view::npos)
+        throw base::Error(base::Fault::usage,
+                          fmt::format("{} {}", base::printable(text.substr(0, colon)),
+                                      text.ends_with("missing") ? "needs a value" : "stands there more than once"),
                           help_hint);
     }
     throw base::Error(base::Fault::usage, base::lower(base::printable(std::string_view(error.what()))), help_hint);
@@ -266,7 +403,7 @@ Parsed parse(int argc, char** argv) {
       throw base::Error(base::Fault::usage, fmt::format("'everseal {}' needs one more word", words.front()),
                         fmt::format("one of: {}", list));
     }
-    unknown_command(words.front(), "");
+    unknown_command(words.front(), "", words.size() == 2 ? words[1] : "");
   }
   if (help) {
     parsed.text = help_of(*command);

@@ -8,18 +8,23 @@
 namespace everseal::cli {
 namespace {
 
+bool has_account(const reconcile::AccountView& view) { return !view.account.url.empty(); }
+std::string status_of(const reconcile::AccountView& view) { return has_account(view) ? view.account.status : "none"; }
+
 std::string json_of(const reconcile::AccountView& view) {
   nlohmann::ordered_json profiles = nlohmann::ordered_json::object();
   for (const auto& [name, description] : view.directory.profiles) profiles[name] = description.raw();
-  const nlohmann::ordered_json document{{"issuer", view.account.issuer.text()},
-                                        {"directory", view.account.directory},
-                                        {"url", view.account.url},
-                                        {"status", view.account.status},
-                                        {"contact", view.account.contact},
-                                        {"created", base::format_time(view.account.created)},
-                                        {"folder", view.folder},
-                                        {"terms_of_service", view.directory.terms_of_service},
-                                        {"profiles", std::move(profiles)}};
+  const nlohmann::ordered_json document{
+      {"issuer", view.account.issuer.text()},
+      {"directory", view.account.directory},
+      {"url", view.account.url},
+      {"status", status_of(view)},
+      {"contact", view.account.contact},
+      {"created",
+       has_account(view) ? nlohmann::ordered_json(base::format_time(view.account.created)) : nlohmann::ordered_json()},
+      {"folder", view.folder},
+      {"terms_of_service", view.directory.terms_of_service},
+      {"profiles", std::move(profiles)}};
   return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -31,9 +36,9 @@ std::string text_of(const reconcile::AccountView& view) {
   line("issuer", view.account.issuer.text());
   line("directory", view.account.directory);
   line("account", view.account.url);
-  line("status", view.account.status);
+  line("status", status_of(view));
   line("contact", base::join(view.account.contact, ", "));
-  line("key", view.folder + "/key.pem");
+  if (has_account(view)) line("key", view.folder + "/key.pem");
   line("terms", view.directory.terms_of_service);
   for (const auto& [name, description] : view.directory.profiles)
     line("profile", fmt::format("{}: {}", name, description.raw()));
@@ -48,7 +53,12 @@ int run_account(Context& context, reconcile::AccountAction action) {
   request.action = action;
   if (context.arguments.has("staging")) request.endpoint = issuer::AcmeEndpoint::staging;
   const reconcile::AccountView view = reconcile::account(context.host(), request);
-  print(context.output == Output::json ? json_of(view) : text_of(view));
+  context.output == Output::json ? print_document(json_of(view)) : print(text_of(view));
+  if (!has_account(view) && !context.quiet)
+    note(
+        fmt::format("there is no account at {0} yet: `everseal account register {0}`, or the first certificate, makes "
+                    "one where `agree_terms = true`\n",
+                    request.issuer));
   return 0;
 }
 

@@ -17,20 +17,35 @@ nlohmann::ordered_json reasons(const std::vector<plan::Reason>& why) {
   return list;
 }
 
+nlohmann::ordered_json text_or_null(std::string_view text) {
+  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+}
+
+nlohmann::ordered_json json_of(const reconcile::PlannedStep& step) {
+  nlohmann::ordered_json action{{"kind", step.kind},
+                                {"version", nullptr},
+                                {"issuer", text_or_null(step.issuer)},
+                                {"target", text_or_null(step.target)}};
+  if (step.version) action["version"] = *step.version;
+  nlohmann::ordered_json planned{{"action", std::move(action)},
+                                 {"gate", to_string(step.gate)},
+                                 {"not_before", nullptr},
+                                 {"why", reasons(step.why)},
+                                 {"text", step.text}};
+  if (step.not_before != base::Time::max()) planned["not_before"] = base::format_time(step.not_before);
+  return planned;
+}
+
 std::string json_of(const std::vector<reconcile::PlannedSubject>& planned) {
   nlohmann::ordered_json document;
   auto& subjects = document["subjects"] = nlohmann::ordered_json::array();
   for (const reconcile::PlannedSubject& one : planned) {
     nlohmann::ordered_json subject{{"subject", one.subject},
                                    {"steps", nlohmann::ordered_json::array()},
-                                   {"standing", reasons(one.standing)}};
-    for (const reconcile::PlannedStep& step : one.steps)
-      subject["steps"].push_back({{"step", step.text},
-                                  {"gate", to_string(step.gate)},
-                                  {"not_before", step.not_before == base::Time::max()
-                                                     ? nlohmann::ordered_json()
-                                                     : nlohmann::ordered_json(base::format_time(step.not_before))},
-                                  {"why", reasons(step.why)}});
+                                   {"standing", reasons(one.standing)},
+                                   {"look_again", nullptr},
+                                   {"rehearsal", nullptr}};
+    for (const reconcile::PlannedStep& step : one.steps) subject["steps"].push_back(json_of(step));
     if (one.rehearsal)
       subject["rehearsal"] = {{"issuer", one.rehearsal->target},
                               {"result", to_string(one.rehearsal->result)},
@@ -39,6 +54,21 @@ std::string json_of(const std::vector<reconcile::PlannedSubject>& planned) {
     subjects.push_back(std::move(subject));
   }
   return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+// What keeps a step from being done now.
+std::string held_by(const reconcile::PlannedStep& step) {
+  switch (step.gate) {
+    case plan::Gate::open:
+      return {};
+    case plan::Gate::backing_off:
+      return fmt::format(" (waits until {})", base::format_time(step.not_before));
+    case plan::Gate::needs_operator:
+      return " (needs you)";
+    case plan::Gate::clock_untrusted:
+      return " (waits until the clock is right)";
+  }
+  return {};
 }
 
 // One line, however many the terminal makes of it.
@@ -54,19 +84,14 @@ int show_plan(const Context& context, const std::vector<reconcile::PlannedSubjec
   });
   const int code = failed ? 1 : 0;
   if (context.output == Output::json) {
-    print(json_of(planned));
+    print_document(json_of(planned));
     return code;
   }
   std::string text;
   for (const reconcile::PlannedSubject& one : planned) {
     text += styled(one.subject, Style::bold, Stream::output) + "\n";
     for (const reconcile::PlannedStep& step : one.steps) {
-      std::string doing = step.text;
-      if (step.gate == plan::Gate::needs_operator)
-        doing += " (needs you)";
-      else if (step.gate != plan::Gate::open)
-        doing += fmt::format(" ({}, not before {})", to_string(step.gate), base::format_time(step.not_before));
-      text += line(2, doing);
+      text += line(2, step.text + held_by(step));
       for (const plan::Reason& reason : step.why) text += line(4, "because " + base::printable(reason.text));
     }
     for (const plan::Reason& reason : one.standing) text += line(2, base::printable(reason.text));

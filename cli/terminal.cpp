@@ -59,11 +59,14 @@ std::optional<std::size_t> width(Stream stream) noexcept {
   return size.ws_col == 0 ? 80 : size.ws_col;
 }
 
+bool can_rewrite(Stream stream) noexcept {
+  const char* const terminal = std::getenv("TERM");
+  return is_terminal(stream) && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
 bool wants_colour(Stream stream) noexcept {
   const char* const no_colour = std::getenv("NO_COLOR");
-  const char* const terminal = std::getenv("TERM");
-  return is_terminal(stream) && (no_colour == nullptr || *no_colour == '\0') && terminal != nullptr &&
-         std::string_view(terminal) != "dumb";
+  return can_rewrite(stream) && (no_colour == nullptr || *no_colour == '\0');
 }
 
 std::string flowed(std::string_view text, Indent indent, Stream stream) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/secret.h"
-#include "wrap.h"
+#include "report/wrap.h"
 
 #include <cstddef>
 #include <optional>
@@ -11,11 +11,16 @@
 
 namespace everseal::cli {
 
+using report::Indent;
+using report::LongWords;
+using report::wrap;
+
 enum class Stream { output, errors };
 
 bool is_terminal(Stream stream) noexcept;
 std::optional<std::size_t> width(Stream stream) noexcept;  // columns; nullopt where it is no terminal
-bool wants_colour(Stream stream) noexcept;                 // a terminal, no NO_COLOR, TERM not dumb
+bool can_rewrite(Stream stream) noexcept;                  // a terminal whose lines may be written over
+bool wants_colour(Stream stream) noexcept;                 // and no NO_COLOR
 
 // Printable text broken at the terminal's width (wrap.h); as it is where the stream is none.
 std::string flowed(std::string_view text, Indent indent, Stream stream);

@@ -7,6 +7,8 @@
 #include <optional>
 #include <regex>
 #include <set>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,44 +24,74 @@ using Files = std::map<std::string, std::string>;  // path from the top of the t
 using Names = std::set<std::string>;
 
 // What a module may include beside itself: modules, and single headers of modules.
-const std::map<std::string, Names> kMayInclude = [] {
-  std::map<std::string, Names> table{
-      {"base", {}},
-      {"pki", {"base"}},
-      {"sql", {"base"}},
-      {"net", {"base", "pki"}},
+using Table = std::map<std::string, Names>;
 
-      {"config", {"base", "pki"}},
-      {"keystore", {"base", "pki"}},
-      {"discover", {"base", "pki"}},
-      {"deploy", {"base", "pki"}},
-      {"archive", {"base", "pki", "keystore"}},
-      {"inventory", {"base", "pki", "sql"}},
-      {"acme", {"base", "pki", "net"}},
-      {"probe", {"base", "pki", "net"}},
-      {"dns", {"base", "pki", "net"}},
-      {"authority", {"base", "pki", "inventory", "keystore"}},
+std::string text_of(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
 
-      {"plan", {"base", "pki", "config", "inventory/records.h"}},
-      {"audit", {"base", "pki", "config", "inventory/records.h", "probe/capture.h"}},
-      {"challenge", {"base", "pki", "net", "acme", "dns"}},
-      {"issuer", {"base", "pki", "net", "inventory", "keystore", "acme", "challenge", "authority"}},
-      {"notify", {"base", "pki", "net", "inventory/records.h"}},
-      {"report", {"base", "pki", "inventory/records.h"}},
-      {"importer", {"base", "pki"}},
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) {
+    const auto first = part.find_first_not_of(" `"), last = part.find_last_not_of(" `");
+    if (first != std::string::npos) parts.push_back(part.substr(first, last - first + 1));
+  }
+  return parts;
+}
+
+// Reads the rows "| LAYER | MODULE, MODULE -> MODULE `HEADER` ...; MODULE -> ... |". Layers are numbers, then "roof".
+Table table_of(const std::string& markdown) {
+  struct Entry {
+    int layer;
+    std::string module, allowed;
   };
-  Names below;
-  for (const auto& [module, ignored] : table) below.insert(module);
-  table["reconcile"] = below;
-  table["scan"] = below;
-  Names library = below;
-  library.insert({"reconcile", "scan"});
-  library.erase("sql");
-  table["cli"] = library;
-  table["agent"] = library;
-  table["agent/deployer"] = {"base", "pki", "config", "deploy"};
+  static constexpr int kRoof = 99;
+  std::vector<Entry> entries;
+  for (const std::string& line : split(markdown, '\n')) {
+    const auto cells = split(line, '|');
+    if (!line.starts_with("|") || cells.size() != 2 || cells[0] == "layer" || cells[1].find("->") == std::string::npos)
+      continue;
+    const int layer = cells[0] == "roof" ? kRoof : std::stoi(cells[0]);
+    for (const std::string& rule : split(cells[1], ';')) {
+      const auto arrow = rule.find("->");
+      if (arrow == std::string::npos) throw std::runtime_error("not a rule of the table: " + rule);
+      for (const std::string& module : split(rule.substr(0, arrow), ','))
+        entries.push_back({layer, module, rule.substr(arrow + 2)});
+    }
+  }
+  const auto below = [&](int layer) {
+    Names names;
+    for (const Entry& entry : entries)
+      if (entry.layer < layer) names.insert(entry.module);
+    return names;
+  };
+  Table table;
+  for (const auto& [layer, module, allowed] : entries) {
+    Names names;
+    const std::string wanted = split(allowed, '\n').at(0);
+    if (wanted == "all of lib below") {
+      names = below(layer);
+    } else if (wanted == "all of lib but sql") {
+      names = below(kRoof);
+      names.erase("sql");
+    } else if (wanted != "the standard library, fmt, spdlog") {
+      for (const std::string& name : split(wanted, ' ')) names.insert(name);
+    }
+    if (!table.emplace(module, names).second) throw std::runtime_error("stands twice in the table: " + module);
+  }
+  for (const auto& [module, names] : table)
+    for (const std::string& name : names)
+      if (!table.contains(name.substr(0, name.find('/'))))
+        throw std::runtime_error(module + " may include what is no module of the table: " + name);
   return table;
-}();
+}
+
+const Table& may_include() {
+  static const Table table = table_of(text_of(fs::path(EVERSEAL_SOURCE_DIR) / "lib/README.md"));
+  return table;
+}
 
 // Headers that other modules may include although they may not include the rest of the module: they show plain data.
 const std::map<std::string, Names> kPlainHeaders{
@@ -119,7 +151,7 @@ std::string module_included(const std::string& name) {
   const auto slash = name.find('/');
   if (slash == std::string::npos) return {};
   if (name.starts_with("agent/deployer/")) return "agent/deployer";
-  return kMayInclude.contains(name.substr(0, slash)) ? name.substr(0, slash) : std::string();
+  return may_include().contains(name.substr(0, slash)) ? name.substr(0, slash) : std::string();
 }
 
 bool is_below(const std::string& path, const std::vector<std::string>& places) {
@@ -142,7 +174,7 @@ class Inspection {
 
   void inspect(const std::string& path, const std::string& text) {
     const std::string module = module_of(path);
-    if (!kMayInclude.contains(module)) return complain(path, "stands in no module of the table");
+    if (!may_include().contains(module)) return complain(path, "stands in no module of the table");
     for (const Include& include : includes_of(text)) inspect(path, module, include);
     for (const Place& place : kPlaces)
       if (place.seen_from && !place.seen_from->contains(module)) inspect_reach(path, place);
@@ -171,7 +203,7 @@ class Inspection {
     if (const auto plain = kPlainHeaders.find(path.starts_with("lib/") ? path.substr(4) : path);
         plain != kPlainHeaders.end() && !plain->second.contains(other))
       return complain(path, "is plain data and may not include " + name);
-    const Names& allowed = kMayInclude.at(module);
+    const Names& allowed = may_include().at(module);
     if (other == module || allowed.contains(other) || allowed.contains(name)) return;
     complain(path, module + " may not include " + name);
   }
@@ -220,9 +252,7 @@ Files product() {
     if (!fs::exists(top / folder)) continue;
     for (const auto& entry : fs::recursive_directory_iterator(top / folder)) {
       if (!entry.is_regular_file() || !kSuffixes.contains(entry.path().extension().string())) continue;
-      std::ifstream stream(entry.path(), std::ios::binary);
-      files[fs::relative(entry.path(), top).generic_string()] =
-          std::string(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+      files[fs::relative(entry.path(), top).generic_string()] = text_of(entry.path());
     }
   }
   return files;
@@ -237,6 +267,35 @@ TEST_CASE("every include of the product is one that the table allows") {
   for (const std::string& violation : violations_in(files)) FAIL_CHECK(violation);
 }
 
+TEST_CASE("the table is read as it is written") {
+  const Table table = table_of(
+      "text\n| layer | module -> may include |\n|---|---|\n| 0 | base -> the standard library, fmt, spdlog |\n"
+      "| 1 | pki, sql -> base |\n| 2 | inventory -> base pki sql; plan -> base `inventory/records.h` |\n"
+      "| 3 | reconcile -> all of lib below |\n| roof | cli -> all of lib but sql |\n| not | a row |\n");
+  const Table expected{{"base", {}},
+                       {"pki", {"base"}},
+                       {"sql", {"base"}},
+                       {"inventory", {"base", "pki", "sql"}},
+                       {"plan", {"base", "inventory/records.h"}},
+                       {"reconcile", {"base", "pki", "sql", "inventory", "plan"}},
+                       {"cli", {"base", "pki", "inventory", "plan", "reconcile"}}};
+  CHECK(table == expected);
+  for (const char* const wrong : {"| 1 | pki -> base |", "| 0 | base -> fmt, spdlog |", "| one | base -> pki |",
+                                  "| 0 | base -> the standard library, fmt, spdlog; pki |",
+                                  "| 0 | base, base -> the standard library, fmt, spdlog |"}) {
+    CAPTURE(wrong);
+    CHECK_THROWS(table_of(wrong));
+  }
+}
+
+TEST_CASE("each folder of lib is a module of the table") {
+  for (const auto& entry : fs::directory_iterator(fs::path(EVERSEAL_SOURCE_DIR) / "lib")) {
+    if (!entry.is_directory()) continue;
+    CAPTURE(entry.path().filename().string());
+    CHECK(may_include().contains(entry.path().filename().string()));
+  }
+}
+
 TEST_CASE("the table has no circles") {
   const auto reaches_itself = [](const std::string& start) {
     Names visited;
@@ -244,7 +303,7 @@ TEST_CASE("the table has no circles") {
     while (!ahead.empty()) {
       const std::string at = std::move(ahead.back());
       ahead.pop_back();
-      for (const std::string& next : kMayInclude.at(at)) {
+      for (const std::string& next : may_include().at(at)) {
         const std::string module = module_of(next).empty() ? next : module_of(next);
         if (module == start) return true;
         if (visited.insert(module).second) ahead.push_back(module);
@@ -252,7 +311,7 @@ TEST_CASE("the table has no circles") {
     }
     return false;
   };
-  for (const auto& [module, allowed] : kMayInclude) {
+  for (const auto& [module, allowed] : may_include()) {
     CAPTURE(module);
     CHECK_FALSE(reaches_itself(module));
   }

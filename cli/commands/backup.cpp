@@ -13,7 +13,7 @@ int run(Context& context) {
   const reconcile::Host host = context.host();
   const std::string file = *context.arguments.one("FILE");
   reconcile::backup(host, file);
-  if (context.output == Output::json) print(fmt::format("{{\"backup\": {}}}\n", base::json_string(file)));
+  if (context.output == Output::json) print_document(fmt::format("{{\"backup\": {}}}\n", base::json_string(file)));
   else if (!context.quiet) print(fmt::format("{}: the database. Private keys and certificates lie beside it in {}; copy that directory too\n", base::printable(file), host.state));
   return 0;
 }

@@ -1,9 +1,6 @@
-#include "authority/crl.h"
-#include "command.h"
-#include "reconcile/reconcile.h"
-#include "reconcile/session.h"
+#include "reconcile/verbs/ca_crl.h"
 
-#include <fmt/format.h>
+#include "command.h"
 
 namespace everseal::cli {
 namespace {
@@ -11,20 +8,7 @@ namespace {
 constexpr Argument kArguments[] = {{.name = "NAME", .summary = "the authority", .required = true}};
 
 int run(Context& context) {
-  const reconcile::Host host = context.host();
-  reconcile::Run run(host);
-  reconcile::Session session = run.session();
-  const base::Name name = name_argument(context, "NAME", "authority name");
-  authority::refresh_crl(session.authority(name), host.clock());
-  reconcile::Verdict verdict = reconcile::reconcile_authority(run, name);
-  const auto crl = session.newest_crl(name);
-  verdict.outcomes.insert(verdict.outcomes.begin(),
-                          {reconcile::authority_subject(name),
-                           {},
-                           "crl",
-                           reconcile::Result::done,
-                           fmt::format("CRL {} is valid until {}", crl->number, base::format_time(crl->next_update))});
-  return show(context, verdict);
+  return show(context, reconcile::ca_crl(context.host(), name_argument(context, "NAME", "authority name")));
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
-#include "authority/ceremony.h"
+#include "reconcile/verbs/ca_import.h"
+
 #include "base/error.h"
 #include "base/file.h"
 #include "command.h"
-#include "reconcile/reconcile.h"
 
 #include <fmt/format.h>
 
@@ -26,27 +26,23 @@ constexpr Argument kArguments[] = {
 
 int run(Context& context) {
   const Arguments& arguments = context.arguments;
-  const reconcile::Host host = context.host();
-  const base::Name name = name_argument(context, "NAME", "authority name");
+  reconcile::CaImportRequest request;
+  request.name = name_argument(context, "NAME", "authority name");
   const std::string chain_file = *arguments.one("chain");
-  auto chain =
+  request.chain =
       base::within(chain_file, [&] { return pki::Certificate::parse_all(base::read_file(chain_file, kLargest)); });
-  inventory::Store store = inventory::Store::create(host.state, host.clock());
-  const auto lock = reconcile::lock_reconciler(host);
-  authority::Founded founded;
+  std::optional<base::Secret> opens, keeps;
   if (const auto key_file = arguments.one("key")) {
-    std::optional<base::Secret> opens, keeps;
     if (const auto file = arguments.one("key-passphrase-file")) opens = base::read_secret_file(*file);
     if (const auto file = arguments.one("passphrase-file")) keeps = base::read_secret_file(*file);
-    const base::Secret text = base::read_secret_document(*key_file);
-    founded = authority::import_authority(store, name, std::move(chain), pki::PrivateKey::parse(text, opens),
-                                          keeps ? &*keeps : nullptr, host.clock());
-  } else {
-    founded = authority::import_intermediate(store, name, std::move(chain), host.clock());
+    request.key = pki::PrivateKey::parse(base::read_secret_document(*key_file), opens);
+    request.passphrase = keeps ? &*keeps : nullptr;
   }
+  const base::Name name = request.name;
+  const authority::Founded founded = reconcile::ca_import(context.host(), std::move(request));
   if (context.output == Output::json)
-    print(fmt::format("{{\"authority\": {}, \"directory\": {}}}\n", base::json_string(name.text()),
-                      base::json_string(founded.directory)));
+    print_document(fmt::format("{{\"authority\": {}, \"directory\": {}}}\n", base::json_string(name.text()),
+                               base::json_string(founded.directory)));
   else
     print(fmt::format("{} signs with {}, until {}\n", name, base::printable(founded.intermediate->subject()),
                       base::format_time(founded.intermediate->not_after())));

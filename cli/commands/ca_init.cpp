@@ -1,10 +1,8 @@
-#include "authority/ceremony.h"
+#include "reconcile/verbs/ca_init.h"
+
 #include "base/error.h"
+#include "base/file.h"
 #include "command.h"
-#include "config/load.h"
-#include "reconcile/kinds.h"
-#include "reconcile/settings.h"
-#include "reconcile/reconcile.h"
 #include "terminal.h"
 
 #include <fmt/format.h>
@@ -51,8 +49,8 @@ pki::KeyType key_type(const Context& context, std::string_view option, pki::KeyT
 int run(Context& context) {
   const Arguments& arguments = context.arguments;
   const reconcile::Host host = context.host();
-  const base::Time now = host.clock();
-  authority::Ceremony wanted;
+  reconcile::CaInitRequest request;
+  authority::Ceremony& wanted = request.ceremony;
   wanted.name = name_argument(context, "NAME", "authority name");
   wanted.organization = arguments.one("organization").value_or("");
   wanted.root_key = key_type(context, "root-key", wanted.root_key);
@@ -65,51 +63,27 @@ int run(Context& context) {
     if (*place != "offline" && *place != "here") throw base::Error(base::Fault::usage, "--root is 'here' or 'offline'");
     if (*place == "offline") wanted.root = authority::RootPlace::offline;
   }
-  std::vector<std::string> permitted = arguments.all("permit");
-  std::vector<std::string> excluded = arguments.all("exclude");
-
-  inventory::Store store = inventory::Store::create(host.state, now);
-  const auto lock = reconcile::lock_reconciler(host);
-  std::optional<base::Secret> intermediate;
-  std::optional<std::string> passphrase_file = arguments.one("passphrase-file");
-  base::Problems problems;
-  const config::Config config = reconcile::read_config(host.files, store, problems, {wanted.name});
-  reconcile::authority_settings(config, wanted.name);  // its table is good
-  if (const auto configured = config.authorities.find(wanted.name); configured != config.authorities.end()) {
-    if (permitted.empty()) permitted = configured->second.permitted;
-    if (excluded.empty()) excluded = configured->second.excluded;
-    if (!passphrase_file) passphrase_file = configured->second.passphrase_file;
-  } else if (passphrase_file) {
-    throw base::Error(base::Fault::config, fmt::format("there is no [authority.{}] in the config", wanted.name),
-                      "the passphrase is needed at every signature: put passphrase_file into that table");
-  }
-  for (const std::string& text : permitted) wanted.permitted.push_back(pki::NameConstraint::parse(text));
-  for (const std::string& text : excluded) wanted.excluded.push_back(pki::NameConstraint::parse(text));
-  if (passphrase_file) intermediate = base::read_secret_file(*passphrase_file);
-
-  authority::Passphrases passphrases;
-  passphrases.intermediate = intermediate ? &*intermediate : nullptr;
+  request.permitted = arguments.all("permit");
+  request.excluded = arguments.all("exclude");
+  request.passphrase_file = arguments.one("passphrase-file");
+  const base::Name name = wanted.name;
   std::optional<base::Secret> root;
-  if (wanted.root == authority::RootPlace::here) {
-    if (const auto file = arguments.one("root-passphrase-file"))
-      root = base::read_secret_file(*file);
-    else
-      root = ask_secret(fmt::format("passphrase for the root key of {}", wanted.name), Ask::twice);
-    if (!root) {
-      root = authority::generate_passphrase();
-      passphrases.keeping = authority::PassphraseKeeping::beside_key;
-    }
-    passphrases.root = &*root;
+  if (const auto file = arguments.one("root-passphrase-file")) {
+    root = base::read_secret_file(*file);
+  } else if (wanted.root == authority::RootPlace::here) {
+    reconcile::require_new_authority(host, name);
+    root = ask_secret(fmt::format("passphrase for the root key of {}", name), Ask::twice);
   }
-  const authority::Founded founded = authority::create_authority(store, wanted, passphrases, now);
+  request.root_passphrase = root ? &*root : nullptr;
+  const authority::Founded founded = reconcile::ca_init(host, std::move(request));
   if (context.output == Output::json) {
     const auto pin = [](const std::optional<pki::Certificate>& c) {
       return c ? base::json_string(c->fingerprint().text()) : "null";
     };
-    print(
+    print_document(
         fmt::format("{{\n  \"authority\": {},\n  \"directory\": {},\n  \"root\": {},\n  \"intermediate\": {},\n  "
                     "\"csr_file\": {},\n  \"passphrase_file\": {}\n}}\n",
-                    base::json_string(wanted.name.text()), base::json_string(founded.directory), pin(founded.root),
+                    base::json_string(name.text()), base::json_string(founded.directory), pin(founded.root),
                     pin(founded.intermediate), founded.csr_file ? base::json_string(*founded.csr_file) : "null",
                     founded.passphrase_file ? base::json_string(*founded.passphrase_file) : "null"));
     return 0;
@@ -125,10 +99,10 @@ int run(Context& context) {
   if (founded.csr_file)
     text += fmt::format(
         "\nthe root is elsewhere: have {} signed as a CA there, then\n  everseal ca import {} --chain SIGNED.pem\n",
-        *founded.csr_file, wanted.name);
+        *founded.csr_file, name);
   else
     text += fmt::format("\nclients trust it by {}/root.pem\nnext: everseal issue --issuer {} -d HOST\n",
-                        founded.directory, wanted.name);
+                        founded.directory, name);
   print(text);
   if (founded.passphrase_file)
     note(

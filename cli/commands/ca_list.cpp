@@ -7,14 +7,14 @@
 namespace everseal::cli {
 namespace {
 
-constexpr report::Column kColumns[] = {{"name", "NAME"},
-                                       {"role", "ROLE"},
-                                       {"generation", "GEN", report::Align::right},
-                                       {"state", "STATE"},
-                                       {"subject", "SUBJECT"},
-                                       {"not_after", "EXPIRES"},
-                                       {"crl_next_update", "CRL UNTIL"},
-                                       {"fingerprint", "FINGERPRINT"}};
+using report::Align;
+using report::Narrow;
+
+constexpr report::Column kColumns[] = {
+    {"name", "NAME", Align::left, Narrow::keep},          {"role", "ROLE", Align::left, Narrow::keep},
+    {"generation", "GEN", Align::right, Narrow::keep, 1}, {"state", "STATE", Align::left, Narrow::keep},
+    {"not_after", "EXPIRES", Align::left, Narrow::keep},  {"crl_next_update", "CRL UNTIL", Align::left, Narrow::keep},
+    {"subject", "SUBJECT", Align::left, Narrow::cut, 2},  {"fingerprint", "FINGERPRINT", Align::left, Narrow::cut, 3}};
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
@@ -27,14 +27,10 @@ int run(Context& context) {
       const pki::Certificate certificate = pki::Certificate::parse(record.der);
       const bool signs = record.role == inventory::AuthorityRole::intermediate;
       const auto crl = signs ? authorities.newest_crl(authority.name, record.generation) : std::nullopt;
-      const report::Cell cells[] = {authority.name.text(),
-                                    signs ? "intermediate" : "root",
-                                    record.generation,
-                                    to_string(record.state),
-                                    certificate.subject(),
-                                    certificate.not_after(),
-                                    crl ? report::Cell(crl->next_update) : report::Cell(),
-                                    record.fingerprint.text()};
+      const report::Cell cells[] = {authority.name.text(),   signs ? "intermediate" : "root",
+                                    record.generation,       to_string(record.state),
+                                    certificate.not_after(), crl ? report::Cell(crl->next_update) : report::Cell(),
+                                    certificate.subject(),   record.fingerprint.text()};
       sink->row(cells);
     }
   }

@@ -1,14 +1,9 @@
-#include "authority/sign.h"
+#include "reconcile/verbs/ca_sign.h"
+
 #include "base/error.h"
 #include "base/file.h"
 #include "command.h"
-#include "inventory/clock.h"
-#include "pki/csr.h"
-#include "reconcile/kinds.h"
-#include "reconcile/reconcile.h"
-#include "reconcile/session.h"
-
-#include <filesystem>
+#include "signed_files.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -17,7 +12,6 @@ namespace everseal::cli {
 namespace {
 
 constexpr std::size_t kLargestCsr = 1 << 18;
-constexpr std::size_t kGroup = 256;  // signed and committed together
 
 constexpr Argument kArguments[] = {
     {.name = "NAME", .summary = "the authority", .required = true},
@@ -31,82 +25,115 @@ constexpr Argument kArguments[] = {
 
 using Json = nlohmann::ordered_json;
 
-int run(Context& context) {
-  const Arguments& arguments = context.arguments;
-  const reconcile::Host host = context.host();
-  const base::Name name = name_argument(context, "NAME", "authority name");
-  const base::Name profile = base::Name::parse(arguments.one("profile").value_or("server"), "profile");
-  std::optional<base::Seconds> lifetime;
-  if (const auto text = arguments.one("lifetime")) lifetime = duration_argument(*text, "--lifetime");
-  const auto out = arguments.one("out-dir");
-  const std::vector<std::string> files = arguments.all("CSR");
+// The caller's own descriptors, as `-` and <(COMMAND) name them: what comes there may take its time, so it is read
+// before the store is opened.
+bool is_stream(std::string_view file) {
+  return file == "-" || file == "/dev/stdin" || file.starts_with("/dev/fd/") || file.starts_with("/proc/self/fd/");
+}
 
-  const bool json = context.output == Output::json;
-  Json document{{"certificates", Json::array()}, {"failures", Json::array()}};
+std::expected<base::Bytes, base::Error> read_stream(const std::string& file) {
+  try {
+    return base::read_file(file, kLargestCsr);
+  } catch (const base::Error& error) {
+    return std::unexpected(error);
+  }
+}
 
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
-  base::Problems problems;
-  const config::Config config = reconcile::read_config(host.files, store, problems);
-  reconcile::Session session(host, config, store);
-  inventory::require_trusted_clock(store, host.clock(), host.build_date);
-  authority::Authority& authority = session.authority(name);
+// What is to be signed, and what became of it.
+class Batch {
+ public:
+  Batch(const Context& context, std::vector<std::string> files, const std::optional<std::string>& out)
+      : files_(std::move(files)),
+        json_(context.output == Output::json),
+        document_{{"certificates", Json::array()}, {"failures", Json::array()}} {
+    if (out) signed_files_.emplace(*out, files_);
+    for (std::size_t i = 0; i < files_.size(); ++i)
+      if (is_stream(files_[i])) streams_.emplace(i, read_stream(files_[i]));
+  }
 
-  std::size_t failed = 0;
-  const auto fail = [&](const std::string& file, const base::Error& error) {
-    ++failed;
-    if (json)
-      document["failures"].push_back(
-          {{"csr", file}, {"fault", to_string(error.fault())}, {"message", error.message()}, {"hint", error.hint()}});
-    note(fmt::format("everseal: {}: {}\n", base::printable(file), error.message()));
-    if (!error.hint().empty()) note(fmt::format("  {}\n", error.hint()));
-  };
-  for (std::size_t begin = 0; begin < files.size(); begin += kGroup) {
-    std::vector<std::string> names;
-    std::vector<authority::Request> requests;
-    for (std::size_t i = begin; i < std::min(files.size(), begin + kGroup); ++i) {
-      try {
-        requests.push_back({.profile = profile,
-                            .key = pki::Csr::parse(base::read_file(files[i], kLargestCsr)),
-                            .identifiers = {},
-                            .subject = {},
-                            .lifetime = lifetime,
-                            .binding = std::nullopt});
-        names.push_back(files[i]);
-      } catch (const base::Error& error) {
-        fail(files[i], error);
-      }
+  std::size_t size() const noexcept { return files_.size(); }
+
+  base::Bytes csr(std::size_t index) const {
+    if (signed_files_)
+      if (const auto& path = signed_files_->path(index); !path) throw base::Error(path.error());
+    if (const auto stream = streams_.find(index); stream != streams_.end()) {
+      if (!stream->second) throw base::Error(stream->second.error());
+      return *stream->second;
     }
-    const auto results = authority::sign_many(authority, requests, host.clock());
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      if (!results[i]) {
-        fail(names[i], results[i].error());
-        continue;
-      }
-      for (const std::string& warning : results[i]->warnings)
-        note(fmt::format("everseal: {}: {}\n", base::printable(names[i]), warning));
-      std::string text;
-      for (const pki::Certificate& certificate : authority::full_chain(authority, results[i]->leaf))
-        text += certificate.pem();
-      std::optional<std::string> file;
-      if (out) {
-        file = (std::filesystem::path(*out) / (std::filesystem::path(names[i]).stem().string() + ".pem")).string();
-        base::write_file(*file, base::as_bytes(text), {.user = {}, .group = {}, .mode = 0644});
-      }
-      if (json)
-        document["certificates"].push_back({{"csr", names[i]},
-                                            {"serial", results[i]->leaf.serial()},
-                                            {"fingerprint", results[i]->leaf.fingerprint().text()},
-                                            {"not_after", base::format_time(results[i]->leaf.not_after())},
-                                            {"warnings", results[i]->warnings},
-                                            {"file", file ? Json(*file) : Json()},
-                                            {"text", file ? Json() : Json(text)}});
-      else if (!out)
-        print(text);
+    const base::Secret text = base::read_regular_file(files_[index], kLargestCsr);
+    return {text.reveal().begin(), text.reveal().end()};
+  }
+
+  void take(std::size_t index, const std::expected<reconcile::SignedCsr, base::Error>& result) {
+    if (!result) return fail(index, result.error());
+    for (const std::string& warning : result->warnings)
+      note(fmt::format("everseal: {}: {}\n", base::printable(files_[index]), warning));
+    const bool written = signed_files_ && write(index, *result);
+    if (json_)
+      document_["certificates"].push_back({{"csr", files_[index]},
+                                           {"serial", result->leaf.serial()},
+                                           {"fingerprint", result->leaf.fingerprint().text()},
+                                           {"not_after", base::format_time(result->leaf.not_after())},
+                                           {"warnings", result->warnings},
+                                           {"file", written ? Json(*signed_files_->path(index)) : Json()},
+                                           {"text", written ? Json() : Json(result->chain)}});
+    else if (!written)
+      print(result->chain);
+  }
+
+  int finish() const {
+    if (json_) print_document(document_.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
+    if (failed_ == 0) return 0;
+    return failed_ == files_.size() ? 1 : 4;
+  }
+
+ private:
+  void fail(std::size_t index, const base::Error& error) {
+    ++failed_;
+    if (json_)
+      document_["failures"].push_back({{"csr", files_[index]},
+                                       {"fault", to_string(error.fault())},
+                                       {"message", error.message()},
+                                       {"hint", error.hint()}});
+    note(fmt::format("everseal: {}: {}\n", base::printable(files_[index]), error.message()));
+    if (!error.hint().empty()) note(fmt::format("  {}\n", error.hint()));
+  }
+
+  // It is signed: where it cannot be written, it is printed instead of lost.
+  bool write(std::size_t index, const reconcile::SignedCsr& made) {
+    try {
+      signed_files_->write(index, made.chain);
+      return true;
+    } catch (const base::Error& error) {
+      fail(index,
+           base::Error(error.fault(),
+                       fmt::format("signed as serial {}, but not written: {}", made.leaf.serial(), error.message()),
+                       "it was printed instead"));
+      return false;
     }
   }
-  if (json) print(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
-  if (failed == 0) return 0;
-  return failed == files.size() ? 1 : 4;
+
+  std::vector<std::string> files_;
+  std::optional<SignedFiles> signed_files_;
+  std::map<std::size_t, std::expected<base::Bytes, base::Error>> streams_;
+  std::size_t failed_ = 0;
+  bool json_;
+  Json document_;
+};
+
+int run(Context& context) {
+  const Arguments& arguments = context.arguments;
+  reconcile::CaSignRequest request;
+  request.authority = name_argument(context, "NAME", "authority name");
+  request.profile = base::Name::parse(arguments.one("profile").value_or("server"), "profile");
+  if (const auto text = arguments.one("lifetime")) request.lifetime = duration_argument(*text, "--lifetime");
+  Batch batch(context, arguments.all("CSR"), arguments.one("out-dir"));
+  request.count = batch.size();
+  request.csr = [&](std::size_t index) { return batch.csr(index); };
+  reconcile::ca_sign(
+      context.host(), request,
+      [&](std::size_t index, std::expected<reconcile::SignedCsr, base::Error> result) { batch.take(index, result); });
+  return batch.finish();
 }
 
 }  // namespace
@@ -116,7 +143,9 @@ const Command ca_sign_command{
     "ca sign",
     Group::authority,
     "sign CSRs, one or thousands",
-    "Behind an ssh forced command, `everseal ca sign corp -` lets another host enrol without moving keys.\n\n"
+    "Behind an ssh forced command, `everseal ca sign corp -` lets another host enrol without moving keys.\n"
+    "What cannot be signed or written is told and stops no other. With --out-dir, no file takes the place of a CSR,\n"
+    "of another certificate of the same run, or of anything but a certificate.\n\n"
     "  everseal ca sign corp device.csr > device.pem\n"
     "  everseal ca sign corp --profile client --out-dir signed csr/*.csr",
     kArguments,

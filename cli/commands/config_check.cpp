@@ -56,7 +56,7 @@ int run(Context& context) {
                     sources.unread.empty() ? config::References::checked : config::References::elsewhere);
   const base::Problems warnings = problems.empty() ? reconcile::host_problems(config) : base::Problems();
   if (context.output == Output::json) {
-    print(fmt::format("{{\n  \"files\": {},\n  \"problems\": {},\n  \"warnings\": {}\n}}\n", config.files.size(),
+    print_document(fmt::format("{{\n  \"files\": {},\n  \"problems\": {},\n  \"warnings\": {}\n}}\n", config.files.size(),
                       json_of(problems), json_of(warnings)));
     return problems.empty() ? 0 : 2;
   }

@@ -57,7 +57,7 @@ int run(Context& context) {
   }
   for (const auto& [name, certificate] : config.certificates)
     document["certificate"][name.text()] = Json::parse(config::normal_form(certificate), nullptr, false);
-  print(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
+  print_document(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
   return 0;
 }
 

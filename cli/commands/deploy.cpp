@@ -1,3 +1,4 @@
+#include "cancel.h"
 #include "command.h"
 
 #include "reconcile/verbs/deploy.h"
@@ -5,9 +6,11 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {{.name = "NAME", .summary = "the certificate", .required = true}};
+constexpr Argument kArguments[] = {{.name = "NAME", .summary = "the certificate", .required = true}, kCancel};
 
 int run(Context& context) {
+  if (context.arguments.has("cancel"))
+    return run_cancel(context, {name_argument(context, "NAME", "certificate name")}, inventory::IntentKind::deploy);
   return show(context, reconcile::deploy(context.host(), {name_argument(context, "NAME", "certificate name")}));
 }
 

@@ -1,7 +1,9 @@
 #include "command.h"
 
 #include "base/text.h"
+#include "inventory/clock.h"
 #include "reconcile/doctor.h"
+#include "reconcile/reconcile.h"
 #include "reconcile/verbs/recover.h"
 
 #include <algorithm>
@@ -17,6 +19,9 @@ using reconcile::Complaint;
 using reconcile::Severity;
 
 constexpr Argument kArguments[] = {
+    {.name = "--accept-clock",
+     .summary = "the clock is right: record that it jumped, and let nothing wait for a future that was none",
+     .type = ArgumentType::flag},
     {.name = "--mend", .summary = "put right what needs no CA: live links, lost rows, files that the database knows", .type = ArgumentType::flag},
     {.name = "--rebuild", .summary = "recreate the database from what can be read of it and from the archive, the CAs and the accounts beside it", .type = ArgumentType::flag},
 };
@@ -40,7 +45,7 @@ void print_complaints(const Context& context, const std::string& state, const st
   if (context.output == Output::json) {
     std::string list;
     for (const Complaint& one : complaints) list += fmt::format("{}\n    {}", list.empty() ? "" : ",", json_of(one));
-    print(fmt::format("{{\n  \"state\": {},\n  \"complaints\": [{}{}]\n}}\n", base::json_string(state), list, list.empty() ? "" : "\n  "));
+    print_document(fmt::format("{{\n  \"state\": {},\n  \"complaints\": [{}{}]\n}}\n", base::json_string(state), list, list.empty() ? "" : "\n  "));
     return;
   }
   for (const Complaint& one : complaints) {
@@ -50,8 +55,23 @@ void print_complaints(const Context& context, const std::string& state, const st
   if (complaints.empty() && !context.quiet) print(fmt::format("{}: database, history, archive, deployed files, authorities and accounts are sound\n", state));
 }
 
+int accept_clock(const Context& context, const reconcile::Host& host) {
+  const auto lock = reconcile::lock_reconciler(host);
+  const base::Time now = host.clock();
+  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, now);
+  inventory::accept_clock(store, now, host.machine());
+  const auto verdict = inventory::judge_clock(store, now, host.build_date, host.machine());
+  if (!verdict.trusted) throw inventory::untrusted_clock(verdict);
+  if (context.output == Output::json)
+    print_document(fmt::format("{{\n  \"state\": {},\n  \"complaints\": []\n}}\n", base::json_string(host.state)));
+  else if (!context.quiet)
+    print(fmt::format("the clock is taken to be right: {}\n", base::format_time(now)));
+  return 0;
+}
+
 int run(Context& context) {
   const reconcile::Host host = context.host();
+  if (context.arguments.has("accept-clock")) return accept_clock(context, host);
   if (context.arguments.has("rebuild")) return show(context, reconcile::rebuild(host));
   if (context.arguments.has("mend")) return show(context, reconcile::mend(host));
   const std::vector<Complaint> complaints = reconcile::examine(host);

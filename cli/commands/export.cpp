@@ -1,10 +1,12 @@
-#include "archive/archive.h"
+#include "reconcile/verbs/export.h"
+
 #include "base/error.h"
+#include "base/file.h"
 #include "command.h"
-#include "inventory/managed.h"
-#include "pki/pkcs12.h"
-#include "reconcile/named.h"
 #include "terminal.h"
+
+#include <charconv>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -24,6 +26,9 @@ constexpr Argument kArguments[] = {
      .summary = "p12 for Windows Server 2016, older macOS, Android and Java",
      .type = ArgumentType::flag},
     {.name = "--version", .summary = "this version; default: the live one", .value = "N"},
+    {.name = "--force",
+     .summary = "also over a file that exists, where a private key is in the one or the other",
+     .type = ArgumentType::flag},
 };
 
 base::Secret password(const Context& context) {
@@ -34,51 +39,56 @@ base::Secret password(const Context& context) {
   return std::move(*asked);
 }
 
+reconcile::ExportForm form_argument(const std::string& text) {
+  using enum reconcile::ExportForm;
+  for (const auto& [name, form] : {std::pair("pem", pem), {"der", der}, {"key", key}, {"p12", p12}})
+    if (text == name) return form;
+  throw base::Error(base::Fault::usage, fmt::format("--format: there is no format '{}'", base::printable(text)),
+                    "one of: pem, der, key, p12");
+}
+
+int version_argument(std::string_view text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 1)
+    throw base::Error(base::Fault::usage, fmt::format("--version: '{}' is no number", base::printable(text)),
+                      "`everseal show NAME` lists the versions");
+  return number;
+}
+
+bool holds_key(const std::string& file) {
+  constexpr std::size_t kLargest = 1 << 24;
+  return base::read_regular_file(file, kLargest).reveal_text().find("PRIVATE KEY-----") != std::string_view::npos;
+}
+
+// A certificate may take the place of an earlier one; a key is neither replaced nor put in anything's place unasked.
+void require_replaceable(const std::string& file, bool secret) {
+  if (!std::filesystem::is_regular_file(file) || (!secret && !holds_key(file))) return;
+  throw base::Error(base::Fault::exists,
+                    fmt::format("{} exists{}", base::printable(file), secret ? "" : " and holds a key"),
+                    "name another file with --out, or replace it with --force");
+}
+
 int run(Context& context) {
   const reconcile::Host host = context.host();
-  const base::Name name = name_argument(context, "NAME", "certificate name");
-  const std::string format = context.arguments.one("format").value_or("pem");
+  reconcile::ExportRequest request;
+  request.name = name_argument(context, "NAME", "certificate name");
+  request.form = form_argument(context.arguments.one("format").value_or("pem"));
+  if (const auto text = context.arguments.one("version")) request.version = version_argument(*text);
+  if (context.arguments.has("compatible")) request.p12 = pki::Pkcs12Form::compatible;
   const auto out = context.arguments.one("out");
-  {
-    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
-    reconcile::require_managed(store, name);
-  }
-  const archive::Archive archive(host.state);
-  std::optional<int> number = archive.live(name);
-  if (const auto text = context.arguments.one("version")) number = std::atoi(text->c_str());
-  const auto version = number ? archive.read(name, *number) : std::nullopt;
-  if (!version)
-    throw base::Error(base::Fault::not_found, fmt::format("{} has no such version in the archive", name),
-                      "`everseal show NAME` lists them");
-
-  const auto write = [&](base::BytesView bytes, mode_t mode) {
-    hand_over(context, format == "pem" ? HandOver::text : HandOver::binary, bytes, mode);
-  };
-  if (format == "pem") {
-    std::string text;
-    for (const pki::Certificate& certificate : version->chain) text += certificate.pem();
-    write(base::as_bytes(text), 0644);
-    return 0;
-  }
-  if (format == "der") {
-    write(version->chain.front().der(), 0644);
-    return 0;
-  }
-  if (format != "key" && format != "p12")
-    throw base::Error(base::Fault::usage, fmt::format("--format: there is no format '{}'", base::printable(format)),
-                      "one of: pem, der, key, p12");
-  const auto key = archive.key_pem(name, *number);
-  if (!key)
-    throw base::Error(base::Fault::not_found, fmt::format("version {} of {} has no private key here", *number, name));
-  if (!out) throw base::Error(base::Fault::usage, "a private key is not printed", "name a file with --out");
-  if (format == "key") {
-    write(key->reveal(), 0600);
-    return 0;
-  }
-  const auto form = context.arguments.has("compatible") ? pki::Pkcs12Form::compatible : pki::Pkcs12Form::modern;
-  const base::Secret p12 =
-      pki::make_pkcs12(pki::PrivateKey::parse(*key), version->chain, name.text(), password(context), form);
-  write(p12.reveal(), 0600);
+  const bool secret = request.form == reconcile::ExportForm::key || request.form == reconcile::ExportForm::p12;
+  if (secret && !out) throw base::Error(base::Fault::usage, "a private key is not printed", "name a file with --out");
+  if (out && !context.arguments.has("force")) require_replaceable(*out, secret);
+  if (out) request.destination = std::filesystem::absolute(*out).lexically_normal().string();
+  std::optional<base::Secret> opens;
+  if (request.form == reconcile::ExportForm::p12) opens = password(context);
+  if (opens) request.password = &*opens;
+  const reconcile::Exported made = reconcile::export_certificate(host, request);
+  hand_over(context, request.form == reconcile::ExportForm::pem ? HandOver::text : HandOver::binary,
+            made.bytes.reveal(), secret ? 0600 : 0644);
+  if (out && context.output == Output::text && !context.quiet)
+    note(fmt::format("{}: version {} of {}\n", base::printable(*out), made.version, request.name));
   return 0;
 }
 
@@ -88,6 +98,7 @@ extern const Command export_command;
 const Command export_command{"export",
                              Group::inventory,
                              "hand a certificate over in another form",
+                             "That a private key was handed over stands in the history.\n\n"
                              "  everseal export www > chain.pem\n  everseal export alice --format p12 --out alice.p12",
                              kArguments,
                              run};

@@ -1,9 +1,10 @@
 #include "base/error.h"
+#include "base/text.h"
 #include "command.h"
 #include "inventory/events.h"
+#include "reconcile/named.h"
+#include "reconcile/session.h"
 #include "show_rows.h"
-
-#include <charconv>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,45 +13,82 @@ namespace everseal::cli {
 namespace {
 
 constexpr Argument kArguments[] = {
-    {.name = "NAME", .summary = "only this certificate's"},
+    {.name = "NAME", .summary = "only this certificate's or authority's"},
     {.name = "--last", .summary = "only the newest ones", .value = "N"},
     {.name = "--verify",
-     .summary = "recompute the chain of hashes and say whether it is whole",
+     .summary = "recompute the chains of hashes and say whether they are whole",
      .type = ArgumentType::flag},
-    {.name = "--anchor", .summary = "with --verify: the head that was noted earlier", .value = "N:HASH"},
+    {.name = "--anchor", .summary = "with --verify: the head that was noted earlier", .value = "CHAIN:N:HASH"},
 };
 
-int verify(const Context& context, inventory::Events& events) {
-  std::optional<inventory::Anchor> anchor;
-  if (const auto text = context.arguments.one("anchor")) {
-    anchor = inventory::Anchor::parse(*text);
+// Several heads in one argument, as they were printed.
+std::vector<inventory::Anchor> anchors_of(const std::string& text) {
+  std::vector<inventory::Anchor> anchors;
+  for (const std::string& word : base::split(text, ' ')) {
+    if (word.empty()) continue;
+    const auto anchor = inventory::Anchor::parse(word);
     if (!anchor)
-      throw base::Error(base::Fault::usage, "--anchor: expected NUMBER:HASH",
+      throw base::Error(base::Fault::usage, "--anchor: expected CHAIN:NUMBER:HASH",
                         "it is what `everseal history --verify` printed earlier");
+    anchors.push_back(*anchor);
   }
-  const inventory::HistoryVerdict verdict = events.verify(anchor);
-  if (context.output == Output::json)
-    print(fmt::format("{{\"intact\": {}, \"checked\": {}, \"head\": {}, \"problem\": {}}}\n", verdict.intact,
-                      verdict.checked, base::json_string(verdict.head.text()), base::json_string(verdict.problem)));
-  else if (verdict.intact)
-    print(
-        fmt::format("{} events, unchanged{}\nhead {}\nkeep the head elsewhere: `everseal history --verify --anchor "
-                    "HEAD` then tells whether the past was rewritten\n",
-                    verdict.checked, anchor ? " since the anchor" : "", verdict.head.text()));
-  if (verdict.intact) return 0;
+  return anchors;
+}
+
+std::string heads_of(const inventory::HistoryVerdict& verdict) {
+  std::string text;
+  for (const auto& chain : verdict.chains) text += (text.empty() ? "" : " ") + chain.head.text();
+  return text;
+}
+
+nlohmann::ordered_json to_json(const inventory::HistoryVerdict& verdict) {
+  nlohmann::ordered_json chains = nlohmann::ordered_json::array();
+  for (const auto& chain : verdict.chains)
+    chains.push_back({{"chain", to_string(chain.head.chain)},
+                      {"intact", chain.intact},
+                      {"checked", chain.checked},
+                      {"sealed", chain.sealed},
+                      {"head", chain.head.text()},
+                      {"problem", chain.problem},
+                      {"note", chain.note}});
+  return {{"intact", verdict.intact()}, {"chains", chains}};
+}
+
+int verify(const Context& context, inventory::Events& events) {
+  const auto text = context.arguments.one("anchor");
+  const auto anchors = text ? anchors_of(*text) : std::vector<inventory::Anchor>();
+  const inventory::HistoryVerdict verdict = events.verify(anchors);
+  for (const auto& chain : verdict.chains)
+    if (!chain.note.empty()) note(fmt::format("everseal: chain {}: {}\n", to_string(chain.head.chain), chain.note));
+  if (context.output == Output::json) {
+    print_document(to_json(verdict).dump(2) + "\n");
+    return verdict.intact() ? 0 : 1;
+  }
+  if (verdict.intact()) {
+    std::int64_t checked = 0;
+    for (const auto& chain : verdict.chains) checked += chain.checked;
+    print(fmt::format(
+        "{} events, unchanged{}\nhead {}\nkeep that line elsewhere: `everseal history --verify --anchor 'HEAD'` then "
+        "tells whether the past was rewritten\n",
+        checked, anchors.empty() ? "" : " since the anchor", heads_of(verdict)));
+  }
+  if (verdict.intact()) return 0;
   throw base::Error(base::Fault::corrupt,
-                    fmt::format("the history is not what it was: {}", base::printable(verdict.problem)),
+                    fmt::format("the history is not what it was: {}", base::printable(verdict.problem())),
                     "somebody or something changed the database; compare it with a backup");
 }
 
-constexpr report::Column kShown[] = {{"number", "#", report::Align::right},
-                                     {"when", "WHEN"},
-                                     {"actor", "WHO"},
-                                     {"action", "WHAT"},
-                                     {"subject", "OF"},
-                                     {"detail", "DETAIL"}};
+using report::Align;
+using report::Narrow;
+
+constexpr report::Column kShown[] = {
+    {"number", "#", Align::right, Narrow::keep},   {"when", "WHEN", Align::left, Narrow::keep},
+    {"actor", "WHO", Align::left, Narrow::cut, 1}, {"action", "WHAT", Align::left, Narrow::keep},
+    {"subject", "OF", Align::left, Narrow::keep},  {"detail", "DETAIL", Align::left, Narrow::wrap}};
+// Of one thing alone.
+constexpr report::Column kOfOne[] = {kShown[0], kShown[1], kShown[2], kShown[3], kShown[5]};
 constexpr report::Column kAll[] = {{"number", ""},  {"when", ""},   {"actor", ""}, {"action", ""},
-                                   {"subject", ""}, {"detail", ""}, {"hash", ""}};
+                                   {"subject", ""}, {"detail", ""}, {"hash", ""},  {"chain", ""}};
 
 report::Cell::Members members(const std::string& detail) {
   report::Cell::Members members;
@@ -61,26 +99,41 @@ report::Cell::Members members(const std::string& detail) {
   return members;
 }
 
+// The certificate of that name, else the authority; Error(not_found) where the history knows neither.
+std::string subject_named(inventory::Store& store, const std::string& text) {
+  const base::Name name = base::Name::parse(text, "certificate name");
+  for (const std::string& subject : {reconcile::subject_of(name), reconcile::authority_subject(name)}) {
+    bool known = false;
+    inventory::Events(store).each({.subject = subject, .limit = 1}, [&](const auto&) { known = true; });
+    if (known) return subject;
+  }
+  reconcile::require_managed(store, name);
+  return reconcile::subject_of(name);
+}
+
 int run(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
   inventory::Events events(store);
   if (context.arguments.has("verify")) return verify(context, events);
   inventory::EventFilter filter;
-  if (const auto name = context.arguments.one("NAME"))
-    filter.subject = "certificate/" + base::Name::parse(*name, "certificate name").text();
-  if (const auto last = context.arguments.one("last")) {
-    const auto [end, error] = std::from_chars(last->data(), last->data() + last->size(), filter.limit);
-    if (error != std::errc() || end != last->data() + last->size() || filter.limit < 1)
-      throw base::Error(base::Fault::usage, fmt::format("--last: '{}' is not a number", base::printable(*last)));
-  }
+  if (const auto name = context.arguments.one("NAME")) filter.subject = subject_named(store, *name);
+  if (const auto last = context.arguments.one("last")) filter.limit = number_argument(*last, "--last");
   const auto sink = open_sink(context);
   const bool json = context.output == Output::json;
-  sink->begin("events", json ? std::span<const report::Column>(kAll) : std::span<const report::Column>(kShown));
+  const bool of_one = !filter.subject.empty();
+  sink->begin("events", json     ? std::span<const report::Column>(kAll)
+                        : of_one ? std::span<const report::Column>(kOfOne)
+                                 : std::span<const report::Column>(kShown));
   events.each(filter, [&](const inventory::EventRecord& event) {
-    const report::Cell cells[] = {event.number,          event.when, event.actor, event.action, event.subject,
-                                  members(event.detail), event.hash};
-    sink->row(std::span(cells).first(json ? std::size(kAll) : std::size(kShown)));
+    std::vector<report::Cell> cells{event.number, event.when, event.actor, event.action};
+    if (json || !of_one) cells.emplace_back(event.subject);
+    cells.emplace_back(members(event.detail));
+    if (json) {
+      cells.emplace_back(event.hash);
+      cells.emplace_back(std::string(to_string(event.chain)));
+    }
+    sink->row(cells);
   });
   sink->end();
   return 0;

@@ -3,10 +3,12 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "command.h"
+#include "config/toml.h"
 #include "terminal.h"
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -39,6 +41,16 @@ const importer::Kind& kind_argument(const std::string& name) {
                     meant ? fmt::format("did you mean {}?", *meant) : "one of: " + base::join(known, ", "));
 }
 
+nlohmann::ordered_json json_of(const std::vector<importer::Reference>& references) {
+  auto list = nlohmann::ordered_json::array();
+  for (const importer::Reference& reference : references)
+    list.push_back({{"file", base::printable(reference.trace.file)},
+                    {"line", reference.trace.line},
+                    {"text", reference.trace.text},
+                    {"listeners", reference.listeners}});
+  return list;
+}
+
 nlohmann::ordered_json json_of(const std::vector<importer::Trace>& traces) {
   auto list = nlohmann::ordered_json::array();
   for (const importer::Trace& trace : traces)
@@ -54,8 +66,25 @@ std::string json_of(const reconcile::ImportReport& report) {
                        {"subject", remark.subject},
                        {"text", remark.text},
                        {"hint", remark.advice}});
+  auto& proofs = document["proofs"] = nlohmann::ordered_json::array();
+  for (const reconcile::ImportedProof& proof : report.proofs)
+    proofs.push_back({{"certificate", proof.certificate.text()},
+                      {"identifiers", proof.identifiers},
+                      {"type", proof.type},
+                      {"challenge", proof.challenge.text()},
+                      {"issuer", proof.issuer.text()},
+                      {"before", reconcile::to_string(proof.before)}});
   document["schedules"] = json_of(report.schedules);
   document["references"] = json_of(report.references);
+  auto& proposals = document["proposals"] = nlohmann::ordered_json::array();
+  for (const reconcile::ImportedProposal& proposal : report.proposals)
+    proposals.push_back({{"certificate", proposal.certificate.text()},
+                         {"target", proposal.target.text()},
+                         {"type", proposal.type},
+                         {"command", proposal.command},
+                         {"verify", proposal.verify},
+                         {"lines", json_of(proposal.lines)},
+                         {"toml", proposal.toml}});
   return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -69,8 +98,41 @@ std::string text_of(const std::vector<importer::Trace>& traces) {
   return text;
 }
 
+// Those of one challenge on one line, however many certificates have them.
+std::string text_of(const std::vector<reconcile::ImportedProof>& proofs) {
+  std::map<std::string, std::vector<std::string>> names;  // by how they are proved
+  for (const reconcile::ImportedProof& proof : proofs) {
+    const std::string how =
+        proof.type.empty() ? std::string("nothing here")
+        : proof.challenge.empty()
+            ? fmt::format("[{}], {}", config::dotted("issuer", proof.issuer.text()), proof.type)
+            : fmt::format("[{}], {}", config::dotted("challenge", proof.challenge.text()), proof.type);
+    auto& list = names[how];
+    list.insert(list.end(), proof.identifiers.begin(), proof.identifiers.end());
+  }
+  std::string text;
+  for (const auto& [how, list] : names)
+    text += "  " + flowed(fmt::format("by {}: {}", how, base::join(list, ", ")), {2, 4}, Stream::output) + "\n";
+  return text;
+}
+
+std::vector<importer::Trace> traces_of(const std::vector<importer::Reference>& references) {
+  std::vector<importer::Trace> traces;
+  for (const importer::Reference& reference : references) traces.push_back(reference.trace);
+  return traces;
+}
+
+std::string described(const reconcile::ImportedProposal& proposal) {
+  return fmt::format("{}: {} by `{}`{}, verified at {}", proposal.certificate, proposal.target, proposal.type,
+                     proposal.command.empty()
+                         ? std::string()
+                         : fmt::format(" with `{}`", base::printable(base::join(proposal.command, " "))),
+                     proposal.verify.empty() ? "nowhere" : base::join(proposal.verify, ", "));
+}
+
 void print_rest(const reconcile::ImportReport& report, std::string_view client) {
   std::string text;
+  if (!report.proofs.empty()) text += heading("how names are proved from now on") + text_of(report.proofs);
   if (!report.remarks.empty()) text += heading("not taken over");
   for (const importer::Remark& remark : report.remarks) {
     text += "  " + flowed(fmt::format("{}: {}", remark.subject, remark.text), {2, 4}, Stream::output) + "\n";
@@ -79,7 +141,10 @@ void print_rest(const reconcile::ImportReport& report, std::string_view client) 
   if (!report.schedules.empty())
     text += heading(fmt::format("{} still runs by itself", client)) + text_of(report.schedules);
   if (!report.references.empty())
-    text += heading(fmt::format("servers still read the files of {}", client)) + text_of(report.references);
+    text += heading(fmt::format("servers still read the files of {}", client)) + text_of(traces_of(report.references));
+  if (!report.proposals.empty()) text += heading("deployments that stand as comments in conf.d, for you to decide");
+  for (const reconcile::ImportedProposal& proposal : report.proposals)
+    text += "  " + flowed(described(proposal), {2, 4}, Stream::output) + "\n";
   print(text);
 }
 
@@ -95,7 +160,7 @@ int run(Context& context) {
   request.root = arguments.one("root").value_or("/");
   const reconcile::ImportReport report = reconcile::import_client(context.host(), request);
   if (context.output == Output::json) {
-    print(json_of(report));
+    print_document(json_of(report));
     return report.verdict.exit_code();
   }
   const int code = show(context, report.verdict);
@@ -104,7 +169,10 @@ int run(Context& context) {
     return outcome.result == reconcile::Result::warned;
   });
   if (is_unproved && !context.quiet)
-    note("give each a [certificate.NAME.deploy.TARGET] with `verify`: until then nothing proves what is served\n");
+    note(
+        fmt::format("give each a [certificate.NAME.deploy.TARGET] with `verify`{}: until then nothing proves what is "
+                    "served\n",
+                    report.proposals.empty() ? "" : ", such as those that stand as comments in conf.d"));
   return code;
 }
 

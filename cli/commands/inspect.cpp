@@ -49,8 +49,8 @@ int run(Context& context) {
   const base::Time now = base::wall_clock();
   const Contents contents = look(context, *context.arguments.one("WHAT"));
   const std::vector<Trouble> troubles = diagnose(contents, now);
-  print(context.output == Output::json ? inspection_json(contents, troubles)
-                                       : inspection_text(contents, troubles, now, width(Stream::output)));
+  context.output == Output::json ? print_document(inspection_json(contents, troubles))
+                                 : print(inspection_text(contents, troubles, now, width(Stream::output)));
   return contents.capture && contents.capture->outcome != probe::Outcome::complete ? 1 : 0;
 }
 

@@ -12,7 +12,6 @@
 #include "report/json.h"
 #include "report/report.h"
 #include "terminal.h"
-#include "wrap.h"
 
 #include <algorithm>
 
@@ -168,7 +167,7 @@ int run(Context& context) {
     }
   }
   const std::size_t columns = std::min<std::size_t>(width(Stream::output).value_or(80), 100);
-  print(context.output == Output::json ? json_of(shown) : text_of(shown, columns));
+  context.output == Output::json ? print_document(json_of(shown)) : print(text_of(shown, columns));
   return 0;
 }
 

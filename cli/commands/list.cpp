@@ -1,45 +1,223 @@
+#include "base/text.h"
 #include "command.h"
 #include "inventory/certificates.h"
+#include "reconcile/overview.h"
+#include "report/json.h"
 #include "show_rows.h"
+#include "terminal.h"
+
+#include <set>
+
+#include <fmt/format.h>
 
 namespace everseal::cli {
 namespace {
 
+constexpr int kFindings = 3;
+
 constexpr Argument kArguments[] = {
-    {.name = "--expiring", .summary = "only what ends within this time", .value = "30d"},
-    {.name = "--name", .summary = "only with this name; \"*.example.org\": every name below", .value = "NAME"},
+    {.name = "--expiring", .summary = "only what ends within this time, or has ended", .value = "30d"},
+    {.name = "--name",
+     .summary = "only with this name, seen ones too; \"*.example.org\": every name below",
+     .value = "NAME"},
     {.name = "--env", .summary = "only of this environment", .value = "ENV"},
     {.name = "--issuer", .summary = "only from this issuer", .value = "NAME"},
-    {.name = "--managed", .summary = "only what is kept alive", .type = ArgumentType::flag},
-    {.name = "--all", .summary = "also expired, retired and CA certificates", .type = ArgumentType::flag},
+    {.name = "--managed", .summary = "only what is kept alive; the default without --name", .type = ArgumentType::flag},
+    {.name = "--seen", .summary = "only what was signed or seen, and is not managed", .type = ArgumentType::flag},
+    {.name = "--all",
+     .summary = "managed and seen, also expired and former versions, and CA certificates",
+     .type = ArgumentType::flag},
+    {.name = "--check",
+     .summary = "exit 3 where something needs attention, or with --expiring where anything is listed",
+     .type = ArgumentType::flag},
 };
 
+using inventory::CertificateRecord;
+using reconcile::ManagedCertificate;
+using reconcile::names_of;
+using reconcile::state_of;
+using report::Align;
 using report::Cell;
 using report::Column;
+using report::JsonWriter;
+using report::Narrow;
+using report::Tone;
 
-// People see what tells certificates apart; JSON has all of it.
-constexpr Column kShown[] = {
-    {"name", "NAME"}, {"identifiers", "IDENTIFIERS"}, {"issuer", "ISSUER"}, {"environment", "ENV"},
-    {"key", "KEY"},   {"not_after", "EXPIRES"},       {"left", "LEFT"},     {"state", "STATE"}};
-constexpr Column kAll[] = {{"name", ""},        {"version", ""}, {"identifiers", ""}, {"issuer", ""},
-                           {"environment", ""}, {"key", ""},     {"not_before", ""},  {"not_after", ""},
-                           {"revoked_at", ""},  {"subject", ""}, {"issuer_dn", ""},   {"serial", ""},
-                           {"fingerprint", ""}, {"state", ""}};
+constexpr Column kColumns[] = {{"name", "NAME", Align::left, Narrow::keep},
+                               {"state", "STATE", Align::left, Narrow::keep},
+                               {"not_after", "EXPIRES", Align::left, Narrow::keep},
+                               {"left", "LEFT", Align::left, Narrow::keep, 1},
+                               {"identifiers", "IDENTIFIERS", Align::left, Narrow::cut, 2},
+                               {"issuer", "ISSUER", Align::left, Narrow::cut, 3},
+                               {"environment", "ENV", Align::left, Narrow::cut, 4},
+                               {"key", "KEY", Align::left, Narrow::cut, 5},
+                               {"why", "WHY", Align::left, Narrow::wrap}};
 
-std::string_view state_of(const inventory::CertificateRecord& record, base::Time now) {
-  if (record.revoked_at) return "revoked";
-  if (record.not_after <= now) return "expired";
-  if (record.version_state) return to_string(*record.version_state);
-  return record.is_ca ? "ca" : "seen";
+std::vector<std::string> identifiers_of(const ManagedCertificate& one) {
+  if (one.certificate) return names_of(*one.certificate);
+  std::vector<std::string> names;
+  if (one.wanted)
+    for (const pki::Identifier& identifier : one.wanted->identifiers) names.push_back(identifier.text());
+  return names;
 }
 
-Cell text_or_null(const std::string& text) { return text.empty() ? Cell() : Cell(text); }
+Tone tone_of(const plan::StandingState& state) {
+  if (state.attention == plan::Attention::none) return Tone::plain;
+  return state.state == plan::State::unverified || state.state == plan::State::orphaned ? Tone::warning : Tone::bad;
+}
+
+Cell text_or_null(std::string_view text) { return text.empty() ? Cell() : Cell(text); }
+
+std::string left(base::Time end, base::Time now) {
+  return end > now ? base::approximate(end - now) : base::approximate(now - end) + " ago";
+}
+
+// Rows as they come: a table for people, one line of JSON each for scripts.
+class Rows {
+ public:
+  Rows(const Context& context, base::Time now) : json_(context.output == Output::json), now_(now) {
+    if (!json_) {
+      sink_ = open_sink(context);
+      sink_->begin("certificates", kColumns);
+      return;
+    }
+    writer_.begin_object().key(report::kFormatKey).number(report::kFormat).key("certificates").begin_array();
+  }
+
+  void add(const ManagedCertificate& one) {
+    const std::optional<CertificateRecord>& certificate = one.certificate;
+    const std::string issuer = one.in_use ? one.in_use->issuer.text() : std::string();
+    if (!json_) {
+      const Cell end = certificate ? Cell(base::format_time(certificate->not_after).substr(0, 10)) : Cell();
+      const bool over = certificate && certificate->not_after <= now_;
+      const Cell cells[] = {one.record.name.text(),
+                            Cell(Cell(to_string(one.state.state)), tone_of(one.state)),
+                            Cell(end, over ? tone_of(one.state) : Tone::plain),
+                            certificate ? Cell(left(certificate->not_after, now_)) : Cell(),
+                            identifiers_of(one),
+                            text_or_null(issuer),
+                            text_or_null(one.record.environment),
+                            certificate ? Cell(certificate->key) : Cell(),
+                            one.state.why};
+      return sink_->row(cells);
+    }
+    begin(one.record.name.text(), true, to_string(one.state.state));
+    writer_.key("needs_attention").boolean(one.state.attention == plan::Attention::needed);
+    writer_.key("why").value(text_or_null(one.state.why));
+    writer_.key("identifiers").texts(identifiers_of(one));
+    writer_.key("issuer").value(text_or_null(issuer));
+    writer_.key("environment").value(text_or_null(one.record.environment));
+    writer_.key("version").value(one.in_use ? Cell(one.in_use->number) : Cell());
+    writer_.key("renew_at").value(one.renew_at);
+    certify(certificate ? &*certificate : nullptr);
+    writer_.key("deployments").begin_array();
+    for (const inventory::DeploymentRecord& deployment : one.deployments) {
+      writer_.begin_object().key("target").text(deployment.target.text());
+      writer_.key("state").text(to_string(deployment.state));
+      writer_.key("version").number(deployment.version);
+      writer_.key("problem").value(text_or_null(deployment.problem));
+      writer_.key("retry_at").value(deployment.not_before);
+      writer_.end_object();
+    }
+    writer_.end_array().key("failures").begin_array();
+    for (const inventory::AttemptRecord& attempt : one.attempts) {
+      writer_.begin_object().key("step").text(attempt.step).key("target").value(text_or_null(attempt.target));
+      writer_.key("count").number(attempt.count).key("problem").text(attempt.problem);
+      writer_.key("fault").value(text_or_null(attempt.fault));
+      writer_.key("needs_operator").boolean(attempt.needs_operator);
+      writer_.key("retry_at").value(attempt.not_before).end_object();
+    }
+    writer_.end_array();
+    end();
+  }
+
+  void add(const CertificateRecord& record) {
+    const std::string name = record.managed ? record.managed->text() : std::string();
+    if (!json_) {
+      const std::string_view state = state_of(record, now_);
+      const Cell cells[] = {text_or_null(name),
+                            state,
+                            base::format_time(record.not_after).substr(0, 10),
+                            left(record.not_after, now_),
+                            record.names.raw().empty() ? Cell(record.subject) : Cell(record.names),
+                            text_or_null(record.issuer_name),
+                            text_or_null(record.environment),
+                            record.key,
+                            ""};
+      return sink_->row(cells);
+    }
+    begin(name, false, state_of(record, now_));
+    writer_.key("needs_attention").boolean(false).key("why").null();
+    writer_.key("identifiers").texts(names_of(record));
+    writer_.key("issuer").value(text_or_null(record.issuer_name));
+    writer_.key("environment").value(text_or_null(record.environment));
+    writer_.key("version").value(record.version).key("renew_at").null();
+    certify(&record);
+    writer_.key("deployments").begin_array().end_array().key("failures").begin_array().end_array();
+    end();
+  }
+
+  void finish() {
+    if (!json_) return sink_->end();
+    writer_.end_array().end_object();
+    flush();
+  }
+
+ private:
+  void begin(std::string_view name, bool managed, std::string_view state) {
+    writer_.begin_object().key("name").value(text_or_null(name)).key("managed").boolean(managed);
+    writer_.key("state").text(state);
+  }
+
+  void certify(const CertificateRecord* record) {
+    const auto put = [&](std::string_view key, const Cell& cell) { writer_.key(key).value(record ? cell : Cell()); };
+    put("not_before", record ? Cell(record->not_before) : Cell());
+    put("not_after", record ? Cell(record->not_after) : Cell());
+    put("revoked_at", record ? Cell(record->revoked_at) : Cell());
+    put("reason", record && record->revocation_reason ? Cell(to_string(*record->revocation_reason)) : Cell());
+    put("key", record ? Cell(record->key) : Cell());
+    put("subject", record ? Cell(record->subject) : Cell());
+    put("issuer_dn", record ? Cell(record->issuer) : Cell());
+    put("serial", record ? Cell(record->serial) : Cell());
+    put("fingerprint", record ? Cell(record->fingerprint.text()) : Cell());
+  }
+
+  void end() {
+    writer_.end_object();
+    if (writer_.written().size() >= kFlushAt) flush();
+  }
+
+  void flush() {
+    print(writer_.written());
+    writer_.clear();
+  }
+
+  static constexpr std::size_t kFlushAt = 1 << 16;
+  bool json_;
+  base::Time now_;
+  std::unique_ptr<report::Sink> sink_;
+  JsonWriter writer_;
+};
+
+// The names that a managed certificate answers to, as a search means it.
+bool answers_to(const ManagedCertificate& one, const std::string& name) {
+  const bool below = name.starts_with("*.") || name.starts_with('.');
+  const std::string suffix = base::lower(below ? name.substr(name.find('.')) : name);
+  for (const std::string& text : identifiers_of(one)) {
+    const std::string lower = base::lower(text);
+    if (below ? lower.ends_with(suffix) : lower == suffix) return true;
+  }
+  return false;
+}
 
 int run(Context& context) {
   const Arguments& arguments = context.arguments;
   const reconcile::Host host = context.host();
   const base::Time now = host.clock();
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, now);
+  const bool all = arguments.has("all");
+  const bool managed = all || arguments.has("managed") || !arguments.has("seen");
+  const bool seen = all || arguments.has("seen") || (arguments.has("name") && !arguments.has("managed"));
   inventory::CertificateFilter filter;
   filter.now = now;
   if (const auto expiring = arguments.one("expiring"))
@@ -47,54 +225,62 @@ int run(Context& context) {
   filter.environment = arguments.one("env").value_or("");
   filter.issuer = arguments.one("issuer").value_or("");
   filter.name = arguments.one("name").value_or("");
-  filter.managed_only = arguments.has("managed");
-  filter.all = arguments.has("all");
-  const auto sink = open_sink(context);
-  const bool json = context.output == Output::json;
-  sink->begin("certificates", json ? std::span<const Column>(kAll) : std::span<const Column>(kShown));
-  inventory::Certificates(store).each(filter, [&](const inventory::CertificateRecord& record) {
-    const Cell name = record.managed ? Cell(record.managed->text()) : Cell();
-    if (json) {
-      const Cell cells[] = {name,
-                            record.version,
-                            record.names,
-                            text_or_null(record.issuer_name),
-                            text_or_null(record.environment),
-                            record.key,
-                            record.not_before,
-                            record.not_after,
-                            record.revoked_at,
-                            record.subject,
-                            record.issuer,
-                            record.serial,
-                            record.fingerprint.text(),
-                            state_of(record, now)};
-      return sink->row(cells);
+  filter.all = all;
+
+  Rows rows(context, now);
+  std::size_t shown = 0;
+  std::size_t needing = 0;
+  std::set<pki::Fingerprint> in_use;
+  if (managed) {
+    for (const ManagedCertificate& one : reconcile::managed_certificates(store, now)) {
+      if (one.certificate) in_use.insert(one.certificate->fingerprint);
+      const bool wanted =
+          (filter.environment.empty() || one.record.environment == filter.environment) &&
+          (filter.issuer.empty() || (one.in_use && one.in_use->issuer.text() == filter.issuer)) &&
+          (filter.name.empty() || answers_to(one, filter.name)) &&
+          (!filter.expires_before || (one.certificate && one.certificate->not_after < *filter.expires_before));
+      if (!wanted) continue;
+      ++shown;
+      if (one.state.attention == plan::Attention::needed || filter.expires_before) ++needing;
+      rows.add(one);
     }
-    const Cell cells[] = {name,
-                          record.names.raw().empty() ? Cell(record.subject) : Cell(record.names),
-                          text_or_null(record.issuer_name),
-                          text_or_null(record.environment),
-                          record.key,
-                          base::format_time(record.not_after).substr(0, 10),
-                          record.not_after > now ? base::approximate(record.not_after - now) : std::string("-"),
-                          state_of(record, now)};
-    sink->row(cells);
-  });
-  sink->end();
-  return 0;
+  }
+  std::size_t others = 0;
+  if (seen)
+    inventory::Certificates(store).each(filter, [&](const CertificateRecord& record) {
+      if (in_use.contains(record.fingerprint) || (!managed && record.managed)) return;
+      ++others;
+      rows.add(record);
+    });
+  rows.finish();
+  if (context.output == Output::text && !context.quiet) {
+    if (shown + others == 0)
+      note(filter.expires_before || !filter.name.empty() || !filter.environment.empty() || !filter.issuer.empty()
+               ? "nothing is like that\n"
+               : "nothing is managed yet; `everseal issue` begins, `everseal list --all` shows what was seen\n");
+    else if (needing > 0 && !filter.expires_before)
+      note(fmt::format("{} of {} need{} attention\n", needing, shown, needing == 1 ? "s" : ""));
+  }
+  const bool findings = needing > 0 || (filter.expires_before && others > 0);
+  return arguments.has("check") && findings ? kFindings : 0;
 }
 
 }  // namespace
 
 extern const Command list_command;
-const Command list_command{"list",
-                           Group::inventory,
-                           "list certificates, the first to expire first",
-                           "  everseal list\n"
-                           "  everseal list --expiring 30d --json\n"
-                           "  everseal list --name '*.example.org' --all",
-                           kArguments,
-                           run};
+const Command list_command{
+    "list",
+    Group::inventory,
+    "list what is managed, the worst first",
+    "STATE is expired, revoked, needs_operator, failing, pending (nothing was issued yet), unverified (in place, and\n"
+    "nothing proved that it is served), orphaned (no longer in the config), once (nothing renews it) or live. WHY "
+    "says\n"
+    "more. For monitoring: --check exits with 3 where something needs attention.\n\n"
+    "  everseal list\n"
+    "  everseal list --check --quiet\n"
+    "  everseal list --expiring 30d --json\n"
+    "  everseal list --name '*.example.org' --all",
+    kArguments,
+    run};
 
 }  // namespace everseal::cli

@@ -3,6 +3,7 @@
 #include "show_plan.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace everseal::cli {
 namespace {
@@ -15,10 +16,12 @@ constexpr Argument kArguments[] = {
 int run(Context& context) {
   std::vector<base::Name> names;
   for (const std::string& name : context.arguments.all("NAME")) names.push_back(base::Name::parse(name, "certificate name"));
+  std::optional<std::chrono::days> days;
+  if (const auto text = context.arguments.one("days")) days = std::chrono::days(number_argument(*text, "--days"));
   const reconcile::Host host = context.host();
   auto planned = reconcile::plan(host, names);
-  if (const auto days = context.arguments.one("days")) {
-    const base::Time end = host.clock() + duration_argument(*days + "d", "--days");
+  if (days) {
+    const base::Time end = host.clock() + *days;
     std::erase_if(planned, [&](const auto& one) { return one.steps.empty() && one.look_again.value_or(base::Time::max()) > end; });
   }
   std::ranges::stable_sort(planned, {}, [](const auto& one) { return one.look_again.value_or(base::Time::max()); });

@@ -20,7 +20,7 @@ int run(Context& context) {
     for (const reconcile::Outcome& outcome : result.verdict.outcomes)
       files += fmt::format("{}\n    {{\"subject\": {}, \"result\": {}, \"text\": {}}}", files.empty() ? "" : ",", base::json_string(outcome.subject),
                            base::json_string(to_string(outcome.result)), base::json_string(outcome.text));
-    print(fmt::format("{{\n  \"replaced\": {},\n  \"forgotten\": {},\n  \"serials\": {},\n  \"revocations\": {},\n  \"problems\": [{}],\n  \"files\": [{}{}]\n}}\n",
+    print_document(fmt::format("{{\n  \"replaced\": {},\n  \"forgotten\": {},\n  \"serials\": {},\n  \"revocations\": {},\n  \"problems\": [{}],\n  \"files\": [{}{}]\n}}\n",
                       base::json_string(restored.replaced), restored.forgotten ? base::json_string(restored.forgotten->text()) : "null",
                       restored.serials, restored.revocations, problems, files, files.empty() ? "" : "\n  "));
   } else if (!context.quiet) {

@@ -1,15 +1,15 @@
 #include "base/error.h"
 #include "command.h"
-#include "inventory/authorities.h"
 #include "inventory/certificates.h"
 #include "inventory/managed.h"
 #include "inventory/orders.h"
 #include "inventory/subjects.h"
-#include "plan/certificate.h"
-#include "reconcile/kinds.h"
 #include "reconcile/named.h"
+#include "reconcile/overview.h"
 #include "reconcile/session.h"
 #include "terminal.h"
+
+#include <algorithm>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -21,21 +21,39 @@ using Json = nlohmann::ordered_json;
 using inventory::CertificateRecord;
 
 constexpr Argument kArguments[] = {
-    {.name = "NAME", .summary = "a managed certificate's name, or a fingerprint (8 digits or more)", .required = true}};
+    {.name = "NAME",
+     .summary =
+         "a managed certificate's name, a name that it speaks for, a serial, or a fingerprint (8 digits or more)",
+     .required = true}};
 
 Json time_or_null(const std::optional<base::Time>& time) { return time ? Json(base::format_time(*time)) : Json(); }
+Json text_or_null(std::string_view text) { return text.empty() ? Json() : Json(text); }
 
-Json json_of(const CertificateRecord& record) {
+// The names exactly as the certificate has them.
+Json identifiers_of(inventory::Certificates& certificates, const CertificateRecord& record) {
+  auto names = Json::array();
+  const auto der = certificates.der(record.fingerprint);
+  if (!der) return names;
+  const pki::Certificate certificate = pki::Certificate::parse(*der);
+  for (const pki::GeneralName& name : certificate.names()) names.push_back(name.value.raw());
+  return names;
+}
+
+Json json_of(inventory::Certificates& certificates, const CertificateRecord& record, base::Time now) {
   return {{"fingerprint", record.fingerprint.text()},
           {"serial", record.serial},
+          {"state", reconcile::state_of(record, now)},
+          {"managed", record.managed ? Json(record.managed->text()) : Json()},
+          {"version", record.version ? Json(*record.version) : Json()},
           {"subject", record.subject.raw()},
           {"issuer_dn", record.issuer.raw()},
-          {"identifiers", record.names.raw()},
+          {"identifiers", identifiers_of(certificates, record)},
           {"not_before", base::format_time(record.not_before)},
           {"not_after", base::format_time(record.not_after)},
           {"key", record.key},
           {"ca", record.is_ca},
           {"revoked_at", time_or_null(record.revoked_at)},
+          {"reason", record.revocation_reason ? Json(to_string(*record.revocation_reason)) : Json()},
           {"first_seen", base::format_time(record.first_seen)}};
 }
 
@@ -51,63 +69,132 @@ Json json_of(const inventory::OrderRecord& order) {
 Json json_of(const inventory::RenewalInfoRecord& info) {
   return {{"start", time_or_null(info.start)},
           {"end", time_or_null(info.end)},
-          {"renew_at", time_or_null(info.renew_at)},
-          {"explanation", info.explanation.raw()},
+          {"explanation", text_or_null(info.explanation.raw())},
           {"ask_again", base::format_time(info.ask_again)},
-          {"problem", info.problem}};
+          {"problem", text_or_null(info.problem)}};
+}
+
+// When the version in use is renewed, and who says so.
+Json renewal_of(inventory::Store& store, const reconcile::ManagedCertificate& managed) {
+  if (!managed.renew_at || !managed.in_use || managed.record.origin == reconcile::kOnce || managed.record.orphaned)
+    return {};
+  const auto info =
+      managed.in_use->certificate ? inventory::RenewalInfos(store).find(*managed.in_use->certificate) : std::nullopt;
+  const bool asked = info && info->renew_at == managed.renew_at;
+  return {{"at", base::format_time(*managed.renew_at)},
+          {"decided_by", asked ? "issuer" : "lifetime"},
+          {"explanation", asked ? text_or_null(info->explanation.raw()) : Json()}};
+}
+
+Json json_of(inventory::Store& store, const inventory::VersionRecord& version, base::Time now) {
+  inventory::Certificates certificates(store);
+  Json one{{"version", version.number},
+           {"state", to_string(version.state)},
+           {"issuer", version.issuer.text()},
+           {"has_key", version.has_key},
+           {"imported_from", text_or_null(version.imported_from)}};
+  if (const auto order = inventory::Orders(store).find(version.name, version.number)) one["order"] = json_of(*order);
+  if (!version.certificate) return one;
+  if (const auto info = inventory::RenewalInfos(store).find(*version.certificate)) one["renewal_info"] = json_of(*info);
+  if (const auto record = certificates.find(*version.certificate))
+    one["certificate"] = json_of(certificates, *record, now);
+  return one;
+}
+
+Json json_of(const inventory::DeploymentRecord& deployment) {
+  return {{"target", deployment.target.text()},
+          {"state", to_string(deployment.state)},
+          {"version", deployment.version},
+          {"current", deployment.current ? Json(*deployment.current) : Json()},
+          {"served", to_string(deployment.after)},
+          {"problem", text_or_null(deployment.problem)},
+          {"reload_problem", text_or_null(deployment.reload_problem)},
+          {"attempts", deployment.attempts},
+          {"retry_at", time_or_null(deployment.not_before)}};
+}
+
+// What is due is due now.
+Json next_look(inventory::Store& store, const base::Name& name, base::Time now) {
+  const auto look = inventory::Subjects(store).look_again(inventory::certificate_subject(name));
+  return look ? Json(base::format_time(std::max(*look, now))) : Json();
 }
 
 // What was found, as one JSON document; text output is rendered from the same.
-Json of_managed(inventory::Store& store, const inventory::ManagedRecord& managed, const std::string& state) {
-  Json document{{"name", managed.name.text()},
-                {"origin", managed.origin},
-                {"orphaned", managed.orphaned},
-                {"pinned", managed.pinned ? Json(*managed.pinned) : Json()},
-                {"look_again", time_or_null(inventory::Subjects(store).look_again(inventory::certificate_subject(managed.name)))},
-                {"live", fmt::format("{}/live/{}", state, managed.name)},
-                {"wanted", Json::parse(managed.spec, nullptr, false)},
-                {"unverified", ""},
-                {"versions", Json::array()},
-                {"deployments", Json::array()},
-                {"failures", Json::array()}};
-  inventory::Certificates certificates(store);
-  std::string imported_from;
-  for (const inventory::VersionRecord& version : inventory::Versions(store).of(managed.name)) {
-    if (imported_from.empty()) imported_from = version.imported_from;
-    Json one{{"version", version.number},       {"state", to_string(version.state)},
-             {"issuer", version.issuer.text()}, {"renew_at", time_or_null(version.renew_at)},
-             {"has_key", version.has_key},      {"imported_from", version.imported_from}};
-    if (const auto order = inventory::Orders(store).find(managed.name, version.number)) one["order"] = json_of(*order);
-    if (version.certificate) {
-      if (const auto info = inventory::RenewalInfos(store).find(*version.certificate))
-        one["renewal_info"] = json_of(*info);
-      if (const auto record = certificates.find(*version.certificate)) one["certificate"] = json_of(*record);
-    }
-    document["versions"].push_back(std::move(one));
-  }
-  const config::Certificate wanted = config::from_normal_form(managed.spec, reconcile::config_kinds({}));
-  document["unverified"] = plan::unproved(wanted, imported_from).value_or("");
-  for (const inventory::DeploymentRecord& deployment :
-       inventory::Deployments(store).of(inventory::ArtifactKind::version, managed.name))
-    document["deployments"].push_back({{"target", deployment.target.text()},
-                                       {"state", to_string(deployment.state)},
-                                       {"version", deployment.version},
-                                       {"current", deployment.current ? Json(*deployment.current) : Json()},
-                                       {"served", to_string(deployment.after)},
-                                       {"problem", deployment.problem},
-                                       {"reload_problem", deployment.reload_problem},
-                                       {"attempts", deployment.attempts},
-                                       {"not_before", time_or_null(deployment.not_before)}});
-  for (const inventory::AttemptRecord& attempt : inventory::Attempts(store).of(reconcile::subject_of(managed.name)))
+Json of_managed(inventory::Store& store, const inventory::ManagedRecord& record, const std::string& state,
+                base::Time now) {
+  const reconcile::ManagedCertificate managed = reconcile::managed_certificate(store, record, now);
+  Json document{
+      {"name", record.name.text()},
+      {"state", to_string(managed.state.state)},
+      {"needs_attention", managed.state.attention == plan::Attention::needed},
+      {"why", text_or_null(managed.state.why)},
+      {"expires", time_or_null(managed.in_use ? managed.in_use->not_after : std::nullopt)},
+      {"renewal", renewal_of(store, managed)},
+      {"look_again", next_look(store, record.name, now)},
+      {"origin", record.origin},
+      {"orphaned", record.orphaned},
+      {"pinned", record.pinned ? Json(*record.pinned) : Json()},
+      {"live", fmt::format("{}/live/{}", state, record.name)},
+      {"requests", Json::array()},
+      {"deployments", Json::array()},
+      {"failures", Json::array()},
+      {"versions", Json::array()},
+      {"wanted", Json::parse(record.spec, nullptr, false)}};
+  for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(record.name))
+    document["requests"].push_back(
+        {{"kind", to_string(intent.kind)},
+         {"version", intent.version ? Json(*intent.version) : Json()},
+         {"reason", intent.kind == inventory::IntentKind::revoke ? Json(to_string(intent.reason)) : Json()},
+         {"asked_by", text_or_null(intent.actor)},
+         {"asked_at", base::format_time(intent.created)}});
+  for (const inventory::DeploymentRecord& deployment : managed.deployments)
+    document["deployments"].push_back(json_of(deployment));
+  for (const inventory::AttemptRecord& attempt : managed.attempts)
     document["failures"].push_back({{"step", attempt.step},
-                                    {"target", attempt.target},
+                                    {"target", text_or_null(attempt.target)},
                                     {"count", attempt.count},
                                     {"problem", attempt.problem},
-                                    {"not_before", time_or_null(attempt.not_before)}});
+                                    {"fault", text_or_null(attempt.fault)},
+                                    {"needs_operator", attempt.needs_operator},
+                                    {"retry_at", time_or_null(attempt.not_before)}});
+  for (const inventory::VersionRecord& version : inventory::Versions(store).of(record.name))
+    document["versions"].push_back(json_of(store, version, now));
   return document;
 }
 
+// For people: the words of the members whose names are none.
+std::string_view label_of(std::string_view key) {
+  struct Label {
+    std::string_view key;
+    std::string_view text;
+  };
+  static constexpr Label labels[] = {{"look_again", "next look"},
+                                     {"needs_attention", "needs attention"},
+                                     {"origin", "defined in"},
+                                     {"live", "files"},
+                                     {"wanted", "the config says"},
+                                     {"connect", "verified at"},
+                                     {"issuer_dn", "signed by"},
+                                     {"not_before", "valid from"},
+                                     {"not_after", "valid until"},
+                                     {"has_key", "key is here"},
+                                     {"imported_from", "imported from"},
+                                     {"revoked_at", "revoked"},
+                                     {"first_seen", "first seen"},
+                                     {"reload_problem", "reload"},
+                                     {"retry_at", "tried again"},
+                                     {"renewal_info", "the CA's word on its renewal"},
+                                     {"ask_again", "asked again"},
+                                     {"asked_at", "asked for"},
+                                     {"asked_by", "by"},
+                                     {"decided_by", "decided by"},
+                                     {"kind", "asked for:"}};
+  const auto* const found = std::ranges::find(labels, key, &Label::key);
+  return found == std::end(labels) ? key : found->text;
+}
+
 std::string text_of(const Json& value) {
+  if (value.is_boolean()) return value == true ? "yes" : "no";
   return base::printable(value.is_string() ? value.get<std::string>()
                                            : value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
@@ -127,16 +214,16 @@ void append(std::string& out, const Json& object, std::size_t indent) {
   };
   std::size_t width = 0;
   for (const auto& [key, value] : object.items())
-    if (!is_block(value) && !says_nothing(value)) width = std::max(width, key.size());
+    if (!is_block(value) && !says_nothing(value)) width = std::max(width, label_of(key).size());
   for (const auto& [key, value] : object.items()) {
     if (says_nothing(value)) continue;
     if (value.is_object()) {
-      heading(key);
+      heading(std::string(label_of(key)));
       append(out, value, indent + 2);
     } else if (is_block(value)) {
       for (Json one : value) {
         const auto first = one.begin();
-        heading(fmt::format("{} {}", first.key(), text_of(first.value())));
+        heading(fmt::format("{} {}", label_of(first.key()), text_of(first.value())));
         one.erase(first);
         append(out, one, indent + 2);
       }
@@ -145,28 +232,70 @@ void append(std::string& out, const Json& object, std::size_t indent) {
       if (value.is_array())
         for (const Json& one : value) joined += (joined.empty() ? "" : ", ") + text_of(one);
       const std::size_t column = indent + width + 2;
-      out += fmt::format("{:{}}{:<{}}  {}\n", "", indent, key, width,
+      out += fmt::format("{:{}}{:<{}}  {}\n", "", indent, label_of(key), width,
                          flowed(value.is_array() ? joined : text_of(value), {column, column}, Stream::output));
     }
   }
 }
 
-Json find(inventory::Store& store, const std::string& text, const std::string& state) {
-  if (base::Name::is_valid(text))
-    if (const auto managed = inventory::Managed(store).find(base::Name::parse(text)))
-      return of_managed(store, *managed, state);
-  inventory::Certificates certificates(store);
-  std::vector<CertificateRecord> found;
+bool is_hex(std::string_view digits) {
+  return !digits.empty() && digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// By the beginning of its fingerprint, or its serial as programs write it: colons, 0x and leading zeros do not matter.
+std::vector<CertificateRecord> find_by_digits(inventory::Certificates& certificates, const std::string& text) {
   std::string digits = base::lower(text);
   std::erase(digits, ':');
-  if (digits.size() >= 8 && digits.find_first_not_of("0123456789abcdef") == std::string::npos) {
-    if (digits.size() <= 2 * sizeof(pki::Sha256)) found = certificates.find_by_prefix(digits);
-    if (found.empty()) found = certificates.find_by_serial(digits);
+  std::vector<CertificateRecord> found;
+  if (digits.size() >= 8 && digits.size() <= 2 * sizeof(pki::Sha256) && is_hex(digits))
+    found = certificates.find_by_prefix(digits);
+  if (const auto serial = pki::parse_serial(text); serial && found.empty()) found = certificates.find_by_serial(*serial);
+  return found;
+}
+
+// Those that speak for a name, unexpired; the managed ones alone where there are any.
+std::vector<CertificateRecord> find_by_name(inventory::Store& store, const std::string& name, base::Time now) {
+  std::vector<CertificateRecord> managed;
+  std::vector<CertificateRecord> seen;
+  inventory::CertificateFilter filter;
+  filter.now = now;
+  filter.name = name;
+  filter.limit = 100;
+  inventory::Certificates(store).each(filter, [&](const CertificateRecord& record) {
+    if (record.version_state == inventory::VersionState::live)
+      managed.push_back(record);
+    else if (!record.managed)
+      seen.push_back(record);
+  });
+  if (!managed.empty() || !seen.empty()) return managed.empty() ? seen : managed;
+  const std::string wildcard = "*" + base::lower(name.substr(std::min(name.find('.'), name.size())));
+  for (const reconcile::ManagedCertificate& one : reconcile::managed_certificates(store, now)) {
+    if (!one.certificate || one.certificate->not_after <= now) continue;
+    const std::vector<std::string> names = reconcile::names_of(*one.certificate);
+    if (std::ranges::find(names, wildcard) != names.end()) managed.push_back(*one.certificate);
   }
+  return managed;
+}
+
+Json find(inventory::Store& store, const std::string& text, const std::string& state, base::Time now) {
+  if (base::Name::is_valid(text))
+    if (const auto managed = inventory::Managed(store).find(base::Name::parse(text)))
+      return of_managed(store, *managed, state, now);
+  inventory::Certificates certificates(store);
+  const std::vector<CertificateRecord> found = find_by_digits(certificates, text);
   if (found.size() > 1)
     throw base::Error(base::Fault::usage, fmt::format("several certificates begin with {}", base::printable(text)),
                       "give more of its digits");
-  if (found.size() == 1) return json_of(found.front());
+  if (found.size() == 1) return {{"certificate", json_of(certificates, found.front(), now)}};
+  const std::vector<CertificateRecord> speaking = find_by_name(store, text, now);
+  if (speaking.size() > 1)
+    throw base::Error(base::Fault::usage,
+                      fmt::format("{} certificates speak for {}", speaking.size(), base::printable(text)),
+                      fmt::format("`everseal list --name {}` lists them", base::printable(text)));
+  if (speaking.size() == 1 && speaking.front().managed)
+    if (const auto managed = inventory::Managed(store).find(*speaking.front().managed))
+      return of_managed(store, *managed, state, now);
+  if (speaking.size() == 1) return {{"certificate", json_of(certificates, speaking.front(), now)}};
   if (base::Name::is_valid(text)) reconcile::require_managed(store, base::Name::parse(text));
   throw base::Error(base::Fault::not_found, fmt::format("there is no certificate {}", base::printable(text)),
                     "`everseal list --all` shows all");
@@ -175,9 +304,9 @@ Json find(inventory::Store& store, const std::string& text, const std::string& s
 int run(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
-  const Json document = find(store, *context.arguments.one("NAME"), host.state);
+  const Json document = find(store, *context.arguments.one("NAME"), host.state, host.clock());
   if (context.output == Output::json) {
-    print(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
+    print_document(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
   } else {
     std::string out;
     append(out, document, 0);
@@ -192,7 +321,7 @@ extern const Command show_command;
 const Command show_command{"show",
                            Group::inventory,
                            "show all that is known of a certificate",
-                           "  everseal show www\n  everseal show 4f9a3c21",
+                           "  everseal show www\n  everseal show www.example.org\n  everseal show 4f9a3c21",
                            kArguments,
                            run};
 

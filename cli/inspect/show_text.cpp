@@ -1,7 +1,7 @@
 #include "base/text.h"
 #include "inspect/show.h"
 #include "terminal.h"
-#include "wrap.h"
+#include "report/wrap.h"
 
 #include <algorithm>
 

@@ -77,7 +77,6 @@ struct Client::State {
   net::HttpResponse send(const net::HttpRequest& request, const std::stop_token& stop) {
     net::HttpClient client = borrow();
     net::HttpResponse response = client.send(request, stop);
-    base::log::debug("{} {}: {}", request.method, base::printable(request.url), response.status);
     const std::scoped_lock lock(mutex);
     idle.push_back(std::move(client));
     if (const auto nonce = response.header("replay-nonce"); nonce && is_nonce(*nonce) && nonces.size() < kMostNonces)

@@ -127,7 +127,7 @@ CrlRecord refresh_crl(Authority& authority, Time now) {
                                   {"generation", std::to_string(record.generation)},
                                   {"entries", std::to_string(request.entries.size())},
                                   {"next_update", base::format_time(record.next_update)}},
-                                 now);
+                                 now, inventory::Chain::ca);
   });
   return record;
 }

@@ -102,6 +102,14 @@ std::vector<Identifier> identifiers(Desk& desk) {
   return all;
 }
 
+// The identifier that `text` spells, in whatever case or form; null where none of `names` is meant.
+const Identifier* spelt(const std::vector<Identifier>& names, const std::string& text) {
+  auto found = std::ranges::find(names, text, &Identifier::text);
+  if (const auto parsed = found == names.end() ? to_identifier(text) : std::nullopt)
+    found = std::ranges::find(names, *parsed);
+  return found == names.end() ? nullptr : &*found;
+}
+
 // The attributes of the subject but its CN.
 DistinguishedName attributes(Desk& desk, const std::vector<Identifier>& names) {
   const bool asked = !desk.request.subject.empty();
@@ -109,16 +117,15 @@ DistinguishedName attributes(Desk& desk, const std::vector<Identifier>& names) {
   if (!asked && desk.csr == nullptr) return subject;
   for (const auto& [key, value] : asked ? desk.request.subject.rdns : desk.csr->subject.rdns) {
     std::string broken;
+    const Identifier* const mailbox = key == "emailAddress" ? spelt(names, value) : nullptr;
     if (std::ranges::find(desk.profile.subject, key) == desk.profile.subject.end()) {
       broken = fmt::format("subject attribute {}: not among the attributes of {}", base::printable(key), desk.owner);
-    } else if (key == "emailAddress" && std::ranges::none_of(names, [&](const Identifier& name) {
-                 return name.kind() == IdentifierKind::email && name.text() == value;
-               })) {
+    } else if (key == "emailAddress" && (mailbox == nullptr || mailbox->kind() != IdentifierKind::email)) {
       broken = fmt::format("subject attribute emailAddress {}: none of the identifiers", base::printable(value));
     } else if (key == "CN" && subject.first("CN")) {
       broken = fmt::format("subject attribute CN {}: the subject has one already", base::printable(value));
     } else {
-      subject.rdns.emplace_back(key, value);
+      subject.rdns.emplace_back(key, mailbox == nullptr ? value : mailbox->text());
     }
     if (broken.empty()) continue;
     if (asked) {
@@ -180,7 +187,7 @@ std::optional<Refusal> judge_common_name(const Desk& desk, const std::string& te
     return Refusal{"name-constraints", fmt::format("common name {}: verifiers take it for a DNS name, which the name "
                                                    "constraints of {} keep out",
                                                    base::printable(text), owner)};
-  if (std::ranges::find(names, text, &Identifier::text) != names.end()) return std::nullopt;
+  if (spelt(names, text) != nullptr) return std::nullopt;
   if (desk.profile.common_name == CommonName::free) return check_common_name(desk.profile.policy, desk.owner, text);
   return Refusal{"common-name", fmt::format("common name {}: none of the identifiers, which {} demands",
                                             base::printable(text), desk.owner)};
@@ -200,6 +207,8 @@ DistinguishedName subject(Desk& desk, const std::vector<Identifier>& names) {
       desk.warnings.push_back(refusal->message + ", left out");
       set_common_name(subject, first);
     }
+  } else if (const Identifier* const name = spelt(names, *common_name)) {
+    set_common_name(subject, &name->text());
   }
   return subject;
 }

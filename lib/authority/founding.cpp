@@ -124,7 +124,7 @@ Founded enrol(inventory::Store& store, const Name& name, const base::Directory& 
       authorities.put_crl(
           {name, kFirstGeneration, *all.crl->number, all.crl->this_update, *all.crl->next_update, all.crl->der});
     inventory::Events(store).add(waits ? "authority.prepared" : "authority.created", fmt::format("authority/{}", name),
-                                 detail, now);
+                                 detail, now, inventory::Chain::ca);
   });
   return describe(directory);
 }

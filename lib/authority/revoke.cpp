@@ -24,7 +24,7 @@ void record(Authority& authority, const inventory::IssuedRecord& issued, pki::Re
   if (version) detail.emplace_back("version", std::to_string(version->number));
   const std::string subject =
       version ? fmt::format("certificate/{}", version->name) : fmt::format("authority/{}", authority.name());
-  inventory::Events(store).add("certificate.revoked", subject, detail, now);
+  inventory::Events(store).add("certificate.revoked", subject, detail, now, inventory::Chain::ca);
 }
 
 }  // namespace

@@ -160,7 +160,8 @@ void record(Authority& authority, const Request& request, const pki::Certificate
   if (version) bind(authority, std::move(*version), leaf);
   const std::string subject = request.binding ? fmt::format("certificate/{}", request.binding->managed)
                                               : fmt::format("authority/{}", authority.name());
-  inventory::Events(store).add("certificate.signed", subject, event_detail(authority, request, leaf), now);
+  inventory::Events(store).add("certificate.signed", subject, event_detail(authority, request, leaf), now,
+                               inventory::Chain::ca);
 }
 
 // Within the transaction: another process may have bound the version since it was looked at.

@@ -13,6 +13,9 @@ enum class Level { trace, debug, info, warning, error, off };
 void set_level(Level level) noexcept;
 Level level() noexcept;
 
+// Is `descriptor` connected to the journal (JOURNAL_STREAM, systemd.exec(5))? Its lines then begin with their priority.
+bool is_journal(int descriptor) noexcept;
+
 // Writes one line; control characters in `line` are escaped. Thread-safe.
 void write(Level level, std::string_view line);
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/handle.h"
 #include "base/kin.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -327,6 +328,13 @@ void keep_memory_private() noexcept {
   ::prctl(PR_SET_DUMPABLE, 0);
 }
 
-Exit run(const Command& command, std::stop_token stop) { return Child(command, std::move(stop)).run(); }
+Exit run(const Command& command, std::stop_token stop) {
+  log::info("running {}", join(command.argv, " "));
+  Exit exit = Child(command, std::move(stop)).run();
+  log::debug("{} {}", command.argv.empty() ? std::string() : command.argv.front(), describe(exit));
+  for (const std::string_view output : {std::string_view(exit.output), std::string_view(exit.errors)})
+    if (!output.empty()) log::debug("{}", output);
+  return exit;
+}
 
 }  // namespace everseal::base

@@ -57,9 +57,8 @@ struct Kind {
 std::span<const Kind* const> kinds();
 const Kind* find_kind(std::string_view name) noexcept;
 
-// Chooses for each authorization: of the methods that have a zone above its name, that with the longest; then those
-// without zones in their order; the first whose type the CA offers and can prove it. `methods` and `responder` outlive
-// the solver.
+// Chooses for each authorization: of the candidates for its name (choice.h) the first whose type the CA offers and can
+// prove it. `methods` and `responder` outlive the solver.
 std::unique_ptr<acme::Solver> make_solver(std::span<const Method> methods, Responder& responder);
 
 }  // namespace everseal::challenge

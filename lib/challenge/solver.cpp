@@ -1,7 +1,7 @@
 // Which challenge answers for which name, and the answers of one order as one.
 #include "base/error.h"
 #include "base/text.h"
-#include "challenge/challenge.h"
+#include "challenge/choice.h"
 
 #include <algorithm>
 #include <map>
@@ -16,31 +16,7 @@ using acme::ChallengeStatus;
 using base::Error;
 using base::Fault;
 
-// How many octets of `name` the longest of the method's zones covers; nullopt where none does.
-std::optional<std::size_t> covered(const Method& method, const std::string& name) {
-  std::optional<std::size_t> longest;
-  for (const std::string& zone : method.zones) {
-    const bool inside = name == zone || (name.size() > zone.size() && name.ends_with(zone) &&
-                                         name[name.size() - zone.size() - 1] == '.');
-    if (inside) longest = std::max(longest.value_or(0), zone.size());
-  }
-  return longest;
-}
-
-// In the order in which they are tried for `name`.
-std::vector<const Method*> candidates(std::span<const Method> methods, const std::string& name) {
-  std::vector<std::pair<std::size_t, const Method*>> zoned;
-  std::vector<const Method*> ordered;
-  for (const Method& method : methods)
-    if (const auto length = covered(method, name)) zoned.emplace_back(*length, &method);
-  std::ranges::stable_sort(zoned, std::greater(), &std::pair<std::size_t, const Method*>::first);
-  for (const auto& [length, method] : zoned) ordered.push_back(method);
-  for (const Method& method : methods)
-    if (method.zones.empty()) ordered.push_back(&method);
-  return ordered;
-}
-
-struct Choice {
+struct Answer {
   const Method* method;
   std::size_t challenge;
 };
@@ -68,8 +44,8 @@ std::optional<std::size_t> offered(const Authorization& authorization, std::stri
                              : "add a [challenge.NAME] of a type that the CA offers");
 }
 
-Choice choose(std::span<const Method> methods, const Authorization& authorization) {
-  const std::vector<const Method*> ordered = candidates(methods, authorization.identifier.text());
+Answer choose(const Choice& choice, const Authorization& authorization) {
+  const std::vector<const Method*> ordered = choice.candidates(authorization.identifier.text());
   for (const Method* const method : ordered) {
     const Kind* const kind = find_kind(method->type);
     if (kind == nullptr || !kind->can_prove(authorization)) continue;
@@ -80,7 +56,7 @@ Choice choose(std::span<const Method> methods, const Authorization& authorizatio
 
 class Solver final : public acme::Solver {
  public:
-  Solver(std::span<const Method> methods, Responder& responder) : methods_(methods), responder_(responder) {}
+  Solver(std::span<const Method> methods, Responder& responder) : choice_(methods), responder_(responder) {}
   ~Solver() override { Solver::clean_up(); }
 
   std::vector<std::size_t> present(std::span<const Authorization> pending, const acme::Account& account,
@@ -88,11 +64,11 @@ class Solver final : public acme::Solver {
     std::vector<std::size_t> chosen;
     std::vector<std::pair<const Method*, std::vector<Task>>> groups;
     for (const Authorization& authorization : pending) {
-      const Choice choice = choose(methods_, authorization);
-      chosen.push_back(choice.challenge);
-      auto group = std::ranges::find(groups, choice.method, &std::pair<const Method*, std::vector<Task>>::first);
-      if (group == groups.end()) group = groups.insert(groups.end(), {choice.method, {}});
-      group->second.push_back({authorization, authorization.challenges[choice.challenge], account});
+      const Answer answer = choose(choice_, authorization);
+      chosen.push_back(answer.challenge);
+      auto group = std::ranges::find(groups, answer.method, &std::pair<const Method*, std::vector<Task>>::first);
+      if (group == groups.end()) group = groups.insert(groups.end(), {answer.method, {}});
+      group->second.push_back({authorization, authorization.challenges[answer.challenge], account});
     }
     for (const auto& [method, tasks] : groups) {
       answerers_.push_back(find_kind(method->type)->open(*method, responder_));
@@ -110,7 +86,7 @@ class Solver final : public acme::Solver {
   }
 
  private:
-  std::span<const Method> methods_;
+  Choice choice_;
   Responder& responder_;
   std::vector<std::unique_ptr<Answerer>> answerers_;
 };

@@ -4,14 +4,19 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "config/change.h"
 #include "config/reader.h"
 #include "config/toml.h"
 
 #include <algorithm>
 #include <optional>
+#include <ranges>
 #include <span>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace everseal::config {
 namespace {
@@ -21,9 +26,10 @@ using base::Fault;
 
 constexpr std::string_view kCertificate = "certificate";
 
+// No name holds an '@', so that no certificate's file is called as that of a challenge.
 std::string file_of(const Fragment& fragment) {
   return fragment.family == kCertificate ? fragment.name.text() + ".toml"
-                                         : fmt::format("{}.{}.toml", fragment.family, fragment.name);
+                                         : fmt::format("{}@{}.toml", fragment.family, fragment.name);
 }
 
 std::string path_of(const Files& files, const Fragment& fragment) {
@@ -84,18 +90,39 @@ std::string to_toml(const Fragment& fragment) {
   return out;
 }
 
+std::string commented(std::string_view lines) {
+  std::string out;
+  for (const auto line : std::views::split(lines, '\n'))
+    if (!line.empty()) out += fmt::format("#{}\n", std::string_view(line.begin(), line.end()));
+  return out.empty() ? out : "\n" + out;
+}
+
 Source source_of(const Files& files, const Fragment& fragment) {
   const char* const comment =
       fragment.family == kCertificate
           ? "# Written by Everseal: the certificate is kept alive as long as this stands. Edit it as you like.\n"
           : "# Written by `everseal import`. Edit it as you like.\n";
-  return {path_of(files, fragment), comment + to_toml(fragment)};
+  return {path_of(files, fragment), comment + to_toml(fragment) + commented(fragment.proposal)};
 }
 
-void put(const Files& files, const Fragment& fragment, const std::string& text) {
+// Mode and owner of the file that is replaced, as somebody may have changed them.
+base::Ownership ownership_of(const base::Directory& directory, const std::string& file) {
+  struct stat status {};
+  if (::fstatat(directory.descriptor(), file.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
+    return {.user = {}, .group = {}, .mode = 0644};
+  const bool root = ::geteuid() == 0;
+  return {.user = root ? std::optional(status.st_uid) : std::nullopt,
+          .group = root ? std::optional(status.st_gid) : std::nullopt,
+          .mode = status.st_mode & 07777};
+}
+
+void put(const Files& files, const Fragment& fragment, const std::string& before, const std::string& text) {
   try {
     const auto directory = base::Directory::create(files.fragments, 0755);
-    directory.replace(file_of(fragment), base::as_bytes(text), {.mode = 0644});
+    const std::string file = file_of(fragment);
+    const base::Ownership ownership = ownership_of(directory, file);
+    if (!before.empty()) directory.replace(file + ".bak", base::as_bytes(before), ownership);
+    directory.replace(file, base::as_bytes(text), ownership);
   } catch (const Error& error) {
     explain(error, "keep", fragment.family, fragment.name, "in the config");
   }
@@ -110,6 +137,46 @@ void take_back(const Files& files, std::span<const Fragment> fragments) noexcept
   } catch (const Error&) {
     // The error that led here is the one to report.
   }
+}
+
+// What one file says of its certificate; nullopt where that is wrong by itself.
+std::optional<Certificate> understood(const Source& source, const Name& name, const Kinds& kinds,
+                                      base::Problems& problems) {
+  const Config config = parse({source}, kinds, problems, References::elsewhere);
+  const auto found = config.certificates.find(name);
+  return problems.empty() && found != config.certificates.end() ? std::optional(found->second) : std::nullopt;
+}
+
+// What is wrong elsewhere stays wrong, and is nobody's business here.
+void require_no_new_problem(const std::vector<Source>& present, const std::vector<Source>& wanted, const Kinds& kinds) {
+  base::Problems before, after;
+  static_cast<void>(parse(present, kinds, before));
+  static_cast<void>(parse(wanted, kinds, after));
+  std::erase_if(after, [&](const base::Problem& problem) {
+    return std::ranges::any_of(before, [&](const base::Problem& known) {
+      return known.origin.file == problem.origin.file && known.key == problem.key && known.message == problem.message;
+    });
+  });
+  if (after.empty()) return;
+  std::string message = "the config would be wrong with it:";
+  for (const base::Problem& problem : after) message += "\n  " + base::to_string(problem);
+  throw Error(Fault::config, std::move(message), "nothing was written");
+}
+
+// `text` with the options changed, read back to prove that they are, and that nothing else is.
+std::string edit(const std::string& path, const std::string& text, const Certificate& before, const Certificate& after,
+                 const base::Table& options, const Kinds& kinds) {
+  if (auto made = edited(text, before, after, options)) {
+    base::Problems problems;
+    const auto read_back = understood({path, *made}, before.name, kinds, problems);
+    if (read_back && normal_form(*read_back) == normal_form(after)) return *std::move(made);
+  }
+  std::string wanted;
+  for (const std::string& difference : differences(before, after))
+    wanted += fmt::format("{}{}", wanted.empty() ? "" : "; ", difference);
+  throw Error(Fault::exists,
+              fmt::format("{} is written in a form that cannot be changed without touching the rest", path),
+              fmt::format("change there by hand: {}; or write it anew with --replace", wanted));
 }
 
 }  // namespace
@@ -150,31 +217,58 @@ void Draft::write() const {
   static_cast<void>(parse_or_throw(sources, kinds_));
   std::size_t begun = 0;
   try {
-    for (const Fragment& fragment : fragments_) put(files_, fragment, sources[present + begun++].text);
+    for (const Fragment& fragment : fragments_) put(files_, fragment, {}, sources[present + begun++].text);
   } catch (const Error&) {
     take_back(files_, std::span(fragments_).first(begun));
     throw;
   }
 }
 
-void write_fragment(const Files& files, const Certificate& certificate, const Kinds& kinds) {
-  const Name& name = certificate.name;
-  const Fragment fragment = fragment_of(certificate);
-  Source wanted = source_of(files, fragment);
-  std::vector<Source> sources = read(files);
+Change plan_change(const Files& files, const Settings& settings, const Name& name, const base::Table& options,
+                   Existing existing, const Kinds& kinds) {
+  const std::string path = path_of(files, {std::string(kCertificate), name, {}});
+  std::vector<Source> sources = read_each(files).files;
+  const std::vector<Source> present = sources;
+  Change change;
+  std::optional<Certificate> standing;
   for (const Source& source : sources) {
     const Found found = look_in(source, name);
-    if (source.path == wanted.path && !found.alone)
-      throw Error(Fault::exists, fmt::format("{} holds something else than certificate {} alone", wanted.path, name),
+    if (source.path != path) {
+      if (found.origin)
+        throw Error(Fault::exists, fmt::format("certificate {} is defined at {}", name, base::to_string(*found.origin)),
+                    "change it there, or choose another name with --as");
+      continue;
+    }
+    if (!found.origin || (existing == Existing::replaced && !found.alone))
+      throw Error(Fault::exists, fmt::format("{} holds something else than certificate {} alone", path, name),
                   "rename that file, or choose another name with --as");
-    if (source.path != wanted.path && found.origin)
-      throw Error(Fault::exists, fmt::format("certificate {} is defined at {}", name, base::to_string(*found.origin)),
-                  "change it there, or choose another name with --as");
+    change.before = source.text;
+    base::Problems problems;
+    standing = understood(source, name, kinds, problems);
+    if (!standing && existing == Existing::changed)
+      throw Error(Fault::config, base::to_string(problems.front()),
+                  "mend it, so that it can be changed; or write it anew with --replace");
   }
-  std::erase_if(sources, [&](const Source& source) { return source.path == wanted.path; });
-  sources.push_back(std::move(wanted));
-  static_cast<void>(parse_or_throw(sources, kinds));
-  put(files, fragment, sources.back().text);
+  const bool is_changed = standing && existing == Existing::changed;
+  change.certificate = make_certificate(name, is_changed ? changed(*standing, options) : options, settings, kinds);
+  if (standing) change.differences = differences(*standing, change.certificate);
+  if (!is_changed) {
+    change.after = source_of(files, fragment_of(change.certificate)).text;
+  } else if (change.differences.empty()) {
+    change.after = change.before;
+    return change;
+  } else {
+    change.after = edit(path, change.before, *standing, change.certificate, options, kinds);
+  }
+  std::erase_if(sources, [&](const Source& source) { return source.path == path; });
+  sources.push_back({path, change.after});
+  require_no_new_problem(present, sources, kinds);
+  return change;
+}
+
+void write_change(const Files& files, const Change& change) {
+  if (change.after == change.before) return;
+  put(files, {std::string(kCertificate), change.certificate.name, {}}, change.before, change.after);
 }
 
 bool remove_fragment(const Files& files, const Name& name) {

@@ -1,4 +1,4 @@
-// conf.d/<name>.toml: what `issue` asked to keep alive; conf.d/<family>.<name>.toml: what else `import` wrote.
+// conf.d/<name>.toml: what `issue` asked to keep alive; conf.d/<family>@<name>.toml: what else `import` wrote.
 #pragma once
 
 #include "config/config.h"
@@ -16,16 +16,32 @@ struct Fragment {
   std::string family;  // "issuer"
   Name name;
   base::Table options;
+  std::string proposal = {};  // TOML that stands below behind '#', for the operator to decide
 };
 Fragment fragment_of(const Certificate& certificate);
 
 // The TOML text of one certificate, which parse() reads back to the same normal form. Error(usage) where a text is not
 // UTF-8.
 std::string to_toml(const Certificate& certificate);
-// Writes it, durable and atomic, over an earlier fragment of the same certificate, where the whole config is good with
-// it: otherwise Error(config), and nothing is written. Error(io) with what to do where the caller may not write there;
-// Error(exists) where the name is defined in another file, or its file holds something else as well.
-void write_fragment(const Files& files, const Certificate& certificate, const Kinds& kinds);
+
+// What one fragment becomes, decided before it is written.
+struct Change {
+  Certificate certificate;               // as the config has it then
+  std::string before;                    // the file's text; "" where there is none
+  std::string after;                     // equal to `before` where nothing is to be written
+  std::vector<std::string> differences;  // of a certificate that was there (change.h)
+};
+enum class Existing { changed, replaced };
+// conf.d/<name>.toml as it is to be so that certificate `name` has `options` (change.h): a new file; or where one
+// stands, the same with those options changed, or another in its place. The whole config is good with it. `present` is
+// the config as it is. Throws Error(usage) for options that are wrong, Error(config) for a config that would be,
+// Error(exists) where the name is defined in another file, or the file cannot be changed without touching what else is
+// written there.
+Change plan_change(const Files& files, const Settings& settings, const Name& name, const base::Table& options,
+                   Existing existing, const Kinds& kinds);
+// Durable and atomic; what stood there is kept as <name>.toml.bak. Throws Error(io) with what to do where the caller
+// may not write there.
+void write_change(const Files& files, const Change& change);
 // Removes it; false where the certificate is defined elsewhere.
 bool remove_fragment(const Files& files, const Name& name);
 

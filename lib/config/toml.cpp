@@ -22,6 +22,13 @@ using base::Problems;
 constexpr int kDeepestBrackets = 16;
 constexpr int kLongestKey = 16;
 constexpr int kMostValues = 300'000;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+bool is_bare(std::string_view key) {
+  return !key.empty() && std::ranges::all_of(key, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
 
 // Walks over strings and comments as the parser does, until the first thing too deep or too much. Where the text is
 // malformed the two may part, but then the parser stops no later than here.
@@ -43,6 +50,8 @@ class Bounds {
         continue;
       }
       if (c == '\n') ++line_;
+      if (c == '[' && brackets_ == 0 && is_nameless_header())
+        return "this is not TOML: column 1: a table's header needs a name";
       if (c == '[' || c == '{') ++brackets_;
       if ((c == ']' || c == '}') && brackets_ > 0) --brackets_;
       if (c == '\n' || c == '=' || c == ',' || c == '[' || c == '{') dots_ = 0;
@@ -56,6 +65,19 @@ class Bounds {
   }
 
  private:
+  // A header whose first character no key begins with: the parser relies on never being shown one.
+  bool is_nameless_header() const {
+    std::string_view line = text_.substr(0, at_);
+    line.remove_prefix(line.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+    const auto before = line.find_last_not_of(" \t");
+    if (before != std::string_view::npos && line[before] != '\n') return false;
+    std::size_t next = text_.find_first_not_of(" \t", at_ + 1);
+    if (next != std::string_view::npos && text_[next] == '[') next = text_.find_first_not_of(" \t", next + 1);
+    if (next == std::string_view::npos) return false;
+    const char c = text_[next];
+    return c != ']' && c != '"' && c != '\'' && !is_bare(text_.substr(next, 1));
+  }
+
   void skip_string(char quote) {
     const std::string_view triple = quote == '"' ? "\"\"\"" : "'''";
     const bool multi_line = text_.substr(at_, 3) == triple;
@@ -165,11 +187,32 @@ class Converter {
   Problems& problems_;
 };
 
-bool is_bare(std::string_view key) {
-  return !key.empty() && std::ranges::all_of(key, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-}
+// Lines and columns, as the parser counts them from 1, to octets.
+class LineIndex {
+ public:
+  explicit LineIndex(std::string_view text) : text_(text), begins_{0} {
+    for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+      begins_.push_back(at + 1);
+  }
+
+  // Behind the line and its end.
+  std::size_t end_of(std::size_t line) const { return line < begins_.size() ? begins_[line] : text_.size(); }
+  // Columns count characters, and none for a byte order mark.
+  std::size_t offset(toml::source_position position) const {
+    constexpr std::string_view kMark = "\xef\xbb\xbf";
+    std::size_t at = position.line > begins_.size() ? text_.size() : begins_[position.line - 1];
+    if (at == 0 && text_.starts_with(kMark)) at = kMark.size();
+    for (toml::source_index column = 1; column < position.column && at < text_.size(); ++column) {
+      ++at;
+      while (at < text_.size() && (static_cast<unsigned char>(text_[at]) & 0xc0U) == 0x80) ++at;
+    }
+    return at;
+  }
+
+ private:
+  std::string_view text_;
+  std::vector<std::size_t> begins_;
+};
 
 // The escape that TOML has for what `printable` would not show as itself.
 void append_escaped(std::string& out, std::string_view character) {
@@ -201,6 +244,35 @@ std::optional<base::Table> read_toml(const Source& source, Problems& problems) {
                         {}});
     return std::nullopt;
   }
+}
+
+std::optional<Places> places(std::string_view text, std::span<const std::string> path) {
+  if (!Bounds(text).run().empty()) return std::nullopt;
+  toml::table root;
+  try {
+    root = toml::parse(text);
+  } catch (const toml::parse_error&) {
+    return std::nullopt;
+  }
+  const toml::table* table = &root;
+  for (const std::string& key : path) {
+    const toml::node* const inner = table->get(key);
+    table = inner == nullptr ? nullptr : inner->as_table();
+    if (table == nullptr) return std::nullopt;
+  }
+  const LineIndex lines(text);
+  Places places;
+  places.next = lines.end_of(table->source().begin.line);
+  std::size_t last_line = 0;
+  for (const auto& [key, node] : *table) {
+    if (const toml::table* const inner = node.as_table(); inner != nullptr && !inner->is_inline()) continue;
+    const toml::source_region& at = node.source();
+    places.values.push_back({std::string(key.str()), lines.offset(at.begin), lines.offset(at.end)});
+    if (at.end.line < last_line) continue;
+    last_line = at.end.line;
+    places.next = lines.end_of(at.end.line);
+  }
+  return places;
 }
 
 void append_toml_string(std::string& out, std::string_view text) {

@@ -4,15 +4,31 @@
 #include "base/value.h"
 #include "config/load.h"
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace everseal::config {
 
 // The tables and values of one file in the order written, each with its line. What does not parse is one problem with
 // line and column (and nullopt); values of types that no option has are one problem each and left out.
 std::optional<base::Table> read_toml(const Source& source, base::Problems& problems);
+
+// Where the values of one table stand in a text, in octets. Values that are tables with headers of their own are not
+// among them.
+struct Place {
+  std::string key;
+  std::size_t begin = 0, end = 0;
+};
+struct Places {
+  std::vector<Place> values;
+  std::size_t next = 0;  // where the line of a further value goes
+};
+// Of the table that `path` leads to ("certificate", "www"); nullopt where `text` is not TOML or has no such table.
+std::optional<Places> places(std::string_view text, std::span<const std::string> path);
 
 // Basic strings and keys of TOML 1.0, with everything escaped that a terminal would not show as itself.
 // Error(usage) where `text` is not UTF-8.

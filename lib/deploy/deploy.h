@@ -56,6 +56,8 @@ class Target {
   virtual std::optional<base::Bytes> read_back(std::string_view content) const = 0;
   // Can this kind tell what is there? Where not, current() is nullopt and the reload's exit is all that is known.
   virtual bool reads_back() const noexcept = 0;
+  // Where something stands as long as what was deployed does, absolute; empty where the kind knows no such place.
+  virtual std::vector<std::string> paths() const = 0;
   // Is `number` current, and does each of its files stand where the server reads it? Told from names alone, in a few
   // system calls. True where the kind cannot know. Error(io) where the disk does not say.
   virtual bool stands(std::int64_t number) const = 0;

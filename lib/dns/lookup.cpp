@@ -1,10 +1,13 @@
 #include "dns/lookup.h"
 
+#include "base/log.h"
 #include "dns/packet.h"
 
 #include <algorithm>
 #include <charconv>
 #include <condition_variable>
+#include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <set>
 
@@ -83,6 +86,11 @@ PacketHandle ask(const Server& server, const std::string& name, ldns_rr_type typ
     return Error(Fault::unreachable,
                  fmt::format("{} {}, asked for {}", to_string(server), what, question_text(name, type)));
   };
+  base::log::debug("DNS {} at {}: {}", question_text(name, type), to_string(server),
+                   status != LDNS_STATUS_OK || !answer
+                       ? std::string(ldns_get_errorstr_by_id(status))
+                       : fmt::format("{} record(s), rcode {}", ldns_pkt_ancount(answer.get()),
+                                     static_cast<int>(ldns_pkt_get_rcode(answer.get()))));
   // LDNS_STATUS_ERR is what ldns says of silence, too.
   if (status == LDNS_STATUS_ERR) throw unreachable("does not answer");
   if (status != LDNS_STATUS_OK || !answer)

@@ -115,12 +115,12 @@ constexpr Plugin kPlugins[] = {
 }  // namespace
 
 std::optional<Challenge> translate_dns_plugin(std::string_view plugin, const Credential& credential,
-                                              std::vector<std::string> zones) {
+                                              std::vector<pki::Identifier> names) {
   const auto known = std::ranges::find(kPlugins, plugin, &Plugin::name);
   if (known == std::end(kPlugins)) return std::nullopt;
   Challenge challenge;
   challenge.type = "dns-01";
-  challenge.zones = std::move(zones);
+  challenge.names = std::move(names);
   challenge.options.emplace_back("provider", base::text_value(std::string(known->provider)));
   const bool is_complete =
       known->put == nullptr ? put_fields(known->fields, credential, challenge) : known->put(credential, challenge);

@@ -9,8 +9,11 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace everseal::importer {
 namespace {
@@ -33,18 +36,48 @@ constexpr std::string_view kDirectories[] = {
     "https://dv.acme-v02.test-api.pki.goog/directory",
 };
 
+uid_t owner_of(const std::string& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0) throw base::errno_error("look at", path);
+  return status.st_uid;
+}
+
+// `real` is what `file`, a path below `directory`, leads to.
+void require_own(const std::string& directory, const std::string& file, const fs::path& real) {
+  const fs::path top = fs::canonical(directory);
+  if (std::ranges::mismatch(top, real).in1 != top.end())
+    throw base::Error(
+        base::Fault::denied,
+        fmt::format("{} leads out of {}, so it is not read", base::printable(file), base::printable(directory)),
+        "put a copy there in place of the link, if it belongs there");
+  const uid_t owner = owner_of(real.string());
+  if (owner != 0 && owner != ::geteuid() && owner != owner_of(directory))
+    throw base::Error(base::Fault::denied,
+                      fmt::format("{} belongs to another user than {}, so it is not read", base::printable(file),
+                                  base::printable(directory)),
+                      "`chown` it, if it belongs there");
+}
+
 }  // namespace
 
-base::Secret read_if_there(const std::string& path) {
+base::Secret read_anywhere(const std::string& file) { return base::read_regular_file(file, kLargest); }
+
+base::Secret ClientDirectory::read(const std::string& file) const {
+  std::error_code error;
+  const fs::path real = fs::canonical(file, error);
+  if (error) return read_anywhere(file);  // which says why not
+  require_own(path_, file, real);
+  return read_anywhere(real.string());
+}
+
+base::Secret ClientDirectory::read_if_there(const std::string& file) const {
   try {
-    return read(path);
+    return read(file);
   } catch (const base::Error& error) {
     if (error.fault() != base::Fault::not_found) throw;
     return {};
   }
 }
-
-base::Secret read(const std::string& path) { return base::read_regular_file(path, kLargest); }
 
 bool is_directory(const std::string& path) noexcept {
   std::error_code error;
@@ -84,18 +117,66 @@ std::vector<std::string> folders_with(const std::string& top, const std::string&
   return found;
 }
 
-std::vector<pki::Certificate> read_chain(const std::vector<std::string>& paths, const pki::PrivateKey& key) {
+namespace {
+
+std::vector<pki::Certificate> read_certificates(const ClientDirectory& directory,
+                                                const std::vector<std::string>& files) {
   std::vector<pki::Certificate> all;
-  for (const std::string& path : paths) {
-    const base::Secret text = read_if_there(path);
+  for (const std::string& file : files) {
+    const base::Secret text = directory.read_if_there(file);
     if (base::trim(text.reveal_text()).empty()) continue;
-    auto some = base::within(base::printable(path), [&] { return pki::Certificate::parse_all(text.reveal()); });
+    auto some = base::within(base::printable(file), [&] { return pki::Certificate::parse_all(text.reveal()); });
     std::ranges::move(some, std::back_inserter(all));
   }
   if (all.empty())
     throw base::Error(base::Fault::not_found,
-                      "there is no certificate at " + base::printable(base::join(paths, " or ")));
-  return pki::order_chain(std::move(all), &key, pki::RootPolicy::drop);
+                      "there is no certificate at " + base::printable(base::join(files, " or ")));
+  return all;
+}
+
+}  // namespace
+
+KeyPair read_key_pair(const ClientDirectory& directory, const base::Secret& key,
+                      const std::vector<std::string>& certificates) {
+  std::vector<pki::Certificate> all = read_certificates(directory, certificates);
+  try {
+    pki::PrivateKey ours = base::within("its key", [&] { return pki::PrivateKey::parse(key); });
+    std::vector<pki::Certificate> chain = pki::order_chain(all, &ours, pki::RootPolicy::drop);
+    return {std::move(chain), std::move(ours)};
+  } catch (const base::Error&) {
+    std::vector<pki::Certificate> chain = pki::order_chain(std::move(all), nullptr, pki::RootPolicy::drop);
+    if (pki::summarise_public_key(chain.front().public_key_info()).type) throw;
+    return {std::move(chain), std::nullopt};
+  }
+}
+
+std::vector<pki::Identifier> names_of(const pki::Certificate& leaf) {
+  std::vector<pki::Identifier> names;
+  for (const pki::GeneralName& name : leaf.names())
+    if (auto identifier = pki::to_identifier(name)) names.push_back(std::move(*identifier));
+  return names;
+}
+
+std::optional<pki::Identifier> identifier_of(std::string_view name) {
+  try {
+    return pki::Identifier::parse(base::trim(name));
+  } catch (const base::Error&) {
+    return std::nullopt;
+  }
+}
+
+std::string zone_of(const pki::Identifier& name) {
+  if (name.kind() != pki::IdentifierKind::dns) return {};
+  return name.is_wildcard() ? name.text().substr(2) : name.text();
+}
+
+std::string quoted_zones(const std::vector<pki::Identifier>& names) {
+  std::vector<std::string> zones;
+  for (const pki::Identifier& name : names)
+    if (std::string zone = fmt::format("\"{}\"", zone_of(name));
+        zone.size() > 2 && std::ranges::find(zones, zone) == zones.end())
+      zones.push_back(std::move(zone));
+  return base::join(zones, ", ");
 }
 
 std::string authority_of(const std::string& url) {
@@ -113,16 +194,6 @@ Server server_at(const std::string& authority) {
   const auto known = std::ranges::find_if(
       kDirectories, [&](std::string_view url) { return authority_of(std::string(url)) == authority; });
   return {known == std::end(kDirectories) ? std::string() : std::string(*known), authority};
-}
-
-std::string zone_of(std::string_view name) {
-  try {
-    const auto identifier = pki::Identifier::parse(base::trim(name));
-    if (identifier.kind() != pki::IdentifierKind::dns) return {};
-    return identifier.is_wildcard() ? identifier.text().substr(2) : identifier.text();
-  } catch (const base::Error&) {
-    return {};
-  }
 }
 
 void put_port(base::Table& options, std::string_view name, std::string_view text) {
@@ -154,9 +225,12 @@ void leave_without_key(Found& found, const std::string& subject) {
               "`everseal issue --csr` has such a request signed");
 }
 
-void leave_outside_zones(Found& found, const std::string& subject, std::string_view name) {
-  found.leave(subject, fmt::format("{} is no DNS name, so no [challenge.NAME] says how it is proved", shown(name)),
-              "options of the [issuer.NAME] do: `challenge`, `webroot`, `http_port`");
+void leave_unused_key(Found& found, const Lineage& lineage) {
+  if (lineage.key) return;
+  found.leave(lineage.label,
+              fmt::format("has a key that is not used here, {}: the next renewal makes one of another type",
+                          pki::summarise_public_key(lineage.chain.front().public_key_info()).text),
+              "`key` in its file in conf.d says which; until then the present certificate stays where it is");
 }
 
 void each_alone(Found& found, const std::string& subject, const std::function<void()>& work) {

@@ -1,4 +1,4 @@
-// Files of another client: its own links are followed, sizes bounded, and nothing is waited for.
+// Files of another client: sizes are bounded, and nothing is waited for.
 #pragma once
 
 #include "base/secret.h"
@@ -13,10 +13,25 @@
 
 namespace everseal::importer {
 
-// Empty where there is no such file. Error(io); Error(invalid) where it is no regular file or larger than a megabyte.
-base::Secret read_if_there(const std::string& path);
-// Error(not_found) too.
-base::Secret read(const std::string& path);
+// A file wherever it lies. Error(not_found/io); Error(invalid) where it is no regular file or larger than a megabyte.
+base::Secret read_anywhere(const std::string& file);
+
+// The directory that a client's files lie in. Links are followed as long as they stay in it. What they lead to
+// elsewhere, and what belongs to another user than the directory, root or who reads, is not read: it may be a secret of
+// others.
+class ClientDirectory {
+ public:
+  explicit ClientDirectory(std::string path) : path_(std::move(path)) {}  // absolute
+
+  const std::string& path() const noexcept { return path_; }
+  // `file` is an absolute path below it. Error(denied) as said above, and the errors of read_anywhere().
+  base::Secret read(const std::string& file) const;
+  base::Secret read_if_there(const std::string& file) const;  // empty where there is no such file
+
+ private:
+  std::string path_;
+};
+
 // What cannot be looked at is neither.
 bool is_directory(const std::string& path) noexcept;
 bool is_file(const std::string& path) noexcept;
@@ -26,9 +41,25 @@ std::vector<std::string> names_in(const std::string& directory);
 // Error(io); Error(invalid) where there are too many to look at.
 std::vector<std::string> folders_with(const std::string& top, const std::string& file);
 
-// Leaf first, whatever the order in the files; those that are not there or empty are passed over. Error(not_found)
-// where none is left; Error(invalid) where `key` is of no certificate in them.
-std::vector<pki::Certificate> read_chain(const std::vector<std::string>& paths, const pki::PrivateKey& key);
+// A certificate and its key, as a client keeps them.
+struct KeyPair {
+  std::vector<pki::Certificate> chain;  // leaf first, whatever the order in the files
+  std::optional<pki::PrivateKey> key;   // nullopt where that of the leaf is of a type that is not used here
+};
+// Of `certificates` those that are not there or empty are passed over. Error(not_found) where none is left;
+// Error(invalid) where `key` is none, or of no certificate in them.
+KeyPair read_key_pair(const ClientDirectory& directory, const base::Secret& key,
+                      const std::vector<std::string>& certificates);
+
+// Those names of a certificate that can be asked for.
+std::vector<pki::Identifier> names_of(const pki::Certificate& leaf);
+// As a client's config writes it; nullopt where it is none.
+std::optional<pki::Identifier> identifier_of(std::string_view name);
+// The zone of a [challenge.NAME] that `name` lies in, as the config writes it: "example.org" of "*.example.org"; "" for
+// what is no DNS name.
+std::string zone_of(const pki::Identifier& name);
+// "a.example.org", "b.example.org": those of all names, for a text in which zones = [...] stands.
+std::string quoted_zones(const std::vector<pki::Identifier>& names);
 
 // "https://acme.example.org:14000/dir" -> {that, "acme.example.org:14000"}; of what is no https URL, nothing.
 Server server_of(const std::string& directory);
@@ -36,10 +67,6 @@ Server server_of(const std::string& directory);
 Server server_at(const std::string& authority);
 // HOST or HOST:PORT of an https URL, in lower case; "" where it is none.
 std::string authority_of(const std::string& url);
-
-// The zone of a [challenge.NAME] that `name` lies in, as the config writes it: "example.org" of "*.Example.org"; "" for
-// what is no DNS name.
-std::string zone_of(std::string_view name);
 
 // An option of a [challenge.NAME]; what is no port is left out.
 void put_port(base::Table& options, std::string_view name, std::string_view text);
@@ -61,8 +88,8 @@ void leave_all(Found& found, const std::string& subject, std::span<const Leftove
                const std::function<std::string(std::string_view)>& value_of);
 // Of a certificate whose key was made elsewhere.
 void leave_without_key(Found& found, const std::string& subject);
-// Of an address, which is in no zone.
-void leave_outside_zones(Found& found, const std::string& subject, std::string_view name);
+// Of one whose key is of a type that is not used here.
+void leave_unused_key(Found& found, const Lineage& lineage);
 
 // Runs `work`; its error becomes a remark, and the rest goes on.
 void each_alone(Found& found, const std::string& subject, const std::function<void()>& work);

@@ -42,7 +42,7 @@ bool HostFiles::is_executable(const std::string& path) const {
 
 std::string HostFiles::read(const std::string& path) const {
   try {
-    return std::string(read_if_there(here(followed(path))).reveal_text());
+    return std::string(read_anywhere(here(followed(path))).reveal_text());
   } catch (const base::Error&) {
     return {};
   }

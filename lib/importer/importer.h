@@ -5,6 +5,7 @@
 #include "base/value.h"
 #include "pki/certificate.h"
 #include "pki/key.h"
+#include "pki/name.h"
 
 #include <cstddef>
 #include <optional>
@@ -34,10 +35,17 @@ struct Account {
 
 // How names were proved, as a [challenge.NAME] of our config. `secrets` become files that options name.
 struct Challenge {
-  std::string type;  // "http-01", ...
-  std::vector<std::string> zones;
-  base::Table options;  // of the kind and of its provider, which is among them
+  std::string type;                    // "http-01", ...
+  std::vector<pki::Identifier> names;  // of the certificate
+  base::Table options;                 // of the kind and of its provider, which is among them
   std::vector<std::pair<std::string, base::Secret>> secrets;
+};
+
+// A file outside the client's directory that it wrote for servers.
+struct Copy {
+  std::string content;  // in the words of our deployments: "fullchain", "privkey", "cert", "chain"
+  std::string file;     // absolute
+  auto operator<=>(const Copy&) const = default;
 };
 
 // One certificate that the client kept alive.
@@ -48,9 +56,11 @@ struct Lineage {
   std::string profile;                  // of the CA, or ""
   std::string preferred_chain;          // or ""
   std::vector<pki::Certificate> chain;  // leaf first
-  pki::PrivateKey key;
-  std::vector<Challenge> challenges;
-  std::vector<std::string> copies;  // files outside the directory that the client wrote for servers, absolute
+  std::optional<pki::PrivateKey> key;   // nullopt: of a type that is not used here
+  std::vector<Challenge> challenges;    // of names of which nothing is known none
+  std::vector<std::string> files;       // in the directory, absolute; of a folder all that is in it
+  std::vector<Copy> copies;
+  std::string reload;  // the command line that the client ran after a renewal, or ""
 };
 
 // What a person must know: of something that has no counterpart here, or that could not be read.

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
+#include <map>
 #include <unordered_set>
+#include <utility>
 
 namespace everseal::importer {
 namespace {
@@ -11,7 +12,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostFiles = 100'000;
-constexpr std::string_view kServerFolders[] = {"/etc/nginx", "/etc/apache2", "/etc/httpd", "/etc/haproxy"};
+constexpr std::pair<std::string_view, ServerKind> kServerFolders[] = {{"/etc/nginx", ServerKind::nginx},
+                                                                      {"/etc/apache2", ServerKind::apache},
+                                                                      {"/etc/httpd", ServerKind::apache},
+                                                                      {"/etc/haproxy", ServerKind::haproxy}};
 
 // Finds paths in lines, whatever their number.
 class Paths {
@@ -25,16 +29,21 @@ class Paths {
     }
   }
 
-  // Is one of them, or what is below it, named? "/etc/le" is neither in "/etc/le2" nor in "/mnt/etc/le".
-  bool are_in(std::string_view line) const {
+  // Where one of them, or what is below it, is named, that whole. "/etc/le" is neither in "/etc/le2" nor in
+  // "/mnt/etc/le".
+  std::vector<std::string> named_in(std::string_view line) const {
+    std::vector<std::string> found;
     for (std::size_t begin = line.find('/'); begin != std::string_view::npos; begin = line.find('/', begin + 1)) {
       if (begin > 0 && (is_part(line[begin - 1]) || line[begin - 1] == '/')) continue;
       const std::size_t last = std::min(line.size(), begin + longest_);
       for (std::size_t end = begin + 1; end <= last; ++end)
-        if ((end == line.size() || !is_part(line[end])) && paths_.contains(line.substr(begin, end - begin)))
-          return true;
+        if ((end == line.size() || !is_part(line[end])) && paths_.contains(line.substr(begin, end - begin))) {
+          while (end < line.size() && (is_part(line[end]) || line[end] == '/')) ++end;
+          found.emplace_back(line.substr(begin, end - begin));
+          break;
+        }
     }
-    return false;
+    return found;
   }
 
  private:
@@ -48,7 +57,8 @@ class Paths {
 };
 
 // Of all regular files below `folder`, what links lead to.
-void add_files(const HostFiles& host, std::string_view folder, std::set<std::string>& files) {
+void add_files(const HostFiles& host, std::string_view folder, ServerKind server,
+               std::map<std::string, ServerKind>& files) {
   const std::string top = host.here(folder);
   std::error_code error;
   for (fs::recursive_directory_iterator at(top, fs::directory_options::skip_permission_denied, error), end;
@@ -56,22 +66,35 @@ void add_files(const HostFiles& host, std::string_view folder, std::set<std::str
     std::error_code ignored;
     if (at->is_directory(ignored) && !at->is_symlink(ignored)) continue;
     const std::string path = host.followed(std::string(folder) + at->path().string().substr(top.size()));
-    if (fs::is_regular_file(host.here(path), ignored)) files.insert(path);
+    if (fs::is_regular_file(host.here(path), ignored)) files.emplace(path, server);
   }
 }
 
 }  // namespace
 
-std::vector<Trace> references(const std::string& root, const std::vector<std::string>& paths) {
+std::vector<Reference> references(const std::string& root, const std::vector<std::string>& paths) {
   const HostFiles host(root);
   const Paths meant(paths);
-  std::set<std::string> files;
-  for (const std::string_view folder : kServerFolders) add_files(host, folder, files);
-  std::vector<Trace> traces;
-  for (const std::string& file : files)
-    std::ranges::move(host.lines(file, [&](std::string_view line) { return meant.are_in(line); }),
-                      std::back_inserter(traces));
-  return traces;
+  std::map<std::string, ServerKind> files;
+  for (const auto& [folder, server] : kServerFolders) add_files(host, folder, server, files);
+  std::vector<Reference> found;
+  for (const auto& [file, server] : files) {
+    std::vector<std::vector<std::string>> named;
+    const auto is_meant = [&](std::string_view line) {
+      std::vector<std::string> here = meant.named_in(line);
+      if (here.empty()) return false;
+      named.push_back(std::move(here));
+      return true;
+    };
+    std::vector<Trace> traces = host.lines(file, is_meant);
+    if (traces.empty()) continue;
+    const Listeners listeners(server, host.read(file));
+    for (std::size_t i = 0; i < traces.size(); ++i) {
+      const int line = traces[i].line;
+      found.push_back({std::move(traces[i]), server, std::move(named[i]), listeners.at(line)});
+    }
+  }
+  return found;
 }
 
 }  // namespace everseal::importer

@@ -3,18 +3,23 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <map>
 #include <ranges>
 #include <set>
+#include <span>
 
 #include <fmt/format.h>
 
 namespace everseal::importer {
 namespace {
 
-// Where systemd looks for units, the first first.
-constexpr std::string_view kUnitFolders[] = {"/etc/systemd/system", "/run/systemd/system",
-                                             "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
-                                             "/lib/systemd/system"};
+// Where systemd looks for units, the first first; and where the one of root as a user does.
+constexpr std::string_view kSystemFolders[] = {"/etc/systemd/system", "/run/systemd/system",
+                                               "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
+                                               "/lib/systemd/system"};
+constexpr std::string_view kRootsFolders[] = {"/root/.config/systemd/user",  "/etc/systemd/user",
+                                              "/run/systemd/user",           "/root/.local/share/systemd/user",
+                                              "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"};
 // Debian's cron lines of what systemd's timers run do nothing where it does.
 constexpr const char* kSystemdRuns = "/run/systemd/system";
 
@@ -22,6 +27,9 @@ constexpr std::string_view kPackageTables = "/etc/cron.d";
 constexpr std::string_view kUserTables[] = {"/var/spool/cron/crontabs", "/var/spool/cron", "/etc/crontabs"};
 constexpr std::string_view kScripts[] = {"/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly",
                                          "/etc/cron.monthly"};
+// Alpine's, whose run-parts passes over every name with something else than letters, digits, '_' and '-'.
+constexpr std::string_view kPeriodic = "/etc/periodic";
+constexpr std::string_view kPeriods[] = {"15min", "hourly", "daily", "weekly", "monthly"};
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
@@ -37,7 +45,8 @@ bool names_program(std::string_view line, std::string_view program) {
 
 class Timers {
  public:
-  Timers(const HostFiles& host, std::string_view program) : host_(host), program_(program) {}
+  Timers(const HostFiles& host, std::span<const std::string_view> folders, std::string_view program)
+      : host_(host), folders_(folders), program_(program) {}
 
   std::vector<Trace> active() const {
     std::vector<Trace> traces;
@@ -49,7 +58,7 @@ class Timers {
  private:
   std::set<std::string> enabled() const {
     std::set<std::string> timers;
-    for (const std::string_view folder : kUnitFolders)
+    for (const std::string_view folder : folders_)
       for (const std::string& wants : host_.names(std::string(folder))) {
         if (!wants.ends_with(".wants") && !wants.ends_with(".requires")) continue;
         for (const std::string& unit : host_.names(fmt::format("{}/{}", folder, wants)))
@@ -60,40 +69,66 @@ class Timers {
 
   // "" where there is none.
   std::string unit_file(const std::string& unit) const {
-    for (const std::string_view folder : kUnitFolders)
+    for (const std::string_view folder : folders_)
       if (const std::string path = fmt::format("{}/{}", folder, unit); host_.has(path)) return path;
-    // "renew@www.timer" may be an instance of "renew@.timer".
+    const std::string pattern = template_of(unit);
+    return pattern.empty() ? std::string() : unit_file(pattern);
+  }
+
+  // "renew@www.timer" may be an instance of "renew@.timer"; "" where it is none.
+  static std::string template_of(const std::string& unit) {
     const std::size_t instance = unit.find('@') + 1;
     const std::size_t suffix = unit.rfind('.');
     if (instance == 0 || suffix == std::string::npos || suffix <= instance) return {};
-    return unit_file(unit.substr(0, instance) + unit.substr(suffix));
+    return unit.substr(0, instance) + unit.substr(suffix);
   }
 
-  // Of the options that begin with `option`.
+  // With what stands beside it in UNIT.d/*.conf. "" where the unit is masked, or a link to nothing.
+  std::string unit_text(const std::string& unit) const {
+    std::string text = host_.read(unit_file(unit));
+    if (text.empty()) return {};
+    std::map<std::string, std::string> drop_ins;  // by file name; the first folder that has it counts
+    for (const std::string& name : {unit, template_of(unit)})
+      for (const std::string_view folder : folders_)
+        for (const std::string& file : host_.names(fmt::format("{}/{}.d", folder, name)))
+          if (file.ends_with(".conf")) drop_ins.emplace(file, fmt::format("{}/{}.d/{}", folder, name, file));
+    for (const auto& [file, path] : drop_ins) text += "\n" + host_.read(path);
+    return text;
+  }
+
+  // Of the options that begin with `option`; one without a value takes back what its name got before.
   static std::vector<std::string> values(std::string text, std::string_view option) {
     for (std::size_t at = 0; (at = text.find("\\\n", at)) != std::string::npos;) text.replace(at, 2, "  ");
-    std::vector<std::string> found;
+    std::vector<std::pair<std::string, std::string>> found;
     for (const auto whole : std::views::split(text, '\n')) {
       const std::string_view line = base::trim(std::string_view(whole.begin(), whole.end()));
       const std::size_t equals = line.find('=');
-      if (equals != std::string_view::npos && line.starts_with(option))
-        found.emplace_back(base::trim(line.substr(equals + 1)));
+      if (equals == std::string_view::npos || !line.starts_with(option)) continue;
+      const std::string name(base::trim(line.substr(0, equals)));
+      const std::string_view value = base::trim(line.substr(equals + 1));
+      if (value.empty())
+        std::erase_if(found, [&](const auto& one) { return one.first == name; });
+      else
+        found.emplace_back(name, value);
     }
-    return found;
+    std::vector<std::string> values;
+    for (auto& [name, value] : found) values.push_back(std::move(value));
+    return values;
   }
 
   bool runs_program(const std::string& timer) const {
-    const std::string text = host_.read(unit_file(timer));
-    if (text.empty()) return false;  // masked, or a link to nothing
+    const std::string text = unit_text(timer);
+    if (text.empty()) return false;
     const std::string name = timer.substr(0, timer.rfind('.'));
     if (names_program(name, program_)) return true;
     const std::vector<std::string> units = values(text, "Unit");
-    const std::string service = unit_file(units.empty() ? name + ".service" : units.back());
-    return std::ranges::any_of(values(host_.read(service), "Exec"),
+    const std::string service = units.empty() ? name + ".service" : units.back();
+    return std::ranges::any_of(values(unit_text(service), "Exec"),
                                [&](const std::string& command) { return names_program(command, program_); });
   }
 
   const HostFiles& host_;
+  std::span<const std::string_view> folders_;
   std::string_view program_;
 };
 
@@ -120,6 +155,9 @@ class Cron {
     for (const std::string_view folder : kScripts)
       for (const std::string& file : files(folder))
         if (!is_left_alone(file) && host_.is_executable(file)) add(file, is_command);
+    for (const std::string_view period : kPeriods)
+      for (const std::string& file : files(fmt::format("{}/{}", kPeriodic, period)))
+        if (is_plain_name(file) && host_.is_executable(file)) add(file, is_command);
     return traces;
   }
 
@@ -128,6 +166,11 @@ class Cron {
     std::vector<std::string> paths = host_.names(std::string(folder));
     for (std::string& path : paths) path = fmt::format("{}/{}", folder, path);
     return paths;
+  }
+
+  static bool is_plain_name(const std::string& path) {
+    return std::ranges::all_of(path.substr(path.rfind('/') + 1),
+                               [](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-'; });
   }
 
   // Such as MAILTO; a job begins with its time.
@@ -160,7 +203,8 @@ class Cron {
 
 std::vector<Trace> active_schedules(const std::string& root, std::string_view program) {
   const HostFiles host(root);
-  std::vector<Trace> traces = Timers(host, program).active();
+  std::vector<Trace> traces = Timers(host, kSystemFolders, program).active();
+  std::ranges::move(Timers(host, kRootsFolders, program).active(), std::back_inserter(traces));
   std::ranges::move(Cron(host, program).active(), std::back_inserter(traces));
   return traces;
 }

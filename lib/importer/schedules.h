@@ -9,7 +9,8 @@
 
 namespace everseal::importer {
 
-// Timers of systemd that are enabled, and cron lines in force, whose command is `program` ("certbot"). `root` is the
+// Timers of systemd, the system's and root's own, that are enabled, and cron lines and periodic scripts in force, whose
+// command is `program` ("certbot"). `root` is the
 // host's root directory, "/" for this host. What cannot be read is passed over.
 std::vector<Trace> active_schedules(const std::string& root, std::string_view program);
 

@@ -62,6 +62,12 @@ void Attempts::clear_all(const std::string& subject) {
   query->bind(1, subject).execute();
 }
 
+std::vector<AttemptRecord> Attempts::for_operator(int limit) {
+  sql::Query query(store_.database(), std::string(kColumns) + "where needs_operator = 1 order by subject, step limit $1");
+  query->bind(1, limit);
+  return all_rows(query, read);
+}
+
 std::int64_t Attempts::count() {
   sql::Query query(store_.database(), "select count(*) from attempt");
   query->step();

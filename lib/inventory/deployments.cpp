@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view kColumns =
     "select artifact, owner, target, spec_hash, version, previous, current, state, served_before, served_after, "
-    "reload_problem, problem, attempts, not_before, changed, spec from deployment ";
+    "reload_problem, problem, attempts, not_before, changed, spec, paths from deployment ";
 
 std::int64_t number_at(const sql::Statement& row, int column) { return row.integer(column); }
 
@@ -29,6 +29,7 @@ DeploymentRecord read(const sql::Statement& row) {
   deployment.not_before = optional_at(row, 13, time_at);
   deployment.changed = time_at(row, 14);
   deployment.spec = text_at(row, 15);
+  deployment.paths = text_at(row, 16);
   return deployment;
 }
 
@@ -54,11 +55,11 @@ std::optional<DeploymentRecord> Deployments::find(ArtifactKind artifact, const N
 void Deployments::put(const DeploymentRecord& deployment) {
   sql::Query query(store_.database(),
                    "insert into deployment (artifact, owner, target, spec_hash, version, previous, current, state, "
-                   "served_before, served_after, reload_problem, problem, attempts, not_before, changed, spec) values "
-                   "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
+                   "served_before, served_after, reload_problem, problem, attempts, not_before, changed, spec, paths) values "
+                   "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
                    "on conflict (artifact, owner, target) do update set spec_hash = $4, version = $5, previous = $6, "
                    "current = $7, state = $8, served_before = $9, served_after = $10, reload_problem = $11, "
-                   "problem = $12, attempts = $13, not_before = $14, changed = $15, spec = $16");
+                   "problem = $12, attempts = $13, not_before = $14, changed = $15, spec = $16, paths = $17");
   bind_key(query, deployment.artifact, deployment.owner);
   query->bind(3, deployment.target.text())
       .bind(4, deployment.spec_hash)
@@ -74,6 +75,7 @@ void Deployments::put(const DeploymentRecord& deployment) {
       .bind(14, unix_of(deployment.not_before))
       .bind(15, base::to_unix(deployment.changed))
       .bind(16, deployment.spec)
+      .bind(17, deployment.paths)
       .execute();
 }
 

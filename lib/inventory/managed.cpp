@@ -60,7 +60,8 @@ bool take(Store& store, const ManagedRecord& wanted, const Known* known, Time no
   const std::string_view action = known == nullptr  ? "certificate.managed"
                                   : known->orphaned ? "certificate.readopted"
                                                     : "certificate.reconfigured";
-  Events(store).add(action, certificate_subject(wanted.name).text(), {{"origin", wanted.origin}, {"spec", wanted.spec_hash}}, now);
+  Events(store).add(action, certificate_subject(wanted.name).text(),
+                    {{"origin", wanted.origin}, {"spec", wanted.spec_hash}}, now);
   return true;
 }
 
@@ -128,6 +129,35 @@ std::vector<ManagedRecord> Managed::all() {
 void Managed::set_pinned(const Name& name, std::optional<int> version) {
   sql::Query query(store_.database(), "update managed set pinned = $2 where name = $1");
   query->bind(1, name.text()).bind(2, version).execute();
+}
+
+std::vector<InUseRecord> Managed::in_use(const std::optional<Name>& after, int limit) {
+  sql::Query query(store_.database(),
+                   "select m.name, v.number, v.has_key, (select group_concat(d.paths, char(10)) from deployment d "
+                   "where d.artifact = 'version' and d.owner = m.name and d.state in ('verified', 'unverifiable') "
+                   "and d.paths <> '') from managed m join version v on v.name = m.name and v.state = 'live' "
+                   "where m.name > $1 and m.orphaned = 0 order by m.name limit $2");
+  query->bind(1, after ? after->text() : std::string()).bind(2, limit);
+  return all_rows(query, [](const sql::Statement& row) {
+    InUseRecord record{name_at(row, 0), int_at(row, 1), flag_at(row, 2), {}};
+    if (!row.is_null(3))
+      for (std::string& path : base::split(row.text(3), '\n')) record.paths.push_back(std::move(path));
+    return record;
+  });
+}
+
+std::vector<ManagedRecord> Managed::orphans(int limit) {
+  sql::Query query(store_.database(), std::string(kColumns) + "where orphaned = 1 order by name limit $1");
+  query->bind(1, limit);
+  return all_rows(query, read);
+}
+
+std::optional<Name> Managed::same_names(const ManagedRecord& record) {
+  sql::Query query(store_.database(),
+                   "select name from managed where orphaned = 0 and name <> $1 and json_valid(spec) "
+                   "and json_extract(spec, '$.identifiers') = json_extract($2, '$.identifiers') limit 1");
+  query->bind(1, record.name.text()).bind(2, record.spec);
+  return first_row(query, [](const sql::Statement& row) { return name_at(row, 0); });
 }
 
 void Managed::retry_now(const Name& name, Time now) {

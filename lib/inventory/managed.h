@@ -26,6 +26,11 @@ class Managed {
   std::optional<ManagedRecord> find(const Name& name);
   std::vector<ManagedRecord> all();                       // by name
   void set_pinned(const Name& name, std::optional<int> version);
+  // What is in use, by name, at most `limit` behind `after`.
+  std::vector<InUseRecord> in_use(const std::optional<Name>& after, int limit);
+  std::vector<ManagedRecord> orphans(int limit);          // by name
+  // One that is kept alive for the same identifiers as `record`: the name that it may have got.
+  std::optional<Name> same_names(const ManagedRecord& record);
   // Ends every back-off of it, its targets included, and makes it due: somebody asked, or what it stands on changed.
   void retry_now(const Name& name, Time now);
   void remove(const Name& name);                          // rows go; certificates and events stay
@@ -99,6 +104,7 @@ class Attempts {
   void clear(const std::string& step, const std::string& subject, const std::string& target);
   void clear_all(const std::string& subject);
   std::int64_t count();                                   // failures that stand
+  std::vector<AttemptRecord> for_operator(int limit);     // those that only a person can end
 
  private:
   Store& store_;

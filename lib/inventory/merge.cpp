@@ -3,6 +3,7 @@
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
 #include "inventory/columns.h"
+#include "inventory/events.h"
 #include "inventory/managed.h"
 #include "inventory/rows.h"
 #include "pki/chain.h"
@@ -10,7 +11,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
+#include <tuple>
 
 namespace everseal::inventory {
 namespace {
@@ -79,40 +82,46 @@ void merge_certificates(Store& into, sql::Database& from) {
   }
 }
 
+// What makes an intent the same in two databases: kind, subject, created, version.
+using IntentKey = std::tuple<std::string, std::string, std::int64_t, std::optional<std::int64_t>>;
+
+// At columns 1 to 4.
+IntentKey intent_key(const sql::Statement& row) {
+  return {std::string(row.text(1)), std::string(row.text(2)), row.integer(3), optional_at(row, 4, int_at)};
+}
+
 // What was asked for and is not done yet, and what was done meanwhile.
 void merge_intents(Store& into, sql::Database& from) {
-  constexpr std::string_view kSame =
-      "kind = $1 and subject = $2 and created = $3 and coalesce(version, -1) = coalesce($4, -1)";
+  std::map<IntentKey, std::int64_t> known;
+  sql::Query ours(into.database(), "select id, kind, subject, created, version from intent");
+  while (ours->step()) known.emplace(intent_key(*ours), ours->integer(0));
   // Since schema 4 an intent says who asked and how it ended.
   const std::string_view later = sql::schema_version(from) < 4
                                      ? "'', 0, 0, case when done_at is null then '' else 'done' end"
                                      : "actor, revoke, delete_keys, outcome";
-  sql::Query query(from, fmt::format("select kind, subject, created, version, reason, csr, done_at, {} from intent "
+  sql::Query query(from, fmt::format("select id, kind, subject, created, version, reason, csr, done_at, {} from intent "
                                      "order by id",
                                      later));
   while (query->step()) {
-    const std::optional<std::int64_t> version = optional_at(*query, 3, int_at);
-    const auto bind = [&](sql::Query& one) -> sql::Statement& {
-      return one->bind(1, query->text(0)).bind(2, query->text(1)).bind(3, query->integer(2)).bind(4, version);
-    };
-    const bool open = query->is_null(6);
-    sql::Query known(into.database(), fmt::format("select 1 from intent where {}", kSame));
-    bind(known);
-    if (known->step()) {
+    const bool open = query->is_null(7);
+    const IntentKey key = intent_key(*query);
+    if (const auto same = known.find(key); same != known.end()) {
       if (open) continue;
-      sql::Query end(into.database(),
-                     fmt::format("update intent set done_at = $5, outcome = $6 where {} and done_at is null", kSame));
-      bind(end).bind(5, query->integer(6)).bind(6, query->text(10)).execute();
-    } else if (open && is_managed(into, query->text(1))) {
+      sql::Query end(into.database(), "update intent set done_at = $1, outcome = $2 where id = $3 and done_at is null");
+      end->bind(1, query->integer(7)).bind(2, query->text(11)).bind(3, same->second).execute();
+    } else if (open && is_managed(into, query->text(2))) {
       sql::Query add(into.database(),
                      "insert into intent (kind, subject, created, version, reason, csr, actor, revoke, delete_keys) "
                      "values ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
-      bind(add)
-          .bind(5, query->integer(4))
-          .bind(6, query->blob(5))
-          .bind(7, query->text(7))
-          .bind(8, query->integer(8))
-          .bind(9, query->integer(9))
+      add->bind(1, query->text(1))
+          .bind(2, query->text(2))
+          .bind(3, query->integer(3))
+          .bind(4, std::get<3>(key))
+          .bind(5, query->integer(5))
+          .bind(6, query->blob(6))
+          .bind(7, query->text(8))
+          .bind(8, query->integer(9))
+          .bind(9, query->integer(10))
           .execute();
     }
   }
@@ -193,6 +202,7 @@ void merge_database(Store& into, sql::Database& from, Replacement& outcome) {
   noting_problems("issued serials", outcome, [&] { merge_all_issued(into, from, known, outcome); });
   noting_problems("revocations", outcome, [&] { merge_revoked_certificates(into, from); });
   noting_problems("CRLs", outcome, [&] { merge_all_crls(into, from, known, outcome); });
+  noting_problems("what its authorities did", outcome, [&] { Events(into).take_over(from); });
   noting_problems("version numbers", outcome, [&] { merge_version_numbers(into, from); });
   noting_problems("what was asked for", outcome, [&] { merge_intents(into, from); });
 }

@@ -60,6 +60,9 @@ constexpr auto kAuthorityRoles = std::to_array<std::pair<AuthorityRole, std::str
 constexpr std::array<std::pair<IntentOutcome, std::string_view>, 3> kIntentOutcomes{
     {{IntentOutcome::done, "done"}, {IntentOutcome::failed, "failed"}, {IntentOutcome::cancelled, "cancelled"}}};
 
+constexpr auto kChainWords =
+    std::to_array<std::pair<Chain, std::string_view>>({{Chain::ca, "ca"}, {Chain::run, "run"}});
+
 template <class Table, class Enum>
 constexpr std::string_view word(const Table& table, Enum value) noexcept {
   for (const auto& [known, text] : table)
@@ -100,5 +103,7 @@ std::string_view to_string(AuthorityRole role) noexcept { return word(kAuthority
 std::optional<AuthorityRole> parse_authority_role(std::string_view text) noexcept {
   return parse(kAuthorityRoles, text);
 }
+std::string_view to_string(Chain chain) noexcept { return word(kChainWords, chain); }
+std::optional<Chain> parse_chain(std::string_view text) noexcept { return parse(kChainWords, text); }
 
 }  // namespace everseal::inventory

@@ -9,6 +9,7 @@
 #include "pki/digest.h"
 #include "pki/name.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -82,6 +83,14 @@ struct ManagedRecord {
   std::optional<int> pinned;      // version that a manual rollback holds
 };
 
+// What has to stand on the disk for one managed certificate that is in use.
+struct InUseRecord {
+  Name name;
+  int number = 0;
+  bool has_key = true;
+  std::vector<std::string> paths;  // of its deployments
+};
+
 struct VersionRecord {
   Name name;
   int number = 0;
@@ -128,6 +137,7 @@ struct DeploymentRecord {
   Name target;                    // deployment's name in the config
   std::string spec_hash;          // of the target's options; "" where it is to be deployed once more
   std::string spec;               // normal form of the target as it was deployed to; "" where that is not known
+  std::string paths;              // where something stands as long as what was deployed does, one a line; "": unknown
   std::int64_t version = 0;       // wanted: version number, or CRL number
   std::optional<std::int64_t> previous;  // what was current before; what a rollback goes back to
   std::optional<std::int64_t> current;   // what the current link points at, as far as we recorded
@@ -266,9 +276,16 @@ struct CrlRecord {
   base::Bytes der;
 };
 
+// The chains of the history: what the authorities did, kept for ever; and all else.
+enum class Chain { ca, run };
+inline constexpr std::array kChains{Chain::ca, Chain::run};
+std::string_view to_string(Chain chain) noexcept;
+std::optional<Chain> parse_chain(std::string_view text) noexcept;
+
 // One line of the history.
 struct EventRecord {
-  std::int64_t number = 0;        // 1, 2, 3, ... without gaps
+  Chain chain = Chain::run;
+  std::int64_t number = 0;        // 1, 2, 3, ... in its chain, without gaps
   Time when;
   std::string actor;              // "root", "eversealed", uid name of who ran the program
   std::string action;             // "certificate.issued", "deployment.rolled_back", dotted noun.verb

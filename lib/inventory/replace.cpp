@@ -75,6 +75,13 @@ auto read_present(std::string_view what, Replacement& outcome, Read read) -> dec
   }
 }
 
+// None of a database from before an update: what a chain is may have changed since.
+std::vector<Anchor> heads_of(Store& present) {
+  if (sql::schema_version(present.database()) != sql::newest_schema_version()) return {};
+  const auto heads = Events(present).heads();
+  return {heads.begin(), heads.end()};
+}
+
 void merge_crl_files(Store& into, const Directory& state, Time now, Replacement& outcome) {
   const auto authorities = state.subdirectory_if_exists("authorities");
   if (!authorities) return;
@@ -102,13 +109,22 @@ void merge_daily_copy(Store& into, const std::string& state, Replacement& outcom
   }
 }
 
-// The history goes on from what is whole of it.
+// Each chain of the history goes on from what is whole of it. What is left of a chain whose seal went as well proves
+// nothing, so that goes too.
 void cut_history(Store& store, std::vector<std::string>& problems) {
-  const HistoryVerdict verdict = Events(store).verify(std::nullopt);
-  if (verdict.intact) return;
-  sql::Query cut(store.database(), "delete from event where number > $1");
-  cut->bind(1, verdict.checked).execute();
-  problems.push_back(fmt::format("the history goes on from its event {}: {}", verdict.checked, verdict.problem));
+  const HistoryVerdict found = Events(store).verify();
+  for (const ChainVerdict& chain : found.chains) {
+    if (chain.intact) continue;
+    const Chain which = chain.head.chain;
+    const auto remove = [&](std::int64_t first, std::int64_t last) {
+      sql::Query cut(store.database(), "delete from event where chain = $1 and (number < $2 or number > $3)");
+      cut->bind(1, to_string(which)).bind(2, first).bind(3, last).execute();
+    };
+    remove(chain.sealed + 1, chain.head.number);
+    if (!Events(store).verify().of(which).intact) remove(0, -1);
+    problems.push_back(fmt::format("the chain {} of the history goes on from its event {}: {}", to_string(which),
+                                   Events(store).head(which).number, chain.problem));
+  }
 }
 
 // A copy of its own: two names of one database, each with a log beside it, would be two databases over one file.
@@ -153,8 +169,9 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
   try {
     auto present = open_present(state, outcome);
     plan.fill(incoming, present, outcome);
+    std::vector<Anchor> heads;
     if (present)
-      outcome.forgotten = read_present("history", outcome, [&] { return std::optional(Events(*present).head()); });
+      heads = read_present("history", outcome, [&] { return heads_of(*present); });
     {
       Store store = Store::over(state_path, sql::open(incoming, sql::Access::read_write));
       store.transaction([&] {
@@ -166,7 +183,15 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
         learn_issued(store, outcome);
         mark_revoked(store);
         for (const std::string_view kind : {"certificate", "authority"}) Subjects(store).wake_all(kind, now);
-        if (outcome.forgotten && Events(store).verify(outcome.forgotten).intact) outcome.forgotten.reset();
+        const HistoryVerdict history = Events(store).verify(heads);
+        for (const Anchor& head : heads) {
+          if (history.of(head.chain).intact) continue;
+          if (head.chain == Chain::run)
+            outcome.forgotten = head;
+          else
+            outcome.problems.push_back(
+                fmt::format("the history of its authorities, which ended with {}, does not go on", head.text()));
+        }
         Events(store).add(plan.event, "store",
                           {{"file", plan.file},
                            {"replaced", outcome.replaced},

@@ -19,7 +19,7 @@ namespace everseal::inventory {
 
 struct Replacement {
   std::string replaced;               // where the database that was there is kept; "" where there was none
-  std::optional<Anchor> forgotten;    // head of its history, where that does not go on
+  std::optional<Anchor> forgotten;    // head of its chain `run`, where that does not go on
   std::int64_t serials = 0;           // merged, because they were not known to be issued
   std::int64_t revocations = 0;       // merged, because they were not known
   std::int64_t crls = 0;              // newest CRLs merged, for their numbers

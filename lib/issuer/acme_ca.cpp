@@ -123,6 +123,14 @@ std::vector<std::string> check_acme_options(const base::Options& options, const 
   return problems;
 }
 
+Error naming(const Error& error, const Name& issuer) {
+  constexpr std::string_view kPlaceholder = "ISSUER";
+  std::string hint = error.hint();
+  if (const auto at = hint.find(kPlaceholder); at != std::string::npos)
+    hint.replace(at, kPlaceholder.size(), issuer.text());
+  return Error(error.fault(), error.message(), std::move(hint)).not_before(error.retry_at());
+}
+
 AcmeCa::AcmeCa(const Name& issuer, const base::Options& options, const Surroundings& surroundings,
                AcmeEndpoint endpoint)
     : issuer_(issuer), options_(options), surroundings_(surroundings), endpoint_(endpoint) {

@@ -3,14 +3,17 @@
 
 #include "acme/account.h"
 #include "acme/client.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/lock.h"
 #include "inventory/records.h"
 #include "issuer/issuer.h"
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace everseal::issuer {
@@ -23,6 +26,17 @@ std::vector<std::string> check_acme_options(const base::Options& options, const 
                                             std::vector<std::string>& claims);
 
 enum class AcmeEndpoint { production, staging };
+
+// Runs `work`; hints that say ISSUER, as acme/ does not know what the config calls a CA, say `issuer`.
+base::Error naming(const base::Error& error, const Name& issuer);
+template <class Work>
+decltype(auto) naming(const Name& issuer, Work&& work) {
+  try {
+    return std::invoke(std::forward<Work>(work));
+  } catch (const base::Error& error) {
+    throw naming(error, issuer);
+  }
+}
 
 // Used by one thread at a time; processes exclude each other by a lock on the account's folder. All calls throw what
 // acme/ throws.

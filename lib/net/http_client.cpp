@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/handle.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "net/curl_library.h"
 
@@ -265,11 +266,15 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
     std::string hint;
     if (code == CURLE_PEER_FAILED_VERIFICATION && state_->settings.ca_file.empty())
       hint = "a private CA's root is given by `ca_file`";
+    base::log::debug("{} {}: {}", request.method, base::printable(where), text);
     throw Error(fault_of(code), fmt::format("{} {}: {}", request.method, where, base::printable(text)), hint);
   }
   long status = 0;
   curl().easy_getinfo(state_->handle.get(), CURLINFO_RESPONSE_CODE, &status);
   exchange.response.status = static_cast<int>(status);
+  base::log::debug("{} {}: {}", request.method, base::printable(where), status);
+  if (const auto type = exchange.response.header("content-type"); type && type->starts_with("application/problem+json"))
+    base::log::debug("{}", exchange.response.body);
   return std::move(exchange.response);
 }
 

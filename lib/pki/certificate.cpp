@@ -5,6 +5,7 @@
 #include "pki/openssl.h"
 #include "pki/pem.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <mutex>
@@ -88,6 +89,19 @@ bool is_certificate_label(std::string_view label) noexcept {
 }
 
 }  // namespace
+
+std::optional<std::string> parse_serial(std::string_view text) {
+  constexpr std::size_t kLongest = 128;
+  std::string digits = base::lower(base::trim(text));
+  if (digits.starts_with("0x")) digits.erase(0, 2);
+  std::erase_if(digits, [](char c) { return c == ':' || c == ' '; });
+  if (digits.empty() || digits.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size()));
+  if (digits.empty()) digits = "00";
+  if (digits.size() % 2 != 0) digits.insert(0, 1, '0');
+  if (digits.size() > kLongest) return std::nullopt;
+  return digits;
+}
 
 Certificate Certificate::parse(base::BytesView der) {
   if (der.size() > kLargest) throw Error(Fault::invalid, "not a certificate: larger than 1 MiB");

@@ -17,6 +17,10 @@
 
 namespace everseal::pki {
 
+// A serial number as people and other programs write it: hexadecimal in any case, with or without "0x", colons, blanks
+// and leading zeros. Gives the form of Certificate::serial(); nullopt where it is none, or longer than 64 octets.
+std::optional<std::string> parse_serial(std::string_view text);
+
 // Immutable; copies share. Accessors compute on first use where that costs, and are thread-safe.
 class Certificate {
  public:

@@ -11,6 +11,7 @@ namespace {
 
 std::optional<Reason> reason_to_sign(const AuthorityFacts& facts, Time now) {
   if (!facts.crl) return Reason{Rule::missing, "there is no CRL yet"};
+  if (!facts.crl_on_disk) return Reason{Rule::lost, "crl.der is not the CRL that was signed last"};
   if (facts.record.crl_dirty) return Reason{Rule::crl_changed, "certificates were revoked since the last CRL"};
   if (refresh_time(*facts.crl) > now) return std::nullopt;
   return Reason{Rule::crl_due, fmt::format("the CRL ends {}, and half of its life is over",

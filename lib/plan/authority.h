@@ -23,6 +23,7 @@ struct AuthorityFacts {
   inventory::AuthorityRecord record;
   bool has_intermediate = true;                 // false: the CSR still waits for the root that lives elsewhere
   std::optional<inventory::CrlRecord> crl;      // newest of the active generation
+  bool crl_on_disk = true;                      // crl.der is that one
   std::vector<config::Deployment> publish;
   std::vector<inventory::DeploymentRecord> deployments;
   std::vector<inventory::FormerPlaceRecord> former_places;

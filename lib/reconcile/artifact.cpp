@@ -1,6 +1,7 @@
 #include "reconcile/artifact.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "plan/certificate.h"
 #include "probe/probe.h"
 #include "reconcile/facts.h"
@@ -63,7 +64,7 @@ class CertificateArtifact final : public Deployable {
     const auto wanted = fingerprint_of(number);
     const auto former = previous ? fingerprint_of(*previous) : std::nullopt;
     Sight worst{Served::wanted, {}};
-    std::string seen;
+    std::vector<Seen> seen;
     for (const config::VerifyTarget& listener : target.verify) {
       probe::Target endpoint = probe::Target::parse(listener.connect);
       endpoint.sni = listener.sni;
@@ -77,8 +78,9 @@ class CertificateArtifact final : public Deployable {
           },
           [&](const probe::Target&, const probe::Capture& capture) {
             Sight sight = judge(capture, wanted, former, number, previous);
-            if (!seen.empty()) seen += ", ";
-            seen += capture.address;
+            seen.push_back({capture.address,
+                            capture.chain.empty() ? std::string() : pki::fingerprint(capture.chain.front()).text(),
+                            capture.problem});
             if (rank(sight.served) > rank(worst.served)) worst = std::move(sight);
           },
           probe::Limits{}, listener.all_addresses ? probe::Addresses::all : probe::Addresses::one, session_.host.stop);
@@ -86,7 +88,12 @@ class CertificateArtifact final : public Deployable {
       if (session_.host.stop.stop_requested())
         throw base::Error(base::Fault::cancelled, fmt::format("stopped while looking at {}", endpoint.text()));
     }
-    if (worst.served == Served::wanted) worst.text = fmt::format("version {} is served by {}", number, seen);
+    if (worst.served == Served::wanted) {
+      std::vector<std::string> addresses;
+      for (const Seen& one : seen) addresses.push_back(one.address);
+      worst.text = fmt::format("version {} is served by {}", number, base::join(addresses, ", "));
+    }
+    worst.seen = std::move(seen);
     return worst;
   }
 

@@ -4,20 +4,23 @@
 #include "deploy/deploy.h"
 #include "plan/schedule.h"
 #include "reconcile/session.h"
+#include "reconcile/verdict.h"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace everseal::reconcile {
 
 // What a look at a target showed.
 struct Sight {
   inventory::Served served = inventory::Served::unknown;
-  std::string text;  // printable: "127.0.0.1:8443 serves version 2", "127.0.0.1:8443: connection refused"
-  bool can_be_seen = true;  // false: nothing there can be read back, and `text` says so
+  std::string text;          // printable: "127.0.0.1:8443 serves version 2", "127.0.0.1:8443: connection refused"
+  bool can_be_seen = true;   // false: nothing there can be read back, and `text` says so
+  std::vector<Seen> seen{};  // one a listener, where there are any
 };
 
 class Deployable {

@@ -2,6 +2,7 @@
 // exit.
 #include "base/error.h"
 #include "base/overloaded.h"
+#include "base/text.h"
 #include "plan/schedule.h"
 #include "reconcile/failure.h"
 #include "reconcile/kinds.h"
@@ -69,14 +70,13 @@ void end_failure(DeploymentRecord& record) {
 
 Outcome outcome(const Deployable& artifact, const DeploymentRecord& record, std::string_view step, Result result,
                 std::string text) {
-  return {artifact.subject(),  record.target.text(), std::string(step), result,
-          std::move(text), {.version = record.version, .retry_at = record.not_before}};
+  return {artifact.subject(), record.target.text(),
+          std::string(step),  result,
+          std::move(text),    {.version = record.version, .retry_at = record.not_before}};
 }
 
 Outcome report(Session& session, Outcome made) {
-  const auto kind = is_failure(made.result)         ? Progress::Kind::failed
-                    : made.result == Result::warned ? Progress::Kind::warning
-                                                    : Progress::Kind::done;
+  const auto kind = is_failure(made.result) ? Progress::Kind::failed : Progress::Kind::done;  // the verdict says more
   session.progress(kind, made.subject, fmt::format("{}: {}", made.target, made.text));
   return made;
 }
@@ -120,6 +120,10 @@ Sight look_until_served(Session& session, Deployable& artifact, const config::De
   for (milliseconds wait = kFirstPause;; wait = std::min(wait * 2, kLongestPause)) {
     Sight sight = artifact.look(target, place, number, previous);
     if (sight.served == Served::wanted || !sight.can_be_seen || steady_clock::now() + wait > end) return sight;
+    const auto left = std::chrono::duration_cast<std::chrono::seconds>(end - steady_clock::now());
+    if (wait > kLongestPause / 2)
+      session.progress(Progress::Kind::waiting, artifact.subject(),
+                       fmt::format("{}, {} s left for version {}", sight.text, left.count(), number));
     pause(session, wait);
     require_not_stopped(session, "waiting for the new version to be served");
   }
@@ -192,6 +196,7 @@ std::optional<Outcome> switch_over(Session& session, Deployable& artifact, const
   if (!place->has(number)) artifact.with(number, [&](const deploy::Artifact& made) { place->stage(made); });
   place->switch_to(number, session.host.stop);
   record.current = number;
+  record.paths = base::join(place->paths(), "\n");
   record.state = DeploymentState::switched;
   commit(session, artifact, record, "deployment.switched", details(record));
   return std::nullopt;
@@ -254,7 +259,8 @@ std::optional<Outcome> retire(Session& session, Deployable& artifact, const std:
                               const plan::Retire& step) {
   std::string spec;
   if (step.former_place) {
-    for (const inventory::FormerPlaceRecord& place : session.deployments.former_places(artifact.kind(), artifact.name()))
+    for (const inventory::FormerPlaceRecord& place :
+         session.deployments.former_places(artifact.kind(), artifact.name()))
       if (place.id == *step.former_place) spec = place.spec;
   } else {
     spec = load(session, artifact, step.target).spec;
@@ -268,7 +274,7 @@ std::optional<Outcome> retire(Session& session, Deployable& artifact, const std:
     const std::string place = config::place_of(former);
     const bool is_used = !place.empty() && std::ranges::find(wanted, place, config::place_of) != wanted.end();
     if (!is_used) open_target(former, artifact.name())->remove();
-    made.text = is_used          ? "another deployment uses its directory, so nothing was taken away there"
+    made.text = is_used         ? "another deployment uses its directory, so nothing was taken away there"
                 : place.empty() ? "its command is not run any more; it takes nothing away"
                                 : fmt::format("what was put into {} is taken away", place.substr(place.find(' ') + 1));
   }
@@ -322,6 +328,11 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
   const Sight sight = look_until_served(session, artifact, target, *place, record.version, record.previous, bound);
   if (!sight.can_be_seen) return verify_by_exit(session, artifact, record, sight.text);
   record.after = sight.served;
+  const auto told = [&](Result result, std::string text) {
+    Outcome made = outcome(artifact, record, "verify", result, std::move(text));
+    made.facts.seen = sight.seen;
+    return made;
+  };
   if (sight.served == Served::wanted) {
     record.state = DeploymentState::verified;
     end_failure(record);
@@ -331,9 +342,9 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
     const std::string reload_problem = std::exchange(record.reload_problem, {});
     if (!reload_problem.empty()) detail.emplace_back("warning", "the reload failed: " + reload_problem);
     commit(session, artifact, record, "deployment.verified", std::move(detail));
-    if (reload_problem.empty()) return report(session, outcome(artifact, record, "verify", Result::done, sight.text));
-    return report(session, outcome(artifact, record, "verify", Result::warned,
-                                   fmt::format("{}, though the reload failed: {}", sight.text, reload_problem)));
+    if (reload_problem.empty()) return report(session, told(Result::done, sight.text));
+    return report(session,
+                  told(Result::warned, fmt::format("{}, though the reload failed: {}", sight.text, reload_problem)));
   }
 
   std::string problem = sight.text;
@@ -347,8 +358,7 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
   Detail more;
   if (against) more.emplace_back("no_rollback", *against);
   commit_failure(session, artifact, record, DeploymentState::unverified, "deployment.unverified", problem, more);
-  Outcome made = outcome(artifact, record, "verify", Result::failed,
-                         against ? fmt::format("{}; not rolled back: {}", problem, *against) : problem);
+  Outcome made = told(Result::failed, against ? fmt::format("{}; not rolled back: {}", problem, *against) : problem);
   made.facts.hint = fmt::format("when the server is set up: `everseal deploy {}`", artifact.name());
   return report(session, std::move(made));
 }
@@ -366,28 +376,27 @@ std::optional<Outcome> apply_deployment(Session& session, Deployable& artifact,
   };
   constexpr std::string_view failed = "deployment.failed";
   constexpr std::string_view unverified = "deployment.unverified";
-  return std::visit(
-      base::Overloaded{
-          [&](const plan::Stage& s) { return stage(session, artifact, at(s.target), s.number); },
-          [&](const plan::Switch& s) {
-            return failing_to(DeploymentState::failed, failed, s.target,
-                              [&] { return switch_over(session, artifact, at(s.target), s.number); });
-          },
-          [&](const plan::Reload& s) {
-            return failing_to(DeploymentState::unverified, unverified, s.target,
-                              [&] { return reload(session, artifact, at(s.target)); });
-          },
-          [&](const plan::Verify& s) {
-            return failing_to(DeploymentState::unverified, unverified, s.target,
-                              [&] { return verify(session, artifact, at(s.target)); });
-          },
-          [&](const plan::RollBack& s) {
-            return failing_to(DeploymentState::unverified, unverified, s.target,
-                              [&] { return roll_back(session, artifact, at(s.target), s.to); });
-          },
-          [&](const plan::Retire& s) { return retire(session, artifact, wanted, s); },
-      },
-      action);
+  return std::visit(base::Overloaded{
+                        [&](const plan::Stage& s) { return stage(session, artifact, at(s.target), s.number); },
+                        [&](const plan::Switch& s) {
+                          return failing_to(DeploymentState::failed, failed, s.target,
+                                            [&] { return switch_over(session, artifact, at(s.target), s.number); });
+                        },
+                        [&](const plan::Reload& s) {
+                          return failing_to(DeploymentState::unverified, unverified, s.target,
+                                            [&] { return reload(session, artifact, at(s.target)); });
+                        },
+                        [&](const plan::Verify& s) {
+                          return failing_to(DeploymentState::unverified, unverified, s.target,
+                                            [&] { return verify(session, artifact, at(s.target)); });
+                        },
+                        [&](const plan::RollBack& s) {
+                          return failing_to(DeploymentState::unverified, unverified, s.target,
+                                            [&] { return roll_back(session, artifact, at(s.target), s.to); });
+                        },
+                        [&](const plan::Retire& s) { return retire(session, artifact, wanted, s); },
+                    },
+                    action);
 }
 
 }  // namespace everseal::reconcile

@@ -178,6 +178,15 @@ const std::shared_ptr<const config::Settings>& Desired::settings() {
   return settings_;
 }
 
+bool remembers(const std::string& state, const std::string& main, Time now) {
+  try {
+    inventory::Store store = inventory::Store::open(state, sql::Access::read_only, now);
+    return config_memory(store).contains(config::absolute(main));
+  } catch (const base::Error&) {
+    return false;
+  }
+}
+
 void warn_of(const Host& host, const base::Problems& problems) {
   for (const base::Problem& problem : problems)
     host.progress({Progress::Kind::warning, subject_or_config(problem), to_string(problem)});

@@ -35,6 +35,9 @@ class Desired {
   base::Problems problems_;
 };
 
+// Was the config's main file ever read into that state? Where it cannot be read now, only that tells whose state it is.
+bool remembers(const std::string& state, const std::string& main, Time now);
+
 // A warning for each of them to whoever watches.
 void warn_of(const Host& host, const base::Problems& problems);
 // Those that keep one of these certificates from being what the config says: its own, and those of whole files.

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "config/load.h"
 #include "inventory/backup.h"
+#include "inventory/clock.h"
 #include "inventory/state_directory.h"
 #include "issuer/acme_ca.h"
 #include "pki/chain.h"
@@ -15,6 +16,7 @@
 #include "reconcile/reconcile.h"
 #include "reconcile/settings.h"
 #include "reconcile/take_in.h"
+#include "sql/migration.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -411,40 +413,48 @@ void tell_standing(Session& session, Complaints& complaints) {
     tell_attempts(authority_subject(record.name));
 }
 
-// The head of the history that the newest daily copy has, unless another database came since.
-std::optional<inventory::Anchor> anchor_of(Session& session) {
+// The heads of the history that the newest daily copy has, unless another database came since.
+std::vector<inventory::Anchor> anchors_of(Session& session) {
   const auto copy = inventory::newest_daily_copy(session.host.state);
   const auto found = copy ? status_of(*copy) : std::nullopt;
-  if (!found) return std::nullopt;
+  if (!found) return {};
   std::optional<Time> replaced;
   session.events.each({.subject = std::string(kStore)}, [&](const inventory::EventRecord& event) {
     if (event.action == "store.restored" || event.action == "store.rebuilt") replaced = event.when;
   });
-  if (replaced && *replaced >= base::from_unix(found->st_mtime)) return std::nullopt;
-  auto store = inventory::Store::over(session.host.state, sql::open(*copy, sql::Access::read_only));
-  return inventory::Events(store).head();
+  if (replaced && *replaced >= base::from_unix(found->st_mtime)) return {};
+  auto database = sql::open(*copy, sql::Access::read_only);
+  // Made before an update, which may have changed what a chain is.
+  if (sql::schema_version(*database) != sql::newest_schema_version()) return {};
+  auto store = inventory::Store::over(session.host.state, std::move(database));
+  const auto heads = inventory::Events(store).heads();
+  return {heads.begin(), heads.end()};
 }
 
 void examine_history(Session& session, Complaints& complaints) {
-  std::optional<inventory::Anchor> anchor;
+  std::vector<inventory::Anchor> anchors;
   complaints.attempt("copy-unreadable", std::string(kStore),
                      "remove it; the next run that changes something makes another",
-                     [&] { anchor = anchor_of(session); });
-  const inventory::HistoryVerdict history = session.events.verify(anchor);
-  if (!history.intact)
+                     [&] { anchors = anchors_of(session); });
+  const inventory::HistoryVerdict history = session.events.verify(anchors);
+  if (!history.intact())
     complaints.add({.rule = "history",
                     .subject = std::string(kStore),
-                    .what = "the history is not what it was: " + history.problem,
+                    .what = "the history is not what it was: " + history.problem(),
                     .remedy = "compare it with a backup",
                     .command = {}});
-  const auto newest = session.events.newest_time();
-  if (newest && *newest > session.now())
-    complaints.add({.rule = "clock",
-                    .subject = std::string(kStore),
-                    .what = fmt::format("the clock says {}, but the newest event is of {}",
-                                        base::format_time(session.now()), base::format_time(*newest)),
-                    .remedy = "set the clock; nothing is signed or ordered until then",
-                    .command = {}});
+}
+
+void examine_clock(Session& session, Complaints& complaints) {
+  const auto clock =
+      inventory::judge_clock(session.store, session.now(), session.host.build_date, session.host.machine());
+  if (clock.trusted) return;
+  const Error error = inventory::untrusted_clock(clock);
+  complaints.add({.rule = "clock",
+                  .subject = std::string(kStore),
+                  .what = error.message() + "; nothing is signed or ordered until then",
+                  .remedy = error.hint(),
+                  .command = {}});
 }
 
 // A killed run leaves its temporary file behind: ".NAME.<24 hex digits>".
@@ -492,6 +502,7 @@ std::vector<Complaint> examine(const Host& host) {
                        store.prove_writable(session.now());
                        session.archive.sweep();
                        examine_history(session, complaints);
+                       examine_clock(session, complaints);
                        examine_certificates(session, complaints);
                        examine_authorities(session, complaints);
                        examine_accounts(session, complaints);

@@ -2,8 +2,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "inventory/clock.h"
 #include "reconcile/artifact.h"
 #include "reconcile/kinds.h"
+#include "reconcile/lost.h"
 
 #include <algorithm>
 
@@ -78,6 +80,8 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
     facts.former_places = session.deployments.former_places(inventory::ArtifactKind::version, name);
     facts.intents = session.intents.open_for(name);
     facts.attempts = session.attempts.of(subject_of(name));
+    facts.clock_problem =
+        inventory::judge_clock(session.store, session.now(), session.host.build_date, session.host.machine()).reason;
   });
   look_at_disk(session, facts, session.now());
   return facts;
@@ -99,6 +103,7 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
     facts.deployments = session.deployments.of(inventory::ArtifactKind::crl, name);
     facts.former_places = session.deployments.former_places(inventory::ArtifactKind::crl, name);
     facts.attempts = session.attempts.of(authority_subject(name));
+    facts.crl_on_disk = crl_stands(session.host.state, session.store, name);
   });
   return facts;
 }

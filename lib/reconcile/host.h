@@ -1,6 +1,7 @@
 // What a run needs of its surroundings. The roof assembles one and lends it to every call.
 #pragma once
 
+#include "base/machine_clock.h"
 #include "base/time.h"
 #include "config/load.h"
 #include "issuer/shared.h"
@@ -19,7 +20,8 @@ using base::Time;
 
 // One line for somebody who watches: "certificate/www", "deployed version 3 to nginx".
 struct Progress {
-  enum class Kind { doing, done, warning, failed };
+  // waiting: a sign of life about once a second, each in place of the one before.
+  enum class Kind { doing, waiting, done, warning, failed };
   Kind kind;
   std::string subject;
   std::string text;  // printable
@@ -30,6 +32,9 @@ struct Host {
   config::Files files;
   std::function<Time()> clock = base::wall_clock;                          // called from any worker
   Time build_date{};                                                       // no clock may be before it
+  // What the machine knows of time besides `clock`: nothing, unless the roof has a machine's own clock.
+  std::function<base::MachineClock()> machine = [] { return base::MachineClock{}; };
+  std::function<void(const std::string& line)> journal{};  // the system's, where the history's heads go; may be empty
   std::function<void(const Progress&)> progress = [](const Progress&) {};  // called by one worker at a time
   std::stop_token stop{};
   std::optional<std::chrono::milliseconds> wait = std::chrono::milliseconds(0);  // for another run; absent: without bound

@@ -200,10 +200,7 @@ std::optional<Outcome> issue(Session& session, const plan::CertificateFacts& fac
           .replaces = certificate_before(session, facts, version),
           .tell = [&](const std::string& text) { session.progress(Progress::Kind::doing, subject_of(name), text); }};
       issuer::Issued issued = session.issuer(version.issuer).issue(request, session.now(), session.host.stop);
-      for (const std::string& warning : issued.warnings) {
-        session.progress(Progress::Kind::warning, subject_of(name), warning);
-        notes += "; " + warning;
-      }
+      for (const std::string& warning : issued.warnings) notes += "; " + warning;
       // What the internal CA committed with the version before a crash is finished, even if the names changed since.
       const auto names = version.certificate ? std::vector<pki::Identifier>{} : facts.wanted.identifiers;
       chain = checked_chain(std::move(issued.chain), csr, names, session.now());

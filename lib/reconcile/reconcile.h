@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/lock.h"
+#include "inventory/clock.h"
 #include "reconcile/desired.h"
 #include "reconcile/session.h"
 #include "reconcile/verdict.h"
@@ -16,12 +17,13 @@ base::FileLock lock_reconciler(const Host& host);
 // Held while steps of one subject are taken; waits for it, with a sign of life.
 base::FileLock lock_subject(const Host& host, const inventory::SubjectId& subject);
 
-// What every verb begins with: the reconciler's lock, the store, a clock that may be trusted, the config.
+// What every verb begins with: the reconciler's lock, the store, what is to be thought of the clock, the config.
 struct Run {
   explicit Run(const Host& host);
   const Host& host;
   base::FileLock lock;
   inventory::Store store;
+  inventory::ClockVerdict clock;
   Desired desired;
 
   Session session() { return {host, desired.config(), store}; }

@@ -1,8 +1,12 @@
 #include "base/error.h"
 #include "inventory/clock.h"
+#include "inventory/events.h"
+#include "inventory/heads.h"
 #include "inventory/state_directory.h"
 #include "reconcile/failure.h"
+#include "reconcile/lost.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/remarks.h"
 #include "reconcile/subject.h"
 #include "reconcile/verbs/backup.h"
 
@@ -33,7 +37,9 @@ class Names {
  public:
   explicit Names(std::vector<Name> names) : page_(std::move(names)) {}
   // Those that are due at `now`; `store` is used under this object's lock alone.
-  Names(inventory::Store& store, std::string_view kind, Time now) : subjects_(store), kind_(kind), now_(now) { refill(); }
+  Names(inventory::Store& store, std::string_view kind, Time now) : subjects_(store), kind_(kind), now_(now) {
+    refill();
+  }
 
   std::optional<Name> next() {
     const std::scoped_lock lock(mutex_);
@@ -145,10 +151,13 @@ std::vector<const SubjectKind*> kinds_in_order() {
   return kinds;
 }
 
-inventory::Store open_store(const Host& host) {
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
-  inventory::require_trusted_clock(store, host.clock(), host.build_date);
-  return store;
+// What a clock that is not trusted keeps from being done is the decisions' to say: the rest goes on.
+inventory::ClockVerdict keep_clock(const Host& host, inventory::Store& store) {
+  const Time now = host.clock();
+  const base::MachineClock machine = host.machine();
+  inventory::ClockVerdict verdict = inventory::judge_clock(store, now, host.build_date, machine);
+  inventory::keep_clock(store, verdict, now, machine);
+  return verdict;
 }
 
 }  // namespace
@@ -156,8 +165,8 @@ inventory::Store open_store(const Host& host) {
 base::FileLock lock_reconciler(const Host& host) {
   inventory::require_state_directory(host.state);
   const base::Directory locks = locks_of(host);
-  auto lock = base::FileLock::acquire(locks, "reconciler", base::Sharing::exclusive,
-                                      patience(host, host.wait, "another run"));
+  auto lock =
+      base::FileLock::acquire(locks, "reconciler", base::Sharing::exclusive, patience(host, host.wait, "another run"));
   if (!lock)
     throw base::Error(
         base::Fault::busy,
@@ -173,7 +182,11 @@ base::FileLock lock_subject(const Host& host, const inventory::SubjectId& subjec
 }
 
 Run::Run(const Host& host_)
-    : host(host_), lock(lock_reconciler(host_)), store(open_store(host_)), desired(host_, store) {}
+    : host(host_),
+      lock(lock_reconciler(host_)),
+      store(inventory::Store::open(host_.state, sql::Access::read_write, host_.clock())),
+      clock(keep_clock(host_, store)),
+      desired(host_, store) {}
 
 Verdict reconcile_certificates(Run& run, const std::vector<Name>& names) {
   Names given(names);
@@ -190,10 +203,16 @@ Verdict reconcile_authority(Run& run, const Name& name) {
 
 Verdict reconcile_due(Run& run) {
   Verdict verdict{outcomes_of(run.desired.problems())};
+  wake_what_was_lost(run.host, run.store);
+  if (!run.clock.trusted)
+    verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
   for (const SubjectKind* const kind : kinds_in_order()) verdict.append(run_due(run, *kind));
   verdict.standing_failures =
       static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());
+  verdict.remarks = standing_remarks(run.store);
   verdict.look_again = inventory::Subjects(run.store).next_due();
+  if (run.clock.trusted) inventory::Events(run.store).prune(run.host.clock());
+  inventory::tell_heads(run.store, run.host.clock(), run.host.journal);
   if (!verdict.outcomes.empty()) keep_daily_copy(run.host, run.store);
   return verdict;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/log.h"
 #include "reconcile/failure.h"
 #include "reconcile/subject.h"
 
@@ -87,6 +88,8 @@ Verdict run_steps(Session& session, const inventory::SubjectId& subject, const S
       return verdict;
     }
     if (!step) return verdict;
+    for (const plan::Reason& reason : step->why)
+      base::log::info("{}: {}, because {}", subject.text(), describe(step->action), reason.text);
     const plan::StepKey key = key_of(step->action);
     try {
       std::optional<Outcome> outcome;
@@ -103,9 +106,12 @@ Verdict run_steps(Session& session, const inventory::SubjectId& subject, const S
     } catch (const base::Error& error) {
       if (error.fault() == base::Fault::cancelled) {
         look_at_soon(now);
-        verdict.outcomes.push_back(
-            {subject.text(), {}, "reconcile", Result::failed,
-             fmt::format("{}; the next run goes on from there", error.message()), {.fault = error.fault()}});
+        verdict.outcomes.push_back({subject.text(),
+                                    {},
+                                    "reconcile",
+                                    Result::failed,
+                                    fmt::format("{}; the next run goes on from there", error.message()),
+                                    {.fault = error.fault()}});
         return verdict;
       }
       verdict.outcomes.push_back(record_failure(session, subject, key, error, steps.in_use(now)));

@@ -10,12 +10,16 @@
 
 namespace everseal::reconcile {
 
-Session::Session(const Host& host_, const config::Settings& config_, inventory::Store& store_)
-    : host(host_), config(config_), store(store_), archive(host_.state) {
+std::vector<challenge::Method> challenge_methods(const config::Settings& config) {
+  std::vector<challenge::Method> methods;
   for (const auto& [name, challenge] : config.challenges)
-    challenges_.push_back(
+    methods.push_back(
         {name, challenge.type, challenge.zones, challenge.options, challenge.provider, challenge.provider_options});
+  return methods;
 }
+
+Session::Session(const Host& host_, const config::Settings& config_, inventory::Store& store_)
+    : host(host_), config(config_), store(store_), archive(host_.state), challenges_(challenge_methods(config_)) {}
 
 issuer::Surroundings Session::surroundings() {
   return {[this](const Name& wanted) -> authority::Authority& { return authority(wanted); }, store, *host.shared,

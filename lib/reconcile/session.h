@@ -66,6 +66,9 @@ class Session {
   std::map<Name, std::unique_ptr<issuer::Issuer>> issuers_;
 };
 
+// The challenges of the config, in its order, as an issuer knows them.
+std::vector<challenge::Method> challenge_methods(const config::Settings& config);
+
 // How events, attempts and outcomes name what they are about.
 inline std::string subject_of(const Name& certificate) { return "certificate/" + certificate.text(); }
 inline std::string authority_subject(const Name& authority) { return "authority/" + authority.text(); }

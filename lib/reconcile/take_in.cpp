@@ -228,11 +228,8 @@ Stored stored_version(Session& session, const inventory::VersionRecord& version)
 }
 
 bool was_removed(Session& session, const Name& name) {
-  if (session.managed.find(name)) return false;
-  bool removed = false;
-  session.events.each({.subject = subject_of(name), .limit = 1},
-                      [&](const inventory::EventRecord& event) { removed = event.action == kRemoved; });
-  return removed;
+  return !session.managed.find(name) &&
+         inventory::newest_action(session.store.database(), subject_of(name)) == kRemoved;
 }
 
 std::vector<Outcome> take_in_files(Session& session, std::string_view step, Leads leads,

@@ -73,7 +73,7 @@ struct Verdict {
   std::optional<base::Time> look_again;
 
   // 0 done or nothing to do; 1 all that was tried failed, or nothing was tried while a last attempt stands failed; 4
-  // some of both.
+  // some of both, a failure that stands included.
   int exit_code() const noexcept;
   // With `--exit-code`: 10 where something was renewed, 11 where something was renewed and something failed.
   int exit_code_of_renewal() const noexcept;

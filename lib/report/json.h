@@ -12,6 +12,10 @@
 
 namespace everseal::report {
 
+// The first member of every document, and its value: it grows when a member goes or changes its meaning.
+inline constexpr std::string_view kFormatKey = "everseal_format";
+inline constexpr int kFormat = 1;
+
 // Appends to a text that the caller takes from time to time. Commas and indentation are its business, balance of begin
 // and end is the caller's. Not thread-safe.
 class JsonWriter {

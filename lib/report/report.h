@@ -17,6 +17,9 @@
 
 namespace everseal::report {
 
+// How a cell is coloured where colours are wanted.
+enum class Tone { plain, good, warning, bad, heading };
+
 // One value of a row. Every sink escapes text for its format, so text that came from strangers may be given as it is.
 class Cell {
  public:
@@ -38,27 +41,36 @@ class Cell {
   Cell(const std::vector<base::Untrusted>& list);
   template <class T>
   Cell(const std::optional<T>& value) : Cell(value ? Cell(*value) : Cell()) {}
+  Cell(Cell cell, Tone tone) : data_(std::move(cell.data_)), tone_(tone) {}
 
   const Data& data() const noexcept { return data_; }
+  Tone tone() const noexcept { return tone_; }
 
  private:
   Data data_;
+  Tone tone_ = Tone::plain;
 };
 
 enum class Align { left, right };
+
+// What becomes of a column whose texts are wider than there is room. keep: the rest of the row goes into the next line.
+// cut: shown with an ellipsis. wrap, for the last column only: broken into lines, below the row where it must be.
+enum class Narrow { keep, cut, wrap };
 
 struct Column {
   std::string_view key;    // of the JSON member, "not_after"
   std::string_view title;  // for people, "EXPIRES"
   Align align = Align::left;
+  Narrow narrow = Narrow::cut;
+  int goes = 0;  // not 0: may be let go where there is no room, the highest number first
 };
 
-enum class Emphasis { none, bold };
+enum class Emphasis { none, colours };
 
 // Where and how it is shown.
 struct Surface {
   std::function<void(std::string_view)> write;
-  std::optional<std::size_t> width;  // columns of a terminal; absent: nothing is cut
+  std::optional<std::size_t> width;  // columns of a terminal; absent: all is shown
   Emphasis emphasis = Emphasis::none;
 };
 

@@ -54,7 +54,7 @@ TEST_CASE("a revoked certificate fails OpenSSL's CRL check, its neighbour passes
   CHECK(row->revoked_at == corp.now);
   CHECK(row->revocation_reason == RevocationReason::key_compromise);
   CHECK_FALSE(inventory::Authorities(corp.store).find(name("corp"))->crl_dirty);
-  CHECK(inventory::Events(corp.store).verify(std::nullopt).intact);
+  CHECK(inventory::Events(corp.store).verify().intact());
 
   const auto again = revoke(corp.authority, bad, RevocationReason::superseded, corp.now + base::Seconds{9});
   CHECK(again.outcome == RevokeOutcome::was_revoked);

@@ -171,7 +171,7 @@ TEST_CASE("what policy, profile or chain forbids is refused with its rule") {
     CHECK(contains(refusal.message, row.message));
   }
   CHECK(corp.sign(plain).warnings.empty());
-  CHECK(inventory::Events(corp.store).verify(std::nullopt).intact);
+  CHECK(inventory::Events(corp.store).verify().intact());
 }
 
 TEST_CASE("a CSR is refused, or gives its key and allowed names and nothing else") {
@@ -221,6 +221,45 @@ TEST_CASE("the common name follows the profile") {
         Fault::denied);
   CHECK(values(corp.sign(request("server", {"b.example.org", "a.example.org", "B.example.org"})).leaf) ==
         std::vector<std::string>{"b.example.org", "a.example.org"});
+}
+
+TEST_CASE("a subject spells an identifier in any case, and the certificate in one") {
+  Settings settings;
+  settings.profiles.push_back({.name = name("mail"),
+                               .usage = {"emailProtection"},
+                               .subject = {"CN", "emailAddress"},
+                               .common_name = CommonName::free});
+  Corp corp(std::move(settings));
+  struct Row {
+    std::string_view profile;
+    std::string_view identifier;
+    std::string subject;
+    std::string expected;
+  };
+  const Row rows[] = {
+      {"server", "www.example.test", "CN=WWW.Example.TEST", "CN=www.example.test"},
+      {"server", "www.example.test", "CN=www.example.test.", "CN=www.example.test"},
+      {"server", "2001:db8::1", "CN=2001:DB8:0::1", "CN=2001:db8::1"},
+      {"client", "www.example.test", "CN=WWW.Example.TEST", "CN=www.example.test"},
+      {"client", "alice@example.test", "CN=alice@EXAMPLE.test", "CN=alice@example.test"},
+      {"mail", "alice@example.test", "CN=alice, emailAddress=alice@Example.TEST",
+       "CN=alice, emailAddress=alice@example.test"},
+      {"client", "alice@example.test", "CN=Alice", "CN=Alice"},  // spells none of them
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.subject);
+    Request asked = request(row.profile, {row.identifier});
+    asked.subject = pki::DistinguishedName::parse(row.subject);
+    const Request by_csr = csr_request(row.profile, {asked.subject, asked.identifiers});
+    for (const Request& one : {asked, by_csr}) {
+      const Signed made = corp.sign(one);
+      CHECK(made.leaf.subject().raw() == row.expected);
+      CHECK(made.warnings.empty());
+    }
+  }
+  Request other = request("mail", {"alice@example.test"});
+  other.subject = pki::DistinguishedName::parse("emailAddress=Alice@example.test");  // another mailbox (RFC 5321)
+  CHECK(corp.refusal(other).fault == Fault::denied);
 }
 
 TEST_CASE("validity is back-dated, bounded by its CA and no longer than allowed") {
@@ -318,9 +357,9 @@ TEST_CASE("many are signed in groups, each with its own outcome and serial") {
     serials.insert(issued->serial);
   }
   CHECK(serials.size() == 594);
-  const auto history = inventory::Events(corp.store).verify(std::nullopt);
-  CHECK(history.intact);
-  CHECK(history.checked >= 594);
+  const auto history = inventory::Events(corp.store).verify();
+  CHECK(history.intact());
+  CHECK(history.of(inventory::Chain::ca).checked >= 594);
   CHECK(thrown([&] {
           inventory::Authorities(corp.store)
               .add_issued({.authority = name("corp"), .serial = *serials.begin(), .not_after = corp.now});
@@ -329,13 +368,13 @@ TEST_CASE("many are signed in groups, each with its own outcome and serial") {
 
 TEST_CASE("nothing is handed out that could not be recorded") {
   Corp corp;
-  const auto before = inventory::Events(corp.store).head().number;
+  const auto before = inventory::Events(corp.store).head(inventory::Chain::ca).number;
   auto reader = inventory::Store::open(corp.state(), sql::Access::read_only, corp.now);
   auto authority = Authority::open(reader, name("corp"), {});
   const Request wanted[] = {request("server", {"www.example.org"})};
   const auto results = sign_many(authority, wanted, corp.now);
   CHECK_FALSE(results[0].has_value());
-  CHECK(inventory::Events(corp.store).head().number == before);
+  CHECK(inventory::Events(corp.store).head(inventory::Chain::ca).number == before);
 }
 
 }  // namespace everseal::authority

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "fakes/temporary_directory.h"
+#include "skip.h"
 
 #include <array>
 #include <atomic>
@@ -44,8 +45,6 @@ mode_t mode_of(const std::string& path) {
   REQUIRE(::lstat(path.c_str(), &status) == 0);
   return status.st_mode & 07777;
 }
-
-bool is_root() { return ::geteuid() == 0; }
 
 // Runs `work` in a child that is user nobody; true where it returned true.
 bool as_nobody(const std::function<bool()>& work) {
@@ -133,7 +132,7 @@ TEST_CASE("a replaced file has its content, mode and owner, and nothing else is 
   directory.replace("key", {}, {.mode = 0400});
   CHECK(text_of(directory, "key").empty());
   CHECK(directory.list() == std::vector<std::string>{"key"});
-  if (is_root()) {
+  if (!everseal::skipped_without_root()) {
     directory.replace("key", as_bytes("x"), parse_ownership("65534:12345", 0440));
     struct stat status {};
     REQUIRE(::stat((temporary / "key").c_str(), &status) == 0);
@@ -344,10 +343,7 @@ TEST_CASE("of what somebody else put there only regular files are read, by links
 }
 
 TEST_CASE("what somebody else put there gets no secret") {
-  if (!is_root()) {
-    MESSAGE("not run: this needs root");
-    return;
-  }
+  if (everseal::skipped_without_root()) return;
   const TemporaryDirectory temporary;
   REQUIRE(::mkfifo((temporary / "fifo").c_str(), 0666) == 0);
   REQUIRE(::mkfifo((temporary / "roots").c_str(), 0600) == 0);
@@ -470,7 +466,7 @@ TEST_CASE("secret files that others can reach, or that hold none, are refused") 
     CHECK(fault_of([&] { read_secret_file(temporary / name); }) == Fault::config);
   }
   CHECK(fault_of([&] { read_secret_file(""); }) == Fault::config);
-  if (is_root()) {
+  if (!everseal::skipped_without_root()) {
     directory.replace("strangers", as_bytes("pass"), parse_ownership("65534", 0600));
     CHECK(fault_of([&] { read_secret_file(temporary / "strangers"); }) == Fault::config);
   }
@@ -560,7 +556,7 @@ TEST_CASE("a credential that systemd does not hand over is read from root's own 
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   if (WEXITSTATUS(status) == 77) {
-    MESSAGE("not run: this needs root and a mount namespace");
+    everseal::skip_test("this needs root and a mount namespace");
     return;
   }
   CHECK(WEXITSTATUS(status) == 0);
@@ -591,7 +587,7 @@ TEST_CASE("only what root and the caller alone can change is trusted") {
   CHECK(fault_of([&] { require_trusted(""); }) == Fault::config);
   ::chmod((temporary / "open").c_str(), 01777);
   require_trusted(temporary / "open/hook");
-  if (is_root()) {
+  if (!everseal::skipped_without_root()) {
     directory.replace("strangers", as_bytes("x"), parse_ownership("65534", 0755));
     CHECK(fault_of([&] { require_trusted(temporary / "strangers"); }) == Fault::config);
     REQUIRE(::lchown((temporary / "link").c_str(), 65534, 65534) == 0);
@@ -600,10 +596,7 @@ TEST_CASE("only what root and the caller alone can change is trusted") {
 }
 
 TEST_CASE("root works in directories that nobody else can exchange") {
-  if (!is_root()) {
-    MESSAGE("not run: this needs root");
-    return;
-  }
+  if (everseal::skipped_without_root()) return;
   const TemporaryDirectory temporary;  // below a sticky /tmp
   const auto nobody = parse_ownership("nobody", 0);
   const std::vector<Ownership> owners{nobody};
@@ -658,10 +651,7 @@ TEST_CASE("root works in directories that nobody else can exchange") {
 }
 
 TEST_CASE("a directory that is swapped for a link while root goes its way leads nowhere else") {
-  if (!is_root()) {
-    MESSAGE("not run: this needs root");
-    return;
-  }
+  if (everseal::skipped_without_root()) return;
   const TemporaryDirectory temporary, victim;
   for (const char* const name : {"home", "home/a", "home/a/b"}) {
     fs::create_directory(temporary / name);
@@ -675,7 +665,7 @@ TEST_CASE("a directory that is swapped for a link while root goes its way leads 
     while (!done) {
       fs::rename(temporary / "home/a", temporary / "home/hidden", ignored);
       fs::create_directory_symlink(victim.path(), temporary / "home/a", ignored);
-      ::lchown((temporary / "home/a").c_str(), 65534, 65534);
+      [[maybe_unused]] const int changed = ::lchown((temporary / "home/a").c_str(), 65534, 65534);
       fs::remove(temporary / "home/a", ignored);
       fs::rename(temporary / "home/hidden", temporary / "home/a", ignored);
       ++swaps;
@@ -724,7 +714,7 @@ TEST_CASE("a large file is copied through a descriptor, and over nothing") {
 }
 
 TEST_CASE("unreadable and unwritable places are errors that say so") {
-  if (!is_root()) return;
+  if (everseal::skipped_without_root()) return;
   const TemporaryDirectory temporary;
   temporary.open().replace("secret", as_bytes("x"));
   ::chmod(temporary.path().c_str(), 0755);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "fakes/temporary_directory.h"
+#include "skip.h"
 
 #include <algorithm>
 #include <csignal>
@@ -266,7 +267,7 @@ TEST_CASE("what leaves the group, or the session while its parent lives, is kill
     command.timeout = milliseconds(1500);
     const Exit exit = run(command);
     if (exit.how == Exit::How::not_started) {
-      MESSAGE("not run: this needs python3");
+      everseal::skip_test("this needs python3");
       return;
     }
     CHECK(exit.how == Exit::How::timed_out);
@@ -296,7 +297,7 @@ TEST_CASE("a program has no terminal to type into, though its caller has one") {
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   if (WEXITSTATUS(status) == 77) {
-    MESSAGE("not run: this needs a pseudo-terminal");
+    everseal::skip_test("this needs a pseudo-terminal");
     return;
   }
   CHECK(WEXITSTATUS(status) == 0);
@@ -389,7 +390,7 @@ TEST_CASE("no child and no descriptor is left behind") {
 }
 
 TEST_CASE("a command runs as the user it names, with that user's groups only") {
-  if (::geteuid() != 0) {
+  if (everseal::skipped_without_root()) {
     const Exit exit = run({.argv = {"id"}, .user = "root"});
     CHECK(exit.how == Exit::How::not_started);
     return;

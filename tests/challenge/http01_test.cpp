@@ -4,6 +4,7 @@
 #include "error_of.h"
 #include "fakes/temporary_directory.h"
 #include "pki/key.h"
+#include "skip.h"
 
 #include <filesystem>
 
@@ -67,10 +68,7 @@ TEST_CASE_FIXTURE(Fixture, "an answer lies below the webroot until it is taken b
 }
 
 TEST_CASE_FIXTURE(Fixture, "as root no webroot is followed that another user has made a link of") {
-  if (::geteuid() != 0) {
-    MESSAGE("not run: this needs root");
-    return;
-  }
+  if (skipped_without_root()) return;
   for (const char* const name : {"home", "victim", "victim/below"}) fs::create_directory(place / name);
   REQUIRE(::chown((place / "home").c_str(), 65534, 65534) == 0);
   fs::create_directory_symlink(place / "victim", place / "home/www");

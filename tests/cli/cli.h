@@ -22,7 +22,7 @@ inline base::Exit run(Words argv, const std::string& input = {}) {
   command.argv = std::move(argv);
   command.input = base::to_bytes(input);
   command.output_limit = 64 << 20;
-  command.environment = {{"EVERSEAL_CONFIG", "/nonexistent/everseal.toml"}};
+  command.environment = {{"EVERSEAL_CONFIG", "/nonexistent/everseal.toml"}, {"EVERSEAL_JOURNAL", "off"}};
   return base::run(command);
 }
 

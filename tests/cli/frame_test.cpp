@@ -49,6 +49,19 @@ TEST_CASE("the version is one line") {
   CHECK(version.output.find('\n') == version.output.size() - 1);
 }
 
+TEST_CASE("the version is told in each of the forms that people try") {
+  for (const Words& words : {Words{"--version"}, Words{"-V"}, Words{"version"}}) {
+    CAPTURE(base::join(words, " "));
+    CHECK(run_everseal(words).output == run_everseal({"--version"}).output);
+  }
+  for (const Words& words : {Words{"--version", "--json"}, Words{"--json", "version"}}) {
+    CAPTURE(base::join(words, " "));
+    const json document = json::parse(run_everseal(words).output);
+    CHECK(document["everseal_format"] == 1);
+    CHECK(run_everseal({"--version"}).output == "everseal " + document["version"].get<std::string>() + "\n");
+  }
+}
+
 TEST_CASE("a wrong command line ends with 2, says why, and what was meant") {
   struct Row {
     Words words;
@@ -67,6 +80,15 @@ TEST_CASE("a wrong command line ends with 2, says why, and what was meant") {
       {{"inspect", "a", "--sni"}, "--sni", "inspect"},
       {{"kinds", "unheard"}, "unheard", "issuer, challenge, dns, deploy"},
       {{"\x1b[31mred"}, "[31mred", "--help"},
+      {{"certificates"}, "certificates", "`everseal list`"},
+      {{"certonly", "-d", "x"}, "certonly", "`everseal issue`"},
+      {{"ls"}, "'ls'", "`everseal list`"},
+      {{"status"}, "status", "`everseal list`"},
+      {{"web", "show"}, "'web'", "`everseal show web`"},
+      {{"issue", "www.example.org", "--issuer", "x"}, "www.example.org", "`-d www.example.org`"},
+      {{"issue", "--domain"}, "--domain needs a value", "everseal issue --help"},
+      {{"plan", "--days", "x"}, "--days: 'x' is no whole number", "--days 14"},
+      {{"plan", "--days", "0"}, "--days: '0'", "--days 14"},
       {{}, "no command", "--help"},
   };
   for (const Row& row : rows) {
@@ -101,8 +123,10 @@ TEST_CASE("with --json a failure is a document too, and the message stays on sta
     const base::Exit exit = run_everseal(row.words);
     CHECK(exit.status == row.status);
     const json document = json::parse(exit.output);
-    CHECK(document.size() == 1);
-    CHECK(document["error"].size() == 3);
+    CHECK(document.size() == 2);
+    CHECK(document["everseal_format"] == 1);
+    CHECK(document["error"].size() == 5);
+    CHECK(document["error"]["exit_code"] == row.status);
     CHECK(document["error"]["fault"] == row.fault);
     CHECK(document["error"]["message"] != "");
     CHECK(exit.errors.find(document["error"]["message"].get<std::string>()) != std::string::npos);
@@ -140,7 +164,8 @@ TEST_CASE("kinds shows every kind with its options, in both forms") {
     ++families[kind["family"]];
     for (const json& option : kind["options"]) options.push_back(option["name"]);
   }
-  for (const char* family : {"issuer", "challenge", "dns", "deploy", "keystore", "starttls", "report"}) CHECK(families[family] > 0);
+  for (const char* family : {"issuer", "challenge", "dns", "deploy", "keystore", "starttls", "report"})
+    CHECK(families[family] > 0);
   CHECK(families.size() == 8);
   const base::Exit text = run_everseal({"kinds"});
   test::require_success(text);

@@ -1,7 +1,10 @@
 // Every document that --json prints keeps to its schema in schema/output; Python's jsonschema is the judge.
-#include "cli/cli.h"
+#include "cli/host.h"
 
+#include <algorithm>
+#include <set>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,25 +13,11 @@ using test::Words;
 
 namespace {
 
-// A host of its own with an authority "corp", a certificate "www" in its second version and a client's CSR.
-class Host {
- public:
+struct Host : test::HostWithWww {
   Host() {
-    std::filesystem::create_directory(folder.file("tls"));
-    run({"init"}, 0);
-    run({"ca", "init", "corp", "--root-passphrase-file", folder.write("root.passphrase", "correct horse\n", 0600)}, 0);
-    run({"issue", "--issuer", "corp", "-d", "www.example.org", "--as", "www", "--deploy-dir", folder.file("tls")}, 0);
-    run({"renew", "www", "--force"}, 0);
     folder.openssl({"req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/",
                     "-addext", "subjectAltName=DNS:device.example.org", "-keyout", "@device.key", "-out",
                     "@device.csr"});
-  }
-
-  base::Exit run(Words words, int status) const {
-    words.insert(words.begin(), {"--config", folder.file("everseal.toml"), "--state", folder.file("state")});
-    base::Exit exit = test::run_everseal(std::move(words));
-    REQUIRE_MESSAGE(exit.status == status, base::describe(exit), exit.output, exit.errors);
-    return exit;
   }
 
   void keeps_to(const std::string& schema, Words words, int status = 0) const {
@@ -40,11 +29,49 @@ class Host {
                                          fmt::format("{}/schema/output/{}.schema.json", EVERSEAL_SOURCE_DIR, schema)});
     CHECK_MESSAGE(judged.success(), judged.errors, judged.output, exit.output);
   }
-
-  test::Folder folder;
 };
 
+// The lines of `everseal help json`: what is called, and the schema.
+std::vector<std::pair<std::string, std::string>> documents() {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const std::string& line : base::split(test::run_everseal({"help", "json"}).output, '\n')) {
+    if (!line.starts_with("  ")) continue;
+    const auto gap = line.rfind(' ');
+    rows.emplace_back(base::trim(line.substr(0, gap)), line.substr(gap + 1));
+  }
+  return rows;
+}
+
 }  // namespace
+
+TEST_CASE("every command says which schema its document keeps to, and the table in schema/README.md is that one") {
+  const auto rows = documents();
+  CHECK(rows.size() > 30);
+  std::ifstream file(std::string(EVERSEAL_SOURCE_DIR) + "/schema/README.md");
+  const std::string readme{std::istreambuf_iterator<char>(file), {}};
+  std::set<std::string> schemas;
+  std::string table;
+  for (const auto& [called, schema] : rows) {
+    schemas.insert(schema + ".schema.json");
+    table += fmt::format("| {} | `{}` |\n", called, schema);
+  }
+  CHECK_MESSAGE(readme.find(table) != std::string::npos, table);
+  std::set<std::string> there;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(EVERSEAL_SOURCE_DIR) + "/schema/output"))
+    there.insert(entry.path().filename());
+  CHECK(schemas == there);
+  // The overview's commands stand two blanks in; options and headings do not.
+  const std::string overview = test::run_everseal({"--help"}).output;
+  std::size_t commands = 0;
+  for (const std::string& line : base::split(overview.substr(0, overview.find("Options for every")), '\n')) {
+    if (!line.starts_with("  ") || line.starts_with("   ")) continue;
+    const std::string words = line.substr(2, line.find("  ", 2) - 2);
+    if (words == "config schema") continue;  // prints a schema itself
+    ++commands;
+    CHECK_MESSAGE(std::ranges::any_of(rows, [&](const auto& row) { return row.first == words; }), words);
+  }
+  CHECK(commands > 25);
+}
 
 TEST_CASE("every document of --json keeps to its schema") {
   const Host host;
@@ -69,6 +96,8 @@ TEST_CASE("every document of --json keeps to its schema") {
       {"verdict", {"issue", "--issuer", "corp", "--profile", "client", "-d", "alice@example.org", "--as", "alice"}},
       {"verdict",
        {"issue", "--issuer", "corp", "-d", "www.example.org", "--as", "www", "--deploy-dir", host.folder.file("tls")}},
+      {"verdict", {"issue", "--issuer", "corp", "-d", "new.example.org", "--dry-run"}},
+      {"account-list", {"account", "list"}},
       {"plan", {"plan"}},
       {"list", {"list", "--all"}},
       {"show", {"show", "www"}},
@@ -89,9 +118,22 @@ TEST_CASE("every document of --json keeps to its schema") {
       {"doctor", {"doctor"}},
       {"backup", {"backup", backup}},
       {"restore", {"restore", backup}},
+      {"verdict", {"doctor", "--mend"}},
+      {"doctor", {"doctor", "--accept-clock"}},
       {"verdict", {"doctor", "--rebuild"}},
       {"inspect", {"inspect", csr}},
       {"kinds", {"kinds"}},
+      {"verdict", {"renew", "www"}},
+      {"plan", {"renew", "--dry-run"}},
+      {"list", {"list"}},
+      {"list", {"list", "--seen"}},
+      {"list", {"list", "--expiring", "3650d"}},
+      {"list", {"list", "--name", "*.example.org"}},
+      {"show", {"show", "www.example.org"}},
+      {"version", {"version"}},
+      {"error", {"history", "nosuch"}, 1},
+      {"error", {"plan", "--days", "x"}, 2},
+      {"error", {"renew", "--force"}, 2},
       {"error", {"show", "nobody"}, 1},
       {"error", {"export", "www", "--format", "der"}, 2},
       {"error", {"list", "--expiring", "soon"}, 2},
@@ -106,7 +148,8 @@ TEST_CASE("a certificate is shown by the beginning of its fingerprint, whatever 
   std::string upper = fingerprint.substr(0, 2) + ":" + fingerprint.substr(2, 2) + ":" + fingerprint.substr(4, 7);
   for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   for (const std::string& text : {fingerprint, fingerprint.substr(0, 11), upper})
-    CHECK(nlohmann::json::parse(host.run({"show", text, "--json"}, 0).output).at("fingerprint") == fingerprint);
+    CHECK(nlohmann::json::parse(host.run({"show", text, "--json"}, 0).output).at("certificate").at("fingerprint") ==
+          fingerprint);
   for (const std::string& text : {fingerprint.substr(0, 7), fingerprint + "0", std::string("zzzzzzzzzzz")})
     host.run({"show", text}, 1);
 }

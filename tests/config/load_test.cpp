@@ -4,6 +4,7 @@
 #include "error_of.h"
 #include "fakes/temporary_directory.h"
 #include "fakes/unsynced_file_system.h"
+#include "skip.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -150,7 +151,7 @@ TEST_CASE("a file that is none, or too large, is refused by its name") {
 }
 
 TEST_CASE("as root, files that others can change are refused") {
-  if (::geteuid() != 0) return;
+  if (skipped_without_root()) return;
   const TemporaryDirectory directory;
   const std::string main = directory / "everseal.toml";
   const std::string fragment = directory / "conf.d/x.toml";
@@ -177,7 +178,7 @@ TEST_CASE("as root, files that others can change are refused") {
 }
 
 TEST_CASE("a program with other rights than its caller ignores the caller's environment") {
-  if (::geteuid() != 0) return;
+  if (skipped_without_root()) return;
   const TemporaryDirectory directory;
   write(directory / "x.toml", "");
   REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
@@ -243,6 +244,11 @@ Certificate wanted(std::string_view name) {
                           kinds());
 }
 
+void write_fragment(const Files& all, const Certificate& certificate, const Kinds& with) {
+  write_change(all, plan_change(all, parse_sources(read(all), with).config, certificate.name,
+                                fragment_of(certificate).options, Existing::replaced, with));
+}
+
 TEST_CASE("a fragment is written, found, replaced and removed") {
   const TemporaryDirectory directory;
   const Files all = files(std::nullopt, directory / "state");
@@ -294,7 +300,7 @@ TEST_CASE("the fragments of a draft are files of their own, which may refer to e
   draft.write();
   const std::vector<Source> written = read(all);
   REQUIRE(written.size() == 2);
-  CHECK(written[0].path == directory / "state/conf.d/issuer.corp.toml");
+  CHECK(written[0].path == directory / "state/conf.d/issuer@corp.toml");
   CHECK(written[1].path == directory / "state/conf.d/www.toml");
   const Parsed parsed = parse_sources(written, kinds());
   CHECK(parsed.problems == std::vector<std::string>{});
@@ -305,7 +311,7 @@ TEST_CASE("the fragments of a draft are files of their own, which may refer to e
 TEST_CASE("a draft says what is wrong with a fragment before anything is written") {
   const TemporaryDirectory directory;
   const Files all = files(std::nullopt, directory / "state");
-  write(directory / "state/conf.d/issuer.there.toml", "# nothing yet\n");
+  write(directory / "state/conf.d/issuer@there.toml", "# nothing yet\n");
   Draft draft(all, kinds());
   draft.add({"challenge", Name::parse("www"), {{"type", base::text_value("http-01")}}});
   const std::pair<Fragment, base::Fault> rejects[] = {

@@ -20,7 +20,11 @@ struct DnsPlace {
 };
 
 // As long as a challenge's, for servers that take nothing else.
-inline std::string challenge_value(char fill) { return std::string(42, fill) + "_"; }
+inline std::string challenge_value(char fill) {
+  std::string value(43, fill);
+  value.back() = '_';
+  return value;
+}
 
 inline dns::TxtRecord txt(const std::string& name, const std::string& zone, const std::string& value) {
   return {.name = name,

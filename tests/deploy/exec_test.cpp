@@ -6,6 +6,7 @@
 #include "fakes/deployment.h"
 #include "fakes/issuing_ca.h"
 #include "fakes/temporary_directory.h"
+#include "skip.h"
 
 #include <filesystem>
 #include <fstream>
@@ -118,10 +119,7 @@ TEST_CASE_FIXTURE(Fixture, "a command that works for ever is ended by a stop, wh
 
 TEST_CASE_FIXTURE(Fixture,
                   "another user than root gets the key too, in a directory of his own that ends with the command") {
-  if (::geteuid() != 0) {
-    MESSAGE("not run: this needs root");
-    return;
-  }
+  if (skipped_without_root()) return;
   const std::string seen = place / "seen";
   std::ofstream(seen).close();
   REQUIRE(::chown(seen.c_str(), 65534, 65534) == 0);
@@ -198,7 +196,7 @@ TEST_CASE_FIXTURE(Fixture, "each variable that a command is told is listed by it
 }
 
 TEST_CASE_FIXTURE(Fixture, "it runs as the user it is told to, who can read what is handed over") {
-  if (::geteuid() != 0) return;
+  if (skipped_without_root()) return;
   const auto target =
       exec({{"command", words({"/bin/sh", "-c", "test \"$(id -un)\" = nobody && cat \"$EVERSEAL_CRL\" > /dev/null"})},
             {"user", text("nobody")}});
@@ -208,7 +206,7 @@ TEST_CASE_FIXTURE(Fixture, "it runs as the user it is told to, who can read what
 }
 
 TEST_CASE_FIXTURE(Fixture, "root runs no command that others can change") {
-  if (::geteuid() != 0) return;
+  if (skipped_without_root()) return;
   const std::string hook = place / "hook";
   std::ofstream(hook) << "#!/bin/sh\nexit 0\n";
   std::filesystem::permissions(hook, std::filesystem::perms::all);

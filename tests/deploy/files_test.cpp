@@ -5,6 +5,7 @@
 #include "fakes/deployment.h"
 #include "fakes/issuing_ca.h"
 #include "fakes/temporary_directory.h"
+#include "skip.h"
 
 #include <algorithm>
 #include <atomic>
@@ -195,7 +196,7 @@ TEST_CASE_FIXTURE(Fixture, "owner and mode are the target's, or the file's own")
   target->switch_to(1);
   CHECK((status_of(place / "privkey.pem").st_mode & 07777) == 0640);
   CHECK((status_of(place / "cert.pem").st_mode & 07777) == 0444);
-  if (::geteuid() != 0) return;
+  if (skipped_without_root()) return;
 
   const auto owned =
       files(in(directory,
@@ -304,10 +305,7 @@ TEST_CASE_FIXTURE(Fixture, "a run that ended in the middle of an adoption leaves
 }
 
 TEST_CASE_FIXTURE(Fixture, "as root only a directory that nobody else can exchange is deployed to") {
-  if (::geteuid() != 0) {
-    MESSAGE("not run: this needs root");
-    return;
-  }
+  if (skipped_without_root()) return;
   const auto nobody = base::parse_ownership("nobody", 0);
   const auto give = [&](const std::string& path) {
     REQUIRE(::lchown(path.c_str(), *nobody.user, static_cast<gid_t>(-1)) == 0);
@@ -434,13 +432,13 @@ TEST_CASE_FIXTURE(Fixture, "the reload is told what was deployed, and its end is
   const auto slow =
       files(in(directory, {{"reload", words({"/bin/sleep", "60"})}, {"timeout", text("1s")}}))->reload({});
   CHECK(slow->how == base::Exit::How::timed_out);
-  if (::geteuid() != 0) return;
+  if (skipped_without_root()) return;
   const auto as_user = files(in(directory, {{"reload", words({"/usr/bin/id", "-un"})}, {"user", text("nobody")}}));
   CHECK(as_user->reload({})->output == "nobody\n");
 }
 
 TEST_CASE_FIXTURE(Fixture, "root runs no hook that others can change") {
-  if (::geteuid() != 0) return;
+  if (skipped_without_root()) return;
   const std::string hook = place / "hook";
   write(hook, "#!/bin/sh\nexit 0\n", fs::perms::all);
   const base::Table table = in(directory, {{"reload", words({hook})}});
@@ -501,7 +499,7 @@ TEST_CASE("a target claims its files and its own directory") {
 
 TEST_CASE_FIXTURE(Fixture, "a full disk leaves what is served as it was") {
   if (::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=64k,mode=0755") != 0) {
-    MESSAGE("not run: this needs the right to mount a tmpfs");
+    skip_test("this needs the right to mount a tmpfs");
     return;
   }
   const auto target = files(in(directory));
@@ -528,10 +526,7 @@ TEST_CASE_FIXTURE(Fixture, "a full disk leaves what is served as it was") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "symbolic links put in the way by the directory's owner lead nowhere else") {
-  if (::geteuid() != 0) {
-    MESSAGE("not run: this needs root");
-    return;
-  }
+  if (skipped_without_root()) return;
   const auto nobody = base::parse_ownership("nobody", 0);
   REQUIRE(::chown(directory.c_str(), *nobody.user, static_cast<gid_t>(-1)) == 0);
   const fakes::TemporaryDirectory victim;

@@ -387,6 +387,10 @@ struct AcmeServer::State {
     if (resource == "newAccount") return new_account(account, exchange.payload);
     if (resource == "newOrder") return new_order(account, exchange.payload);
     if (resource == "revokeCert") return {200, {}, ""};
+    if (resource == "account") {
+      if (url(request.path) != account) throw Refusal{403, "unauthorized", "another account's"};
+      return AcmeAnswer::json(200, {{"status", "valid"}});
+    }
     if (exchange.number < 1 || exchange.number > static_cast<int>(orders.size()))
       throw Refusal{404, "malformed", "nothing is there"};
     Order& order = orders[static_cast<std::size_t>(exchange.number - 1)];

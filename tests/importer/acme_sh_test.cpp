@@ -65,10 +65,10 @@ TEST_CASE("acme.sh's accounts and certificates are read") {
   CHECK(labels_of(found) == "*.example.org_ecc, 2001:db8::1_ecc, www.example.org, www.example.org_ecc");
   const Lineage& first = lineage_of(found, "www.example.org_ecc");
   CHECK(first.chain == www.chain);
-  CHECK(first.key.public_key_info() == www.key.public_key_info());
+  CHECK(first.key.value().public_key_info() == www.key.public_key_info());
   CHECK(first.preferred_chain == "Some Root");
   CHECK(lineage_of(found, "*.example.org_ecc").profile == "shortlived");
-  CHECK(lineage_of(found, "www.example.org").key.type() == KeyType::rsa_2048);
+  CHECK(lineage_of(found, "www.example.org").key.value().type() == KeyType::rsa_2048);
   CHECK(lineage_of(found, "www.example.org").server.directory == "https://acme.zerossl.com/v2/DV90");
 }
 
@@ -98,11 +98,11 @@ TEST_CASE("how acme.sh proved names becomes challenges, or a remark that says wh
     std::string challenges;
     std::string remark;  // none where empty
   } rows[] = {
-      {{{"Le_Webroot", "no"}}, {}, {}},
+      {{{"Le_Webroot", "no"}}, "http-01 www.example.org", {}},
       {{{"Le_Webroot", "no"}, {"Le_HTTPPort", "5002"}, {"Le_LocalAddress", "127.0.0.1"}},
        "http-01 www.example.org port=5002 address=127.0.0.1",
        {}},
-      {{{"Le_Webroot", "no"}, {"Le_HTTPPort", "0"}}, {}, {}},
+      {{{"Le_Webroot", "no"}, {"Le_HTTPPort", "0"}}, "http-01 www.example.org", {}},
       {{{"Le_Webroot", "alpn"}}, "tls-alpn-01 www.example.org", {}},
       {{{"Le_Webroot", "alpn"}, {"Le_TLSPort", "5001"}}, "tls-alpn-01 www.example.org port=5001", {}},
       {{{"Le_Webroot", "/srv/www"}}, "http-01 www.example.org webroot=/srv/www", {}},
@@ -119,18 +119,16 @@ TEST_CASE("how acme.sh proved names becomes challenges, or a remark that says wh
        {}},
       // A zone may need both.
       {{{"Le_Domain", "example.org"}, {"Le_Alt", "*.example.org,*.Example.org"}, {"Le_Webroot", "/srv/www,dns_cf"}},
-       "http-01 example.org webroot=/srv/www | dns-01 example.org provider=cloudflare token_file:\"hunter2\"",
+       "http-01 example.org webroot=/srv/www | dns-01 *.example.org provider=cloudflare token_file:\"hunter2\"",
        {}},
       {{{"Le_Alt", "bücher.example"}, {"Le_Webroot", "/srv/www"}},
        "http-01 www.example.org xn--bcher-kva.example webroot=/srv/www",
        {}},
 
-      {{{"Le_Alt", "192.0.2.7"}, {"Le_Webroot", "/srv/www"}},
-       "http-01 www.example.org webroot=/srv/www",
-       "192.0.2.7 is no DNS name"},
-      {{{"Le_Alt", "a..b,\x1b[2J"}, {"Le_Webroot", "/srv/www"}},
-       "http-01 www.example.org webroot=/srv/www",
-       "\\x1b[2J is no DNS name"},
+      {{{"Le_Alt", "192.0.2.7"}, {"Le_Webroot", "/srv/www"}}, "http-01 192.0.2.7 www.example.org webroot=/srv/www", {}},
+      // What the certificate does not have counts nothing.
+      {{{"Le_Alt", "d.example.org"}, {"Le_Webroot", "/srv/www"}}, "http-01 www.example.org webroot=/srv/www", {}},
+      {{{"Le_Alt", "a..b,\x1b[2J"}, {"Le_Webroot", "/srv/www"}}, "http-01 www.example.org webroot=/srv/www", {}},
       {{{"Le_Webroot", "dns_aws"}}, {}, "`dns_aws`, which does not translate (a [challenge.NAME] for zones = [\"www."},
       {{{"Le_Webroot", "dns_unknown"}}, {}, "`dns_unknown`"},
       {{{"Le_Webroot", "dns"}}, {}, "`dns`"},
@@ -140,14 +138,14 @@ TEST_CASE("how acme.sh proved names becomes challenges, or a remark that says wh
       {{{"Le_Webroot", "\x1b[2J"}}, {}, "`\\x1b[2J`"},
       {{{"Le_Webroot", ""}}, {}, "``"},
   };
-  const Issued issued({"www.example.org"});
+  const Issued issued({"www.example.org", "a.example.org", "b.example.org", "c.example.org", "example.org",
+                       "*.example.org", "bücher.example", "192.0.2.7"});
   for (const auto& [lines, challenges, remark] : rows) {
     CAPTURE(lines.at("Le_Webroot"));
     const AcmeSh client;
     client.settings(
         {{"SAVED_CF_Token", "hunter2"}, {"DEDYN_TOKEN", "hunter3"}, {"SAVED_AWS_ACCESS_KEY_ID", "hunter4"}});
     client.add("www.example.org_ecc", issued, lines);
-    // As it would be with names of this certificate.
     Found found = client.read();
     CHECK(challenges_of(lineage_of(found, "www.example.org_ecc")) == challenges);
     const std::string remarks = remarks_but_the_usual(found);
@@ -201,7 +199,7 @@ TEST_CASE("what acme.sh did otherwise is said, with hooks decoded") {
                 {{"Le_RealKeyPath", "/etc/nginx/tls/key.pem"}, {"Le_RealFullChainPath", "/etc/nginx/tls/\x1b.pem"}});
   Found copied = installed.read();
   CHECK(copied.lineages.front().copies ==
-        std::vector<std::string>{"/etc/nginx/tls/key.pem", "/etc/nginx/tls/\x1b.pem"});
+        std::vector<Copy>{{"privkey", "/etc/nginx/tls/key.pem"}, {"fullchain", "/etc/nginx/tls/\x1b.pem"}});
   CHECK(
       judge::contains(remarks_but_the_usual(copied), "installed at /etc/nginx/tls/key.pem, /etc/nginx/tls/\\x1b.pem"));
 }

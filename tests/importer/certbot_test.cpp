@@ -49,9 +49,9 @@ TEST_CASE("certbot's accounts and lineages are read") {
   CHECK(&found.accounts.at(first.account.value()) == &used);
   CHECK(first.server == Server{kCertbotServer, "ca.example.net:14000"});
   CHECK(first.chain == www.chain);
-  CHECK(first.key.public_key_info() == www.key.public_key_info());
-  CHECK(first.challenges.empty());
-  CHECK(lineage_of(found, "example.org").key.type() == KeyType::ecdsa_p384);
+  CHECK(first.key.value().public_key_info() == www.key.public_key_info());
+  CHECK(challenges_of(first) == "http-01 example.org www.example.org");
+  CHECK(lineage_of(found, "example.org").key.value().type() == KeyType::ecdsa_p384);
   CHECK(lineage_of(found, "example.org").profile == "shortlived");
   // Where the server is not named, certbot's own is meant; what has expired can be renewed.
   const Lineage& last = lineage_of(found, "old.example.org");
@@ -76,18 +76,28 @@ TEST_CASE("how certbot proved names becomes a challenge, or a remark that says w
     std::string challenges;
     std::string remark;  // none where empty
   } rows[] = {
-      {"authenticator = standalone\n", {}, {}},
-      {"authenticator = standalone\nhttp01_port = 80\nhttp01_address = None\n", {}, {}},
+      {"authenticator = standalone\n", "http-01 example.org www.example.org", {}},
+      {"authenticator = standalone\nhttp01_port = 80\nhttp01_address = None\n",
+       "http-01 example.org www.example.org",
+       {}},
       {"authenticator = standalone\nhttp01_port = 5002\nhttp01_address = 127.0.0.1\n",
        "http-01 example.org www.example.org port=5002 address=127.0.0.1",
        {}},
-      {"authenticator = standalone\nhttp01_port = 70000\n", {}, {}},
+      {"authenticator = standalone\nhttp01_port = 70000\n", "http-01 example.org www.example.org", {}},
       {"authenticator = webroot\nwebroot_path = /srv/www,\n[[webroot_map]]\nWWW.example.org = /srv/www\n"
        "example.org = /srv/a b\n",
        "http-01 example.org webroot=/srv/a b | http-01 www.example.org webroot=/srv/www",
        {}},
       {"authenticator = webroot\nwebroot_path = /srv/a, /srv/b\n",
        "http-01 example.org www.example.org webroot=/srv/b",
+       {}},
+      // The map knows a name that the certificate has no more, and does not know another.
+      {"authenticator = webroot\nwebroot_path = /srv/b\n[[webroot_map]]\nold.example.org = /srv/old\n"
+       "example.org = /srv/a\n",
+       "http-01 example.org webroot=/srv/a | http-01 www.example.org webroot=/srv/b",
+       {}},
+      {"authenticator = webroot\n[[webroot_map]]\nold.example.org = /srv/old\nexample.org = /srv/a\n",
+       "http-01 example.org webroot=/srv/a",
        {}},
       {"authenticator = dns-cloudflare\ndns_cloudflare_credentials = " + cloudflare,
        "dns-01 example.org www.example.org provider=cloudflare token_file:\"hunter2\"",
@@ -155,26 +165,43 @@ TEST_CASE("a wildcard that a manual hook proved was proved by dns-01, whatever w
               "authenticator = manual\npref_challs = http-01, dns-01\nmanual_auth_hook = /usr/bin/set\n");
   const Found found = certbot.read();
   CHECK(challenges_of(lineage_of(found, "example.org")) ==
-        "dns-01 example.org provider=exec format=certbot command=[/usr/bin/set]");
+        "dns-01 *.example.org provider=exec format=certbot command=[/usr/bin/set]");
   check_challenges_are_valid(found);
 }
 
-TEST_CASE("an address is in no zone, and that is said where it matters") {
+TEST_CASE("an address was proved as the names beside it, but by no DNS") {
   const Issued issued({"www.example.org", "192.0.2.7"});
-  const struct {
-    const char* parameters;
-    bool is_told;
-  } rows[] = {
-      {"authenticator = standalone\n", false},
+  const std::pair<const char*, const char*> rows[] = {
+      {"authenticator = standalone\n", "http-01 192.0.2.7 www.example.org"},
       {"authenticator = webroot\nwebroot_path = /srv,\n[[webroot_map]]\nwww.example.org = /srv\n192.0.2.7 = /srv\n",
-       true}};
-  for (const auto& [parameters, is_told] : rows) {
+       "http-01 192.0.2.7 www.example.org webroot=/srv"}};
+  for (const auto& [parameters, challenges] : rows) {
     CAPTURE(parameters);
     const Certbot certbot;
     certbot.add("www.example.org", issued, parameters);
     const Found found = certbot.read();
-    CHECK(judge::contains(remarks_of(found), "192.0.2.7 is no DNS name") == is_told);
+    CHECK(challenges_of(lineage_of(found, "www.example.org")) == challenges);
+    CHECK(found.remarks.empty());
     check_challenges_are_valid(found);
+  }
+}
+
+TEST_CASE("a lineage whose key is of no type that is used here is read without it") {
+  for (const char* const type : {"ec", "rsa:1024", "ed448"}) {
+    CAPTURE(type);
+    const UnusedKey unused(type, "www.example.org");
+    const Certbot certbot;
+    certbot.add_conf("www.example.org", "authenticator = standalone\n");
+    certbot.write("live/www.example.org/privkey.pem", unused.key_pem);
+    certbot.write("live/www.example.org/fullchain.pem", unused.certificate_pem);
+    const Found found = certbot.read();
+    const Lineage& lineage = lineage_of(found, "www.example.org");
+    CHECK_FALSE(lineage.key);
+    CHECK(challenges_of(lineage) == "http-01 www.example.org");
+    CHECK_MESSAGE(judge::contains(remarks_of(found), "has a key that is not used here"), remarks_of(found));
+    // With another key than its own it is broken, whatever its type.
+    certbot.write("live/www.example.org/fullchain.pem", Issued({"www.example.org"}).chain_pem());
+    CHECK(certbot.read().lineages.empty());
   }
 }
 
@@ -223,8 +250,12 @@ TEST_CASE("options and hooks for all certificates are said, but for what Debian 
       // The forms of its own that certbot takes here.
       {"agree-tos\nserver: https://ca.example.net\n; a\n[section]\nkey-type ecdsa\ntext=True\n",
        "agree-tos, server, key-type, text"},
-      {"\"quotes\n\x1b[2J = 1\n", "\"quotes, \\x1b[2J"},
-      {std::string(1'000'000, 'a'), "aaaa"},
+      // What it may be instead is not shown.
+      {"\"quotes\n\x1b[2J = 1\n", "2 lines that certbot does not know"},
+      {std::string(1'000'000, 'a'), "1 line that certbot does not know"},
+      {"email = a@b\nhunter2\ndns-hunter2 = x\ndns_cloudflare-hunter2 = x\n", "email, 3 lines that certbot"},
+      {"hunter2: x\nkey_type = ecdsa\ndns-cloudflare-credentials = /x\n",
+       "key_type, dns-cloudflare-credentials, 1 line that"},
   };
   for (const auto& [text, names] : rows) {
     CAPTURE(text.substr(0, 60));
@@ -237,6 +268,7 @@ TEST_CASE("options and hooks for all certificates are said, but for what Debian 
     CHECK(found.remarks.front().subject == "cli.ini");
     CHECK_MESSAGE(judge::contains(found.remarks.front().text, std::string("not read: ") + names),
                   found.remarks.front().text);
+    CHECK_FALSE(judge::contains(found.remarks.front().text, "hunter2"));
   }
 
   const Certbot certbot;
@@ -283,8 +315,7 @@ TEST_CASE("a lineage of certbot that is broken is told, and leaves the others") 
          REQUIRE(::mkfifo((it / "live/bad/privkey.pem").c_str(), 0600) == 0);
        },
        "is not a regular file"},
-      {"the key is a device", [](const Certbot& it) { it.link("live/bad/privkey.pem", "/dev/zero"); },
-       "is not a regular file"},
+      {"the key is a device", [](const Certbot& it) { it.link("live/bad/privkey.pem", "/dev/zero"); }, "leads out of "},
       {"the key is huge", [](const Certbot& it) { it.write("live/bad/privkey.pem", std::string(2'000'000, 'a')); },
        "is larger than"},
       {"the certificates are gone",

@@ -18,7 +18,7 @@ std::string translated(std::string_view plugin, const Stored& stored) {
         const auto found = stored.find(name);
         return found == stored.end() ? std::nullopt : std::optional(base::Secret(std::string_view(found->second)));
       },
-      {"example.org"});
+      {pki::Identifier::parse("example.org")});
   if (!challenge) return {};
   Found found;
   found.lineages.push_back({.label = "it",
@@ -29,9 +29,11 @@ std::string translated(std::string_view plugin, const Stored& stored) {
                             .chain = {},
                             .key = pki::testing::key_of(KeyType::ecdsa_p256),
                             .challenges = {},
-                            .copies = {}});
+                            .files = {},
+                            .copies = {},
+                            .reload = {}});
   std::string text = to_text(*challenge);
-  found.lineages.front().challenges.push_back({challenge->type, challenge->zones, challenge->options, {}});
+  found.lineages.front().challenges.push_back({challenge->type, challenge->names, challenge->options, {}});
   for (const auto& [name, secret] : challenge->secrets)
     found.lineages.front().challenges.front().secrets.emplace_back(name, secret.copy());
   check_challenges_are_valid(found);

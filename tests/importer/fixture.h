@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,6 +78,27 @@ struct Issued {
   std::string key_pem() const { return std::string(key.pem().reveal_text()); }  // PKCS#8
 };
 
+// A self-signed certificate whose key, such as "rsa:1024", "ed448" or "ec", which is of the curve P-521, is of no type
+// that we use.
+struct UnusedKey {
+  std::string certificate_pem, key_pem;
+
+  UnusedKey(const std::string& type, const std::string& name) {
+    const Tree tree;
+    std::vector<std::string> command{"openssl", "req",
+                                     "-x509",   "-nodes",
+                                     "-newkey", type,
+                                     "-subj",   "/",
+                                     "-addext", "subjectAltName=DNS:" + name,
+                                     "-keyout", tree / "key",
+                                     "-out",    tree / "certificate"};
+    if (type == "ec") command.insert(command.end(), {"-pkeyopt", "ec_paramgen_curve:P-521"});
+    judge::run(command, {});
+    certificate_pem = base::as_text(base::read_file(tree / "certificate", 1 << 20));
+    key_pem = base::as_text(base::read_file(tree / "key", 1 << 20));
+  }
+};
+
 // "EC PRIVATE KEY" or "RSA PRIVATE KEY", as another program writes it.
 inline std::string traditional_pem(const pki::PrivateKey& key) {
   return judge::run({"openssl", "pkey", "-traditional"}, key.pem().reveal());
@@ -90,11 +112,12 @@ inline std::string to_text(const base::Value& value) {
   return "[" + base::join(parts, " ") + "]";
 }
 
-// "http-01 a.example.org b.example.org port=5002"; secrets as name:"what they hold".
+// "http-01 *.example.org a.example.org port=5002"; secrets as name:"what they hold".
 inline std::string to_text(const Challenge& challenge) {
-  std::vector<std::string> zones = challenge.zones;
-  std::ranges::sort(zones);
-  std::string text = challenge.type + " " + base::join(zones, " ");
+  std::vector<std::string> names;
+  for (const pki::Identifier& name : challenge.names) names.push_back(name.text());
+  std::ranges::sort(names);
+  std::string text = challenge.type + " " + base::join(names, " ");
   for (const auto& [name, value] : challenge.options) text += fmt::format(" {}={}", name, to_text(value));
   for (const auto& [name, secret] : challenge.secrets) text += fmt::format(" {}:\"{}\"", name, secret.reveal_text());
   return text;
@@ -155,7 +178,10 @@ inline void check_challenges_are_valid(const Found& found) {
     for (const Challenge& challenge : lineage.challenges) {
       config::Fragment fragment{"challenge", base::Name::parse(fmt::format("c{}", ++number)), challenge.options};
       fragment.options.emplace_back("type", base::text_value(challenge.type));
-      fragment.options.emplace_back("zones", base::list_value(challenge.zones));
+      std::set<std::string> zones;
+      for (const pki::Identifier& name : challenge.names)
+        if (const std::string zone = zone_of(name); !zone.empty()) zones.insert(zone);
+      fragment.options.emplace_back("zones", base::list_value({zones.begin(), zones.end()}));
       for (const auto& [option, secret] : challenge.secrets)
         fragment.options.emplace_back(option, base::text_value(tree / "secret"));
       CHECK_NOTHROW(draft.add(fragment));

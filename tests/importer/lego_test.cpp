@@ -138,10 +138,10 @@ TEST_CASE("lego's accounts and certificates are read, of both layouts") {
     const Lineage& first = lineage_of(found, "www.example.org");
     CHECK(first.account == 1);
     CHECK(first.chain == www.chain);
-    CHECK(first.key.public_key_info() == www.key.public_key_info());
+    CHECK(first.key.value().public_key_info() == www.key.public_key_info());
     CHECK(first.challenges.empty());
     CHECK(lineage_of(found, "_.example.org").account == 0);
-    CHECK(lineage_of(found, "_.example.org").key.type() == KeyType::rsa_2048);
+    CHECK(lineage_of(found, "_.example.org").key.value().type() == KeyType::rsa_2048);
   }
 }
 

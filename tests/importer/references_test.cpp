@@ -10,7 +10,8 @@ namespace {
 // "FILE:LINE", below the root.
 std::string found_in(const Tree& root, const std::vector<std::string>& paths, const std::string& end = {}) {
   std::vector<std::string> traces;
-  for (const Trace& trace : references(root.path() + end, paths)) {
+  for (const Reference& reference : references(root.path() + end, paths)) {
+    const Trace& trace = reference.trace;
     CHECK(is_printable(trace.text));
     CHECK(trace.text.size() < 1000);
     REQUIRE(trace.file.starts_with(root.path() + "/"));

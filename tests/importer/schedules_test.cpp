@@ -108,6 +108,67 @@ TEST_CASE("timers count while they are enabled and not masked") {
        },
        "/etc/systemd/system/certbot.timer:0 certbot.timer"},
 
+      {"another's, which a file beside its service makes its own",
+       [](const Host& host) {
+         host.add_timer("renew.timer");
+         host.add_service("renew.service", "[Service]\nExecStart=/usr/bin/backup\n");
+         host.write("etc/systemd/system/renew.service.d/override.conf",
+                    "[Service]\nExecStart=\nExecStart=certbot renew\n");
+         host.enable("renew.timer");
+       },
+       "/usr/lib/systemd/system/renew.timer:0 renew.timer"},
+      {"another's, which a file beside it sends to another unit",
+       [](const Host& host) {
+         host.add_timer("weekly.timer");
+         host.add_service("renew.service", "[Service]\nExecStart=certbot renew\n");
+         host.write("run/systemd/system/weekly.timer.d/10-unit.conf", "[Timer]\nUnit=renew.service\n");
+         host.enable("weekly.timer");
+       },
+       "/usr/lib/systemd/system/weekly.timer:0 weekly.timer"},
+      {"an instance, with a file beside its template",
+       [](const Host& host) {
+         host.add_timer("renew@.timer");
+         host.add_service("renew@.service", "[Service]\nType=oneshot\n");
+         host.write("etc/systemd/system/renew@.service.d/a.conf", "[Service]\nExecStartPre=certbot renew\n");
+         host.enable("renew@www.timer");
+       },
+       "/usr/lib/systemd/system/renew@.timer:0 renew@www.timer"},
+      {"root's own as a user",
+       [](const Host& host) {
+         host.add_timer("certbot.timer", "root/.config/systemd/user");
+         host.link("root/.config/systemd/user/timers.target.wants/certbot.timer", "../certbot.timer");
+       },
+       "/root/.config/systemd/user/certbot.timer:0 certbot.timer"},
+      {"every user's",
+       [](const Host& host) {
+         host.add_timer("renew.timer", "etc/systemd/user");
+         host.write("usr/lib/systemd/user/renew.service", "[Service]\nExecStart=certbot renew\n");
+         host.link("etc/systemd/user/timers.target.wants/renew.timer", "../renew.timer");
+       },
+       "/etc/systemd/user/renew.timer:0 renew.timer"},
+
+      {"one's own, whose command a file beside its service takes away",
+       [](const Host& host) {
+         host.add_timer("renew.timer");
+         host.add_service("renew.service", "[Service]\nExecStart=certbot renew\n");
+         host.write("etc/systemd/system/renew.service.d/override.conf",
+                    "[Service]\nExecStart=\nExecStart=/usr/bin/backup\n");
+         host.enable("renew.timer");
+       },
+       {}},
+      {"a file beside the service that is none, or masked by one of its name",
+       [](const Host& host) {
+         host.add_timer("renew.timer");
+         host.add_service("renew.service", "[Service]\nExecStart=/usr/bin/backup\n");
+         host.write("etc/systemd/system/renew.service.d/a.conf.off", "[Service]\nExecStart=certbot renew\n");
+         host.write("usr/lib/systemd/system/renew.service.d/b.conf", "[Service]\nExecStart=certbot renew\n");
+         host.link("etc/systemd/system/renew.service.d/b.conf", "/dev/null");
+         host.enable("renew.timer");
+       },
+       {}},
+      {"root's own as a user, not enabled",
+       [](const Host& host) { host.add_timer("certbot.timer", "root/.config/systemd/user"); },
+       {}},
       {"disabled", [](const Host& host) { host.add_timer("certbot.timer"); }, {}},
       {"disabled, as Debian remembers it",
        [](const Host& host) {
@@ -191,6 +252,11 @@ TEST_CASE("cron lines count while cron would run them") {
          fs::permissions(host.write("etc/cron.daily/renew", "#!/bin/sh\nexec certbot renew\n"), fs::perms(0755));
        },
        "/etc/cron.daily/renew:2 "},
+      {"a script on Alpine",
+       [](const Host& host) {
+         fs::permissions(host.write("etc/periodic/15min/certbot-renew", "#!/bin/sh\ncertbot renew\n"), fs::perms(0755));
+       },
+       "/etc/periodic/15min/certbot-renew:2 "},
       {"a name with a dot, but on Debian",
        [](const Host& host) { host.write("etc/cron.d/certbot.cron", "0 3 * * * root certbot renew\n"); },
        "/etc/cron.d/certbot.cron:1 "},
@@ -217,6 +283,13 @@ TEST_CASE("cron lines count while cron would run them") {
        {}},
       {"a script that is not executable",
        [](const Host& host) { host.write("etc/cron.daily/renew", "#!/bin/sh\ncertbot renew\n"); },
+       {}},
+      {"scripts on Alpine that its run-parts passes over",
+       [](const Host& host) {
+         fs::permissions(host.write("etc/periodic/daily/renew.sh", "certbot renew\n"), fs::perms(0755));
+         fs::permissions(host.write("etc/periodic/yearly/renew", "certbot renew\n"), fs::perms(0755));
+         host.write("etc/periodic/daily/renew", "certbot renew\n");
+       },
        {}},
       {"what was disabled by its name, on Debian",
        [](const Host& host) {

@@ -115,7 +115,7 @@ TEST_CASE("a restore brings the backup back and keeps what was there") {
   backup(test.store, test.backup_file);
   test.store.set_setting("colour", "new");
   Events(test.store).add("a.c", "x", {}, kNow);
-  const Anchor anchor = Events(test.store).head();
+  const Anchor anchor = Events(test.store).head(Chain::run);
 
   const Replacement restored = test.restore_from(test.backup_file);
   CHECK(test.store.setting("colour") == "old");
@@ -132,8 +132,8 @@ TEST_CASE("a restore brings the backup back and keeps what was there") {
   Events(test.store).each({.subject = "", .limit = 1}, [&](const EventRecord& event) { last = event; });
   CHECK(last.action == "store.restored");
   CHECK(last.detail.find(anchor.text()) != std::string::npos);
-  CHECK(Events(test.store).verify(std::nullopt).intact);
-  CHECK_FALSE(Events(test.store).verify(anchor).intact);
+  CHECK(Events(test.store).verify().intact());
+  CHECK_FALSE(Events(test.store).verify(std::array{anchor}).intact());
   struct stat found {};
   REQUIRE(::stat((test.path + "/everseal.db").c_str(), &found) == 0);
   CHECK((found.st_mode & 07777) == 0600);
@@ -464,7 +464,7 @@ TEST_CASE("a rebuild takes over all that a sound database knows, and what of a d
   Managed(test.store).put(www);
   for (int i = 0; i < 3000; ++i) test.issue(fmt::format("{:040x}", 1000 + i));
   for (int i = 0; i < 300; ++i) Events(test.store).add("a.b", "x", {{"number", std::to_string(i)}}, kNow);
-  const Anchor anchor = Events(test.store).head();
+  const Anchor anchor = Events(test.store).head(Chain::run);
   const auto size = [&] { return std::filesystem::file_size(test.path + "/everseal.db"); };
   const auto count = [&] {
     sql::Query query(test.store.database(), "select count(*) from issued");
@@ -484,7 +484,7 @@ TEST_CASE("a rebuild takes over all that a sound database knows, and what of a d
     CHECK(rebuilt.problems.empty());
     CHECK_FALSE(rebuilt.forgotten);
     CHECK(count() == 3000);
-    CHECK(Events(test.store).verify(anchor).intact);
+    CHECK(Events(test.store).verify(std::array{anchor}).intact());
     CHECK(Managed(test.store).find(www.name)->pinned == 2);
     CHECK(Managed(test.store).find(www.name)->origin == "everseal.toml:7");
   }
@@ -507,8 +507,51 @@ TEST_CASE("a rebuild takes over all that a sound database knows, and what of a d
     CHECK(count() == 0);
   }
   CHECK_NOTHROW(test.store.database().check_integrity());
-  CHECK(Events(test.store).verify(std::nullopt).intact);
+  CHECK(Events(test.store).verify().intact());
   CHECK(std::filesystem::exists(rebuilt.replaced));
+}
+
+TEST_CASE("after a rebuild each chain of the history goes on from what is whole of it") {
+  struct Row {
+    std::string_view about;
+    std::string_view damage;
+    std::int64_t run = 0;  // the number of "store.rebuilt"
+    std::int64_t ca = 0;   // the number of the head
+    bool forgets = false;
+    bool keeps_ca = true;
+  };
+  // 1 to 1200 are pruned; 2201 is their seal.
+  const Row rows[] = {
+      {"sound", "select 1", 2202, 3},
+      {"the newest event of one chain was changed", "update event set detail = '{}' where chain = 'ca' and number = 3",
+       2202, 2, false, false},
+      {"an event before the seal is missing", "delete from event where chain = 'run' and number = 1300", 1, 3, true},
+      {"an event came back that was pruned",
+       "update event set number = 7 where chain = 'run' and number = (select min(number) from event where chain = "
+       "'run')",
+       1, 3, true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.about);
+    TestState test;
+    test.store.transaction([&] {
+      Events events(test.store);
+      for (int i = 0; i < 2200; ++i) events.add("a.b", "x", {{"number", std::to_string(i)}}, kNow - 500 * kDay);
+      for (int i = 0; i < 3; ++i) events.add("c.d", "y", {{"number", std::to_string(i)}}, kNow, Chain::ca);
+      REQUIRE(events.prune(kNow) == 1200);
+    });
+    test.store.database().execute(row.damage);
+    { const Store closed = std::move(test.store); }
+    const Replacement rebuilt = rebuild(test.path, kNow);
+    test.store = Store::open(test.path, sql::Access::read_write, kNow);
+    Events events(test.store);
+    CHECK(events.verify().intact());
+    CHECK(events.head(Chain::run).number == row.run);
+    CHECK(events.head(Chain::ca).number == row.ca);
+    CHECK(rebuilt.forgotten.has_value() == row.forgets);
+    CHECK(std::ranges::none_of(rebuilt.problems, [](const auto& one) { return one.contains("its authorities"); }) ==
+          row.keeps_ca);
+  }
 }
 
 TEST_CASE("rows that make no sense are left behind by a rebuild, alone") {

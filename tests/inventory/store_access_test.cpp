@@ -1,6 +1,7 @@
 #include "inventory/store_access.h"
 
 #include "inventory/support.h"
+#include "skip.h"
 
 #include <algorithm>
 #include <array>
@@ -210,7 +211,7 @@ TEST_CASE("where nothing can be written a reader needs no lock") {
   const std::string disk = directory / "disk";
   std::filesystem::create_directory(disk);
   if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=1m,mode=0700") != 0) {
-    MESSAGE("SKIPPED: mounting a tmpfs is refused here: ", std::generic_category().message(errno));
+    skip_test("mounting a tmpfs is refused here: " + std::generic_category().message(errno));
     return;
   }
   { Store::create(disk, kNow); }

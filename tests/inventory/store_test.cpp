@@ -1,9 +1,9 @@
 #include "inventory/store.h"
 
 #include "base/lock.h"
-#include "inventory/clock.h"
 #include "inventory/events.h"
 #include "inventory/support.h"
+#include "skip.h"
 #include "sql/migration.h"
 #include "sql/query.h"
 
@@ -28,7 +28,7 @@ class SmallDisk {
   explicit SmallDisk(const std::string& path) : path_(path) {
     std::filesystem::create_directory(path);
     mounted_ = ::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=1m,mode=0700") == 0;
-    if (!mounted_) MESSAGE("SKIPPED: mounting a tmpfs is refused here: ", std::generic_category().message(errno));
+    if (!mounted_) skip_test("mounting a tmpfs is refused here: " + std::generic_category().message(errno));
   }
   ~SmallDisk() {
     if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
@@ -103,10 +103,7 @@ TEST_CASE("a directory that others can change or read is refused") {
 }
 
 TEST_CASE("a state of another user is refused, also to root") {
-  if (::geteuid() != 0) {
-    MESSAGE("SKIPPED: only root can give a directory away");
-    return;
-  }
+  if (skipped_without_root()) return;
   TestState test;
   for (const std::string& path : {test.path, test.path + "/everseal.db"}) {
     CAPTURE(path);
@@ -232,24 +229,4 @@ TEST_CASE("two connections share one store; each sees what the other committed")
   second.set_setting("a", "2");
   CHECK(test.store.setting("a") == "2");
   CHECK(test.store.setting("none") == std::nullopt);
-}
-
-
-TEST_CASE("the clock is believed when it is neither before the build nor before the history") {
-  TestState test;
-  const base::Time built = kNow - 30 * kDay;
-  CHECK_NOTHROW(require_trusted_clock(test.store, kNow, built));
-  Events(test.store).add("a.b", "x", {}, kNow);
-  CHECK_NOTHROW(require_trusted_clock(test.store, kNow - base::Seconds(60), built));
-  CHECK_NOTHROW(require_trusted_clock(test.store, kNow + 400 * kDay, built));
-
-  const Error history = error_of([&] { require_trusted_clock(test.store, kNow - base::Seconds(61), built); });
-  CHECK(history.fault() == Fault::clock);
-  CHECK(history.message().find(base::format_time(kNow)) != std::string::npos);
-  CHECK(history.message().find(base::format_time(kNow - base::Seconds(61))) != std::string::npos);
-  CHECK_FALSE(history.hint().empty());
-
-  const Error build = error_of([&] { require_trusted_clock(test.store, kNow, kNow + kDay); });
-  CHECK(build.fault() == Fault::clock);
-  CHECK(build.message().find(base::format_time(kNow + kDay)) != std::string::npos);
 }

@@ -339,6 +339,32 @@ TEST_CASE("cut and damaged certificates are refused or read, and nothing else ha
   CHECK(judge::check_damage_is_survived(whole.der(), look_everywhere, 3000) > 3000);
 }
 
+TEST_CASE("a serial number is read however it is written") {
+  struct Row {
+    std::string text;
+    std::optional<std::string> serial;
+  };
+  const Row rows[] = {
+      {"0641cd66", "0641cd66"},
+      {"641cd66", "0641cd66"},  // as Go and Python print it
+      {"0x641CD66", "0641cd66"},
+      {"06:41:CD:66", "0641cd66"},
+      {" 06 41 cd 66\n", "0641cd66"},
+      {"000000641cd66", "0641cd66"},
+      {"1000", "1000"},
+      {"0", "00"},
+      {"", std::nullopt},
+      {"0x", std::nullopt},
+      {"6g", std::nullopt},
+      {"-01", std::nullopt},
+      {std::string(130, 'a'), std::nullopt},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    CHECK(parse_serial(row.text) == row.serial);
+  }
+}
+
 TEST_CASE("threads may look at one certificate at once") {
   const Certificate shared = certificate({.extensions = "subjectAltName=DNS:a.example,DNS:b.example\n"});
   std::atomic<int> right = 0;

@@ -246,7 +246,8 @@ TEST_CASE("cut and damaged keys are refused, and never shown") {
     judge::check_prefixes_are_refused(der.reveal(), parser);
     const base::BytesView without_line_end = pem.reveal().first(pem.size() - 1);
     judge::check_prefixes_are_refused(without_line_end, parser);
-    CHECK(judge::check_damage_is_survived(der.reveal(), parser, 300) > 0);
+    // All of the noise, and of the damage nearly all: but two thirds of an Ed25519 key are octets of which any will do.
+    CHECK(judge::check_damage_is_survived(der.reveal(), parser, 300) > (type == KeyType::ed25519 ? 400 : 540));
     const std::string body(pem.reveal_text().substr(28, 60));
     for (std::size_t size = 0; size < pem.size(); size += 7)
       CHECK_FALSE(judge::contains(judge::message_of([&] { parser(pem.reveal().first(size)); }), body.substr(0, 12)));
@@ -259,7 +260,7 @@ TEST_CASE("a damaged encrypted key is refused without the rounds of a stranger")
       {"openssl", "pkcs8", "-topk8", "-iter", "10", "-passout", "pass:x", "-outform", "DER"}, key.pem().reveal());
   const auto parser = [](base::BytesView bytes) { PrivateKey::parse(base::Secret(bytes), secret("x")); };
   judge::check_prefixes_are_refused(base::as_bytes(der), parser);
-  CHECK(judge::check_damage_is_survived(base::as_bytes(der), parser, 300) > 0);
+  CHECK(judge::check_damage_is_survived(base::as_bytes(der), parser, 300) > 480);
 }
 
 TEST_CASE("a public key is summarised, or refused where it is none") {
@@ -277,7 +278,7 @@ TEST_CASE("a public key is summarised, or refused where it is none") {
   const base::Bytes info = PrivateKey::generate(KeyType::ecdsa_p256).public_key_info();
   const auto parser = [](base::BytesView bytes) { summarise_public_key(bytes); };
   judge::check_prefixes_are_refused(info, parser);
-  judge::check_damage_is_survived(info, parser, 300);
+  CHECK(judge::check_damage_is_survived(info, parser, 300) > 300);
   base::Bytes longer = info;
   longer.push_back(0);
   CHECK(judge::fault_of([&] { summarise_public_key(longer); }) == base::Fault::invalid);

@@ -44,10 +44,12 @@ TEST_SUITE("decisions about an authority") {
     none.crl.reset();
     AuthorityFacts dirty = fresh();
     dirty.record.crl_dirty = true;
+    AuthorityFacts lost = fresh();
+    lost.crl_on_disk = false;
     AuthorityFacts old = fresh();
     old.crl->this_update = kNow - days(8);
     for (const auto& [facts, rule] :
-         {std::pair(none, Rule::missing), std::pair(dirty, Rule::crl_changed), std::pair(old, Rule::crl_due)}) {
+         {std::pair(none, Rule::missing), std::pair(lost, Rule::lost), std::pair(dirty, Rule::crl_changed), std::pair(old, Rule::crl_due)}) {
       const auto decision = decide(facts, kNow);
       REQUIRE(decision.steps.size() == 1);
       CHECK(std::holds_alternative<SignCrl>(decision.steps.front().action));

@@ -1,6 +1,7 @@
 // What happens when a step fails, a thing ends, or something is asked for that cannot be done.
 #include "base/error.h"
 #include "config/fragment.h"
+#include "fakes/unsynced_file_system.h"
 #include "pki/crl.h"
 #include "reconcile/failure.h"
 #include "reconcile/site.h"
@@ -247,7 +248,7 @@ TEST_SUITE("failure") {
     issue(site.host, {site.www(), Keep::alive, {}});
     const auto gone = [&](const std::string& path) {
       std::filesystem::remove_all(path);
-      return renew(site.host, {{kWww}, Force::no}).exit_code();
+      return renew(site.host, {}).exit_code();  // nothing is due
     };
     CHECK(gone(site.host.state + "/live/www") == 0);
     CHECK(site.live() == 1);
@@ -260,6 +261,68 @@ TEST_SUITE("failure") {
     CHECK(gone(site.host.state + "/archive/www") == 0);
     CHECK(site.live() == 3);
     CHECK(std::filesystem::exists(site.root / "tls/fullchain.pem"));
+    CHECK(renew(site.host, {}).outcomes.empty());
+    const std::string crl = site.host.state + "/authorities/corp/crl.der";
+    for (const bool garbage : {false, true}) {
+      std::filesystem::remove(crl);
+      if (garbage) std::ofstream(crl) << "garbage";
+      CHECK(renew(site.host, {}).exit_code() == 0);
+      CHECK_NOTHROW(pki::Crl::parse(base::read_file(crl, 1 << 20)));
+    }
+    CHECK(renew(site.host, {}).outcomes.empty());
+  }
+
+  TEST_CASE("each run warns of what is orphaned, and offers the name that it may have got") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string fragment = site.root.path() + "/config/conf.d/www.toml";
+    std::filesystem::remove(fragment);
+    for (int i = 0; i < 2; ++i) {
+      const auto remarks = renew(site.host, {}).remarks;
+      REQUIRE(remarks.size() == 1);
+      CHECK(remarks.front().rule == "orphaned");
+    }
+    std::ofstream(fragment) << "[certificate.web]\nidentifiers = [\"www.example.org\"]\nissuer = [\"corp\"]\n";
+    const auto remarks = renew(site.host, {}).remarks;
+    REQUIRE(remarks.size() == 1);
+    CHECK(remarks.front().rule == "renamed");
+    CHECK(remarks.front().text.find("web") != std::string::npos);
+  }
+
+  TEST_CASE("power cut or kill in a removal: the next runs end it, and leave nothing of what was to go") {
+#ifdef __SANITIZE_THREAD__
+    constexpr int kStride = 7;
+#else
+    constexpr int kStride = 1;
+#endif
+    for (const auto kind : {fakes::Mishap::Kind::power_cut, fakes::Mishap::Kind::kill}) {
+      int cuts = 0;
+      for (int at = 1;; at += kStride) {
+        CAPTURE(at);
+        Site site;
+        issue(site.host, {site.www(), Keep::alive, {}});
+        const fakes::ChildEnd end = fakes::run_in_child(site.root / "scratch", {kind, at, 0}, [&] {
+          remove(site.host, {kWww, OnRemoval::revoke, Keys::destroy});
+        });
+        if (end.how == fakes::ChildEnd::How::done) break;
+        REQUIRE(end.how == fakes::ChildEnd::How::cut);
+        ++cuts;
+        inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+        const bool asked = !inventory::Intents(store).open_for(kWww).empty();
+        const bool known = inventory::Managed(store).find(kWww).has_value();
+        if (known && !asked) {  // the power went before anything was recorded: it is as it was, or an orphan
+          remove(site.host, {kWww, OnRemoval::revoke, Keys::destroy});
+        } else {
+          CHECK(renew(site.host, {}).exit_code() == 0);
+        }
+        CHECK_FALSE(inventory::Managed(store).find(kWww));
+        CHECK_FALSE(std::filesystem::exists(site.root / "tls/privkey.pem"));
+        CHECK_FALSE(std::filesystem::exists(site.host.state + "/archive/www/1/privkey.pem"));
+        const base::Bytes der = base::read_file(site.host.state + "/authorities/corp/crl.der", 1 << 20);
+        CHECK(pki::Crl::parse(der).entries.size() == 1);
+      }
+      CHECK(cuts > 5 / kStride);
+    }
   }
 
   TEST_CASE("any exception ends at its subject") {
@@ -301,7 +364,9 @@ TEST_SUITE("failure") {
     }
     config::Certificate other = site.www();
     other.identifiers = {pki::Identifier::parse("other.example.org")};
-    config::write_fragment(site.host.files, other, config_kinds({Name::parse("corp")}));
+    config::write_change(site.host.files,
+                         config::plan_change(site.host.files, {}, kWww, config::fragment_of(other).options,
+                                             config::Existing::replaced, config_kinds({Name::parse("corp")})));
     CHECK(renew(site.host, {}).exit_code() == 0);
     const int live = site.live();
     const auto version = archive::Archive(site.host.state).read(kWww, live);

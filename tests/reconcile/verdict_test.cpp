@@ -23,7 +23,7 @@ TEST_SUITE("verdict") {
         {{}, 2, 0, 1, 1},
         {{Result::done}, 0, 1, 0, 10},
         {{Result::warned}, 0, 0, 0, 0},
-        {{Result::done}, 1, 0, 0, 0},
+        {{Result::done}, 1, 0, 4, 4},
         {{Result::failed}, 0, 0, 1, 1},
         {{Result::failed, Result::failed}, 0, 1, 1, 11},
         {{Result::done, Result::failed}, 0, 1, 4, 11},

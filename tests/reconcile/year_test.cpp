@@ -2,9 +2,9 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "pki/crl.h"
-#include "reconcile/doctor.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/plan.h"
+#include "reconcile/verbs/recover.h"
 #include "reconcile/verbs/renew.h"
 #include "reconcile/verbs/revoke.h"
 
@@ -179,7 +179,7 @@ TEST_SUITE("a year") {
     // Each trouble stands in the history once a kind.
     CHECK(site.events("step.failed") <= 6);
     inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
-    CHECK(inventory::Events(store).verify(std::nullopt).intact);
+    CHECK(inventory::Events(store).verify().intact());
   }
 }
 

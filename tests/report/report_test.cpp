@@ -60,6 +60,59 @@ TEST_CASE("a table is cut to the terminal, the widest column first") {
   }
 }
 
+namespace {
+
+const Column kNarrowing[] = {{"number", "#", Align::right, Narrow::keep},
+                             {"when", "WHEN", Align::left, Narrow::keep},
+                             {"who", "WHO", Align::left, Narrow::cut, 2},
+                             {"key", "KEY", Align::left, Narrow::cut, 1},
+                             {"detail", "DETAIL", Align::left, Narrow::wrap}};
+
+std::string narrowed(std::size_t width, const Rows& rows) {
+  std::string out;
+  const auto sink = require_kind("table").open({.write = [&](std::string_view text) { out += text; }, .width = width});
+  sink->begin("things", kNarrowing);
+  for (const auto& row : rows) sink->row(row);
+  sink->end();
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("where there is no room, columns go before anything is cut, and the last one is wrapped") {
+  const Rows rows{{1, "2026-11-29T15:40:00Z", "root", "ECDSA P-256", "one two three four five"},
+                  {12, "2026-11-30T15:40:00Z", "root", "ECDSA P-256", Cell()}};
+  CHECK(narrowed(80, rows) ==
+        " #  WHEN                  WHO   KEY          DETAIL\n"
+        " 1  2026-11-29T15:40:00Z  root  ECDSA P-256  one two three four five\n"
+        "12  2026-11-30T15:40:00Z  root  ECDSA P-256  -\n");
+  CHECK(narrowed(42, rows) ==
+        " #  WHEN                  KEY\n"
+        " 1  2026-11-29T15:40:00Z  ECDSA P-256\n"
+        "    one two three four five\n"
+        "12  2026-11-30T15:40:00Z  ECDSA P-256\n");
+  CHECK(narrowed(30, rows) ==
+        " #  WHEN\n"
+        " 1  2026-11-29T15:40:00Z\n"
+        "    one two three four five\n"
+        "12  2026-11-30T15:40:00Z\n");
+}
+
+TEST_CASE("what must not be cut goes over its column, and its row goes on in the next line") {
+  const Rows rows{{1, "2026-11-29T15:40:00Z-and-much-longer-than-that", "", "", "x"}, {2, "short", "", "", "y"}};
+  for (const std::size_t width : {30U, 40U, 50U}) {
+    CAPTURE(width);
+    CHECK(narrowed(width, rows).find("2026-11-29T15:40:00Z-and-much-longer-than-that\n") != std::string::npos);
+  }
+}
+
+TEST_CASE("cells are coloured where that is wanted, and only there") {
+  const Rows rows{{Cell("expired", Tone::bad), 1, Cell()}};
+  CHECK(shown("table", rows).find('\x1b') == std::string::npos);
+  CHECK(shown("table", rows, 60, Emphasis::colours).find("\x1b[31mexpired\x1b[0m  ") != std::string::npos);
+  CHECK(json::parse(shown("json", rows))["things"][0]["name"] == "expired");
+}
+
 TEST_CASE("wide letters keep a table straight") {
   const std::string text = shown("table", {{"日本語", 1, "x"}, {"abc", 2, "y"}});
   const auto lines = base::split(text, '\n');
@@ -72,11 +125,10 @@ TEST_CASE("wide letters keep a table straight") {
 
 TEST_CASE("a table without rows says nothing") { CHECK(shown("table", {}) == ""); }
 
-TEST_CASE("only the heading is bold, and only where that is asked for") {
-  const std::string text = shown("table", kRows, std::nullopt, Emphasis::bold);
-  CHECK(text.starts_with("\x1b[1mNAME"));
-  CHECK(text.find("\x1b[0m\n") != std::string::npos);
-  CHECK(text.rfind('\x1b') == text.find("\x1b[0m\n"));
+TEST_CASE("the heading is bold, and only where that is asked for") {
+  const std::string text = shown("table", kRows, std::nullopt, Emphasis::colours);
+  CHECK(text.starts_with("\x1b[1mNAME\x1b[0m  "));
+  CHECK(text.rfind('\x1b') < text.find('\n'));
 }
 
 TEST_CASE("rows beyond the measured ones stay in their columns") {
@@ -90,9 +142,11 @@ TEST_CASE("rows beyond the measured ones stay in their columns") {
 
 TEST_CASE("JSON carries types and parses") {
   const json document = json::parse(shown("json", kRows));
-  CHECK(document == json::parse(R"({"things":[{"name":"www","days":89,"names":["www.example.org","example.org"]},
+  CHECK(
+      document ==
+      json::parse(R"({"everseal_format":1,"things":[{"name":"www","days":89,"names":["www.example.org","example.org"]},
                                   {"name":"a-longer-name","days":7,"names":null}]})"));
-  CHECK(json::parse(shown("json", {})) == json::parse(R"({"things":[]})"));
+  CHECK(json::parse(shown("json", {})) == json::parse(R"({"everseal_format":1,"things":[]})"));
   const json typed = json::parse(shown("json", {{true, base::from_unix(0), std::vector<std::string>{}}}));
   CHECK(typed["things"][0] == json::parse(R"({"name":true,"days":"1970-01-01T00:00:00Z","names":[]})"));
   CHECK(json::parse(shown("json", Rows(5000, kRows[0])))["things"].size() == 5000);

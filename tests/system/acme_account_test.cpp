@@ -65,7 +65,7 @@ TEST_CASE("an account that cannot be used is said with what to do, and no other 
              },
              {});
        },
-       "the CA does not know this account"},
+       "`everseal account register scripted`"},
       {"the key and the database are lost",
        [&](const ScriptedHost& host, const std::string& folder) {
          fs::remove(folder + "/key.pem");
@@ -149,6 +149,26 @@ TEST_CASE("an account outlives its database") {
     require_status(site.everseal({"history", "--verify"}), 0);
     CHECK(acme.pebble.accounts_made() == 2);
   }
+}
+
+TEST_CASE("the CA is shown before there is an account, and accounts are listed as they are recorded") {
+  const ScriptedHost host;
+  const Json before = host.site.json({"account", "show", "scripted"});
+  CHECK(before.at("status") == "none");
+  CHECK(before.at("created").is_null());
+  CHECK(before.at("directory") == host.ca.directory_url());
+  CHECK(contains(host.site.everseal({"account", "show", "scripted"}).errors, "`everseal account register scripted`"));
+  CHECK(host.site.json({"account", "list"}).at("accounts").empty());
+  CHECK(host.ca.accounts_made() == 0);
+  for (const char* action : {"update", "rotate-key", "deactivate"})
+    CHECK(host.site.everseal({"account", action, "scripted"}).status == 1);
+
+  require_status(host.site.everseal({"account", "register", "scripted"}), 0);
+  const Json list = host.site.json({"account", "list"}).at("accounts");
+  REQUIRE(list.size() == 1);
+  CHECK(list.at(0).at("issuer") == "scripted");
+  CHECK(list.at(0).at("status") == "valid");
+  CHECK(list.at(0).at("url") == host.site.json({"account", "show", "scripted"}).at("url"));
 }
 
 TEST_CASE("after a backup of an earlier day orders go on, and what was completed since is not ordered again") {

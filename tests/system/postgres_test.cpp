@@ -128,7 +128,7 @@ verify = [{{ connect = "127.0.0.1:{}", starttls = "postgres" }}]
   CHECK_FALSE(postgres.log_in("app", site.root_file(), {}).success());
 
   // And again after both were renewed.
-  require_status(site.everseal({"renew", "--force"}), 0);
+  require_status(site.everseal({"renew", "--force", "--all"}), 0);
   CHECK(served_serial(postgres.port(), "postgres") == site.live_serial("db"));
   require_status(postgres.log_in("app", site.root_file(), live), 0);
   CHECK(site.count_versions("db") == 2);

@@ -34,6 +34,7 @@ base::Exit run(Words argv, const base::Command& how) {
         fmt::format("{} is missing: install the package {} (tests/run does)", argv.front(), package_of(argv.front())));
   command.argv = std::move(argv);
   if (command.timeout == base::Command{}.timeout) command.timeout = kLongest;
+  command.environment.emplace_back("EVERSEAL_JOURNAL", "off");
   // Leaks are the business of the modules' own tests, and cannot be looked for under strace.
   command.environment.emplace_back("ASAN_OPTIONS", "detect_leaks=0:verify_asan_link_order=0");
   return base::run(command);

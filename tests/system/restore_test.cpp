@@ -23,7 +23,7 @@ bool lists(const pki::Crl& crl, const std::string& serial) {
   return std::ranges::any_of(crl.entries, [&](const auto& entry) { return entry.serial == serial; });
 }
 
-std::string head_of(const Site& site) { return site.json({"history", "--verify"}).at("head"); }
+std::string head_of(const Site& site) { return site.json({"history", "--verify"}).at("chains").at(1).at("head"); }
 
 void edit(const Site& site, const std::string& statement) {
   run_or_fail({"sqlite3", site.state() + "/everseal.db", statement});

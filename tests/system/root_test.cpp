@@ -62,8 +62,9 @@ TEST_CASE("root takes nothing from a config that others may write, and goes on w
   const Site site;
   const std::string fragments = site / "config/conf.d";
   site.configure(certificate_table("web"));
-  const auto told = [&](const std::string& path, const Words& words, int status) {
-    const base::Exit exit = site.everseal(words);
+  const auto told = [&](const std::string& path, Words words, int status) {
+    words.insert(words.begin(), {"--state", site.state()});
+    const base::Exit exit = site.everseal(std::move(words));
     require_status(exit, status);
     CHECK(contains(exit.output + exit.errors, path));
   };
@@ -72,9 +73,10 @@ TEST_CASE("root takes nothing from a config that others may write, and goes on w
     told(path, {"config", "check"}, 2);
   };
   ::chmod(site.config_file().c_str(), 0666);
-  told(site.config_file(), {"renew"}, 2);  // nothing is known yet
-  CHECK(site.count_signed() == 0);
+  told(site.config_file(), {"renew"}, 2);      // nothing is known yet
+  require_status(site.everseal({"list"}), 2);  // nor whose state it is
   ::chmod(site.config_file().c_str(), 0644);
+  CHECK(site.count_signed() == 0);
   require_status(site.everseal({"renew"}), 0);
 
   ::chmod(site.config_file().c_str(), 0664);
@@ -83,8 +85,8 @@ TEST_CASE("root takes nothing from a config that others may write, and goes on w
   run_or_fail({"chown", "nobody", site.config_file()});
   refused(site.config_file());
   told(site.config_file(), {"renew", "web", "--force"}, 4);
-  CHECK(site.count_signed() == 2);
   run_or_fail({"chown", "root", site.config_file()});
+  CHECK(site.count_signed() == 2);
 
   ::chmod((site / "config").c_str(), 0777);
   refused(site / "config");

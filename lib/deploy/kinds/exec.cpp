@@ -190,6 +190,7 @@ class ExecTarget final : public Target {
 
   std::optional<base::Bytes> read_back(std::string_view) const override { return std::nullopt; }
   bool reads_back() const noexcept override { return false; }
+  std::vector<std::string> paths() const override { return {}; }
   bool stands(std::int64_t) const override { return true; }
   std::vector<std::string> differences(const Artifact&) const override { return {}; }
 

@@ -312,6 +312,12 @@ class FilesTarget final : public Target {
 
   bool reads_back() const noexcept override { return true; }
 
+  std::vector<std::string> paths() const override {
+    std::vector<std::string> paths;
+    for (const File& file : files_) paths.push_back(fmt::format("{}/{}", path_, file.name));
+    return paths;
+  }
+
   bool stands(std::int64_t number) const override {
     const auto directory = Directory::open_if_exists(path_);
     const auto own = directory ? own_of(*directory) : std::nullopt;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -30,9 +32,15 @@ constexpr Leftover kLeftovers[] = {
     {"Le_Valid_To", "asked for an end of its own; here the CA says how long it is valid", ""},
 };
 
+// Where `--install-cert` put what.
+constexpr std::pair<std::string_view, std::string_view> kCopies[] = {{"Le_RealCertPath", "cert"},
+                                                                     {"Le_RealKeyPath", "privkey"},
+                                                                     {"Le_RealCACertPath", "chain"},
+                                                                     {"Le_RealFullChainPath", "fullchain"}};
+
 class Reading {
  public:
-  explicit Reading(std::string directory) : directory_(std::move(directory)) {}
+  explicit Reading(const std::string& directory) : directory_(directory), files_(directory), certificates_(directory) {}
 
   Found run() {
     const std::string settings = directory_ + "/account.conf";
@@ -40,12 +48,12 @@ class Reading {
       throw base::Error(base::Fault::config, fmt::format("{} has neither account.conf nor ca/", printable(directory_)),
                         "name acme.sh's directory, usually /root/.acme.sh");
     settings_ = assignments_in(settings);
-    certificates_ = text_at(settings_, "CERT_HOME");
-    if (!certificates_.starts_with('/') || !is_directory(certificates_)) certificates_ = directory_;
+    if (const std::string home = text_at(settings_, "CERT_HOME"); home.starts_with('/') && is_directory(home))
+      certificates_ = ClientDirectory(home);
     each_alone(found_, "ca", [&] { read_accounts(); });
-    for (const std::string& folder : names_in(certificates_)) {
+    for (const std::string& folder : names_in(certificates_.path())) {
       const std::string name = folder.ends_with(kEcc) ? folder.substr(0, folder.size() - kEcc.size()) : folder;
-      const std::vector<std::string> files = names_in(fmt::format("{}/{}", certificates_, folder));
+      const std::vector<std::string> files = names_in(fmt::format("{}/{}", certificates_.path(), folder));
       if (std::ranges::find(files, name + ".conf") != files.end())
         each_alone(found_, printable(folder), [&] { read_lineage(folder, name); });
     }
@@ -57,8 +65,8 @@ class Reading {
   }
 
  private:
-  static Assignments assignments_in(const std::string& file) {
-    return parse_assignments(read_if_there(file).reveal_text());
+  Assignments assignments_in(const std::string& file) const {
+    return parse_assignments(files_.read_if_there(file).reveal_text());
   }
 
   // Below ca/ the path is that of the server's directory, without its port.
@@ -77,7 +85,7 @@ class Reading {
                     .url = text_at(conf, "ACCOUNT_URL"),
                     .contact = {},
                     .ca_file = trust.starts_with('/') ? trust : std::string(),
-                    .key = pki::PrivateKey::parse(read(folder + "/account.key"))};
+                    .key = pki::PrivateKey::parse(files_.read(folder + "/account.key"))};
     std::string addresses = text_at(conf, "CA_EMAIL");
     if (addresses.empty()) addresses = text_at(settings_, "ACCOUNT_EMAIL");
     for (const std::string& address : base::split(addresses, ','))
@@ -105,28 +113,35 @@ class Reading {
   }
 
   void read_lineage(const std::string& folder, const std::string& name) {
-    const std::string path = fmt::format("{}/{}", certificates_, folder);
-    const Assignments conf = parse_assignments(read(fmt::format("{}/{}.conf", path, name)).reveal_text());
-    const base::Secret key_text = read_if_there(fmt::format("{}/{}.key", path, name));
+    const std::string path = fmt::format("{}/{}", certificates_.path(), folder);
+    const Assignments conf = parse_assignments(certificates_.read(fmt::format("{}/{}.conf", path, name)).reveal_text());
+    const base::Secret key_text = certificates_.read_if_there(fmt::format("{}/{}.key", path, name));
     if (key_text.empty()) return leave_without_key(found_, printable(folder));
-    pki::PrivateKey key = base::within("its key", [&] { return pki::PrivateKey::parse(key_text); });
-    Lineage lineage{
-        .label = printable(folder),
-        .account = {},
-        .server = server_of(directory_of(conf)),
-        .profile = text_at(conf, "Le_Certificate_Profile"),
-        .preferred_chain = text_at(conf, "Le_Preferred_Chain"),
-        .chain = read_chain({path + "/fullchain.cer", fmt::format("{}/{}.cer", path, name), path + "/ca.cer"}, key),
-        .key = std::move(key),
-        .challenges = {},
-        .copies = {}};
+    KeyPair pair = read_key_pair(certificates_, key_text,
+                                 {path + "/fullchain.cer", fmt::format("{}/{}.cer", path, name), path + "/ca.cer"});
+    Lineage lineage{.label = printable(folder),
+                    .account = {},
+                    .server = server_of(directory_of(conf)),
+                    .profile = text_at(conf, "Le_Certificate_Profile"),
+                    .preferred_chain = text_at(conf, "Le_Preferred_Chain"),
+                    .chain = std::move(pair.chain),
+                    .key = std::move(pair.key),
+                    .challenges = {},
+                    .files = {path},
+                    .copies = {},
+                    .reload = text_at(conf, "Le_ReloadCmd")};
     find_account(lineage);
-    for (const std::string_view copy :
-         {"Le_RealCertPath", "Le_RealKeyPath", "Le_RealCACertPath", "Le_RealFullChainPath"})
-      if (std::string file = text_at(conf, copy); file.starts_with('/')) lineage.copies.push_back(std::move(file));
-    if (!lineage.copies.empty())
-      found_.leave(lineage.label, fmt::format("was installed at {}", shown(base::join(lineage.copies, ", "))),
+    std::vector<std::string> copies;
+    for (const auto& [setting, content] : kCopies)
+      if (std::string file = text_at(conf, setting); file.starts_with('/')) {
+        copies.push_back(file);
+        lineage.copies.push_back({std::string(content), std::move(file)});
+      }
+    if (lineage.reload == "no") lineage.reload.clear();
+    if (!copies.empty())
+      found_.leave(lineage.label, fmt::format("was installed at {}", shown(base::join(copies, ", "))),
                    "a deployment of kind `files` puts it where servers read; those files stay as they are");
+    leave_unused_key(found_, lineage);
     read_proof(conf, lineage);
     leave_all(found_, lineage.label, kLeftovers, [&](std::string_view setting) {
       const std::string value = text_at(conf, setting);
@@ -137,48 +152,46 @@ class Reading {
 
   // Le_Webroot says how each name is proved, in the order of Le_Domain and Le_Alt; what is left out is as before it.
   void read_proof(const Assignments& conf, Lineage& lineage) {
-    std::vector<std::string> names{text_at(conf, "Le_Domain")};
+    std::vector<std::string> written{text_at(conf, "Le_Domain")};
     if (const std::string others = text_at(conf, "Le_Alt"); !others.empty() && others != "no")
-      std::ranges::move(base::split(others, ','), std::back_inserter(names));
+      std::ranges::move(base::split(others, ','), std::back_inserter(written));
     const std::vector<std::string> ways = base::split(text_at(conf, "Le_Webroot"), ',');
-    std::map<std::string, std::vector<std::string>> zones;  // by way
+    const std::vector<pki::Identifier> certified = names_of(lineage.chain.front());
+    std::set<pki::Identifier> known(certified.begin(), certified.end());
+    std::map<std::string, std::vector<pki::Identifier>> names;  // by way
     std::string way;
-    for (std::size_t i = 0; i < names.size(); ++i) {
+    for (std::size_t i = 0; i < written.size(); ++i) {
       if (i < ways.size() && !ways[i].empty()) way = ways[i];
-      const std::string zone = zone_of(names[i]);
-      if (zone.empty() && way != "no") leave_outside_zones(found_, lineage.label, names[i]);
-      if (zone.empty()) continue;
-      auto& list = zones[way];
-      if (std::ranges::find(list, zone) == list.end()) list.push_back(zone);
+      if (auto name = identifier_of(written[i]); name && known.erase(*name) == 1)
+        names[way].push_back(std::move(*name));
     }
-    for (auto& [one, list] : zones) read_way(one, std::move(list), conf, lineage);
+    for (auto& [one, list] : names) read_way(one, std::move(list), conf, lineage);
   }
 
-  void read_way(const std::string& way, std::vector<std::string> zones, const Assignments& conf, Lineage& lineage) {
-    const std::string quoted = printable(base::join(zones, "\", \""));
+  void read_way(const std::string& way, std::vector<pki::Identifier> names, const Assignments& conf, Lineage& lineage) {
+    const std::string zones = printable(quoted_zones(names));
     if (way.starts_with('/')) {
-      Challenge challenge{.type = "http-01", .zones = std::move(zones), .options = {}, .secrets = {}};
+      Challenge challenge{.type = "http-01", .names = std::move(names), .options = {}, .secrets = {}};
       challenge.options.emplace_back("webroot", base::text_value(way));
       lineage.challenges.push_back(std::move(challenge));
     } else if (way == "dns_persist") {
-      lineage.challenges.push_back({.type = "dns-persist-01", .zones = std::move(zones), .options = {}, .secrets = {}});
+      lineage.challenges.push_back({.type = "dns-persist-01", .names = std::move(names), .options = {}, .secrets = {}});
     } else if (way == "no" || way == "alpn") {
       const bool by_http = way == "no";
       Challenge challenge{
-          .type = by_http ? "http-01" : "tls-alpn-01", .zones = std::move(zones), .options = {}, .secrets = {}};
+          .type = by_http ? "http-01" : "tls-alpn-01", .names = std::move(names), .options = {}, .secrets = {}};
       put_port(challenge.options, "port", text_at(conf, by_http ? "Le_HTTPPort" : "Le_TLSPort"));
       if (const std::string address = text_at(conf, "Le_LocalAddress"); !address.empty())
         challenge.options.emplace_back("address", base::text_value(address));
-      if (!by_http || !challenge.options.empty()) lineage.challenges.push_back(std::move(challenge));
+      lineage.challenges.push_back(std::move(challenge));
     } else if (auto challenge = translate_dns_plugin(
-                   way, [&](std::string_view name) { return credential(name); }, std::move(zones))) {
+                   way, [&](std::string_view name) { return credential(name); }, std::move(names))) {
       lineage.challenges.push_back(std::move(*challenge));
     } else {
-      found_.leave(
-          lineage.label, fmt::format("was proved by acme.sh's `{}`, which does not translate", shown(way)),
-          fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on; `everseal kinds "
-                      "challenge` and `everseal kinds dns` list the ways",
-                      quoted));
+      found_.leave(lineage.label, fmt::format("was proved by acme.sh's `{}`, which does not translate", shown(way)),
+                   fmt::format("a [challenge.NAME] for zones = [{}] says how it is proved from now on; `everseal kinds "
+                               "challenge` and `everseal kinds dns` list the ways",
+                               zones));
     }
   }
 
@@ -191,7 +204,8 @@ class Reading {
   }
 
   std::string directory_;
-  std::string certificates_;
+  ClientDirectory files_;
+  ClientDirectory certificates_;
   Assignments settings_;
   Found found_;
 };

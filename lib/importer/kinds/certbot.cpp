@@ -1,6 +1,7 @@
 // certbot's directory: accounts/SERVER/.../ID/, renewal/LINEAGE.conf, live/LINEAGE/.
 #include "base/error.h"
 #include "base/text.h"
+#include "importer/certbot_options.h"
 #include "importer/dns_plugins.h"
 #include "importer/foreign_files.h"
 #include "importer/ini.h"
@@ -38,7 +39,7 @@ constexpr Leftover kLeftovers[] = {
 
 class Reading {
  public:
-  explicit Reading(std::string directory) : directory_(std::move(directory)) {}
+  explicit Reading(const std::string& directory) : directory_(directory), files_(directory) {}
 
   Found run() {
     if (!is_directory(directory_ + "/renewal") && !is_directory(directory_ + "/accounts"))
@@ -62,18 +63,25 @@ class Reading {
 
  private:
   // What cli.ini says counts for every lineage that says nothing else; what Debian ships in it means nothing here. It
-  // is looser than the other files: "name = value", "name: value", "name value" and "name" alone.
+  // is looser than the other files: "name = value", "name: value", "name value" and "name" alone. What is none of
+  // certbot's options is not shown: it may be anything.
   void read_common_options() {
-    const base::Secret text = read_if_there(directory_ + "/cli.ini");
+    const base::Secret text = files_.read_if_there(directory_ + "/cli.ini");
     std::vector<std::string> names;
+    int others = 0;
     for (const auto whole : std::views::split(text.reveal_text(), '\n')) {
       const std::string_view line = base::trim(std::string_view(whole.begin(), whole.end()));
       const std::string_view name = line.substr(0, line.find_first_of(" \t=:"));
       if (name.empty() || name.find_first_of("#;[") == 0 || name == "max-log-backups" ||
           name == "preconfigured-renewal")
         continue;
-      names.emplace_back(name);
+      if (is_certbot_option(name))
+        names.emplace_back(name);
+      else
+        ++others;
     }
+    if (others > 0)
+      names.push_back(fmt::format("{} {} that certbot does not know", others, others == 1 ? "line" : "lines"));
     if (!names.empty())
       found_.leave("cli.ini", fmt::format("has options for all certificates that are not read: {}",
                                           shown(base::join(names, ", "))));
@@ -88,13 +96,13 @@ class Reading {
   void read_account(const std::string& below) {
     const std::string folder = fmt::format("{}/accounts{}", directory_, below);
     const std::size_t id = below.rfind('/') + 1;
-    Registration registration = read_registration(read_if_there(folder + "/regr.json").reveal_text());
+    Registration registration = read_registration(files_.read_if_there(folder + "/regr.json").reveal_text());
     found_.accounts.push_back({.label = printable(below.substr(id)),
                                .server = server_of("https:/" + below.substr(0, id - 1)),
                                .url = std::move(registration.url),
                                .contact = std::move(registration.contact),
                                .ca_file = {},
-                               .key = pki::parse_jwk(read(folder + "/private_key.json"))});
+                               .key = pki::parse_jwk(files_.read(folder + "/private_key.json"))});
   }
 
   // "None" is what certbot writes for what is not set.
@@ -117,21 +125,25 @@ class Reading {
 
   void read_lineage(const std::string& name) {
     const std::string file = fmt::format("{}/renewal/{}.conf", directory_, name);
-    const Table conf = base::within(printable(file), [&] { return parse_ini(read(file).reveal_text()); });
+    const Table conf = base::within(printable(file), [&] { return parse_ini(files_.read(file).reveal_text()); });
     const Table& parameters = table_at(conf, "renewalparams");
     const std::string live = fmt::format("{}/live/{}", directory_, name);
-    pki::PrivateKey key = base::within("its key", [&] { return pki::PrivateKey::parse(read(live + "/privkey.pem")); });
+    const base::Secret key_text = base::within("its key", [&] { return files_.read(live + "/privkey.pem"); });
+    KeyPair pair = read_key_pair(files_, key_text, {live + "/fullchain.pem", live + "/cert.pem", live + "/chain.pem"});
     Lineage lineage{.label = printable(name),
                     .account = {},
                     .server = server_in(parameters),
                     .profile = option_of(parameters, "required_profile"),
                     .preferred_chain = option_of(parameters, "preferred_chain"),
-                    .chain = read_chain({live + "/fullchain.pem", live + "/cert.pem", live + "/chain.pem"}, key),
-                    .key = std::move(key),
+                    .chain = std::move(pair.chain),
+                    .key = std::move(pair.key),
                     .challenges = {},
-                    .copies = {}};
+                    .files = {live, fmt::format("{}/archive/{}", directory_, name)},
+                    .copies = {},
+                    .reload = option_of(parameters, "renew_hook")};
     if (lineage.profile.empty()) lineage.profile = option_of(parameters, "preferred_profile");
     find_account(parameters, lineage);
+    leave_unused_key(found_, lineage);
     read_proof(parameters, lineage);
     leave_all(found_, lineage.label, kLeftovers, [&](std::string_view setting) {
       const std::string value = option_of(base::find(parameters, setting) != nullptr ? parameters : conf, setting);
@@ -143,39 +155,30 @@ class Reading {
     found_.lineages.push_back(std::move(lineage));
   }
 
-  static std::vector<std::string> zones_of(const Lineage& lineage) {
-    std::vector<std::string> zones;
-    for (const pki::GeneralName& name : lineage.chain.front().names())
-      if (std::string zone = zone_of(name.value.raw()); !zone.empty() && std::ranges::find(zones, zone) == zones.end())
-        zones.push_back(std::move(zone));
-    return zones;
+  static std::vector<pki::Identifier> names_of(const Lineage& lineage) {
+    return importer::names_of(lineage.chain.front());
   }
 
   static bool has_wildcard(const Lineage& lineage) {
-    return std::ranges::any_of(lineage.chain.front().names(),
-                               [](const pki::GeneralName& name) { return name.value.raw().starts_with("*."); });
+    return std::ranges::any_of(names_of(lineage), &pki::Identifier::is_wildcard);
   }
 
-  static std::string quoted_zones_of(const Lineage& lineage) {
-    return printable(base::join(zones_of(lineage), "\", \""));
-  }
+  static std::string zones_of(const Lineage& lineage) { return quoted_zones(names_of(lineage)); }
 
   void read_proof(const Table& parameters, Lineage& lineage) {
     // Plugins of others were once called "certbot-dns-x:dns-x".
     std::string authenticator = option_of(parameters, "authenticator");
     authenticator.erase(0, authenticator.rfind(':') + 1);
     if (authenticator == "standalone") return read_stand_alone(parameters, lineage);
-    for (const pki::GeneralName& name : lineage.chain.front().names())
-      if (name.kind == pki::GeneralName::Kind::ip) leave_outside_zones(found_, lineage.label, name.value.raw());
     if (authenticator == "webroot") return read_webroots(parameters, lineage);
     if (authenticator.starts_with("dns-")) return read_dns_plugin(authenticator, parameters, lineage);
     if (const std::string hook = option_of(parameters, "manual_auth_hook"); !hook.empty())
       return read_manual_hook(hook, parameters, lineage);
-    found_.leave(
-        lineage.label, fmt::format("was proved by certbot's `{}`, which has no counterpart", shown(authenticator)),
-        fmt::format("a [challenge.NAME] for zones = [\"{}\"] says how it is proved from now on: http-01 with the "
-                    "`webroot` of the web server, for one",
-                    quoted_zones_of(lineage)));
+    found_.leave(lineage.label,
+                 fmt::format("was proved by certbot's `{}`, which has no counterpart", shown(authenticator)),
+                 fmt::format("a [challenge.NAME] for zones = [{}] says how it is proved from now on: http-01 with the "
+                             "`webroot` of the web server, for one",
+                             zones_of(lineage)));
   }
 
   // One program by its path runs as well without the shell that certbot gave it.
@@ -189,7 +192,7 @@ class Reading {
     const bool by_dns = (!types.empty() && types.front() == "dns-01") || has_wildcard(lineage);
     const std::string clean_up = option_of(parameters, "manual_cleanup_hook");
     if (by_dns && is_program(hook) && (clean_up.empty() || is_program(clean_up))) {
-      Challenge challenge{.type = "dns-01", .zones = zones_of(lineage), .options = {}, .secrets = {}};
+      Challenge challenge{.type = "dns-01", .names = names_of(lineage), .options = {}, .secrets = {}};
       challenge.options.emplace_back("provider", base::text_value("exec"));
       challenge.options.emplace_back("format", base::text_value("certbot"));
       challenge.options.emplace_back("command", base::list_value({hook}));
@@ -200,46 +203,52 @@ class Reading {
     found_.leave(
         lineage.label, fmt::format("was proved by the hook `{}`, which is not taken over", shown(hook)),
         fmt::format("for dns-01, a [challenge.NAME] with provider = \"exec\", format = \"certbot\" and zones = "
-                    "[\"{}\"] runs such hooks, without a shell",
-                    quoted_zones_of(lineage)));
+                    "[{}] runs such hooks, without a shell",
+                    zones_of(lineage)));
   }
 
   static void read_stand_alone(const Table& parameters, Lineage& lineage) {
     const std::string port = option_of(parameters, "http01_port");
     const std::string address = option_of(parameters, "http01_address");
-    Challenge challenge{.type = "http-01", .zones = zones_of(lineage), .options = {}, .secrets = {}};
+    Challenge challenge{.type = "http-01", .names = names_of(lineage), .options = {}, .secrets = {}};
     if (port != "80") put_port(challenge.options, "port", port);
     if (!address.empty()) challenge.options.emplace_back("address", base::text_value(address));
-    if (!challenge.options.empty()) lineage.challenges.push_back(std::move(challenge));
+    lineage.challenges.push_back(std::move(challenge));
   }
 
+  // The map may know names that the certificate does not have (any more), and not know those that it got since.
   static void read_webroots(const Table& parameters, Lineage& lineage) {
-    std::map<std::string, std::vector<std::string>> zones;  // by webroot
+    std::map<pki::Identifier, std::string> mapped;
     for (const auto& [domain, path] : table_at(parameters, "webroot_map"))
       if (const auto* const text = std::get_if<std::string>(&path.data))
-        if (std::string zone = zone_of(domain); !zone.empty()) zones[*text].push_back(std::move(zone));
+        if (const auto name = identifier_of(domain)) mapped.emplace(*name, *text);
     const std::vector<std::string> paths = texts_at(parameters, "webroot_path");
-    if (zones.empty() && !paths.empty()) zones[paths.back()] = zones_of(lineage);
-    for (auto& [path, names] : zones) {
-      Challenge challenge{.type = "http-01", .zones = std::move(names), .options = {}, .secrets = {}};
+    std::map<std::string, std::vector<pki::Identifier>> names;  // by webroot
+    for (const pki::Identifier& name : names_of(lineage))
+      if (const auto own = mapped.find(name); own != mapped.end())
+        names[own->second].push_back(name);
+      else if (!paths.empty())
+        names[paths.back()].push_back(name);
+    for (auto& [path, proved] : names) {
+      Challenge challenge{.type = "http-01", .names = std::move(proved), .options = {}, .secrets = {}};
       challenge.options.emplace_back("webroot", base::text_value(path));
       lineage.challenges.push_back(std::move(challenge));
     }
   }
 
   // nullopt where no provider of ours does it. Error where the credentials cannot be read.
-  static std::optional<Challenge> translated(const std::string& plugin, const std::string& file,
-                                             const Lineage& lineage) {
+  std::optional<Challenge> translated(const std::string& plugin, const std::string& file,
+                                      const Lineage& lineage) const {
     Table credentials;
     if (file.starts_with('/'))
-      credentials = base::within(printable(file), [&] { return parse_ini(read(file).reveal_text()); });
+      credentials = base::within(printable(file), [&] { return parse_ini(read_anywhere(file).reveal_text()); });
     auto challenge = translate_dns_plugin(
         plugin,
         [&](std::string_view name) {
           std::string text = text_at(credentials, name);
           return text.empty() ? std::nullopt : std::optional(base::Secret::take(text));
         },
-        zones_of(lineage));
+        names_of(lineage));
     wipe(credentials);
     return challenge;
   }
@@ -259,13 +268,13 @@ class Reading {
         lineage.label,
         fmt::format("was proved by certbot's plugin {}{}: {}", shown(plugin),
                     file.empty() ? std::string() : fmt::format(" with {}", shown(file)), why),
-        fmt::format(
-            "a [challenge.NAME] with type = \"dns-01\" and zones = [\"{}\"] does it; `everseal kinds dns` lists "
-            "the providers",
-            quoted_zones_of(lineage)));
+        fmt::format("a [challenge.NAME] with type = \"dns-01\" and zones = [{}] does it; `everseal kinds dns` lists "
+                    "the providers",
+                    zones_of(lineage)));
   }
 
   std::string directory_;
+  ClientDirectory files_;
   Found found_;
 };
 

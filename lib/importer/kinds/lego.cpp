@@ -18,7 +18,7 @@ constexpr std::string_view kRecord = "account.json";
 
 class Reading {
  public:
-  explicit Reading(std::string directory) : directory_(std::move(directory)) {}
+  explicit Reading(const std::string& directory) : directory_(directory), files_(directory) {}
 
   Found run() {
     if (!is_directory(directory_ + "/certificates") && !is_directory(directory_ + "/accounts"))
@@ -67,7 +67,8 @@ class Reading {
   void read_account(const std::string& server, const std::string& folder, const std::string& key_file,
                     const std::string& id) {
     each_alone(found_, printable(id), [&] {
-      Registration registration = read_registration(read_if_there(fmt::format("{}/{}", folder, kRecord)).reveal_text());
+      Registration registration =
+          read_registration(files_.read_if_there(fmt::format("{}/{}", folder, kRecord)).reveal_text());
       const std::string authority = authority_of(registration.url);
       found_.accounts.push_back(
           {.label = printable(id),
@@ -75,13 +76,13 @@ class Reading {
            .url = std::move(registration.url),
            .contact = std::move(registration.contact),
            .ca_file = {},
-           .key = base::within("its key", [&] { return pki::PrivateKey::parse(read(key_file)); })});
+           .key = base::within("its key", [&] { return pki::PrivateKey::parse(files_.read(key_file)); })});
     });
   }
 
   // The CA that gave it.
-  static std::string authority_in(const std::string& record) {
-    const auto json = nlohmann::json::parse(read(record).reveal_text(), nullptr, false);
+  std::string authority_in(const std::string& record) const {
+    const auto json = nlohmann::json::parse(files_.read(record).reveal_text(), nullptr, false);
     if (!json.is_object())
       throw base::Error(base::Fault::invalid, fmt::format("{} is no JSON object", printable(record)));
     for (const char* const member : {"certUrl", "certStableUrl"})
@@ -93,18 +94,20 @@ class Reading {
   void read_lineage(const std::string& name) {
     const std::string path = fmt::format("{}/certificates/{}", directory_, name);
     const std::string authority = authority_in(path + ".json");
-    const base::Secret key_text = read_if_there(path + ".key");
+    const base::Secret key_text = files_.read_if_there(path + ".key");
     if (key_text.empty()) return leave_without_key(found_, printable(name));
-    pki::PrivateKey key = base::within("its key", [&] { return pki::PrivateKey::parse(key_text); });
+    KeyPair pair = read_key_pair(files_, key_text, {path + ".crt", path + ".issuer.crt"});
     Lineage lineage{.label = printable(name),
                     .account = {},
                     .server = server_at(authority),
                     .profile = {},
                     .preferred_chain = {},
-                    .chain = read_chain({path + ".crt", path + ".issuer.crt"}, key),
-                    .key = std::move(key),
+                    .chain = std::move(pair.chain),
+                    .key = std::move(pair.key),
                     .challenges = {},
-                    .copies = {}};
+                    .files = {path + ".crt", path + ".key", path + ".issuer.crt", path + ".pem"},
+                    .copies = {},
+                    .reload = {}};
     const auto at_server = [&](const Account& one) { return one.server == lineage.server; };
     lineage.account = find_account(found_, at_server);
     if (std::ranges::count_if(found_.accounts, at_server) > 1)
@@ -112,10 +115,12 @@ class Reading {
                    fmt::format("lego does not say which of its accounts ordered it; {} is taken",
                                found_.accounts[*lineage.account].label),
                    "where that is wrong, change `issuer` in its file in conf.d");
+    leave_unused_key(found_, lineage);
     found_.lineages.push_back(std::move(lineage));
   }
 
   std::string directory_;
+  ClientDirectory files_;
   Found found_;
 };
 

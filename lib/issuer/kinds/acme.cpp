@@ -6,6 +6,7 @@
 #include "inventory/orders.h"
 #include "issuer/acme_ca.h"
 #include "issuer/issuer.h"
+#include "issuer/methods.h"
 #include "issuer/shared.h"
 
 #include <algorithm>
@@ -58,49 +59,6 @@ class NoJournal final : public acme::OrderJournal {
   void changed(const acme::Order&) override {}
 };
 
-challenge::Method default_method(std::string_view type, const base::Options& options) {
-  base::Table table;
-  const auto copy = [&](std::string_view from, const char* to) {
-    if (options.has(from)) table.emplace_back(to, base::text_value(options.string(from)));
-  };
-  table.emplace_back("port", base::number_value(options.integer(type == "http-01" ? "http_port" : "tls_port")));
-  if (type == "http-01") {
-    copy("http_address", "address");
-    copy("webroot", "webroot");
-  }
-  const challenge::Kind* const kind = challenge::find_kind(type);
-  base::Problems problems;
-  challenge::Method method;
-  method.type = type;
-  method.options = base::Options::validate(table, kind->options, {}, {}, {}, problems);
-  return method;
-}
-
-// The config's methods with zones, then what the issuer prefers, then the config's other methods.
-std::vector<challenge::Method> methods_of(const base::Options& options, std::span<const challenge::Method> configured) {
-  std::vector<challenge::Method> methods;
-  const auto add_all = [&](auto which) { std::ranges::copy_if(configured, std::back_inserter(methods), which); };
-  add_all([](const challenge::Method& method) { return !method.zones.empty(); });
-  std::vector<std::string> preferred = options.strings("challenge");
-  if (preferred.empty()) preferred = {"http-01", "tls-alpn-01"};
-  for (const std::string& name : preferred) {
-    if (name == "http-01" || name == "tls-alpn-01") {
-      methods.push_back(default_method(name, options));
-      continue;
-    }
-    const auto found = std::ranges::find(configured, name, [](const challenge::Method& m) { return m.name.text(); });
-    if (found == configured.end())
-      throw Error(Fault::config, fmt::format("there is no challenge {}", base::printable(name)),
-                  "`challenge` holds http-01, tls-alpn-01, or the name of a [challenge.NAME]");
-    methods.push_back(*found);
-    methods.back().zones.clear();
-  }
-  add_all([&](const challenge::Method& method) {
-    return method.zones.empty() && std::ranges::find(preferred, method.name.text()) == preferred.end();
-  });
-  return methods;
-}
-
 class AcmeIssuer final : public Issuer {
  public:
   AcmeIssuer(const Name& name, const base::Options& options, const Surroundings& surroundings)
@@ -132,8 +90,9 @@ class AcmeIssuer final : public Issuer {
     }
     Journal journal(surroundings_.store, std::move(order), surroundings_.clock);
     const auto solver = challenge::make_solver(methods_, surroundings_.shared.responder());
-    acme::Obtained obtained =
-        acme::obtain(ca_.client(), account, wanted, journal, *solver, surroundings_.clock, request.tell, stop);
+    acme::Obtained obtained = naming(name_, [&] {
+      return acme::obtain(ca_.client(), account, wanted, journal, *solver, surroundings_.clock, request.tell, stop);
+    });
     ca_.remember_directory();
     if (request.lifetime) obtained.warnings.emplace_back("the CA chooses the lifetime; `lifetime` is not used");
     return {std::move(obtained.chain), std::move(obtained.warnings)};
@@ -172,8 +131,10 @@ class AcmeIssuer final : public Issuer {
     const acme::Account account = staging.account(stop);
     NoJournal journal;
     const auto solver = challenge::make_solver(methods_, surroundings_.shared.responder());
-    const acme::Obtained obtained = acme::obtain(staging.client(), account, order_request(request), journal, *solver,
-                                                 surroundings_.clock, request.tell, stop);
+    const acme::Obtained obtained = naming(name_, [&] {
+      return acme::obtain(staging.client(), account, order_request(request), journal, *solver, surroundings_.clock,
+                          request.tell, stop);
+    });
     return fmt::format("the staging CA issued serial {}", obtained.chain.front().serial());
   }
 

@@ -1,8 +1,11 @@
 // The internal CA of this host's store.
+#include "authority/draft.h"
 #include "authority/revoke.h"
 #include "authority/sign.h"
 #include "issuer/issuer.h"
 #include "pki/csr.h"
+
+#include <fmt/format.h>
 
 namespace everseal::issuer {
 namespace {
@@ -27,15 +30,9 @@ class AuthorityIssuer final : public Issuer {
 
   Issued issue(const Request& request, base::Time now, std::stop_token) override {
     authority::Authority& authority = surroundings_.authority(name_);
-    const authority::Signed made =
-        authority::sign(authority,
-                        {.profile = request.profile ? Name::parse(*request.profile, "profile") : profile_,
-                         .key = pki::Csr::parse(request.csr),
-                         .identifiers = request.identifiers,
-                         .subject = request.subject,
-                         .lifetime = request.lifetime,
-                         .binding = authority::Binding{request.managed, request.version}},
-                        now);
+    authority::Request wanted = request_of(request);
+    wanted.binding = authority::Binding{request.managed, request.version};
+    const authority::Signed made = authority::sign(authority, wanted, now);
     return {authority::full_chain(authority, made.leaf), made.warnings};
   }
 
@@ -43,7 +40,25 @@ class AuthorityIssuer final : public Issuer {
     authority::revoke(surroundings_.authority(name_), revocation.certificate, revocation.reason, now);
   }
 
+  // All rules are asked, and nothing is signed.
+  std::string rehearse(const Request& request, base::Time now, std::stop_token) override {
+    const authority::Draft draft = authority::draft(surroundings_.authority(name_), request_of(request), now);
+    std::string text = fmt::format("authority {} would sign it for {}, until {}", name_,
+                                   pki::to_string(draft.wanted.identifiers), base::format_time(draft.wanted.not_after));
+    for (const std::string& warning : draft.warnings) text += "; " + warning;
+    return text;
+  }
+
  private:
+  authority::Request request_of(const Request& request) const {
+    return {.profile = request.profile ? Name::parse(*request.profile, "profile") : profile_,
+            .key = pki::Csr::parse(request.csr),
+            .identifiers = request.identifiers,
+            .subject = request.subject,
+            .lifetime = request.lifetime,
+            .binding = std::nullopt};
+  }
+
   Name name_;
   Name profile_;
   Surroundings surroundings_;

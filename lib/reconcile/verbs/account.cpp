@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "inventory/clock.h"
 #include "issuer/account_manifest.h"
 #include "reconcile/reconcile.h"
 
@@ -45,17 +44,27 @@ inventory::AccountRecord act(issuer::AcmeCa& ca, AccountAction action, const std
 
 AccountView account(const Host& host, const AccountRequest& request) {
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
-  inventory::require_trusted_clock(store, host.clock(), host.build_date);
   Desired desired(host, store);
   const config::Issuer& issuer = require_acme(desired.config(), request.issuer);
   Session session(host, desired.config(), store);
   store.prove_writable(host.clock());
   issuer::AcmeCa ca(request.issuer, issuer.options, session.surroundings(), request.endpoint);
   return base::within(fmt::format("account at {}", request.issuer), [&] {
-    AccountView view{act(ca, request.action, host.stop), {}, ca.client().directory(host.stop)};
-    view.folder = issuer::account_folder(host.state, view.account.folder);
-    ca.remember_directory();
-    return view;
+    return issuer::naming(request.issuer, [&] {
+      const auto known = ca.known_account();
+      // Who has none yet wants to read the terms before he makes one.
+      const bool look_only = request.action == AccountAction::show && (!known || known->url.empty());
+      AccountView view;
+      view.directory = ca.client().directory(host.stop);
+      view.account.issuer = request.issuer;
+      view.account.directory = ca.directory_url();
+      if (!look_only) {
+        view.account = act(ca, request.action, host.stop);
+        view.folder = issuer::account_folder(host.state, view.account.folder);
+      }
+      ca.remember_directory();
+      return view;
+    });
   });
 }
 

@@ -19,13 +19,13 @@ struct AccountRequest {
 };
 
 struct AccountView {
-  inventory::AccountRecord account;
-  std::string folder;  // where its key lies
+  inventory::AccountRecord account;  // without a URL where there is none yet
+  std::string folder;                // where its key lies
   acme::Directory directory;
 };
 
-// Error(config) where no issuer of that name speaks ACME, Error(not_found) where there is no account; and the CA's
-// problems.
+// Error(config) where no issuer of that name speaks ACME, Error(not_found) where there is no account that an action
+// other than show needs; and the CA's problems.
 AccountView account(const Host& host, const AccountRequest& request);
 
 }  // namespace everseal::reconcile

@@ -47,6 +47,25 @@ int version_to_go_back_to(const plan::CertificateFacts& facts, const RollbackReq
   throw base::Error(base::Fault::denied, fmt::format("{} has no earlier version", request.name));
 }
 
+// An outcome for each target that has a listener.
+void verify(Session& session, const Name& name, Verdict& verdict) {
+  const plan::CertificateFacts facts = certificate_facts(session, name);
+  const auto artifact = certificate_artifact(session, name);
+  const auto fail = [&](const config::Deployment& target, std::string text) {
+    verdict.outcomes.push_back({subject_of(name), target.name.text(), "verify", Result::failed, std::move(text)});
+  };
+  for (const config::Deployment& target : facts.wanted.deployments) {
+    const auto record = std::ranges::find(facts.deployments, target.name, &DeploymentRecord::target);
+    if (target.verify.empty()) continue;
+    if (record == facts.deployments.end() || record->state == DeploymentState::staged)
+      fail(target, "nothing is deployed there");
+    else if (record->state == DeploymentState::failed)
+      fail(target, record->problem);
+    else if (auto outcome = reconcile::verify(session, *artifact, target))
+      verdict.outcomes.push_back(std::move(*outcome));
+  }
+}
+
 }  // namespace
 
 Verdict deploy(const Host& host, const DeployRequest& request) {
@@ -69,32 +88,28 @@ Verdict rollback(const Host& host, const RollbackRequest& request) {
 
 Verdict verify(const Host& host, const VerifyRequest& request) {
   Run run(host);
-  require_managed(run.store, request.name);
   Session session = run.session();
-  const plan::CertificateFacts facts = certificate_facts(session, request.name);
-  const auto artifact = certificate_artifact(session, request.name);
   Verdict verdict;
-  for (const config::Deployment& target : facts.wanted.deployments) {
-    const auto record = std::ranges::find(facts.deployments, target.name, &DeploymentRecord::target);
-    if (target.verify.empty()) continue;
-    if (record == facts.deployments.end() || record->state == DeploymentState::staged) {
-      verdict.outcomes.push_back(
-          {subject_of(request.name), target.name.text(), "verify", Result::failed, "nothing is deployed there"});
-      continue;
-    }
-    if (record->state == DeploymentState::failed) {
-      verdict.outcomes.push_back(
-          {subject_of(request.name), target.name.text(), "verify", Result::failed, record->problem});
-      continue;
-    }
-    if (auto outcome = reconcile::verify(session, *artifact, target)) verdict.outcomes.push_back(std::move(*outcome));
+  for (const Name& name : request.names) {
+    require_managed(run.store, name);
+    const std::size_t before = verdict.outcomes.size();
+    verify(session, name, verdict);
+    if (verdict.outcomes.size() == before)
+      verdict.outcomes.push_back({subject_of(name),
+                                  {},
+                                  "verify",
+                                  Result::warned,
+                                  "there is no listener to look at; `verify` of a deployment names one"});
   }
-  if (verdict.outcomes.empty())
-    verdict.outcomes.push_back({subject_of(request.name),
-                                {},
-                                "verify",
-                                Result::warned,
-                                "there is no listener to look at; `verify` of a deployment names one"});
+  if (!request.names.empty()) return verdict;
+  for (const inventory::ManagedRecord& record : session.managed.all()) {
+    try {
+      verify(session, record.name, verdict);
+    } catch (const base::Error& error) {
+      if (error.fault() == base::Fault::cancelled) throw;
+      verdict.outcomes.push_back(failure(subject_of(record.name), {}, "verify", error));
+    }
+  }
   return verdict;
 }
 

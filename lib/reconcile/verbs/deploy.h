@@ -4,6 +4,7 @@
 #include "reconcile/verdict.h"
 
 #include <optional>
+#include <vector>
 
 namespace everseal::reconcile {
 
@@ -22,7 +23,7 @@ struct RollbackRequest {
 Verdict rollback(const Host& host, const RollbackRequest& request);
 
 struct VerifyRequest {
-  Name name;
+  std::vector<Name> names;  // none: all that is managed and has a listener
 };
 // Looks at every target's listeners once more and records what they serve.
 Verdict verify(const Host& host, const VerifyRequest& request);

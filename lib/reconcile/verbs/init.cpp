@@ -30,6 +30,7 @@ Outcome make_config(const std::string& file, const std::string& text) {
   if (std::filesystem::exists(file)) return outcome;
   base::Directory::create(std::filesystem::path(file).parent_path().string(), 0755);
   base::write_file(file, base::as_bytes(text), {.user = {}, .group = {}, .mode = 0644});
+  outcome.facts.files = {file};
   outcome.text = fmt::format("wrote {}, where every option is explained", base::printable(file));
   return outcome;
 }
@@ -40,7 +41,7 @@ Verdict init(const Host& host, const InitRequest& request) {
   Verdict verdict;
   inventory::Store::create(host.state, host.clock());
   verdict.outcomes.push_back(
-      {"state", {}, "init", Result::done, fmt::format("{} is ready", base::printable(host.state))});
+      {"state", {}, "init", Result::done, base::printable(host.state), {.files = {host.state}}});
   if (host.files.main)
     verdict.outcomes.push_back(make_config(*host.files.main, sample_for(host.state, request.sample_config)));
   return verdict;

@@ -1,64 +1,313 @@
 #include "reconcile/verbs/issue.h"
 
 #include "base/error.h"
+#include "base/text.h"
+#include "config/change.h"
 #include "config/fragment.h"
 #include "inventory/managed.h"
-#include "pki/digest.h"
-#include "reconcile/facts.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/verbs/once.h"
+#include "reconcile/verbs/plan.h"
+
+#include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
 namespace everseal::reconcile {
 namespace {
 
-void put_once(Run& run, const IssueRequest& request) {
-  const config::Certificate& wanted = request.certificate;
-  const Time now = run.host.clock();
-  inventory::Managed managed(run.store);
-  if (const auto existing = managed.find(wanted.name); existing && existing->origin != kOnce)
-    throw base::Error(base::Fault::exists, fmt::format("{} is kept alive by {}", wanted.name, existing->origin),
-                      "choose another name with --as");
-  inventory::ManagedRecord record;
-  record.name = wanted.name;
-  record.spec = config::normal_form(wanted);
-  record.spec_hash = base::hex(pki::sha256(base::as_bytes(record.spec)));
-  record.origin = kOnce;
-  record.key_owner = request.csr.empty() ? inventory::KeyOwner::ours : inventory::KeyOwner::external;
-  inventory::IntentRecord intent;
-  intent.kind = inventory::IntentKind::issue_once;
-  intent.subject = wanted.name;
-  intent.csr = request.csr;
-  intent.created = now;
+using base::Error;
+using base::Fault;
+using base::Table;
+
+constexpr std::string_view kIdentifiers = "identifiers";
+constexpr std::string_view kDeploy = "deploy";
+constexpr const char* kTarget = "files";
+
+std::vector<pki::Identifier> named_identifiers(const Table& options) {
+  std::vector<pki::Identifier> identifiers;
+  const base::Value* const value = base::find(options, kIdentifiers);
+  if (value == nullptr) return identifiers;
+  for (const base::Value& item : std::get<base::List>(value->data))
+    identifiers.push_back(pki::Identifier::parse(std::get<std::string>(item.data)));
+  return identifiers;
+}
+
+std::optional<std::string> named_common_name(const Table& options) {
+  const base::Value* const value = base::find(options, "subject");
+  if (value == nullptr) return std::nullopt;
+  return pki::DistinguishedName::parse(std::get<std::string>(value->data)).first("CN");
+}
+
+// A common name that says by its form that it is meant as one: "www.example.org", not "alice".
+std::optional<pki::Identifier> identifier_of(const std::string& common_name) {
+  if (common_name.find_first_of(".@:") == std::string::npos) return std::nullopt;
+  try {
+    return pki::Identifier::parse(common_name);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// A certificate that is new says what it speaks for.
+void require_identifiers(Table& options) {
+  if (base::find(options, kIdentifiers) != nullptr) return;
+  const auto common_name = named_common_name(options);
+  if (!common_name)
+    throw Error(Fault::usage, "there is no identifier",
+                "name what the certificate speaks for with -d, for example -d www.example.org");
+  const auto identifier = identifier_of(*common_name);
+  if (!identifier)
+    throw Error(Fault::usage, fmt::format("there is no identifier, and CN={} is none", base::printable(*common_name)),
+                "every certificate speaks for one, which the CN does not replace: say -d alice@example.org or "
+                "-d spiffe://example.org/alice for a client, -d HOST for a host of that name");
+  options.emplace_back(kIdentifiers, base::list_value({identifier->text()}, {"--subject"}));
+}
+
+// What stands under a name, in the config or in the store alone.
+struct Standing {
+  inventory::ManagedRecord row;
+  config::Certificate certificate;
+  bool is_kept_alive() const { return row.origin != kOnce && !row.orphaned; }
+};
+std::optional<Standing> standing(Run& run, const Name& name) {
+  auto row = inventory::Managed(run.store).find(name);
+  if (!row) return std::nullopt;
+  config::Certificate certificate = config::from_normal_form(row->spec, config_kinds(authority_names(run.store)));
+  return Standing{std::move(*row), std::move(certificate)};
+}
+
+bool same_identifiers(std::vector<pki::Identifier> a, std::vector<pki::Identifier> b) {
+  std::ranges::sort(a);
+  std::ranges::sort(b);
+  return a == b;
+}
+
+// The name that nobody chose; it is not taken for that of a certificate that speaks for something else.
+Name default_name(Run& run, const Table& options) {
+  const std::vector<pki::Identifier> identifiers = named_identifiers(options);
+  Name name = Name::made_of(identifiers.front().text(), "certificate name");
+  const auto present = standing(run, name);
+  if (!present || same_identifiers(present->certificate.identifiers, identifiers)) return name;
+  throw Error(Fault::exists,
+              fmt::format("the name {} is taken by a certificate for {}", name,
+                          pki::to_string(present->certificate.identifiers)),
+              fmt::format("--as {} changes that one to speak for {}; --as OTHER makes another beside it", name,
+                          pki::to_string(identifiers)));
+}
+
+std::string normal_path(const std::string& path) {
+  std::string normal = std::filesystem::path(path).lexically_normal().string();
+  while (normal.size() > 1 && normal.ends_with('/')) normal.pop_back();
+  return normal;
+}
+
+// Which deployment is meant, and what a new one has to say.
+void place_deployment(const config::Certificate* present, Table& options) {
+  const auto deploy = std::ranges::find(options, kDeploy, &Table::value_type::first);
+  if (deploy == options.end()) return;
+  auto& deployments = std::get<Table>(deploy->second.data);
+  for (auto& [name, value] : deployments) {
+    auto& said = std::get<Table>(value.data);
+    if (base::find(said, "type") != nullptr) continue;  // all of it is said
+    const base::Value* const directory = base::find(said, "directory");
+    std::vector<const config::Deployment*> meant;
+    if (present != nullptr)
+      for (const config::Deployment& one : present->deployments)
+        if (one.type == kTarget && (directory == nullptr || normal_path(one.options.string("directory")) ==
+                                                                normal_path(std::get<std::string>(directory->data))))
+          meant.push_back(&one);
+    if (meant.size() == 1) {
+      name = meant.front()->name.text();
+      continue;
+    }
+    if (directory == nullptr)
+      throw Error(Fault::usage, fmt::format("{} needs --deploy-dir", base::to_string(said.front().second.origin)),
+                  "say into which directory the files are written");
+    const bool present_already = present != nullptr && std::ranges::any_of(present->deployments, [&](const auto& one) {
+                                   return one.name.text() == name;
+                                 });
+    if (present_already) continue;
+    said.insert(said.begin(), {"type", base::text_value(kTarget)});
+    if (base::find(said, "verify") == nullptr) said.emplace_back("verify", base::text_value("none"));
+  }
+}
+
+// Those of the deployments that `options` name.
+void prepare_directories(const config::Certificate& wanted, const Table& options, const IssueRequest& request) {
+  const base::Value* const deploy = base::find(options, kDeploy);
+  if (deploy == nullptr) return;
+  for (const config::Deployment& target : wanted.deployments) {
+    if (target.type != kTarget || base::find(std::get<Table>(deploy->data), target.name.text()) == nullptr) continue;
+    const std::string directory = target.options.string("directory");
+    if (std::filesystem::exists(directory)) continue;
+    if (request.deploy_directory == MissingDirectory::refused)
+      throw Error(Fault::usage, fmt::format("the directory {} does not exist", base::printable(directory)),
+                  "make it, or say --make-dir");
+    if (request.effect == Effect::carried_out) static_cast<void>(base::Directory::create(directory, 0755));
+  }
+}
+
+// What is stored reads back: the same rules are asked again by every later run.
+void require_readable(Run& run, const config::Certificate& wanted) {
+  const std::string form = config::normal_form(wanted);
+  if (config::normal_form(config::from_normal_form(form, config_kinds(authority_names(run.store)))) != form)
+    throw Error(Fault::internal, fmt::format("what is asked for of {} does not read back", wanted.name));
+}
+
+bool is_authority(Run& run, const Name& issuer) {
+  const auto& issuers = run.desired.config().issuers;
+  const auto found = issuers.find(issuer);
+  return found == issuers.end() || found->second.type == "authority";
+}
+
+// An authority of this host says at once what it will never sign.
+void require_signable(Run& run, const config::Certificate& wanted, const IssueRequest& request) {
+  std::optional<Error> refusal;
+  for (const Name& issuer : wanted.issuers) {
+    if (!is_authority(run, issuer)) return;
+    try {
+      Session session = run.session();
+      static_cast<void>(try_at(session, wanted, issuer, request.csr));
+      return;
+    } catch (const Error& error) {
+      if (error.fault() != Fault::denied && error.fault() != Fault::invalid) return;  // it may pass
+      if (!refusal) refusal = error;
+    }
+  }
+  if (refusal) throw std::move(*refusal).within(fmt::format("{} is refused, and nothing of it is kept", wanted.name));
+}
+
+void tell(const Host& host, const Name& name, const std::string& text) {
+  host.progress({Progress::Kind::doing, subject_of(name), base::printable(text)});
+}
+
+// The certificate is ours to renew from now on: what was asked for once is over, and a key that lives elsewhere with
+// it.
+void end_once(Run& run, const Name& name) {
   run.store.transaction([&] {
-    managed.put(record);
-    inventory::Intents(run.store).add(intent);
+    inventory::Managed managed(run.store);
+    auto row = managed.find(name);
+    const bool external = row && row->key_owner == inventory::KeyOwner::external;
+    if (!row || (row->origin != kOnce && !external)) return;
+    const Time now = run.host.clock();
+    inventory::Intents intents(run.store);
+    for (const inventory::IntentRecord& intent : intents.open_for(name))
+      if (intent.kind == inventory::IntentKind::issue_once)
+        intents.end(intent.id, inventory::IntentOutcome::cancelled, now);
+    if (!external) return;
+    row->key_owner = inventory::KeyOwner::ours;
+    managed.put(*row);
+    inventory::IntentRecord intent;
+    intent.kind = inventory::IntentKind::force_renew;
+    intent.subject = name;
+    intent.created = now;
+    intents.add(intent);
   });
+}
+
+Verdict rehearsal(Run& run, const config::Certificate& wanted, const IssueRequest& request) {
+  Session session = run.session();
+  Verdict verdict;
+  verdict.outcomes.push_back(rehearse(session, wanted, wanted.issuers.front(), request.csr));
+  return verdict;
+}
+
+// Where nothing was to be done: what there is instead.
+void say_as_wanted(Run& run, const Name& name, const IssueRequest& request, Verdict& verdict) {
+  const auto live = inventory::Versions(run.store).live(name);
+  if (!verdict.outcomes.empty() || !live || !live->not_after) return;
+  verdict.outcomes.push_back(
+      {subject_of(name),
+       {},
+       "issue",
+       Result::done,
+       fmt::format("version {} is as wanted and valid until {}; {} replaces it", live->number,
+                   base::format_time(*live->not_after),
+                   request.keep == Keep::once ? "--replace" : fmt::format("`everseal renew {} --force`", name))});
+}
+
+// Who sets up a server needs its certificate first, and the server is not there yet.
+void say_how_to_go_on(const Name& name, Verdict& verdict) {
+  for (Outcome& outcome : verdict.outcomes)
+    if (outcome.result == Result::failed && (outcome.step == "deploy" || outcome.step == "verify"))
+      outcome.text += fmt::format("; when the server is set up: `everseal deploy {}`", name);
+}
+
+Verdict carry_out(Run& run, const Name& name) {
+  inventory::Managed(run.store).retry_now(name, run.host.clock());
+  return reconcile_certificates(run, {name});
+}
+
+IssueVerdict issue_once(Run& run, const Name& name, Table options, const IssueRequest& request) {
+  place_deployment(nullptr, options);
+  const config::Certificate wanted =
+      config::make_certificate(name, options, run.desired.config(), config_kinds(authority_names(run.store)));
+  require_readable(run, wanted);
+  prepare_directories(wanted, options, request);
+  if (request.effect == Effect::carried_out && is_half_issued(run, name)) static_cast<void>(carry_out(run, name));
+  check_once(run, wanted, request);
+  require_signable(run, wanted, request);
+  if (request.effect == Effect::rehearsed) return {rehearsal(run, wanted, request), name};
+  ask_once(run, wanted, request);
+  IssueVerdict result{carry_out(run, name), name};
+  say_as_wanted(run, name, request, result);
+  return result;
+}
+
+IssueVerdict keep_alive(Run& run, const Name& name, Table options, const IssueRequest& request) {
+  const Host& host = run.host;
+  const config::Settings& config = run.desired.config();
+  const auto present = standing(run, name);
+  const bool is_changed = present && present->is_kept_alive() && request.existing == OnExisting::change;
+  place_deployment(is_changed ? &present->certificate : nullptr, options);
+  const config::Change change = config::plan_change(host.files, config, name, options,
+                                                    is_changed ? config::Existing::changed : config::Existing::replaced,
+                                                    config_kinds(authority_names(run.store)));
+  const bool is_new = change.before.empty();
+  require_readable(run, change.certificate);
+  prepare_directories(change.certificate, options, request);
+  if (change.after != change.before) require_signable(run, change.certificate, request);
+  for (const std::string& difference : change.differences) tell(host, name, difference);
+  if (request.effect == Effect::rehearsed) return {rehearsal(run, change.certificate, request), name};
+  config::write_change(host.files, change);
+  end_once(run, name);
+  run.desired = Desired(host, run.store);
+  IssueVerdict result{carry_out(run, name), name};
+  say_as_wanted(run, name, request, result);
+  if (is_new) say_how_to_go_on(name, result);
+  return result;
 }
 
 }  // namespace
 
-Verdict issue(const Host& host, const IssueRequest& request) {
+IssueRequest::IssueRequest(const config::Certificate& certificate, Keep keep_, base::Bytes csr_)
+    : name(certificate.name),
+      options(config::fragment_of(certificate).options),
+      keep(keep_),
+      csr(std::move(csr_)),
+      existing(OnExisting::replace),
+      deploy_directory(MissingDirectory::made) {}
+
+IssueVerdict issue(const Host& host, const IssueRequest& request) {
   Run run(host);
-  if (request.keep == Keep::once) {
-    put_once(run, request);
-  } else {
-    config::write_fragment(host.files, request.certificate, config_kinds(authority_names(run.store)));
-    run.desired = Desired(host, run.store);
+  if (!run.clock.trusted) throw inventory::untrusted_clock(run.clock);
+  Table options = request.options;
+  if (!request.name) require_identifiers(options);
+  const Name name = request.name ? *request.name : default_name(run, options);
+  const auto present = standing(run, name);
+  const bool is_changed =
+      request.keep == Keep::alive && request.existing == OnExisting::change && present && present->is_kept_alive();
+  if (!is_changed) {
+    require_identifiers(options);
+    if (base::find(options, "issuer") == nullptr)
+      throw Error(Fault::usage, "there is no issuer",
+                  "name one with --issuer: an authority (`everseal ca list`) or an [issuer.NAME] of the config");
   }
-  inventory::Managed(run.store).retry_now(request.certificate.name, host.clock());
-  Verdict verdict = reconcile_certificates(run, {request.certificate.name});
-  const auto live = inventory::Versions(run.store).live(request.certificate.name);
-  if (verdict.outcomes.empty() && live && live->not_after)
-    verdict.outcomes.push_back(
-        {subject_of(request.certificate.name),
-         {},
-         "issue",
-         Result::done,
-         fmt::format("version {} is as wanted and valid until {}; `everseal renew --force` replaces it", live->number,
-                     base::format_time(*live->not_after))});
-  return verdict;
+  return request.keep == Keep::once ? issue_once(run, name, std::move(options), request)
+                                    : keep_alive(run, name, std::move(options), request);
 }
 
 }  // namespace everseal::reconcile

@@ -21,27 +21,6 @@ std::optional<Name> issuer_asked(const PlannedSubject& planned, const plan::Cert
   return std::nullopt;
 }
 
-Outcome rehearse(Session& session, const config::Certificate& wanted, const Name& issuer) {
-  const std::string subject = subject_of(wanted.name);
-  try {
-    const pki::PrivateKey key = pki::PrivateKey::generate(wanted.key);
-    const issuer::Request request{
-        .managed = wanted.name,
-        .version = 0,
-        .csr = pki::make_csr({wanted.subject, wanted.identifiers}, key),
-        .identifiers = wanted.identifiers,
-        .subject = wanted.subject,
-        .profile = wanted.profile,
-        .lifetime = wanted.lifetime,
-        .replaces = {},
-        .tell = [&](const std::string& text) { session.progress(Progress::Kind::doing, subject, text); }};
-    return {subject, issuer.text(), "rehearse", Result::done,
-            base::printable(session.issuer(issuer).rehearse(request, session.now(), session.host.stop))};
-  } catch (const base::Error& error) {
-    return {subject, issuer.text(), "rehearse", Result::failed, error.text()};
-  }
-}
-
 PlannedSubject plan_one(Session& session, const SubjectKind& kind, const Name& name) {
   try {
     return kind.plan(session, name);
@@ -70,6 +49,32 @@ std::vector<PlannedSubject> plan(Session& session, const std::vector<Name>& name
 }
 
 }  // namespace
+
+std::string try_at(Session& session, const config::Certificate& wanted, const Name& issuer, const base::Bytes& csr) {
+  const auto own_csr = [&] {
+    return pki::make_csr({wanted.subject, wanted.identifiers}, pki::PrivateKey::generate(wanted.key));
+  };
+  const issuer::Request request{
+      .managed = wanted.name,
+      .version = 0,
+      .csr = csr.empty() ? own_csr() : csr,
+      .identifiers = wanted.identifiers,
+      .subject = wanted.subject,
+      .profile = wanted.profile,
+      .lifetime = wanted.lifetime,
+      .replaces = {},
+      .tell = [&](const std::string& text) { session.progress(Progress::Kind::doing, subject_of(wanted.name), text); }};
+  return base::printable(session.issuer(issuer).rehearse(request, session.now(), session.host.stop));
+}
+
+Outcome rehearse(Session& session, const config::Certificate& wanted, const Name& issuer, const base::Bytes& csr) {
+  const std::string subject = subject_of(wanted.name);
+  try {
+    return {subject, issuer.text(), "rehearse", Result::done, try_at(session, wanted, issuer, csr)};
+  } catch (const base::Error& error) {
+    return failure(subject, issuer.text(), "rehearse", error);
+  }
+}
 
 std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& names) {
   inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());

@@ -16,10 +16,7 @@ bool was_removed(Session& session, inventory::Store* present, const Name& name) 
   if (was_removed(session, name)) return true;
   if (present == nullptr) return false;
   try {
-    bool removed = false;
-    inventory::Events(*present).each({.subject = subject_of(name), .limit = 1},
-                                     [&](const inventory::EventRecord& event) { removed = event.action == kRemoved; });
-    return removed;
+    return inventory::newest_action(present->database(), subject_of(name)) == kRemoved;
   } catch (const base::Error&) {
     return false;  // what cannot be read is reported by the merge
   }

@@ -37,7 +37,10 @@ Verdict renew(const Host& host, const RenewRequest& request) {
       if (request.force == Force::yes) ask_for_renewal(run.store, name, now);
     }
   });
-  return reconcile_certificates(run, names);
+  Verdict verdict = reconcile_certificates(run, names);
+  if (!run.clock.trusted)
+    verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
+  return verdict;
 }
 
 }  // namespace everseal::reconcile

@@ -1,4 +1,4 @@
-// {"NAME": [{...}, ...]}: one document, one line a row, written as the rows come.
+// {"everseal_format": 1, "NAME": [{...}, ...]}: one document, one line a row, written as the rows come.
 #include "report/json.h"
 
 #include "report/report.h"
@@ -14,7 +14,7 @@ class JsonSink : public Sink {
 
   void begin(std::string_view name, std::span<const Column> columns) override {
     columns_.assign(columns.begin(), columns.end());
-    json_.begin_object().key(name).begin_array();
+    json_.begin_object().key(kFormatKey).number(kFormat).key(name).begin_array();
   }
 
   void row(std::span<const Cell> cells) override {

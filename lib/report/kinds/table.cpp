@@ -1,18 +1,26 @@
 // Aligned columns for people. Nothing is written where there are no rows.
 #include "report/report.h"
+#include "report/wrap.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include <fmt/format.h>
 
 namespace everseal::report {
 namespace {
 
-constexpr std::size_t kMeasured = 1000;  // rows that decide how wide the columns are
-constexpr std::size_t kNarrowest = 8;    // columns that one is not cut below
+constexpr std::size_t kMeasured = 1000;   // rows that decide how wide the columns are
+constexpr std::size_t kNarrowest = 16;    // columns that one is not cut below while others can be left out
+constexpr std::size_t kShortest = 8;      // nor at all
+constexpr std::size_t kWrapsBeside = 24;  // columns that text needs to be wrapped beside the others
+constexpr std::size_t kIndent = 4;        // of what stands below its row
 constexpr std::string_view kGap = "  ";
 constexpr std::size_t kFlushAt = 1 << 16;
+
+struct Text {
+  std::string text;
+  Tone tone = Tone::plain;
+};
 
 std::string text_of(const Cell& cell) {
   struct Visitor {
@@ -57,9 +65,9 @@ class TableSink : public Sink {
   }
 
   void row(std::span<const Cell> cells) override {
-    std::vector<std::string> texts;
+    std::vector<Text> texts;
     texts.reserve(cells.size());
-    for (const Cell& cell : cells) texts.push_back(text_of(cell));
+    for (const Cell& cell : cells) texts.push_back({text_of(cell), cell.tone()});
     if (!widths_.empty()) return write(texts);
     waiting_.push_back(std::move(texts));
     if (waiting_.size() == kMeasured) write_waiting();
@@ -74,46 +82,110 @@ class TableSink : public Sink {
   void write_waiting() {
     for (const Column& column : columns_) widths_.push_back(base::columns(column.title));
     for (const auto& texts : waiting_) {
-      for (std::size_t i = 0; i < texts.size(); ++i) widths_[i] = std::max(widths_[i], base::columns(texts[i]));
+      for (std::size_t i = 0; i < texts.size(); ++i) widths_[i] = std::max(widths_[i], base::columns(texts[i].text));
     }
     fit();
-    std::vector<std::string> titles;
-    for (const Column& column : columns_) titles.emplace_back(column.title);
-    if (surface_.emphasis == Emphasis::bold) out_ += "\x1b[1m";
+    std::vector<Text> titles;
+    for (const Column& column : columns_) titles.push_back({std::string(column.title), Tone::heading});
     write(titles);
-    if (surface_.emphasis == Emphasis::bold) out_.insert(out_.size() - 1, "\x1b[0m");
     for (const auto& texts : waiting_) write(texts);
     waiting_.clear();
   }
 
-  // Takes from the widest column until the rows fit, or nothing is left to take.
+  // Which columns are shown, and how wide: those that may go are let go until the rest fits, then what may be cut is.
   void fit() {
-    if (!surface_.width || widths_.empty()) return;
-    const std::size_t gaps = kGap.size() * (widths_.size() - 1);
-    std::size_t needed = std::accumulate(widths_.begin(), widths_.end(), gaps);
-    while (needed > *surface_.width) {
-      const auto widest = std::ranges::max_element(widths_);
-      if (*widest <= kNarrowest) return;
+    for (std::size_t i = 0; i < columns_.size(); ++i) shown_.push_back(i);
+    if (!surface_.width) return;
+    const std::size_t width = *surface_.width;
+    while (least(kNarrowest) > width) {
+      const auto goes = std::ranges::max_element(shown_, {}, [&](std::size_t i) { return columns_[i].goes; });
+      if (goes == shown_.end() || columns_[*goes].goes == 0) break;
+      shown_.erase(goes);
+    }
+    if (shown_.empty()) return;
+    const std::size_t last = shown_.back();
+    if (columns_[last].narrow == Narrow::wrap && needed() > width) {
+      const std::size_t others = needed() - widths_[last];
+      below_ = others + kWrapsBeside > width;
+      widths_[last] = below_ ? 0 : width - others;
+    }
+    while (needed() > width) {
+      std::size_t* widest = nullptr;
+      for (const std::size_t i : shown_)
+        if (columns_[i].narrow == Narrow::cut && (widest == nullptr || widths_[i] > *widest)) widest = &widths_[i];
+      if (widest == nullptr || *widest <= kShortest) break;
       --*widest;
-      --needed;
+    }
+    // What may not be cut goes over its column, and the rest of its row into the next line.
+    for (const std::size_t i : shown_) {
+      if (i == last || needed() <= width) break;
+      const std::size_t excess = needed() - width;
+      const std::size_t least = std::min(widths_[i], kNarrowest);
+      if (columns_[i].narrow == Narrow::keep) widths_[i] = widths_[i] > least + excess ? widths_[i] - excess : least;
     }
   }
 
-  void write(const std::vector<std::string>& texts) {
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      const bool last = i + 1 == texts.size();
-      const bool cuts = surface_.width && base::columns(texts[i]) > widths_[i];
-      const std::string& text = cuts ? (cut_ = cut(texts[i], widths_[i])) : texts[i];
-      const std::size_t width = base::columns(text);
-      const std::size_t padding = width < widths_[i] ? widths_[i] - width : 0;
-      if (columns_[i].align == Align::right) out_.append(padding, ' ');
-      out_ += text;
-      if (last) break;
-      if (columns_[i].align == Align::left) out_.append(padding, ' ');
-      out_ += kGap;
+  std::size_t needed() const {
+    std::size_t sum = 0;
+    for (const std::size_t i : shown_)
+      if (!(below_ && i == shown_.back())) sum += widths_[i] + (sum == 0 ? 0 : kGap.size());
+    return sum;
+  }
+
+  // What the columns that are shown need, with those that may be narrowed at `narrowest`.
+  std::size_t least(std::size_t narrowest) const {
+    std::size_t sum = 0;
+    for (const std::size_t i : shown_) {
+      const std::size_t own = columns_[i].narrow == Narrow::keep   ? widths_[i]
+                              : columns_[i].narrow == Narrow::wrap ? 0
+                                                                   : std::min(widths_[i], narrowest);
+      sum += own + (sum == 0 ? 0 : kGap.size());
+    }
+    return sum;
+  }
+
+  void write(const std::vector<Text>& texts) {
+    std::size_t column = 0;  // where the line stands
+    std::size_t place = 0;   // where the next cell belongs
+    for (const std::size_t i : shown_) {
+      const auto& [text, tone] = texts[i];
+      const bool wraps = i == shown_.back() && columns_[i].narrow == Narrow::wrap && surface_.width;
+      if (wraps && below_) {
+        if (tone == Tone::heading || text.empty() || text == "-") break;
+        out_ += "\n" + std::string(kIndent, ' ');
+        append(wrap(text, Indent{kIndent, kIndent}, *surface_.width, LongWords::split), tone);
+        break;
+      }
+      if (column > 0 && column >= place) {  // the cell before went over its column
+        out_ += surface_.width ? "\n" : kGap;
+        column = surface_.width ? 0 : place;
+      }
+      if (column < place) out_.append(place - column, ' ');
+      const bool cuts = surface_.width && columns_[i].narrow == Narrow::cut && base::columns(text) > widths_[i];
+      const std::string shown = wraps  ? wrap(text, Indent{place, place}, *surface_.width, LongWords::split)
+                                : cuts ? cut(text, widths_[i])
+                                       : text;
+      const std::size_t width = base::columns(shown);
+      const std::size_t before = columns_[i].align == Align::right && width < widths_[i] ? widths_[i] - width : 0;
+      out_.append(before, ' ');
+      append(shown, tone);
+      column = place + before + width;
+      place += widths_[i] + kGap.size();
     }
     out_.push_back('\n');
     if (out_.size() >= kFlushAt) flush();
+  }
+
+  void append(std::string_view text, Tone tone) {
+    if (surface_.emphasis == Emphasis::none || tone == Tone::plain) {
+      out_ += text;
+      return;
+    }
+    const std::string_view code = tone == Tone::heading   ? "1"
+                                  : tone == Tone::bad     ? "31"
+                                  : tone == Tone::warning ? "33"
+                                                          : "32";
+    out_ += fmt::format("\x1b[{}m{}\x1b[0m", code, text);
   }
 
   void flush() {
@@ -123,9 +195,10 @@ class TableSink : public Sink {
 
   Surface surface_;
   std::vector<Column> columns_;
-  std::vector<std::vector<std::string>> waiting_;
+  std::vector<std::vector<Text>> waiting_;
   std::vector<std::size_t> widths_;  // once known
-  std::string cut_;
+  std::vector<std::size_t> shown_;   // columns by their place
+  bool below_ = false;               // the last column stands below its row
   std::string out_;
 };
 

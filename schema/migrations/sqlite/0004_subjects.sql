@@ -29,9 +29,11 @@ update intent set outcome = 'done' where done_at is not null;
 -- What the target was when it was last deployed to, as the normal form says it: what has left the config is taken away
 -- by that.
 alter table deployment add column spec text not null default '';
+-- Where something stands as long as what was deployed does, one path a line; '' where the kind knows none.
+alter table deployment add column paths text not null default '';
 update deployment set spec = coalesce(
   (select json_extract(managed.spec, '$.deploy."' || deployment.target || '"') from managed
-   where managed.name = deployment.owner), '') where artifact = 'version';
+   where managed.name = deployment.owner and json_valid(managed.spec)), '') where artifact = 'version';
 -- Former places of a target that is now somewhere else, until they are emptied.
 create table former_place (
   id       integer primary key,
@@ -46,3 +48,4 @@ create index former_place_owner on former_place (artifact, owner);
 -- A deployment that was begun is begun again: "staged" says from now on that everything is.
 update deployment set state = 'failed', problem = 'it was interrupted' where state = 'staged';
 update attempt set step = 'crl' where step = 'sign-crl';
+create index managed_orphaned on managed (name) where orphaned = 1;

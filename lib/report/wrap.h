@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace everseal::cli {
+namespace everseal::report {
 
 // What is done with a word that is wider than a line.
 enum class LongWords { keep, split };
@@ -16,11 +16,12 @@ struct Indent {
   std::size_t others = 0;
 };
 
-// Breaks printable text at blanks so that no line exceeds `width` columns.
+// Breaks printable text at blanks so that no line exceeds `width` columns. A command in `backquotes` stays in one piece
+// where a line can hold it, so that it can be copied.
 std::string wrap(std::string_view text, Indent indent, std::size_t width, LongWords long_words = LongWords::keep);
 inline std::string wrap(std::string_view text, std::size_t indent, std::size_t width,
                         LongWords long_words = LongWords::keep) {
   return wrap(text, Indent{indent, indent}, width, long_words);
 }
 
-}  // namespace everseal::cli
+}  // namespace everseal::report

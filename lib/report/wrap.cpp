@@ -1,14 +1,40 @@
-#include "wrap.h"
+#include "report/wrap.h"
 
 #include "base/text.h"
 
-namespace everseal::cli {
+#include <algorithm>
+#include <vector>
+
+namespace everseal::report {
 namespace {
 
 std::size_t letter_end(std::string_view text, std::size_t begin) {
   std::size_t end = begin + 1;
   while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) ++end;
   return end;
+}
+
+// The pieces that stay together: words, and what stands in backquotes with the marks around it.
+std::vector<std::string> pieces_of(std::string_view text, std::size_t longest) {
+  std::vector<std::string> words = base::split(text, ' ');
+  std::vector<std::string> pieces;
+  const auto opens = [](const std::string& word) { return std::ranges::count(word, '`') % 2 == 1; };
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::size_t begin = i;
+    std::string quoted = words[i];
+    if (opens(quoted)) {
+      while (i + 1 < words.size()) {
+        quoted += ' ' + words[++i];
+        if (opens(words[i])) break;
+      }
+      if (opens(quoted) || base::columns(quoted) > longest) {  // never closed, or for no line
+        quoted = words[begin];
+        i = begin;
+      }
+    }
+    pieces.push_back(std::move(quoted));
+  }
+  return pieces;
 }
 
 }  // namespace
@@ -23,7 +49,7 @@ std::string wrap(std::string_view text, Indent indent, std::size_t width, LongWo
     column = indent.others;
     begins = true;
   };
-  for (const std::string& word : base::split(text, ' ')) {
+  for (const std::string& word : pieces_of(text, width > indent.others ? width - indent.others : 0)) {
     const std::size_t size = base::columns(word);
     if (size == 0) continue;
     // What no line can hold is split where it stands.
@@ -53,4 +79,4 @@ std::string wrap(std::string_view text, Indent indent, std::size_t width, LongWo
   return out;
 }
 
-}  // namespace everseal::cli
+}  // namespace everseal::report

@@ -1,0 +1,134 @@
+#include "plan/state.h"
+
+#include "base/time.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace everseal::plan {
+namespace {
+
+using inventory::AttemptRecord;
+using inventory::DeploymentRecord;
+using inventory::DeploymentState;
+
+// What is due this long and was not even tried: nobody runs `renew`.
+constexpr base::Seconds kOverdue = std::chrono::days(1);
+
+template <class Range, class Projection>
+bool has(const Range& range, const Name& name, Projection projection) {
+  return std::ranges::find(range, name, projection) != std::ranges::end(range);
+}
+
+bool is_wanted(const StateFacts& facts, const DeploymentRecord& deployment) {
+  return !facts.wanted || has(facts.wanted->deployments, deployment.target, &config::Deployment::name);
+}
+
+// A target that left is still to be emptied, so that failing at that counts.
+bool is_wanted(const StateFacts& facts, const AttemptRecord& attempt) {
+  if (!facts.wanted) return true;
+  const auto named = [&](const Name& name) { return name.text() == attempt.target; };
+  if (attempt.step == "issue") return std::ranges::any_of(facts.wanted->issuers, named);
+  static constexpr std::string_view at_target[] = {"deploy", "stage", "switch", "reload", "verify", "rollback"};
+  if (std::ranges::find(at_target, attempt.step) == std::end(at_target)) return true;
+  return std::ranges::any_of(facts.wanted->deployments, named, &config::Deployment::name);
+}
+
+std::string failed(const AttemptRecord& attempt) {
+  return fmt::format("{}{}{} failed {}: {}", attempt.step, attempt.target.empty() ? "" : " at ", attempt.target,
+                     attempt.count == 1 ? "once" : fmt::format("{} times in a row", attempt.count), attempt.problem);
+}
+
+std::optional<std::string> needs_operator(const StateFacts& facts) {
+  for (const AttemptRecord& attempt : facts.attempts)
+    if (attempt.needs_operator && is_wanted(facts, attempt)) return failed(attempt);
+  return std::nullopt;
+}
+
+std::optional<std::string> failing(const StateFacts& facts, Time now) {
+  for (const AttemptRecord& attempt : facts.attempts)
+    if (is_wanted(facts, attempt)) return failed(attempt);
+  for (const DeploymentRecord& deployment : facts.deployments)
+    if (deployment.state == DeploymentState::failed && is_wanted(facts, deployment))
+      return fmt::format("{}: {}", deployment.target, deployment.problem);
+  const bool by_itself = !facts.orphaned && facts.renewal == Renewal::automatic;
+  // Time{}: due at once, nobody says since when.
+  if (!by_itself || !facts.look_again || *facts.look_again == Time{} || now < *facts.look_again + kOverdue)
+    return std::nullopt;
+  return fmt::format("something was due {} ago, and no `everseal renew` came",
+                     base::approximate(now - *facts.look_again));
+}
+
+std::optional<std::string> unverified(const StateFacts& facts) {
+  for (const DeploymentRecord& deployment : facts.deployments) {
+    if (!is_wanted(facts, deployment)) continue;
+    if (deployment.state == DeploymentState::staged || deployment.state == DeploymentState::switched ||
+        deployment.state == DeploymentState::reloaded)
+      return fmt::format("{}: the deployment was begun and not finished", deployment.target);
+    if (deployment.state == DeploymentState::unverified)
+      return fmt::format("{}: {}", deployment.target, deployment.problem);
+    if (deployment.version != facts.in_use->number)
+      return fmt::format("{}: version {} is there, version {} is in use", deployment.target, deployment.version,
+                         facts.in_use->number);
+  }
+  if (facts.wanted && !facts.orphaned)
+    for (const config::Deployment& target : facts.wanted->deployments)
+      if (!has(facts.deployments, target.name, &DeploymentRecord::target))
+        return fmt::format("{}: nothing was deployed there yet", target.name);
+  return facts.unproved;
+}
+
+bool serves(const StateFacts& facts) {
+  return std::ranges::any_of(facts.deployments, [](const DeploymentRecord& one) { return one.current.has_value(); });
+}
+
+}  // namespace
+
+std::string_view to_string(State state) noexcept {
+  switch (state) {
+    case State::expired:
+      return "expired";
+    case State::revoked:
+      return "revoked";
+    case State::needs_operator:
+      return "needs_operator";
+    case State::failing:
+      return "failing";
+    case State::pending:
+      return "pending";
+    case State::unverified:
+      return "unverified";
+    case State::orphaned:
+      return "orphaned";
+    case State::once:
+      return "once";
+    case State::live:
+      return "live";
+  }
+  return "live";
+}
+
+StandingState state_of(const StateFacts& facts, Time now) {
+  const bool renewed = !facts.orphaned && facts.renewal == Renewal::automatic;
+  // What nobody keeps alive ends some day; that is a person's business where a server still has it.
+  const Attention when_over = renewed || serves(facts) ? Attention::needed : Attention::none;
+  if (facts.in_use && facts.in_use->not_after && *facts.in_use->not_after <= now)
+    return {State::expired, when_over,
+            fmt::format("it ended {} ago", base::approximate(now - *facts.in_use->not_after))};
+  if (facts.in_use && facts.in_use->revoked_at)
+    return {State::revoked, when_over,
+            fmt::format("version {} was revoked ({})", facts.in_use->number,
+                        to_string(facts.in_use->revocation_reason.value_or(pki::RevocationReason::unspecified)))};
+  if (const auto why = needs_operator(facts)) return {State::needs_operator, Attention::needed, *why};
+  if (const auto why = failing(facts, now)) return {State::failing, Attention::needed, *why};
+  if (!facts.in_use) return {State::pending, Attention::none, "nothing was issued yet; `everseal renew` does it"};
+  if (const auto why = unverified(facts)) return {State::unverified, Attention::needed, *why};
+  if (facts.orphaned)
+    return {State::orphaned, Attention::needed, "it is no longer in the config, and nothing renews it"};
+  if (facts.renewal == Renewal::once)
+    return {State::once, Attention::none, "it was issued once, and nothing renews it"};
+  return {State::live, Attention::none, {}};
+}
+
+}  // namespace everseal::plan

@@ -1,0 +1,51 @@
+// How a managed certificate stands, in one word, for who looks over all of them.
+#pragma once
+
+#include "inventory/records.h"
+#include "plan/certificate.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace everseal::plan {
+
+// The worst first.
+enum class State {
+  expired,         // the version in use has ended
+  revoked,         // the version in use was revoked, and nothing took its place yet
+  needs_operator,  // a step can never succeed as things are
+  failing,         // the last attempt at a step failed, or a renewal is overdue
+  pending,         // nothing was issued yet
+  unverified,      // in place, and nothing proved that it is served
+  orphaned,        // vanished from the config: it lives, and nobody renews it
+  once,            // got once; nothing renews it
+  live,
+};
+std::string_view to_string(State state) noexcept;
+
+// Does a person have to do something about it?
+enum class Attention { none, needed };
+
+struct StandingState {
+  State state = State::live;
+  Attention attention = Attention::none;
+  std::string why;  // printable; "" where there is nothing to say
+};
+
+// Stored facts only. Deployments and failed attempts at targets and issuers that `wanted` does not name say nothing.
+struct StateFacts {
+  std::optional<config::Certificate> wanted;  // absent where its stored form cannot be read any more
+  bool orphaned = false;
+  Renewal renewal = Renewal::automatic;
+  std::optional<inventory::VersionRecord> in_use;  // plan::version_in_use
+  std::optional<Time> look_again;                  // when it was to be looked at
+  std::vector<inventory::DeploymentRecord> deployments;
+  std::vector<inventory::AttemptRecord> attempts;
+  std::optional<std::string> unproved;  // plan::unproved
+};
+
+StandingState state_of(const StateFacts& facts, Time now);
+
+}  // namespace everseal::plan

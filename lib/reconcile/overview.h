@@ -1,0 +1,38 @@
+// All that is managed, as it stands: what `list` shows, without the network and without parsing a certificate.
+#pragma once
+
+#include "config/config.h"
+#include "inventory/records.h"
+#include "inventory/store.h"
+#include "plan/state.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace everseal::reconcile {
+
+struct ManagedCertificate {
+  inventory::ManagedRecord record;
+  std::optional<config::Certificate> wanted;  // absent where its stored form cannot be read any more
+  std::optional<inventory::VersionRecord> in_use;
+  std::optional<inventory::CertificateRecord> certificate;  // of the version in use
+  std::optional<base::Time> renew_at;
+  std::vector<inventory::DeploymentRecord> deployments;
+  std::vector<inventory::AttemptRecord> attempts;
+  plan::StandingState state;
+};
+
+// Reads one moment of the store. The worst first, then by expiry and name.
+std::vector<ManagedCertificate> managed_certificates(inventory::Store& store, base::Time now);
+// One of them.
+ManagedCertificate managed_certificate(inventory::Store& store, const inventory::ManagedRecord& record, base::Time now);
+
+// How a certificate stands that is not kept alive: revoked, expired, the state of the version that it is, ca or seen.
+std::string_view state_of(const inventory::CertificateRecord& record, base::Time now);
+// The subject alternative names as the inventory's row has them. A name that itself holds ", " becomes two; exact are
+// those of the certificate.
+std::vector<std::string> names_of(const inventory::CertificateRecord& record);
+
+}  // namespace everseal::reconcile

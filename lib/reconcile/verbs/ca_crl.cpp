@@ -1,0 +1,25 @@
+#include "reconcile/verbs/ca_crl.h"
+
+#include "authority/crl.h"
+#include "reconcile/reconcile.h"
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+
+Verdict ca_crl(const Host& host, const Name& name) {
+  Run run(host);
+  Session session = run.session();
+  authority::refresh_crl(session.authority(name), host.clock());
+  Verdict verdict = reconcile_authority(run, name);
+  const auto crl = session.newest_crl(name);
+  verdict.outcomes.insert(verdict.outcomes.begin(),
+                          {authority_subject(name),
+                           {},
+                           "crl",
+                           Result::done,
+                           fmt::format("CRL {} is valid until {}", crl->number, base::format_time(crl->next_update))});
+  return verdict;
+}
+
+}  // namespace everseal::reconcile

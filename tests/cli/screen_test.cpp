@@ -1,0 +1,156 @@
+// What people see: nothing that tells things apart is cut, nothing is claimed that is not so.
+#include "cli/host.h"
+
+#include <string>
+
+using namespace everseal;
+using test::Words;
+
+namespace {
+
+const std::string kLongName = "a-certificate-with-quite-a-long-name.example.org";
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+// A shell line that a person or cron might run, with $1 the program and the host's options.
+base::Exit piped(const test::Host& host, Words words) {
+  Words line{"sh", "-c", "\"$@\" | cat", "sh", EVERSEAL_PROGRAM};
+  for (const std::string& word : host.command(std::move(words))) line.push_back(word);
+  return test::run(line);
+}
+
+}  // namespace
+
+TEST_CASE("at 80 and at 160 columns every line fits, and names, times and ends are whole") {
+  const test::HostWithWww host;
+  host.run({"issue", "--issuer", "corp", "-d", kLongName, "-d", "second." + kLongName, "--once"}, 0);
+  struct Row {
+    Words words;
+    std::vector<std::string> whole;
+  };
+  const std::string until = host.json({"list"})["certificates"][0]["not_after"].get<std::string>().substr(0, 10);
+  const std::string when = host.json({"history", "www", "--last", "1"})["events"][0]["when"];
+  const Row rows[] = {
+      {{"list"}, {"www", kLongName, until, "live", "once"}},
+      {{"list", "--all"}, {"www", kLongName, until}},
+      {{"history", "www"}, {when, "certificate.issued", "version.live"}},
+      {{"history"}, {when, "certificate/www", "certificate/" + kLongName, "certificate.issued"}},
+      {{"ca", "list"}, {"corp", "intermediate", "active"}},
+      {{"plan"}, {"certificate/www", "authority/corp"}},
+      {{"show", "www"}, {"www.example.org", "next look", "defined in"}},
+      {{"show", "nosuch"}, {"`everseal list --managed`"}},
+  };
+  for (const std::size_t columns : {80U, 160U}) {
+    for (const Row& row : rows) {
+      CAPTURE(columns);
+      CAPTURE(base::join(row.words, " "));
+      const std::string shown = host.on_terminal(row.words, columns);
+      for (const std::string& line : base::split(shown, '\n')) {
+        // A path, a fingerprint or a long name is not cut, however narrow the terminal.
+        const auto words = base::split(line, ' ');
+        const std::size_t longest = std::ranges::max(words, {}, &std::string::size).size();
+        if (longest < 50) CHECK_MESSAGE(base::columns(line) <= columns, line);
+      }
+      for (const std::string& part : row.whole) CHECK_MESSAGE(contains(shown, part), part, shown);
+    }
+  }
+}
+
+TEST_CASE("colours are for terminals that want them") {
+  const test::HostWithWww host;
+  CHECK(contains(host.on_terminal({"list"}, 80, ""), "\x1b[1mNAME"));
+  CHECK_FALSE(contains(host.on_terminal({"list"}, 80), "\x1b"));
+  CHECK_FALSE(contains(host.on_terminal({"list"}, 80, "TERM=dumb"), "\x1b"));
+  CHECK_FALSE(contains(host.run({"list"}, 0).output, "\x1b"));
+}
+
+TEST_CASE("cron gets no mail where nothing was to be done, and a person gets an answer") {
+  const test::HostWithWww host;
+  const base::Exit silent = piped(host, {"renew"});
+  CHECK(silent.output == "");
+  CHECK(silent.errors == "");
+  CHECK(contains(host.on_terminal({"renew"}, 80), "nothing to do"));
+}
+
+TEST_CASE("a listing of nothing says so, and not among the data") {
+  const test::HostWithWww host;
+  for (const Words& words : {Words{"list", "--expiring", "1d"}, Words{"list", "--issuer", "nobody"}}) {
+    const base::Exit exit = host.run(words, 0);
+    CHECK(exit.output == "");
+    CHECK(contains(exit.errors, "nothing is like that"));
+  }
+  host.run({"remove", "www"}, 0);
+  CHECK(contains(host.run({"list"}, 0).errors, "nothing is managed"));
+}
+
+TEST_CASE("each managed certificate has a row with a true state, the worst first, whether it was ever issued or not") {
+  const test::HostWithWww host;
+  host.run({"issue", "--issuer", "corp", "-d", "once.example.org", "--as", "once", "--once"}, 0);
+  host.folder.write("conf.d/refused.toml",
+                    "[certificate.refused]\nissuer = [\"corp\"]\nidentifiers = [\"refused.example.org\"]\n"
+                    "profile = \"server\"\nkey = \"ecdsa-p256\"\n[certificate.refused.deploy.web]\ntype = \"files\"\n"
+                    "directory = \"/nonexistent/tls\"\nverify = \"none\"\n");
+  host.run({"renew"}, 1);
+  host.run({"issue", "--issuer", "corp", "-d", "gone.example.org", "--as", "gone"}, 0);
+  std::filesystem::remove(host.folder.file("conf.d/gone.toml"));
+  host.run({"renew"}, 1);
+  std::map<std::string, std::string> states;
+  std::vector<std::string> order;
+  const nlohmann::json listed = host.json({"list"});
+  for (const nlohmann::json& row : listed["certificates"]) {
+    states[row["name"]] = row["state"];
+    order.push_back(row["name"]);
+  }
+  CHECK(states == std::map<std::string, std::string>{
+                      {"refused", "failing"}, {"gone", "orphaned"}, {"once", "once"}, {"www", "live"}});
+  CHECK(order == std::vector<std::string>{"refused", "gone", "once", "www"});
+  CHECK(contains(host.run({"list"}, 0).errors, "2 of 4 need attention"));
+  CHECK(host.run({"list", "--check"}, 3).status == 3);
+  CHECK(host.run({"list", "--check", "--issuer", "nobody"}, 0).status == 0);
+  CHECK(host.run({"list", "--check", "--expiring", "1d"}, 0).status == 0);
+  CHECK(host.run({"list", "--check", "--expiring", "3650d"}, 3).status == 3);
+}
+
+TEST_CASE("a certificate is found by the names that it speaks for and by its serial") {
+  const test::HostWithWww host;
+  host.run({"issue", "--issuer", "corp", "-d", "*.apps.example.org", "--as", "apps"}, 0);
+  CHECK(host.json({"show", "www.example.org"})["name"] == "www");
+  CHECK(host.json({"show", "shop.apps.example.org"})["name"] == "apps");
+  const std::string serial = host.json({"list"})["certificates"][0]["serial"];
+  std::string upper;
+  for (std::size_t i = 0; i < serial.size(); i += 2) upper += (i == 0 ? "" : ":") + serial.substr(i, 2);
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const std::string& text : {serial, upper, "0x" + serial})
+    CHECK(host.json({"show", text})["certificate"]["serial"] == serial);
+  CHECK(contains(host.run({"show", "nobody.example.org"}, 1).errors, "no certificate"));
+}
+
+TEST_CASE("the history of nothing says that there is no such thing, and an authority has one too") {
+  const test::HostWithWww host;
+  CHECK(contains(host.run({"history", "nosuch"}, 1).errors, "nosuch"));
+  CHECK(!host.json({"history", "corp"})["events"].empty());
+  host.run({"remove", "www"}, 0);
+  CHECK(!host.json({"history", "www"})["events"].empty());
+}
+
+TEST_CASE("a renewal of everything is asked for in so many words") {
+  const test::HostWithWww host;
+  const base::Exit refused = host.run({"renew", "--force"}, 2);
+  CHECK(contains(refused.errors, "1 certificate: 1 at corp"));
+  CHECK(contains(refused.errors, "--all"));
+  CHECK(host.json({"list"})["certificates"][0]["version"] == 2);
+  host.run({"renew", "www", "--all"}, 2);
+  host.run({"renew", "--force", "--all"}, 0);
+  CHECK(host.json({"list"})["certificates"][0]["version"] == 3);
+}
+
+TEST_CASE("a broken history is one document, and the exit code says it") {
+  const test::HostWithWww host;
+  test::require_success(test::run({"python3", "-c",
+                                   "import sqlite3,sys; d=sqlite3.connect(sys.argv[1]); "
+                                   "d.execute(\"update event set detail='{}' where number=3\"); d.commit()",
+                                   host.folder.file("state/everseal.db")}));
+  const nlohmann::json document = host.json({"history", "--verify"}, 1);
+  CHECK(document["intact"] == false);
+  CHECK(std::ranges::any_of(document["chains"], [](const nlohmann::json& chain) { return chain["problem"] != ""; }));
+}

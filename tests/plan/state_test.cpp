@@ -1,0 +1,169 @@
+#include "plan/state.h"
+
+#include <functional>
+#include <string>
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using namespace everseal;
+using namespace everseal::plan;
+using inventory::DeploymentRecord;
+using inventory::DeploymentState;
+using inventory::VersionRecord;
+using std::chrono::days;
+using std::chrono::hours;
+
+const Time kNow = base::from_unix(1'800'000'000);
+
+Name name(std::string_view text) { return Name::parse(text); }
+
+// Version 2 in use and served at "nginx", nothing due.
+StateFacts sound() {
+  StateFacts facts;
+  config::Certificate& wanted = facts.wanted.emplace();
+  wanted.name = name("www");
+  wanted.issuers = {name("corp")};
+  wanted.deployments.emplace_back().name = name("nginx");
+  VersionRecord& version = facts.in_use.emplace();
+  version.number = 2;
+  version.not_after = kNow + days(60);
+  facts.look_again = kNow + days(30);
+  DeploymentRecord& deployment = facts.deployments.emplace_back();
+  deployment.target = name("nginx");
+  deployment.version = 2;
+  deployment.current = 2;
+  deployment.state = DeploymentState::verified;
+  return facts;
+}
+
+inventory::AttemptRecord failed(std::string step, std::string target) {
+  inventory::AttemptRecord attempt;
+  attempt.step = std::move(step);
+  attempt.subject = "certificate/www";
+  attempt.target = std::move(target);
+  attempt.count = 2;
+  attempt.problem = "no answer";
+  attempt.not_before = kNow + hours(1);
+  return attempt;
+}
+
+}  // namespace
+
+TEST_CASE("the state of a certificate is the worst that is true of it") {
+  struct Row {
+    const char* what;
+    std::function<void(StateFacts&)> change;
+    State state;
+    Attention attention;
+    const char* why;  // part of it
+  };
+  const auto needed = Attention::needed;
+  const auto none = Attention::none;
+  const Row rows[] = {
+      {"sound", [](StateFacts&) {}, State::live, none, ""},
+      {"no listener", [](StateFacts& f) { f.deployments[0].state = DeploymentState::unverifiable; }, State::live, none,
+       ""},
+      {"nothing to deploy", [](StateFacts& f) { f.wanted->deployments.clear(), f.deployments.clear(); }, State::live,
+       none, ""},
+      {"ended", [](StateFacts& f) { f.in_use->not_after = kNow - days(3); }, State::expired, needed, "3 days ago"},
+      {"ends now", [](StateFacts& f) { f.in_use->not_after = kNow; }, State::expired, needed, "ended"},
+      {"ended and failing",
+       [](StateFacts& f) {
+         f.in_use->not_after = kNow - days(3);
+         f.attempts = {failed("issue", "corp")};
+       },
+       State::expired, needed, "3 days ago"},
+      {"revoked", [](StateFacts& f) { f.in_use->revoked_at = kNow; }, State::revoked, needed, "version 2 was revoked"},
+      {"issue failed", [](StateFacts& f) { f.attempts = {failed("issue", "corp")}; }, State::failing, needed,
+       "issue at corp failed 2 times in a row: no answer"},
+      {"a step without a target failed", [](StateFacts& f) { f.attempts = {failed("prune", "")}; }, State::failing,
+       needed, "prune failed 2 times"},
+      {"a step that can never succeed",
+       [](StateFacts& f) {
+         f.attempts = {failed("issue", "corp"), failed("revoke", "1")};
+         f.attempts[1].needs_operator = true;
+       },
+       State::needs_operator, needed, "revoke at 1"},
+      {"a target that left cannot be emptied", [](StateFacts& f) { f.attempts = {failed("retire", "former")}; },
+       State::failing, needed, "retire at former"},
+      {"failed to deploy to a target that left", [](StateFacts& f) { f.attempts = {failed("deploy", "former")}; },
+       State::live, none, ""},
+      {"failed at an issuer that left", [](StateFacts& f) { f.attempts = {failed("issue", "former")}; }, State::live,
+       none, ""},
+      {"rolled back", [](StateFacts& f) { f.deployments[0].state = DeploymentState::failed; }, State::failing, needed,
+       "nginx"},
+      {"failed at a target that left",
+       [](StateFacts& f) {
+         f.deployments.push_back(f.deployments[0]);
+         f.deployments[1].target = name("former");
+         f.deployments[1].state = DeploymentState::failed;
+       },
+       State::live, none, ""},
+      {"left its target, which is not emptied yet", [](StateFacts& f) { f.wanted->deployments.clear(); }, State::live,
+       none, ""},
+      {"nobody runs renew", [](StateFacts& f) { f.look_again = kNow - days(2); }, State::failing, needed,
+       "no `everseal renew` came"},
+      {"due this hour", [](StateFacts& f) { f.look_again = kNow - hours(1); }, State::live, none, ""},
+      {"never issued", [](StateFacts& f) { f.in_use.reset(), f.deployments.clear(); }, State::pending, none,
+       "nothing was issued yet"},
+      {"never issued, and failing",
+       [](StateFacts& f) {
+         f.in_use.reset();
+         f.deployments.clear();
+         f.attempts = {failed("issue", "corp")};
+       },
+       State::failing, needed, "issue at corp"},
+      {"not seen to be served",
+       [](StateFacts& f) {
+         f.deployments[0].state = DeploymentState::unverified;
+         f.deployments[0].problem = "connection refused";
+       },
+       State::unverified, needed, "nginx: connection refused"},
+      {"switched and not proved", [](StateFacts& f) { f.deployments[0].state = DeploymentState::switched; },
+       State::unverified, needed, "not finished"},
+      {"a former version is served", [](StateFacts& f) { f.deployments[0].version = 1; }, State::unverified, needed,
+       "version 1 is there, version 2 is in use"},
+      {"a new target", [](StateFacts& f) { f.wanted->deployments.emplace_back().name = name("haproxy"); },
+       State::unverified, needed, "haproxy: nothing was deployed there yet"},
+      {"imported", [](StateFacts& f) { f.unproved = "servers read it elsewhere"; }, State::unverified, needed,
+       "elsewhere"},
+      {"left the config", [](StateFacts& f) { f.orphaned = true; }, State::orphaned, needed, "no longer in the config"},
+      {"left the config, nobody looks at it",
+       [](StateFacts& f) {
+         f.orphaned = true;
+         f.look_again = kNow - days(90);
+       },
+       State::orphaned, needed, ""},
+      {"left the config and ended, still served",
+       [](StateFacts& f) {
+         f.orphaned = true;
+         f.in_use->not_after = kNow - days(1);
+       },
+       State::expired, needed, ""},
+      {"left the config and ended, nowhere served",
+       [](StateFacts& f) {
+         f.orphaned = true;
+         f.deployments.clear();
+         f.in_use->not_after = kNow - days(1);
+       },
+       State::expired, none, ""},
+      {"once", [](StateFacts& f) { f.renewal = Renewal::once; }, State::once, none, "nothing renews it"},
+      {"once, its spec cannot be read",
+       [](StateFacts& f) {
+         f.renewal = Renewal::once;
+         f.wanted.reset();
+       },
+       State::once, none, ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    StateFacts facts = sound();
+    row.change(facts);
+    const StandingState state = state_of(facts, kNow);
+    CHECK(to_string(state.state) == to_string(row.state));
+    CHECK(state.attention == row.attention);
+    CHECK_MESSAGE(state.why.find(row.why) != std::string::npos, state.why);
+  }
+}
