@@ -22,6 +22,7 @@ constexpr Document kDocuments[] = {
     {"config show", "", "config-show"},
     {"deploy", "", "verdict"},
     {"doctor", "", "doctor"},
+    {"doctor", "--mend", "verdict"},
     {"doctor", "--rebuild", "verdict"},
     {"export", "", "export"},
     {"history", "", "history"},

@@ -1,6 +1,6 @@
 #include "command.h"
 
-#include "inventory/backup.h"
+#include "reconcile/verbs/backup.h"
 
 #include <fmt/format.h>
 
@@ -11,9 +11,8 @@ constexpr Argument kArguments[] = {{.name = "FILE", .summary = "the backup; must
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
   const std::string file = *context.arguments.one("FILE");
-  inventory::backup(store, file);
+  reconcile::backup(host, file);
   if (context.output == Output::json) print_document(fmt::format("{{\"backup\": {}}}\n", base::json_string(file)));
   else if (!context.quiet) print(fmt::format("{}: the database. Private keys and certificates lie beside it in {}; copy that directory too\n", base::printable(file), host.state));
   return 0;

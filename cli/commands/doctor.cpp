@@ -4,18 +4,56 @@
 #include "inventory/clock.h"
 #include "reconcile/doctor.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/verbs/recover.h"
+
+#include <algorithm>
+#include <ranges>
+#include <string_view>
 
 #include <fmt/format.h>
 
 namespace everseal::cli {
 namespace {
 
+using reconcile::Complaint;
+using reconcile::Severity;
+
 constexpr Argument kArguments[] = {
     {.name = "--accept-clock",
      .summary = "the clock is right: record that it jumped, and let nothing wait for a future that was none",
      .type = ArgumentType::flag},
-    {.name = "--rebuild", .summary = "recreate the database from the archive, the CAs and the accounts beside it", .type = ArgumentType::flag},
+    {.name = "--mend", .summary = "put right what needs no CA: live links, lost rows, files that the database knows", .type = ArgumentType::flag},
+    {.name = "--rebuild", .summary = "recreate the database from what can be read of it and from the archive, the CAs and the accounts beside it", .type = ArgumentType::flag},
 };
+
+std::string json_of(const Complaint& one) {
+  const auto text = [](std::string_view value) { return value.empty() ? std::string("null") : base::json_string(value); };
+  return fmt::format("{{\"rule\": {}, \"severity\": {}, \"subject\": {}, \"what\": {}, \"remedy\": {}, \"command\": {}}}",
+                     base::json_string(one.rule), base::json_string(to_string(one.severity)), base::json_string(one.subject),
+                     base::json_string(one.what), text(one.remedy), text(one.command));
+}
+
+// A text of several lines stays one, each of them printable.
+std::string lines_of(std::string_view text, std::string_view indent) {
+  std::string lines;
+  for (const auto line : std::views::split(text, '\n'))
+    lines += fmt::format("{}{}\n", indent, base::printable(std::string_view(line.begin(), line.end())));
+  return lines;
+}
+
+void print_complaints(const Context& context, const std::string& state, const std::vector<Complaint>& complaints) {
+  if (context.output == Output::json) {
+    std::string list;
+    for (const Complaint& one : complaints) list += fmt::format("{}\n    {}", list.empty() ? "" : ",", json_of(one));
+    print_document(fmt::format("{{\n  \"state\": {},\n  \"complaints\": [{}{}]\n}}\n", base::json_string(state), list, list.empty() ? "" : "\n  "));
+    return;
+  }
+  for (const Complaint& one : complaints) {
+    print(lines_of(one.severity == Severity::warning ? fmt::format("warning: {}", one.what) : one.what, ""));
+    if (!one.remedy.empty()) print(lines_of(one.remedy, "  "));
+  }
+  if (complaints.empty() && !context.quiet) print(fmt::format("{}: database, history, archive, deployed files, authorities and accounts are sound\n", state));
+}
 
 int accept_clock(const Context& context, const reconcile::Host& host) {
   const auto lock = reconcile::lock_reconciler(host);
@@ -25,7 +63,7 @@ int accept_clock(const Context& context, const reconcile::Host& host) {
   const auto verdict = inventory::judge_clock(store, now, host.build_date, host.machine());
   if (!verdict.trusted) throw inventory::untrusted_clock(verdict);
   if (context.output == Output::json)
-    print(fmt::format("{{\n  \"state\": {},\n  \"complaints\": []\n}}\n", base::json_string(host.state)));
+    print_document(fmt::format("{{\n  \"state\": {},\n  \"complaints\": []\n}}\n", base::json_string(host.state)));
   else if (!context.quiet)
     print(fmt::format("the clock is taken to be right: {}\n", base::format_time(now)));
   return 0;
@@ -35,25 +73,18 @@ int run(Context& context) {
   const reconcile::Host host = context.host();
   if (context.arguments.has("accept-clock")) return accept_clock(context, host);
   if (context.arguments.has("rebuild")) return show(context, reconcile::rebuild(host));
-  const std::vector<reconcile::Complaint> complaints = reconcile::examine(host);
-  if (context.output == Output::json) {
-    std::string list;
-    for (const reconcile::Complaint& one : complaints)
-      list += fmt::format("{}\n    {{\"what\": {}, \"remedy\": {}}}", list.empty() ? "" : ",", base::json_string(one.what), base::json_string(one.remedy));
-    print_document(fmt::format("{{\n  \"state\": {},\n  \"complaints\": [{}{}]\n}}\n", base::json_string(host.state), list, list.empty() ? "" : "\n  "));
-  } else {
-    for (const reconcile::Complaint& one : complaints)
-      print(fmt::format("{}\n{}", base::printable(one.what), one.remedy.empty() ? "" : fmt::format("  {}\n", base::printable(one.remedy))));
-    if (complaints.empty() && !context.quiet) print(fmt::format("{}: database, history, archive, authorities and accounts are sound\n", host.state));
-  }
-  return complaints.empty() ? 0 : 1;
+  if (context.arguments.has("mend")) return show(context, reconcile::mend(host));
+  const std::vector<Complaint> complaints = reconcile::examine(host);
+  print_complaints(context, host.state, complaints);
+  return std::ranges::any_of(complaints, [](const Complaint& one) { return one.severity == Severity::error; }) ? 1 : 0;
 }
 
 }  // namespace
 
 extern const Command doctor_command;
-const Command doctor_command{"doctor", Group::care, "look whether the state is sound, and mend the database",
-                             "  everseal doctor\n"
+const Command doctor_command{"doctor", Group::care, "look whether the state is sound, and mend it",
+                             "  everseal doctor              # each complaint names the command that mends it\n"
+                             "  everseal doctor --mend\n"
                              "  everseal doctor --rebuild    # after the database was lost; the old one is kept beside it",
                              kArguments, run};
 

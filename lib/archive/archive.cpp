@@ -136,6 +136,38 @@ std::string pem_of(std::span<const pki::Certificate> certificates) {
   return text;
 }
 
+struct Content {
+  const char* file;
+  std::string text;
+};
+
+std::vector<Content> contents_of(const Manifest& manifest, std::span<const pki::Certificate> chain) {
+  const std::string leaf = pem_of(chain.first(1));
+  const std::string rest = pem_of(chain.subspan(1));
+  return {{kCertificate, leaf}, {kChain, rest}, {kFullChain, leaf + rest}, {kManifest, to_json(manifest)}};
+}
+
+// A manifest of an older form says the same in other words.
+bool is_manifest_of(base::BytesView json, const Manifest& manifest) {
+  try {
+    const Manifest found = parse_manifest(base::as_text(json));
+    return found.name == manifest.name && found.number == manifest.number && found.fingerprint == manifest.fingerprint;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+bool is_damaged(const Directory& version, const Content& content, const Manifest& manifest) {
+  try {
+    const auto found = version.read(content.file, kLimit);
+    if (!found) return true;
+    return content.file == kManifest ? !is_manifest_of(*found, manifest) : base::as_text(*found) != content.text;
+  } catch (const Error& error) {
+    if (error.fault() != Fault::invalid) throw;
+    return true;  // no regular file
+  }
+}
+
 base::Bytes required(const Directory& version, const char* name) {
   auto bytes = version.read(name, kLimit);
   if (!bytes) throw Error(Fault::corrupt, "it is missing");
@@ -246,14 +278,10 @@ void Archive::complete(const Manifest& manifest, std::span<const pki::Certificat
   // An earlier run may have left temporary files here, one of them with the key in it.
   for (const std::string& entry : staging.list())
     if (entry != kKey || manifest.external_key) staging.remove_tree(entry);
-  const std::string leaf = pem_of(chain.first(1));
-  const std::string rest = pem_of(chain.subspan(1));
-  const std::string all = leaf + rest;
-  const std::string json = to_json(written);
-  staging.write_new(std::to_array<base::NewFile>({{kCertificate, base::as_bytes(leaf)},
-                                                  {kChain, base::as_bytes(rest)},
-                                                  {kFullChain, base::as_bytes(all)},
-                                                  {kManifest, base::as_bytes(json)}}));
+  const std::vector<Content> contents = contents_of(written, chain);
+  std::vector<base::NewFile> files;
+  for (const Content& content : contents) files.push_back({content.file, base::as_bytes(content.text)});
+  staging.write_new(files);
   root(state_).subdirectory(name.text()).rename(staging_name(number), complete_name(number));
 }
 
@@ -324,6 +352,39 @@ std::optional<pki::Signer> Archive::key(const Name& name, int number) const {
   const auto directory = version_directory(state_, name, complete_name(number));
   if (!directory) return std::nullopt;
   return open_key(*directory);
+}
+
+namespace {
+
+Directory require_version(const std::string& state, const Manifest& manifest) {
+  auto directory = version_directory(state, manifest.name, complete_name(manifest.number));
+  if (!directory)
+    throw Error(Fault::not_found, fmt::format("there is no {}", described(manifest.name, manifest.number)));
+  return std::move(*directory);
+}
+
+}  // namespace
+
+std::vector<std::string> Archive::damage(const Manifest& manifest, std::span<const pki::Certificate> chain) const {
+  const Directory directory = require_version(state_, manifest);
+  std::vector<std::string> damaged;
+  for (const Content& content : contents_of(manifest, chain))
+    if (is_damaged(directory, content, manifest)) damaged.emplace_back(content.file);
+  return damaged;
+}
+
+void Archive::repair(const Manifest& manifest, std::span<const pki::Certificate> chain) const {
+  const Directory directory = require_version(state_, manifest);
+  for (const Content& content : contents_of(manifest, chain))
+    if (is_damaged(directory, content, manifest)) directory.replace(content.file, base::as_bytes(content.text));
+}
+
+std::string Archive::move_aside(const Name& name) const {
+  const Directory links = live_directory(state_);
+  std::string aside = fmt::format(".{}.aside", name);
+  for (int number = 2; links.has(aside); ++number) aside = fmt::format(".{}.aside-{}", name, number);
+  links.rename(name.text(), aside);
+  return fmt::format("{}/{}", links.path(), aside);
 }
 
 std::string Archive::live_path(const Name& name) const {

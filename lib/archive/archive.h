@@ -87,6 +87,13 @@ class Archive {
   std::optional<pki::Signer> key(const Name& name, int number) const;
   std::string live_path(const Name& name) const;                     // absolute, of the link
 
+  // The files of a complete version, but its key, that are missing or say something else than they should. repair()
+  // writes them again. Error(not_found) where its directory is missing.
+  std::vector<std::string> damage(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
+  void repair(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
+  // Renames what is no link at live/<name>, so that a link can stand there; gives its path now.
+  std::string move_aside(const Name& name) const;
+
   void remove_key(const Name& name, int number) const;               // what `keep` prunes
   // Every private key of `name`: of its versions, of those that are being made, and of what a crash left.
   KeyRemoval remove_keys(const Name& name) const;

@@ -23,11 +23,11 @@ using inventory::IssuedRecord;
 
 constexpr base::Seconds kBackDate = std::chrono::minutes{5};
 
-// What crl.der says. One that does not parse or that another key signed says nothing.
+// What crl.der says. One that does not parse, that another key signed or that is no regular file says nothing.
 std::optional<pki::Crl> read_published(const base::Directory& directory, const pki::Certificate& issuer) {
-  const auto bytes = directory.read(kCrlFile, kLongestCrl);
-  if (!bytes) return std::nullopt;
   try {
+    const auto bytes = directory.read(kCrlFile, kLongestCrl);
+    if (!bytes) return std::nullopt;
     pki::Crl crl = pki::Crl::parse(*bytes);
     if (pki::is_signed_by(crl, issuer)) return crl;
   } catch (const Error& error) {

@@ -2,16 +2,17 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "inventory/authorities.h"
-#include "inventory/columns.h"
-#include "inventory/merge.h"
+#include "base/lock.h"
+#include "base/text.h"
 #include "inventory/state_directory.h"
-#include "inventory/store_access.h"
-#include "sql/migration.h"
 
-#include <cerrno>
+#include <algorithm>
+#include <vector>
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace everseal::inventory {
@@ -22,125 +23,42 @@ using base::Error;
 using base::Fault;
 
 constexpr std::string_view kOutgoing = "everseal.db.backing-up";
-constexpr std::string_view kIncoming = "everseal.db.restoring";
-constexpr std::size_t kLargestCrl = 64 << 20;
-
-// "20261123T221130Z"
-std::string compact(Time time) {
-  std::string text = base::format_time(time);
-  std::erase(text, '-');
-  std::erase(text, ':');
-  return text;
-}
+constexpr const char* kCopies = "backups";
+constexpr std::string_view kCopyPrefix = "everseal-";
+constexpr std::string_view kCopySuffix = ".db";
+constexpr std::size_t kCopiesKept = 5;
 
 void remove_with_log(const Directory& directory, std::string_view name) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) directory.remove(std::string(name) + suffix);
 }
 
-void require_sound_backup(const std::string& file) {
-  const auto backup = sql::open(file, sql::Access::read_only);
-  sql::require_known_schema(*backup);
-  if (sql::schema_version(*backup) == 0)
-    throw Error(Fault::invalid, fmt::format("{} is an empty database", file),
-                "name a file that `everseal backup` wrote");
-  backup->check_integrity();
+void require_room(const std::string& state) {
+  struct stat database {};
+  struct statvfs disk {};
+  if (::stat(database_file(state).c_str(), &database) != 0 || ::statvfs(state.c_str(), &disk) != 0)
+    throw base::errno_error("look at", state);
+  // A copy that fills the disk would stop what it is kept for.
+  const auto spare = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (spare < 4 * static_cast<std::uint64_t>(database.st_size))
+    throw Error(Fault::io, fmt::format("no copy of the database was kept today: the disk of {} is nearly full", state),
+                "free some space");
 }
 
-// A private copy of the backup in the state directory, with today's schema.
-void bring_in(const std::string& file, const Directory& state, Time now) {
-  const std::string incoming = state.path() + "/" + std::string(kIncoming);
-  const std::string former = incoming + ".former";
-  remove_with_log(state, kIncoming);
-  remove_with_log(state, std::string(kIncoming) + ".former");
-  sql::open(file, sql::Access::read_only)->copy_to(incoming);
-  const auto database = sql::open(incoming, sql::Access::read_write);
-  sql::migrate(*database, former, now);
-  remove_with_log(state, std::string(kIncoming) + ".former");
+// Their names sort by date.
+std::vector<std::string> copies_in(const Directory& directory) {
+  std::vector<std::string> copies = directory.list();
+  std::erase_if(copies,
+                [](const std::string& name) { return !name.starts_with(kCopyPrefix) || !name.ends_with(kCopySuffix); });
+  return copies;
 }
 
-// The database that is to be replaced; nullopt where there is none or it cannot be opened.
-std::optional<Store> open_present(const Directory& state, Restored& outcome) {
-  if (!state.has(std::string(kDatabase))) return std::nullopt;
-  try {
-    return Store::over(state.path(), sql::open(database_file(state.path()), sql::Access::read_write));
-  } catch (const Error& error) {
-    if (error.fault() == Fault::busy) throw;
-    outcome.problems.push_back(fmt::format("the replaced database: {}", base::printable(error.message())));
-    return std::nullopt;
-  }
-}
-
-void merge_crl_files(Store& into, const Directory& state, Time now, Restored& outcome) {
-  const auto authorities = state.subdirectory_if_exists("authorities");
-  if (!authorities) return;
-  for (const auto& authority : Authorities(into).all()) {
-    try {
-      const auto directory = authorities->subdirectory_if_exists(authority.name.text());
-      const auto crl = directory ? directory->read("crl.der", kLargestCrl) : std::nullopt;
-      if (crl) merge_crl_file(into, authority.name, *crl, now, outcome);
-    } catch (const Error& error) {
-      outcome.problems.push_back(
-          fmt::format("the crl.der of {}: {}", authority.name, base::printable(error.message())));
-    }
-  }
-}
-
-std::optional<Anchor> head_of(Store& store, Restored& outcome) {
-  try {
-    return Events(store).head(Chain::run);
-  } catch (const Error& error) {
-    outcome.problems.push_back(fmt::format("history of the replaced database: {}", base::printable(error.message())));
-    return std::nullopt;
-  }
-}
-
-void merge(const Directory& state, const std::string& file, std::optional<Store>& present, Time now,
-           Restored& outcome) {
-  const std::string path = state.path() + "/" + std::string(kIncoming);
-  Store incoming = Store::over(state.path(), sql::open(path, sql::Access::read_write));
-  if (present) outcome.forgotten = head_of(*present, outcome);
-  incoming.transaction([&] {
-    if (present) merge_database(incoming, present->database(), outcome);
-    merge_crl_files(incoming, state, now, outcome);
-    merge_archived_numbers(incoming, state, outcome);
-    Events(incoming).add("store.restored", "store",
-                         {{"file", file},
-                          {"replaced", outcome.replaced},
-                          {"replaced_head", outcome.forgotten ? outcome.forgotten->text() : ""},
-                          {"serials", std::to_string(outcome.serials)},
-                          {"revocations", std::to_string(outcome.revocations)},
-                          {"crls", std::to_string(outcome.crls)}},
-                         now);
-  });
-}
-
-void keep_present(const Directory& state, const std::string& kept) {
-  if (::linkat(state.descriptor(), kDatabase, state.descriptor(), kept.c_str(), 0) != 0)
-    throw base::errno_error("keep the present database as", kept);
-}
-
-// SQLite removes the log when the last one closes a sound database.
-void require_closed(const Directory& state) {
-  if (state.has(std::string(kDatabase) + "-wal"))
-    throw Error(Fault::busy, "another process has the database open",
-                "stop the agent (`systemctl stop eversealed`) first");
-}
-
-// A log that is left would be replayed over the new database.
-void set_log_aside(const Directory& state, const std::string& kept) {
-  const std::string log = std::string(kDatabase) + "-wal";
-  if (state.has(log)) state.rename(log, kept + "-wal");
+std::string copy_name(base::Time now) {
+  std::string date = base::format_time(now).substr(0, 10);
+  std::erase(date, '-');
+  return fmt::format("{}{}{}", kCopyPrefix, date, kCopySuffix);
 }
 
 }  // namespace
-
-std::string name_to_keep(const Directory& state, std::string_view why, Time now) {
-  const std::string name = fmt::format("{}.before-{}-{}", kDatabase, why, compact(now));
-  std::string free = name;
-  for (int number = 2; state.has(free) || state.has(free + "-wal"); ++number)
-    free = fmt::format("{}-{:02}", name, number);
-  return free;
-}
 
 // SQLite opens files by name, which in somebody else's directory could by then be another one. So it writes into the
 // state, and what goes there is a copy.
@@ -166,37 +84,25 @@ void backup(Store& store, const std::string& file) {
   discard();
 }
 
-Restored restore(const std::string& state_path, const std::string& file, Time now) {
-  require_sound_backup(file);
-  make_state_directory(state_path);
-  const auto state = Directory::open(state_path);
-  const auto right = StoreAccess::exclusive(state_path);
-  bring_in(file, state, now);
+void keep_daily_copy(Store& store, base::Time now) {
+  const std::string name = copy_name(now);
+  const std::string path = fmt::format("{}/{}/{}", store.state(), kCopies, name);
+  if (::access(path.c_str(), F_OK) == 0) return;
+  require_room(store.state());
+  const auto copies = Directory::open(store.state()).create_subdirectory(kCopies, 0700);
+  backup(store, path);
+  std::vector<std::string> kept = copies_in(copies);
+  const std::size_t surplus = kept.size() - std::min(kept.size(), kCopiesKept);
+  // One of the future, of when the clock was wrong, is not the newest for ever.
+  std::ranges::stable_partition(kept, [&](const std::string& copy) { return copy > name; });
+  for (std::size_t i = 0; i < surplus; ++i) copies.remove(kept[i]);
+}
 
-  Restored outcome;
-  const bool replaces = state.has(std::string(kDatabase));
-  const std::string kept = name_to_keep(state, "restore", now);
-  if (replaces) outcome.replaced = state_path + "/" + kept;
-  try {
-    auto present = open_present(state, outcome);
-    merge(state, file, present, now, outcome);
-    // SQLite keeps the log where it could not write it back.
-    if (state.has(std::string(kIncoming) + "-wal"))
-      throw Error(Fault::io, "cannot complete the restored database", "free some space and run the same command again");
-    const bool sound = present.has_value();
-    present.reset();
-    if (sound) require_closed(state);
-    if (replaces) {
-      keep_present(state, kept);
-      set_log_aside(state, kept);
-    }
-    state.remove(std::string(kDatabase) + "-shm");
-    state.rename(std::string(kIncoming), std::string(kDatabase));
-  } catch (...) {
-    remove_with_log(state, kIncoming);
-    throw;
-  }
-  return outcome;
+std::optional<std::string> newest_daily_copy(const std::string& state) {
+  const auto copies = Directory::open_if_exists(fmt::format("{}/{}", state, kCopies));
+  const auto names = copies ? copies_in(*copies) : std::vector<std::string>();
+  if (names.empty()) return std::nullopt;
+  return fmt::format("{}/{}", copies->path(), names.back());
 }
 
 }  // namespace everseal::inventory

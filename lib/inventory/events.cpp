@@ -329,4 +329,10 @@ std::int64_t Events::take_over(sql::Database& other) {
   return taken;
 }
 
+std::string newest_action(sql::Database& database, std::string_view subject) {
+  sql::Query query(database, "select action from event where subject = $1 order by rowid desc limit 1");
+  query->bind(1, subject);
+  return query->step() ? std::string(query->text(0)) : std::string();
+}
+
 }  // namespace everseal::inventory

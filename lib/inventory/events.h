@@ -79,4 +79,7 @@ class Events {
   Store& store_;
 };
 
+// What the newest event about `subject` did, "" where there is none; of a database from before an update too.
+std::string newest_action(sql::Database& database, std::string_view subject);
+
 }  // namespace everseal::inventory

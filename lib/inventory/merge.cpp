@@ -6,13 +6,21 @@
 #include "inventory/events.h"
 #include "inventory/managed.h"
 #include "inventory/rows.h"
+#include "pki/chain.h"
+#include "sql/migration.h"
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
+#include <tuple>
 
 namespace everseal::inventory {
 namespace {
+
+bool is_managed(Store& store, std::string_view name) {
+  return Name::is_valid(name) && Managed(store).find(Name::parse(name));
+}
 
 std::set<Name> authorities_of(Store& store) {
   std::set<Name> names;
@@ -20,8 +28,22 @@ std::set<Name> authorities_of(Store& store) {
   return names;
 }
 
-void merge_issued(Authorities& authorities, const IssuedRecord& issued, Restored& outcome, Time dirty_since) {
+// A serial of which only a CRL told: now its certificate is known.
+void complete_issued(Store& into, const IssuedRecord& known, const IssuedRecord& issued) {
+  if (known.fingerprint != pki::Fingerprint{} || issued.fingerprint == pki::Fingerprint{}) return;
+  sql::Query query(into.database(),
+                   "update issued set fingerprint = $3, not_after = $4 where serial = $1 and authority = $2");
+  query->bind(1, issued.serial)
+      .bind(2, issued.authority.text())
+      .bind(3, base::BytesView(issued.fingerprint.octets))
+      .bind(4, base::to_unix(issued.not_after))
+      .execute();
+}
+
+void merge_issued(Store& into, const IssuedRecord& issued, Replacement& outcome, Time dirty_since) {
+  Authorities authorities(into);
   const auto known = authorities.find_issued(issued.authority, issued.serial);
+  if (known) complete_issued(into, *known, issued);
   if (!known) {
     authorities.add_issued(issued);
     ++outcome.serials;
@@ -35,8 +57,7 @@ void merge_issued(Authorities& authorities, const IssuedRecord& issued, Restored
   ++outcome.revocations;
 }
 
-void merge_all_issued(Store& into, sql::Database& from, const std::set<Name>& known, Restored& outcome) {
-  Authorities authorities(into);
+void merge_all_issued(Store& into, sql::Database& from, const std::set<Name>& known, Replacement& outcome) {
   sql::Query query(from,
                    "select authority, generation, serial, fingerprint, not_after, revoked_at, reason from issued");
   while (query->step()) {
@@ -48,7 +69,61 @@ void merge_all_issued(Store& into, sql::Database& from, const std::set<Name>& kn
                               .revoked_at = optional_at(*query, 5, time_at),
                               .reason = optional_at(*query, 6, reason_at)};
     if (known.contains(issued.authority))
-      merge_issued(authorities, issued, outcome, issued.revoked_at.value_or(issued.not_after));
+      merge_issued(into, issued, outcome, issued.revoked_at.value_or(issued.not_after));
+  }
+}
+
+void merge_certificates(Store& into, sql::Database& from) {
+  Certificates certificates(into);
+  sql::Query query(from, "select fingerprint, first_seen, der from certificate order by id");
+  while (query->step()) {
+    if (certificates.find(fingerprint_at(*query, 0))) continue;
+    certificates.add(std::vector{pki::Certificate::parse(query->blob(2))}, time_at(*query, 1));
+  }
+}
+
+// What makes an intent the same in two databases: kind, subject, created, version.
+using IntentKey = std::tuple<std::string, std::string, std::int64_t, std::optional<std::int64_t>>;
+
+// At columns 1 to 4.
+IntentKey intent_key(const sql::Statement& row) {
+  return {std::string(row.text(1)), std::string(row.text(2)), row.integer(3), optional_at(row, 4, int_at)};
+}
+
+// What was asked for and is not done yet, and what was done meanwhile.
+void merge_intents(Store& into, sql::Database& from) {
+  std::map<IntentKey, std::int64_t> known;
+  sql::Query ours(into.database(), "select id, kind, subject, created, version from intent");
+  while (ours->step()) known.emplace(intent_key(*ours), ours->integer(0));
+  // Since schema 4 an intent says who asked and how it ended.
+  const std::string_view later = sql::schema_version(from) < 4
+                                     ? "'', 0, 0, case when done_at is null then '' else 'done' end"
+                                     : "actor, revoke, delete_keys, outcome";
+  sql::Query query(from, fmt::format("select id, kind, subject, created, version, reason, csr, done_at, {} from intent "
+                                     "order by id",
+                                     later));
+  while (query->step()) {
+    const bool open = query->is_null(7);
+    const IntentKey key = intent_key(*query);
+    if (const auto same = known.find(key); same != known.end()) {
+      if (open) continue;
+      sql::Query end(into.database(), "update intent set done_at = $1, outcome = $2 where id = $3 and done_at is null");
+      end->bind(1, query->integer(7)).bind(2, query->text(11)).bind(3, same->second).execute();
+    } else if (open && is_managed(into, query->text(2))) {
+      sql::Query add(into.database(),
+                     "insert into intent (kind, subject, created, version, reason, csr, actor, revoke, delete_keys) "
+                     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+      add->bind(1, query->text(1))
+          .bind(2, query->text(2))
+          .bind(3, query->integer(3))
+          .bind(4, std::get<3>(key))
+          .bind(5, query->integer(5))
+          .bind(6, query->blob(6))
+          .bind(7, query->text(8))
+          .bind(8, query->integer(9))
+          .bind(9, query->integer(10))
+          .execute();
+    }
   }
 }
 
@@ -69,7 +144,7 @@ bool merge_crl(Authorities& authorities, const CrlRecord& crl) {
   return true;
 }
 
-void merge_all_crls(Store& into, sql::Database& from, const std::set<Name>& known, Restored& outcome) {
+void merge_all_crls(Store& into, sql::Database& from, const std::set<Name>& known, Replacement& outcome) {
   Authorities authorities(into);
   sql::Query query(
       from,
@@ -104,7 +179,7 @@ int highest_number(const base::Directory& versions) {
 }
 
 template <class Work>
-void noting_problems(std::string_view what, Restored& outcome, Work work) {
+void noting_problems(std::string_view what, Replacement& outcome, Work work) {
   try {
     work();
   } catch (const base::Error& error) {
@@ -121,16 +196,18 @@ std::optional<AuthorityCertificateRecord> signer_of(Authorities& authorities, co
 
 }  // namespace
 
-void merge_database(Store& into, sql::Database& from, Restored& outcome) {
+void merge_database(Store& into, sql::Database& from, Replacement& outcome) {
   const std::set<Name> known = authorities_of(into);
+  noting_problems("certificates", outcome, [&] { merge_certificates(into, from); });
   noting_problems("issued serials", outcome, [&] { merge_all_issued(into, from, known, outcome); });
   noting_problems("revocations", outcome, [&] { merge_revoked_certificates(into, from); });
   noting_problems("CRLs", outcome, [&] { merge_all_crls(into, from, known, outcome); });
   noting_problems("what its authorities did", outcome, [&] { Events(into).take_over(from); });
   noting_problems("version numbers", outcome, [&] { merge_version_numbers(into, from); });
+  noting_problems("what was asked for", outcome, [&] { merge_intents(into, from); });
 }
 
-void merge_crl_file(Store& into, const Name& authority, base::BytesView bytes, Time now, Restored& outcome) {
+void merge_crl_file(Store& into, const Name& authority, base::BytesView bytes, Time now, Replacement& outcome) {
   Authorities authorities(into);
   const pki::Crl crl = pki::Crl::parse(bytes);
   const auto signer = signer_of(authorities, authority, crl);
@@ -149,7 +226,7 @@ void merge_crl_file(Store& into, const Name& authority, base::BytesView bytes, T
   // lives.
   const Time longest = pki::Certificate::parse(signer->der).not_after();
   for (const auto& entry : crl.entries)
-    merge_issued(authorities,
+    merge_issued(into,
                  {.authority = authority,
                   .generation = signer->generation,
                   .serial = entry.serial,
@@ -160,7 +237,60 @@ void merge_crl_file(Store& into, const Name& authority, base::BytesView bytes, T
                  outcome, now);
 }
 
-void merge_archived_numbers(Store& into, const base::Directory& state, Restored& outcome) {
+void learn_issued(Store& store, Replacement& outcome) {
+  struct Signer {
+    AuthorityCertificateRecord record;
+    pki::Certificate certificate;
+  };
+  std::vector<Signer> signers;
+  Authorities authorities(store);
+  for (const auto& authority : authorities.all())
+    for (auto& record : authorities.certificates(authority.name))
+      if (record.role == AuthorityRole::intermediate) signers.push_back({record, pki::Certificate::parse(record.der)});
+  if (signers.empty()) return;
+  std::vector<IssuedRecord> learnt;
+  sql::Query query(store.database(),
+                   "select der from certificate where is_ca = 0 and not exists (select 1 from issued where "
+                   "issued.serial = certificate.serial and issued.fingerprint = certificate.fingerprint)");
+  while (query->step()) {
+    const pki::Certificate leaf = pki::Certificate::parse(query->blob(0));
+    const auto signer =
+        std::ranges::find_if(signers, [&](const Signer& one) { return pki::is_signed_by(leaf, one.certificate); });
+    if (signer != signers.end())
+      learnt.push_back({.authority = signer->record.authority,
+                        .generation = signer->record.generation,
+                        .serial = leaf.serial(),
+                        .fingerprint = leaf.fingerprint(),
+                        .not_after = leaf.not_after()});
+  }
+  for (const IssuedRecord& issued : learnt) merge_issued(store, issued, outcome, issued.not_after);
+}
+
+void mark_revoked(Store& store) {
+  Certificates certificates(store);
+  sql::Query issued(store.database(),
+                    "select fingerprint, revoked_at, reason from issued where revoked_at is not null");
+  while (issued->step())
+    certificates.set_revoked(fingerprint_at(*issued, 0), time_at(*issued, 1),
+                             optional_at(*issued, 2, reason_at).value_or(pki::RevocationReason::unspecified));
+  struct Revoked {
+    Name authority;
+    std::string serial;
+    Time when;
+    pki::RevocationReason reason;
+  };
+  std::vector<Revoked> revoked;
+  sql::Query listed(store.database(),
+                    "select i.authority, i.serial, c.revoked_at, c.revocation_reason from certificate c join issued i "
+                    "on i.serial = c.serial and i.fingerprint = c.fingerprint where c.revoked_at is not null and "
+                    "i.revoked_at is null");
+  while (listed->step())
+    revoked.push_back({name_at(*listed, 0), text_at(*listed, 1), time_at(*listed, 2),
+                       optional_at(*listed, 3, reason_at).value_or(pki::RevocationReason::unspecified)});
+  for (const Revoked& one : revoked) Authorities(store).revoke(one.authority, one.serial, one.when, one.reason);
+}
+
+void merge_archived_numbers(Store& into, const base::Directory& state, Replacement& outcome) {
   const auto archive = state.subdirectory_if_exists("archive");
   for (const std::string& entry : archive ? archive->list() : std::vector<std::string>()) {
     if (!Name::is_valid(entry)) continue;

@@ -1,19 +1,25 @@
-// What a restored database must not forget.
+// What a database that takes the place of another must not forget.
 #pragma once
 
 #include "base/file.h"
-#include "inventory/backup.h"
+#include "inventory/replace.h"
 
 #include <string>
 
 namespace everseal::inventory {
 
-// From another database of this state. What was read before an error is merged; the error becomes a problem.
-void merge_database(Store& into, sql::Database& from, Restored& outcome);
+// From another database of this state: certificates, issued serials, revocations, the newest CRLs, the highest numbers
+// of versions, open intents. What was read before an error is merged; the error becomes a problem.
+void merge_database(Store& into, sql::Database& from, Replacement& outcome);
 // From the CRL that an authority published last.
-void merge_crl_file(Store& into, const Name& authority, base::BytesView crl, Time now, Restored& outcome);
+void merge_crl_file(Store& into, const Name& authority, base::BytesView crl, Time now, Replacement& outcome);
 
 // From the archive below `state`: versions that the database does not know keep their numbers.
-void merge_archived_numbers(Store& into, const base::Directory& state, Restored& outcome);
+void merge_archived_numbers(Store& into, const base::Directory& state, Replacement& outcome);
+
+// What an authority here signed, of all certificates that are known, is on its list of issued ones.
+void learn_issued(Store& store, Replacement& outcome);
+// What an authority revoked is revoked where its certificate is listed, and the other way round.
+void mark_revoked(Store& store);
 
 }  // namespace everseal::inventory

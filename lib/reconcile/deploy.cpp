@@ -205,6 +205,7 @@ std::optional<Outcome> switch_over(Session& session, Deployable& artifact, const
 std::optional<Outcome> reload(Session& session, Deployable& artifact, const config::Deployment& target) {
   DeploymentRecord record = load(session, artifact, target.name);
   record.reload_problem = run_reload(session, *open_target(target, artifact.name()));
+  require_not_stopped(session, "reloading");  // nobody will wait for it to show: the next run tells the server again
   record.state = DeploymentState::reloaded;
   // A commit that is lost with the power costs one more reload.
   session.store.transaction([&] { session.deployments.put(record); }, Durability::deferred);

@@ -1,87 +1,460 @@
 #include "reconcile/doctor.h"
 
-#include "authority/ceremony.h"
+#include "authority/files.h"
 #include "base/error.h"
+#include "base/ownership.h"
+#include "base/text.h"
 #include "config/load.h"
 #include "inventory/backup.h"
 #include "inventory/clock.h"
-#include "issuer/account_manifest.h"
+#include "inventory/state_directory.h"
 #include "issuer/acme_ca.h"
 #include "pki/chain.h"
+#include "reconcile/artifact.h"
+#include "reconcile/facts.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/settings.h"
 #include "reconcile/take_in.h"
+#include "sql/migration.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <set>
+#include <thread>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace everseal::reconcile {
 namespace {
 
-// Runs one check; what it throws is a complaint like any other.
-template <class Check>
-bool attempt(std::vector<Complaint>& complaints, std::string remedy, Check check) {
+using base::Error;
+using base::Fault;
+
+constexpr std::string_view kStore = "store";
+constexpr const char* kMend = "everseal doctor --mend";
+constexpr mode_t kOthers = 0077;
+constexpr std::chrono::seconds kLongestWait{10};
+constexpr std::chrono::milliseconds kPause{100};
+
+// For a shell.
+std::string word(std::string_view text) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("/._-+:@").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::ranges::all_of(text, is_plain)) return std::string(text);
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+class Complaints {
+ public:
+  void add(Complaint complaint) { all_.push_back(std::move(complaint)); }
+  // One that a command mends: "`COMMAND` does it".
+  void add(std::string rule, std::string subject, std::string what, std::string command, std::string_view does) {
+    add({.rule = std::move(rule),
+         .subject = std::move(subject),
+         .what = std::move(what),
+         .remedy = fmt::format("`{}` {}", command, does),
+         .command = std::move(command)});
+  }
+
+  // Runs one check; what it throws is a complaint like any other. That another run is busy is none.
+  template <class Check>
+  bool attempt(const std::string& rule, const std::string& subject, const std::string& remedy, Check check) {
+    try {
+      check();
+      return true;
+    } catch (const Error& error) {
+      if (error.fault() == Fault::busy || error.fault() == Fault::cancelled) throw;
+      add({.rule = rule,
+           .subject = subject,
+           .what = error.message(),
+           .remedy = error.hint().empty() ? remedy : error.hint(),
+           .command = {}});
+      return false;
+    }
+  }
+
+  std::vector<Complaint> all() && { return std::move(all_); }
+
+ private:
+  std::vector<Complaint> all_;
+};
+
+base::FileLock wait_for_lock(const Host& host) {
+  const auto end = std::chrono::steady_clock::now() + kLongestWait;
+  for (;;) {
+    try {
+      return lock_reconciler(host);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::busy || std::chrono::steady_clock::now() >= end || host.stop.stop_requested()) throw;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+std::optional<struct stat> status_of(const std::string& path) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) == 0) return found;
+  if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+  throw base::errno_error("look at", path);
+}
+
+// Does `path` belong to the state's owner, closed to all others? Links and what is missing are not asked.
+bool is_private(const std::string& path) {
+  const auto found = status_of(path);
+  return !found || S_ISLNK(found->st_mode) || (found->st_uid == ::geteuid() && (found->st_mode & kOthers) == 0);
+}
+
+// One complaint for a file, or for a directory and what in it is not private.
+void complain_of_access(Complaints& complaints, const std::string& subject, const std::string& path, bool secret) {
+  const auto found = status_of(path);
+  const std::string owner = base::user_name(::geteuid());
+  std::string command;
+  if (::geteuid() == 0) command = fmt::format("chown -R {} {} && ", word(owner), word(path));
+  command += fmt::format("chmod -R go= {}", word(path));
+  std::string what = found && found->st_uid != ::geteuid()
+                         ? fmt::format("{} belongs to {}", path, base::user_name(found->st_uid))
+                         : fmt::format("others may read or change {}", path);
+  complaints.add(secret ? "key-readable" : "access", subject, std::move(what), std::move(command),
+                 secret ? "closes it; a key that others may have read is revoked with `everseal revoke --reason "
+                          "keyCompromise`"
+                        : "closes it");
+}
+
+void examine_access(const Host& host, Complaints& complaints) {
+  const base::Directory state = base::Directory::open(host.state);
+  for (const std::string& entry : state.list())
+    if (entry.starts_with(inventory::kDatabase) && !is_private(fmt::format("{}/{}", host.state, entry)))
+      complain_of_access(complaints, std::string(kStore), fmt::format("{}/{}", host.state, entry), false);
+  for (const char* directory : {"accounts", "archive", "authorities", "backups", "live", "locks", "secrets"}) {
+    const std::string path = fmt::format("{}/{}", host.state, directory);
+    if (!is_private(path)) complain_of_access(complaints, std::string(kStore), path, false);
+  }
+}
+
+void examine_version_access(Session& session, const Name& name, Complaints& complaints) {
+  const std::string path = fmt::format("{}/archive/{}", session.host.state, name);
+  bool open = !is_private(path);
+  bool key_open = false;
+  for (const int number : session.archive.numbers(name)) {
+    open = open || !is_private(fmt::format("{}/{}", path, number));
+    key_open = key_open || !is_private(fmt::format("{}/{}/privkey.pem", path, number));
+  }
+  if (open || key_open) complain_of_access(complaints, subject_of(name), path, key_open);
+}
+
+// The version that servers would use: live, or complete and about to be.
+bool is_used(const inventory::VersionRecord& version) { return version.state == inventory::VersionState::live; }
+
+std::string renewal(const Name& name) { return fmt::format("everseal renew --force {} && {}", name, kMend); }
+
+void examine_version(Session& session, const inventory::VersionRecord& version, Complaints& complaints) {
+  const Name& name = version.name;
+  const std::string subject = subject_of(name);
+  const std::string directory = fmt::format("{}/archive/{}/{}", session.host.state, name, version.number);
+  const auto found = status_of(directory);
+  if (!found || !S_ISDIR(found->st_mode)) {
+    if (is_used(version))
+      complaints.add("version-lost", subject,
+                     fmt::format("version {} of {} is in use, and {} is missing", version.number, name, directory),
+                     renewal(name), "makes a new version");
+    return;
+  }
+  const Stored stored = stored_version(session, version);
+  if (!stored.chain.empty()) {
+    const auto damaged = session.archive.damage(stored.manifest, stored.chain);
+    if (!damaged.empty())
+      complaints.add(
+          "version-damaged", subject,
+          fmt::format("{} of version {} of {} is missing or damaged", base::join(damaged, ", "), version.number, name),
+          kMend, "writes it again");
+  }
+  const bool has_key = session.archive.standing(name, version.number).has_key;
+  if (version.has_key && !has_key)
+    complaints.add(
+        "key-lost", subject, fmt::format("the private key of version {} of {} is missing", version.number, name),
+        is_used(version) ? renewal(name) : kMend, is_used(version) ? "makes a new version" : "records that it is gone");
+  if (!has_key || stored.chain.empty()) return;
+  const std::string key = fmt::format("{}/privkey.pem", directory);
+  const std::string away =
+      fmt::format("mv {} {}.wrong && {}", word(key), word(key), is_used(version) ? renewal(name) : kMend);
   try {
-    check();
-    return true;
-  } catch (const base::Error& error) {
-    complaints.push_back({error.message(), error.hint().empty() ? std::move(remedy) : error.hint()});
-    return false;
+    if (!pki::key_matches(*session.archive.key(name, version.number), stored.chain.front()))
+      complaints.add("key-mismatch", subject,
+                     fmt::format("the key of version {} of {} does not match its certificate", version.number, name),
+                     away, "puts it aside");
+  } catch (const Error& error) {
+    if (error.fault() == Fault::io) throw;
+    complaints.add("key-unreadable", subject, error.message(), away, "puts it aside");
   }
 }
 
-// `remove` leaves the versions where they are.
-bool was_removed(Session& session, const Name& name) {
-  if (session.managed.find(name)) return false;
-  bool removed = false;
-  session.events.each({.subject = subject_of(name), .limit = 1},
-                      [&](const inventory::EventRecord& event) { removed = event.action == kRemoved; });
-  return removed;
-}
-
-void examine_archive(Session& session, std::vector<Complaint>& complaints) {
-  for (const Name& name : session.archive.names()) {
-    const bool removed = was_removed(session, name);
-    for (const int number : session.archive.numbers(name)) {
-      attempt(complaints, "restore that directory from a backup, or renew with --force", [&] {
-        const auto version = session.archive.read(name, number);
-        if (!removed && !session.versions.find(name, number))
-          complaints.push_back(
-              {fmt::format("version {} of {} lies in the archive and is not in the database", number, name),
-               "`everseal doctor --rebuild` takes it in"});
-        const auto key = session.archive.key(name, number);
-        if (version && key && !pki::key_matches(*key, version->chain.front()))
-          complaints.push_back({fmt::format("the key of version {} of {} does not match its certificate", number, name),
-                                "`everseal renew --force` makes a new version"});
-      });
-    }
-    for (const inventory::VersionRecord& version : session.versions.of(name)) {
-      if (version.state == inventory::VersionState::live && session.archive.live(name) != version.number)
-        complaints.push_back({fmt::format("version {} of {} should be live, and {}/live/{} says otherwise",
-                                          version.number, name, session.host.state, name),
-                              "`everseal deploy` puts it right"});
-    }
+void examine_unknown_versions(Session& session, const Name& name, Complaints& complaints) {
+  if (was_removed(session, name)) return;
+  for (const int number : session.archive.numbers(name)) {
+    if (session.versions.find(name, number)) continue;
+    complaints.attempt("version-unreadable", subject_of(name), "move that directory away", [&] {
+      session.archive.read(name, number);
+      complaints.add("version-unknown", subject_of(name),
+                     fmt::format("version {} of {} lies in the archive and is not in the database", number, name),
+                     kMend, "takes it in");
+    });
   }
 }
 
-void examine_authorities(Session& session, std::vector<Complaint>& complaints) {
-  for (const inventory::AuthorityRecord& record : session.authority_rows.all())
-    attempt(complaints, "check its directory and its passphrase_file",
-            [&] { session.authority(record.name).require_valid(session.now()); });
+void examine_live_link(Session& session, const Name& name, Complaints& complaints) {
+  using archive::LiveLink;
+  const auto live = session.versions.live(name);
+  const LiveLink link = session.archive.live_link(name);
+  const std::string path = session.archive.live_path(name);
+  const auto complain = [&](const char* rule, std::string what) {
+    complaints.add(rule, subject_of(name), std::move(what), kMend, "puts it right");
+  };
+  if (link.kind == LiveLink::Kind::no_link)
+    return complain("live-not-a-link", fmt::format("{} is no symbolic link", path));
+  if (link.kind == LiveLink::Kind::elsewhere)
+    return complain("live-link-elsewhere",
+                    fmt::format("{} leads to {}, which is no version", path, base::printable(link.target)));
+  if (!live) {
+    if (link.number && session.versions.find(name, *link.number) &&
+        session.archive.standing(name, *link.number).complete)
+      complain("live-link-wrong",
+               fmt::format("{} leads to version {}, which the database does not have in use", path, *link.number));
+    return;
+  }
+  // Where the version itself is lost that is the complaint.
+  if (!session.archive.standing(name, live->number).complete) return;
+  if (link.kind == LiveLink::Kind::missing)
+    complain("live-link-missing",
+             fmt::format("version {} of {} is in use, and {} is missing", live->number, name, path));
+  else if (link.number != live->number)
+    complain("live-link-wrong", fmt::format("version {} of {} is in use, and {} leads to version {}", live->number,
+                                            name, path, *link.number));
 }
 
-void examine_accounts(Session& session, std::vector<Complaint>& complaints) {
+// What stands at one target, against what was deployed there.
+void examine_target(Session& session, Deployable& artifact, const config::Deployment& target, std::string command,
+                    Complaints& complaints) {
+  const auto record = session.deployments.find(artifact.kind(), artifact.name(), target.name);
+  if (!record || !record->current) return;
+  complaints.attempt("deployment-unreadable", artifact.subject(), "", [&] {
+    artifact.with(*record->current, [&](const deploy::Artifact& made) {
+      const auto differences = open_target(target, artifact.name())->differences(made);
+      if (differences.empty()) return;
+      complaints.add("deployment-differs", artifact.subject(),
+                     fmt::format("at the target {}: {}", target.name, base::join(differences, "; ")),
+                     std::move(command), "deploys again");
+    });
+  });
+}
+
+void examine_deployments(Session& session, const Name& name, Complaints& complaints) {
+  const auto managed = session.managed.find(name);
+  if (!managed || managed->orphaned) return;
+  const config::Certificate wanted = config::from_normal_form(managed->spec, config_kinds({}));
+  const auto live = session.versions.live(name);
+  // Without its version there is nothing to compare with.
+  if (!live || !session.archive.standing(name, live->number).complete) return;
+  const auto artifact = certificate_artifact(session, name);
+  for (const config::Deployment& target : wanted.deployments) {
+    const auto record = session.deployments.find(artifact->kind(), name, target.name);
+    if (record && record->current == live->number &&
+        session.archive.standing(name, live->number).has_key == live->has_key)
+      examine_target(session, *artifact, target, fmt::format("everseal deploy {}", name), complaints);
+  }
+}
+
+void examine_certificate(Session& session, const Name& name, Complaints& complaints) {
+  examine_version_access(session, name, complaints);
+  for (const inventory::VersionRecord& version : session.versions.of(name))
+    complaints.attempt("version-unreadable", subject_of(name), "restore it from a backup",
+                       [&] { examine_version(session, version, complaints); });
+  examine_unknown_versions(session, name, complaints);
+  examine_live_link(session, name, complaints);
+  examine_deployments(session, name, complaints);
+}
+
+void examine_certificates(Session& session, Complaints& complaints) {
+  std::set<Name> names;
+  for (const inventory::ManagedRecord& managed : session.managed.all()) names.insert(managed.name);
+  for (const Name& name : session.archive.names()) names.insert(name);
+  for (const Name& name : names)
+    complaints.attempt("certificate-unreadable", subject_of(name), "`everseal doctor --rebuild` recreates the database",
+                       [&] { examine_certificate(session, name, complaints); });
+}
+
+void examine_crl(Session& session, const Name& name, Complaints& complaints) {
+  const std::string path = fmt::format("{}/authorities/{}/{}", session.host.state, name, authority::kCrlFile);
+  const auto complain = [&](const char* rule, std::string what, const std::string& before = {}) {
+    complaints.add(rule, authority_subject(name), std::move(what), fmt::format("{}everseal ca crl {}", before, name),
+                   "signs a new one");
+  };
+  const auto found = status_of(path);
+  if (!found) return complain("crl-missing", fmt::format("{} is missing", path));
+  if (!S_ISREG(found->st_mode))
+    return complain("crl-not-a-file", fmt::format("{} is no regular file", path),
+                    fmt::format("mv {} {}.wrong && ", word(path), word(path)));
+  const auto bytes =
+      base::Directory::open(path.substr(0, path.rfind('/'))).read(authority::kCrlFile, authority::kLongestCrl);
+  if (!bytes) return complain("crl-missing", fmt::format("{} is missing", path));
+  try {
+    const pki::Crl crl = pki::Crl::parse(*bytes);
+    for (const auto& signer : session.authority_rows.certificates(name)) {
+      if (signer.role != inventory::AuthorityRole::intermediate ||
+          !pki::is_signed_by(crl, pki::Certificate::parse(signer.der)))
+        continue;
+      const auto newest = session.authority_rows.newest_crl(name, signer.generation);
+      if (newest && crl.number.value_or(0) < newest->number)
+        complain("crl-old",
+                 fmt::format("{} is CRL {}, and CRL {} was signed", path, crl.number.value_or(0), newest->number));
+      return;
+    }
+    complain("crl-foreign", fmt::format("{} was signed by another CA", path));
+  } catch (const Error& error) {
+    if (error.fault() != Fault::invalid) throw;
+    complain("crl-damaged", fmt::format("{}: {}", path, base::printable(error.message())));
+  }
+}
+
+void examine_authority_access(const Host& host, const Name& name, Complaints& complaints) {
+  const std::string path = fmt::format("{}/authorities/{}", host.state, name);
+  const auto directory = base::Directory::open_if_exists(path);
+  if (!directory) return;
+  if (!is_private(path)) return complain_of_access(complaints, authority_subject(name), path, true);
+  for (const std::string& entry : directory->list()) {
+    const std::string file = fmt::format("{}/{}", path, entry);
+    if ((entry.ends_with(".key.pem") || entry == authority::kRootPassphraseFile) && !is_private(file))
+      complain_of_access(complaints, authority_subject(name), file, true);
+  }
+}
+
+void examine_authorities(Session& session, Complaints& complaints) {
+  for (const inventory::AuthorityRecord& record : session.authority_rows.all()) {
+    const Name& name = record.name;
+    const std::string subject = authority_subject(name);
+    examine_authority_access(session.host, name, complaints);
+    if (session.authority_rows.certificates(name).empty()) {
+      complaints.add({.rule = "authority-pending",
+                      .severity = Severity::warning,
+                      .subject = subject,
+                      .what = fmt::format("authority {} waits for its intermediate", name),
+                      .remedy = "have its intermediate.csr.pem signed, then `everseal ca import` brings the chain",
+                      .command = {}});
+      continue;
+    }
+    if (!complaints.attempt("authority-unusable", subject, "check its directory and its passphrase_file",
+                            [&] { session.authority(name).require_valid(session.now()); }))
+      continue;
+    complaints.attempt("crl-unreadable", subject, "", [&] { examine_crl(session, name, complaints); });
+    const auto configured = session.config.authorities.find(name);
+    if (configured == session.config.authorities.end()) continue;
+    const auto artifact = authority_artifact(session, name);
+    for (const config::Deployment& target : configured->second.publish)
+      examine_target(session, *artifact, target, fmt::format("everseal ca crl {}", name), complaints);
+  }
+  const auto directory = base::Directory::open_if_exists(session.host.state + "/authorities");
+  for (const std::string& entry : directory ? directory->list() : std::vector<std::string>())
+    if (Name::is_valid(entry) && !session.authority_rows.find(Name::parse(entry)))
+      complaints.add("authority-unknown", "authority/" + entry,
+                     fmt::format("{}/{} is not in the database", directory->path(), entry), kMend, "takes it in");
+}
+
+void examine_accounts(Session& session, Complaints& complaints) {
   using issuer::AcmeEndpoint;
   for (const auto& [name, issuer] : session.config.issuers) {
     if (issuer.type != issuer::kAcme) continue;
     for (const AcmeEndpoint endpoint : {AcmeEndpoint::production, AcmeEndpoint::staging}) {
       if (endpoint == AcmeEndpoint::staging && !issuer.options.has("staging")) continue;
-      attempt(complaints, "",
-              [&] { issuer::AcmeCa(name, issuer.options, session.surroundings(), endpoint).require_key(); });
+      complaints.attempt("account-key", "account/" + name.text(), "",
+                         [&] { issuer::AcmeCa(name, issuer.options, session.surroundings(), endpoint).require_key(); });
     }
   }
+}
+
+// What is recorded as failing or as left over: the state is sound, and somebody has to act.
+void tell_standing(Session& session, Complaints& complaints) {
+  const auto warn = [&](const char* rule, const std::string& subject, std::string what, std::string remedy) {
+    complaints.add({.rule = rule,
+                    .severity = Severity::warning,
+                    .subject = subject,
+                    .what = std::move(what),
+                    .remedy = std::move(remedy),
+                    .command = {}});
+  };
+  const auto tell_attempts = [&](const std::string& subject) {
+    for (const inventory::AttemptRecord& attempt : session.attempts.of(subject))
+      warn(attempt.needs_operator ? "needs-operator" : "failing", subject,
+           fmt::format("{}{}{} failed {} time(s): {}", attempt.step, attempt.target.empty() ? "" : " at ",
+                       attempt.target, attempt.count, attempt.problem),
+           attempt.needs_operator ? "it is not tried again before somebody acts; `everseal plan` says what to do"
+                                  : "`everseal plan` says when it is tried again");
+  };
+  for (const inventory::ManagedRecord& managed : session.managed.all()) {
+    const std::string subject = subject_of(managed.name);
+    if (managed.orphaned)
+      warn("orphaned", subject,
+           fmt::format("{} is not in the config any more (it was in {})", managed.name, managed.origin),
+           fmt::format("`everseal remove {}` ends it; or bring its table back", managed.name));
+    tell_attempts(subject);
+    for (const inventory::DeploymentRecord& record :
+         session.deployments.of(inventory::ArtifactKind::version, managed.name))
+      if (record.state == inventory::DeploymentState::failed || record.state == inventory::DeploymentState::unverified)
+        warn("deployment-failing", subject, fmt::format("{}: {}", record.target, record.problem),
+             fmt::format("`everseal deploy {}` tries again", managed.name));
+  }
+  for (const inventory::AuthorityRecord& record : session.authority_rows.all())
+    tell_attempts(authority_subject(record.name));
+}
+
+// The heads of the history that the newest daily copy has, unless another database came since.
+std::vector<inventory::Anchor> anchors_of(Session& session) {
+  const auto copy = inventory::newest_daily_copy(session.host.state);
+  const auto found = copy ? status_of(*copy) : std::nullopt;
+  if (!found) return {};
+  std::optional<Time> replaced;
+  session.events.each({.subject = std::string(kStore)}, [&](const inventory::EventRecord& event) {
+    if (event.action == "store.restored" || event.action == "store.rebuilt") replaced = event.when;
+  });
+  if (replaced && *replaced >= base::from_unix(found->st_mtime)) return {};
+  auto database = sql::open(*copy, sql::Access::read_only);
+  // Made before an update, which may have changed what a chain is.
+  if (sql::schema_version(*database) != sql::newest_schema_version()) return {};
+  auto store = inventory::Store::over(session.host.state, std::move(database));
+  const auto heads = inventory::Events(store).heads();
+  return {heads.begin(), heads.end()};
+}
+
+void examine_history(Session& session, Complaints& complaints) {
+  std::vector<inventory::Anchor> anchors;
+  complaints.attempt("copy-unreadable", std::string(kStore),
+                     "remove it; the next run that changes something makes another",
+                     [&] { anchors = anchors_of(session); });
+  const inventory::HistoryVerdict history = session.events.verify(anchors);
+  if (!history.intact())
+    complaints.add({.rule = "history",
+                    .subject = std::string(kStore),
+                    .what = "the history is not what it was: " + history.problem(),
+                    .remedy = "compare it with a backup",
+                    .command = {}});
+}
+
+void examine_clock(Session& session, Complaints& complaints) {
+  const auto clock =
+      inventory::judge_clock(session.store, session.now(), session.host.build_date, session.host.machine());
+  if (clock.trusted) return;
+  const Error error = inventory::untrusted_clock(clock);
+  complaints.add({.rule = "clock",
+                  .subject = std::string(kStore),
+                  .what = error.message() + "; nothing is signed or ordered until then",
+                  .remedy = error.hint(),
+                  .command = {}});
 }
 
 // A killed run leaves its temporary file behind: ".NAME.<24 hex digits>".
@@ -94,106 +467,49 @@ void sweep(const base::Directory& directory) {
   }
 }
 
-// Another database takes the place of the present one only when it is complete.
-void set_aside(const std::string& state, Time now) {
-  const base::Directory directory = base::Directory::open(state);
-  const std::string kept = inventory::name_to_keep(directory, "rebuild", now);
-  for (const std::string suffix : {"", "-wal", "-shm"})
-    if (directory.has("everseal.db" + suffix)) directory.rename("everseal.db" + suffix, kept + suffix);
-}
-
-void take_in_accounts(Session& session, Verdict& verdict) {
-  const auto accounts = base::Directory::open_if_exists(session.host.state + "/accounts");
-  for (const std::string& folder : accounts ? accounts->list() : std::vector<std::string>()) {
-    try {
-      if (const auto manifest = issuer::recover_account(session.store, folder, session.now()))
-        verdict.outcomes.push_back({issuer::account_subject(manifest->account.issuer),
-                                    {},
-                                    "rebuild",
-                                    Result::done,
-                                    fmt::format("{} is known again", base::printable(manifest->account.url))});
-    } catch (const base::Error& error) {
-      verdict.outcomes.push_back({"account/" + folder, {}, "rebuild", Result::failed, error.text()});
-    }
-  }
-}
-
 }  // namespace
 
+std::string_view to_string(Severity severity) noexcept { return severity == Severity::error ? "error" : "warning"; }
+
 std::vector<Complaint> examine(const Host& host) {
-  std::vector<Complaint> complaints;
+  const std::string store_subject(kStore);
+  Complaints complaints;
   std::optional<base::FileLock> lock;
-  if (!attempt(complaints, "", [&] { lock = lock_reconciler(host); })) return complaints;
-  attempt(complaints, "", [&] { sweep(base::Directory::open(host.state)); });
+  if (!complaints.attempt("state", store_subject, "", [&] { lock = wait_for_lock(host); }))
+    return std::move(complaints).all();
+  complaints.attempt("state", store_subject, "", [&] {
+    sweep(base::Directory::open(host.state));
+    examine_access(host, complaints);
+  });
   config::Config config;
-  attempt(complaints, "`everseal config check` says where", [&] {
+  complaints.attempt("config", store_subject, "`everseal config check` says where", [&] {
     inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
     base::Problems problems;
     config = read_config(host.files, store, problems);
     for (const base::Problem& problem : problems)
-      complaints.push_back({to_string(problem), "`everseal config check` looks at it again"});
+      complaints.add({.rule = "config",
+                      .subject = store_subject,
+                      .what = to_string(problem),
+                      .remedy = "`everseal config check` looks at it again",
+                      .command = {}});
   });
-  attempt(complaints, "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup",
-          [&] {
-            inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
-            Session session(host, config, store);
-            store.database().check_integrity();
-            store.prove_writable(session.now());
-            const inventory::HistoryVerdict history = session.events.verify();
-            if (!history.intact())
-              complaints.push_back({"the history is not what it was: " + history.problem(), "compare it with a backup"});
-            const auto clock = inventory::judge_clock(store, session.now(), host.build_date, host.machine());
-            if (!clock.trusted) {
-              const base::Error error = inventory::untrusted_clock(clock);
-              complaints.push_back({error.message() + "; nothing is signed or ordered until then", error.hint()});
-            }
-            examine_archive(session, complaints);
-            examine_authorities(session, complaints);
-            examine_accounts(session, complaints);
-            for (const auto& [name, authority] : config.authorities) authority_settings(config, name);
-          });
-  return complaints;
-}
-
-Verdict rebuild(const Host& host) {
-  const auto lock = lock_reconciler(host);
-  Verdict verdict;
-  const Time now = host.clock();
-  set_aside(host.state, now);
-  inventory::Store store = inventory::Store::create(host.state, now);
-  const config::Config none;
-  Session session(host, none, store);
-  const auto authorities = base::Directory::open_if_exists(host.state + "/authorities");
-  for (const std::string& entry : authorities ? authorities->list() : std::vector<std::string>()) {
-    if (!Name::is_valid(entry)) continue;
-    const Name name = Name::parse(entry);
-    try {
-      authority::adopt_authority(session.store, name, now);
-      verdict.outcomes.push_back(
-          {authority_subject(name), {}, "rebuild", Result::done, "is known again, with the revocations of its CRL"});
-    } catch (const base::Error& error) {
-      verdict.outcomes.push_back({authority_subject(name), {}, "rebuild", Result::failed, error.text()});
-    }
-  }
-  take_in_accounts(session, verdict);
-  for (const Name& name : session.archive.names()) {
-    for (const int number : session.archive.numbers(name)) {
-      try {
-        const auto version = session.archive.read(name, number);
-        if (!version) continue;
-        take_in(session, *version);
-        verdict.outcomes.push_back(
-            {subject_of(name), {}, "rebuild", Result::done, fmt::format("version {} is known again", number)});
-      } catch (const base::Error& error) {
-        verdict.outcomes.push_back({subject_of(name), {}, "rebuild", Result::failed, error.text()});
-      }
-    }
-    const auto live = session.archive.live(name);
-    if (live && session.versions.find(name, *live)) session.versions.set_live(name, *live);
-  }
-  session.events.add("store.rebuilt", "store", Detail{{"certificates", std::to_string(session.managed.all().size())}},
-                     now);
-  return verdict;
+  complaints.attempt("database", store_subject,
+                     "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup", [&] {
+                       inventory::Store store =
+                           inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+                       Session session(host, config, store);
+                       store.database().check_integrity();
+                       store.prove_writable(session.now());
+                       session.archive.sweep();
+                       examine_history(session, complaints);
+                       examine_clock(session, complaints);
+                       examine_certificates(session, complaints);
+                       examine_authorities(session, complaints);
+                       examine_accounts(session, complaints);
+                       for (const auto& [name, authority] : config.authorities) authority_settings(config, name);
+                       tell_standing(session, complaints);
+                     });
+  return std::move(complaints).all();
 }
 
 }  // namespace everseal::reconcile

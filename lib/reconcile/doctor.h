@@ -1,26 +1,33 @@
-// Care for the state: what is wrong with it, and how the database is recreated from what lies beside it.
+// What is wrong with a state: the directory, the database, the history, and whether the files that the database speaks
+// of are there and say the same.
 #pragma once
 
 #include "reconcile/host.h"
-#include "reconcile/verdict.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace everseal::reconcile {
 
+enum class Severity {
+  error,    // something is lost, wrong or open to others
+  warning,  // the state is sound; somebody has to do something
+};
+std::string_view to_string(Severity severity) noexcept;
+
 struct Complaint {
-  std::string what;    // printable: "the live link of www points at version 4, which is missing"
-  std::string remedy;  // what to do
+  std::string rule;  // "live-link-wrong": stable, for programs
+  Severity severity = Severity::error;
+  std::string subject;  // "certificate/www", "authority/corp", "store"
+  std::string what;     // printable: "the live link of www leads to version 4, and version 5 is in use"
+  std::string remedy;   // what to do, in words
+  std::string command;  // a line for a shell that mends it; "" where a person has to decide
 };
 
-// Looks at the directory, the database, the history, archive, authorities, and the accounts that the config uses.
-// Changes nothing but left-over temporary files of killed runs, which it removes. Secrets are opened, and closed again.
+// Looks at the directory, the database, the history, the archive, live links and deployed files, authorities, and the
+// accounts that the config uses. Changes nothing but left-over temporary files of killed runs, which it removes. Secrets
+// are opened, and closed again. Error(busy) where another run works on the state for longer than ten seconds.
 std::vector<Complaint> examine(const Host& host);
-
-// Recreates the database from the archive's manifests and the directories of authorities and accounts; the present one
-// is kept beside it. What only the database knew (history, deployments' states) is gone: deployments are made and
-// verified again by the next run.
-Verdict rebuild(const Host& host);
 
 }  // namespace everseal::reconcile

@@ -8,6 +8,7 @@
 #include "reconcile/reconcile.h"
 #include "reconcile/remarks.h"
 #include "reconcile/subject.h"
+#include "reconcile/verbs/backup.h"
 
 #include <algorithm>
 #include <functional>
@@ -212,6 +213,7 @@ Verdict reconcile_due(Run& run) {
   verdict.look_again = inventory::Subjects(run.store).next_due();
   if (run.clock.trusted) inventory::Events(run.store).prune(run.host.clock());
   inventory::tell_heads(run.store, run.host.clock(), run.host.journal);
+  if (!verdict.outcomes.empty()) keep_daily_copy(run.host, run.store);
   return verdict;
 }
 

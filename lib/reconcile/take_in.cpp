@@ -1,7 +1,18 @@
 #include "reconcile/take_in.h"
 
+#include "authority/ceremony.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "inventory/accounts.h"
+#include "inventory/subjects.h"
+#include "issuer/account_manifest.h"
 #include "pki/digest.h"
 #include "plan/schedule.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
 
 namespace everseal::reconcile {
 namespace {
@@ -36,7 +47,203 @@ inventory::ManagedRecord managed_record(const archive::Manifest& manifest) {
   return managed;
 }
 
+// Gathers what came of it.
+class Taking {
+ public:
+  Taking(Session& session, std::string_view step, Leads leads) : session_(session), step_(step), leads_(leads) {}
+
+  template <class Work>
+  void attempt(const std::string& subject, Work work) {
+    try {
+      work();
+    } catch (const base::Error& error) {
+      outcomes_.push_back(failure(subject, {}, std::string(step_), error));
+    }
+  }
+
+  void authorities() {
+    for (const std::string& entry : entries("authorities")) {
+      if (!Name::is_valid(entry)) continue;
+      const Name name = Name::parse(entry);
+      attempt(authority_subject(name), [&] {
+        const bool known = session_.authority_rows.find(name).has_value();
+        authority::adopt_authority(session_.store, name, session_.now());
+        if (!known) say(authority_subject(name), "is known again, with the revocations of its CRL");
+      });
+    }
+  }
+
+  void accounts() {
+    for (const std::string& folder : entries("accounts")) {
+      attempt("account/" + folder, [&] {
+        const auto manifest = issuer::read_manifest(session_.host.state, folder);
+        if (!manifest) return;
+        const auto known =
+            inventory::Accounts(session_.store).find(manifest->account.issuer, manifest->account.directory);
+        if (known && known->url == manifest->account.url) return;
+        issuer::recover_account(session_.store, folder, session_.now());
+        say(issuer::account_subject(manifest->account.issuer),
+            fmt::format("{} is known again", base::printable(manifest->account.url)));
+      });
+    }
+  }
+
+  void certificate(const Name& name) {
+    const std::string subject = subject_of(name);
+    const std::vector<int> there = session_.archive.numbers(name);
+    bool changed = false;
+    for (const int number : there) attempt(subject, [&] { changed |= version(name, number); });
+    for (const inventory::VersionRecord& record : session_.versions.of(name))
+      if (!std::ranges::binary_search(there, record.number)) attempt(subject, [&] { changed |= lost(record); });
+    attempt(subject, [&] { changed |= link(name); });
+    if (changed) inventory::Subjects(session_.store).wake(inventory::certificate_subject(name), session_.now());
+  }
+
+  std::vector<Outcome> outcomes() && { return std::move(outcomes_); }
+
+ private:
+  void say(std::string subject, std::string text, Result result = Result::done) {
+    outcomes_.push_back({.subject = std::move(subject),
+                         .target = {},
+                         .step = std::string(step_),
+                         .result = result,
+                         .text = std::move(text)});
+  }
+
+  std::vector<std::string> entries(const char* directory) const {
+    const auto found = base::Directory::open_if_exists(fmt::format("{}/{}", session_.host.state, directory));
+    return found ? found->list() : std::vector<std::string>();
+  }
+
+  bool version(const Name& name, int number) {
+    auto known = session_.versions.find(name, number);
+    if (known && known->certificate && repair(*known)) return true;
+    const bool unfinished = known && !known->certificate;
+    if (!known || (unfinished && leads_ == Leads::files)) {
+      const auto found = session_.archive.read(name, number);
+      if (!found) return false;
+      take_in(session_, *found);
+      retire_if_older(name, number);
+      say(subject_of(name), fmt::format("version {} is known again", number));
+      return true;
+    }
+    return key(*known);
+  }
+
+  // Files that the database can write again.
+  bool repair(const inventory::VersionRecord& record) {
+    const Stored stored = stored_version(session_, record);
+    if (stored.chain.empty()) return false;
+    const std::vector<std::string> damaged = session_.archive.damage(stored.manifest, stored.chain);
+    if (damaged.empty()) return false;
+    session_.archive.repair(stored.manifest, stored.chain);
+    say(subject_of(record.name),
+        fmt::format("{} of version {} is written again", base::join(damaged, ", "), record.number));
+    return true;
+  }
+
+  // Beside a newer one in use it is history.
+  void retire_if_older(const Name& name, int number) {
+    const auto live = session_.versions.live(name);
+    if (!live || live->number < number) return;
+    auto record = session_.versions.find(name, number);
+    record->state = inventory::VersionState::retired;
+    session_.versions.put(*record);
+  }
+
+  bool key(inventory::VersionRecord record) {
+    const bool has_key = session_.archive.standing(record.name, record.number).has_key;
+    if (!record.certificate || record.has_key == has_key) return false;
+    record.has_key = has_key;
+    session_.versions.put(record);
+    say(subject_of(record.name),
+        fmt::format("version {} {} its private key", record.number, has_key ? "has" : "has lost"));
+    return true;
+  }
+
+  // Of a row whose directory is gone.
+  bool lost(inventory::VersionRecord record) {
+    using inventory::VersionState;
+    const bool in_use = record.state == VersionState::live || record.state == VersionState::issued;
+    const bool retires = in_use && leads_ == Leads::files;
+    if (!record.certificate || (!record.has_key && !retires)) return false;
+    record.has_key = false;
+    if (retires) record.state = VersionState::retired;
+    session_.versions.put(record);
+    if (in_use)
+      say(subject_of(record.name), fmt::format("version {} is lost from the archive", record.number), Result::warned);
+    return true;
+  }
+
+  bool link(const Name& name) {
+    using archive::LiveLink;
+    const LiveLink link = session_.archive.live_link(name);
+    const auto live = session_.versions.live(name);
+    const bool agree = live && link.number == live->number;
+    if (agree) return false;
+    if (leads_ == Leads::files && link.number && session_.archive.standing(name, *link.number).complete &&
+        session_.versions.find(name, *link.number)) {
+      session_.versions.set_live(name, *link.number);
+      return true;
+    }
+    if (!live || !session_.archive.standing(name, live->number).complete) return false;
+    if (link.kind == LiveLink::Kind::no_link)
+      say(subject_of(name),
+          fmt::format("what stood in the place of the live link is kept as {}", session_.archive.move_aside(name)),
+          Result::warned);
+    session_.archive.make_live(name, live->number);
+    say(subject_of(name), fmt::format("the live link leads to version {}", live->number));
+    return true;
+  }
+
+  Session& session_;
+  std::string_view step_;
+  Leads leads_;
+  std::vector<Outcome> outcomes_;
+};
+
 }  // namespace
+
+Stored stored_version(Session& session, const inventory::VersionRecord& version) {
+  Stored stored;
+  if (!version.certificate) return stored;
+  std::vector<pki::Fingerprint> fingerprints{*version.certificate};
+  fingerprints.insert(fingerprints.end(), version.chain.begin(), version.chain.end());
+  for (const pki::Fingerprint& fingerprint : fingerprints) {
+    const auto der = session.certificates.der(fingerprint);
+    if (!der) return {};
+    stored.chain.push_back(pki::Certificate::parse(*der));
+  }
+  const auto managed = session.managed.find(version.name);
+  stored.manifest = {.name = version.name,
+                     .number = version.number,
+                     .issuer = version.issuer,
+                     .spec = managed ? managed->spec : std::string(),
+                     .spec_hash = version.spec_hash,
+                     .fingerprint = version.certificate->text(),
+                     .created = version.created,
+                     .external_key = managed && managed->key_owner == inventory::KeyOwner::external,
+                     .imported_from = version.imported_from};
+  return stored;
+}
+
+bool was_removed(Session& session, const Name& name) {
+  return !session.managed.find(name) &&
+         inventory::newest_action(session.store.database(), subject_of(name)) == kRemoved;
+}
+
+std::vector<Outcome> take_in_files(Session& session, std::string_view step, Leads leads,
+                                   const std::function<bool(const Name&)>& removed) {
+  Taking taking(session, step, leads);
+  taking.authorities();
+  taking.accounts();
+  std::set<Name> names;
+  for (const inventory::ManagedRecord& managed : session.managed.all()) names.insert(managed.name);
+  for (const Name& name : session.archive.names()) names.insert(name);
+  for (const Name& name : names)
+    if (!removed(name)) taking.attempt(subject_of(name), [&] { taking.certificate(name); });
+  return std::move(taking).outcomes();
+}
 
 void take_in(Session& session, const archive::Version& version, const std::string& event, const Detail& detail) {
   const Time now = session.now();

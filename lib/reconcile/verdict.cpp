@@ -37,7 +37,9 @@ constexpr Words kWords[] = {
     {"rehearse", "rehearsed", "rehearsal failed", Target::issuer},
     {"import", "taken over", "not taken over", Target::issuer},
     {"look", "looked at", "not looked at", Target::issuer},
-    {"rebuild", "known again", "not known again"},
+    {"rebuild", "rebuilt", "not rebuilt"},
+    {"restore", "restored", "not restored"},
+    {"mend", "mended", "not mended"},
     {"init", "ready", "not made"},
     {"reconcile", "looked after", "stopped"},
 };

@@ -51,6 +51,12 @@ int schema_version(Database& database) {
   return static_cast<int>(query->integer(0));
 }
 
+std::span<const base::EmbeddedFile> sqlite_migrations(int last) {
+  const auto all = sqlite_migrations();
+  const auto end = std::ranges::find_if(all, [&](const base::EmbeddedFile& file) { return number_of(file) > last; });
+  return all.first(static_cast<std::size_t>(end - all.begin()));
+}
+
 int newest_schema_version() { return newest(sqlite_migrations()); }
 
 void require_known_schema(Database& database) { require_known_schema(database, sqlite_migrations()); }

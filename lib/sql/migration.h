@@ -12,6 +12,7 @@
 namespace everseal::sql {
 
 std::span<const base::EmbeddedFile> sqlite_migrations();  // "0001_first.sql", ...
+std::span<const base::EmbeddedFile> sqlite_migrations(int last);  // those that make up schema `last`
 
 int schema_version(Database& database);  // 0 where nothing was applied yet
 int newest_schema_version();

@@ -1,8 +1,10 @@
 #include "inventory/backup.h"
 
 #include "base/lock.h"
+#include "fakes/unsynced_file_system.h"
 #include "inventory/authorities.h"
 #include "inventory/managed.h"
+#include "inventory/replace.h"
 #include "inventory/support.h"
 #include "pki/crl.h"
 #include "sql/query.h"
@@ -11,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 using namespace everseal;
@@ -47,9 +50,9 @@ struct AuthorityState : TestState {
                      ca, test_key()));
   }
   // Closes the store and brings `file` back.
-  Restored restore_from(const std::string& file, Time now = kNow + kDay) {
+  Replacement restore_from(const std::string& file, Time now = kNow + kDay) {
     { const Store closed = std::move(store); }
-    const Restored restored = restore(path, file, now);
+    const Replacement restored = restore(path, file, now);
     store = Store::open(path, sql::Access::read_write, kNow + kDay);
     return restored;
   }
@@ -114,7 +117,7 @@ TEST_CASE("a restore brings the backup back and keeps what was there") {
   Events(test.store).add("a.c", "x", {}, kNow);
   const Anchor anchor = Events(test.store).head(Chain::run);
 
-  const Restored restored = test.restore_from(test.backup_file);
+  const Replacement restored = test.restore_from(test.backup_file);
   CHECK(test.store.setting("colour") == "old");
   CHECK(restored.problems.empty());
   CHECK(restored.forgotten->text() == anchor.text());
@@ -181,7 +184,7 @@ TEST_CASE("an older backup forgets no serial, revocation, CRL number or version 
   version.number = 6;
   Versions(test.store).put(version);
 
-  const Restored restored = test.restore_from(test.backup_file);
+  const Replacement restored = test.restore_from(test.backup_file);
   CHECK(restored.serials == 2);
   CHECK(restored.revocations == 2);
   CHECK(restored.crls == 1);
@@ -207,7 +210,7 @@ TEST_CASE("numbers of versions in the archive are not given again, even where th
   std::ofstream(test.path + "/archive/file") << "no directory";
   { const Store closed = std::move(test.store); }
   std::filesystem::remove(test.path + "/everseal.db");
-  const Restored restored = restore(test.path, test.backup_file, kNow + kDay);
+  const Replacement restored = restore(test.path, test.backup_file, kNow + kDay);
   test.store = Store::open(test.path, sql::Access::read_write, kNow + kDay);
   CHECK(Versions(test.store).next_number(www.name) == 11);
   CHECK(Versions(test.store).next_number(named("other")) == 4);
@@ -224,7 +227,7 @@ TEST_CASE("a newer backup is not set back by an older database") {
   test.put_crl(2000);
   backup(test.store, test.backup_file);
   test.restore_from(test.directory / "older");
-  const Restored restored = test.restore_from(test.backup_file, kNow + 2 * kDay);
+  const Replacement restored = test.restore_from(test.backup_file, kNow + 2 * kDay);
   CHECK(restored.revocations == 0);
   CHECK(Authorities(test.store).newest_crl(kCorp, 1)->number == 2000);
   CHECK(serials(test.store) == Strings{"01"});
@@ -244,7 +247,7 @@ TEST_CASE("what only the published CRL knows survives a database that is lost") 
   SUBCASE("damaged") {
     lose();
     const std::string damaged = contents(test.path + "/everseal.db");
-    const Restored restored = restore(test.path, test.backup_file, kNow + kDay);
+    const Replacement restored = restore(test.path, test.backup_file, kNow + kDay);
     CHECK(restored.problems.size() == 1);
     CHECK(contents(restored.replaced) == damaged);
     CHECK_FALSE(restored.forgotten);
@@ -252,7 +255,7 @@ TEST_CASE("what only the published CRL knows survives a database that is lost") 
   SUBCASE("gone") {
     { const Store closed = std::move(test.store); }
     std::filesystem::remove(test.path + "/everseal.db");
-    const Restored restored = restore(test.path, test.backup_file, kNow + kDay);
+    const Replacement restored = restore(test.path, test.backup_file, kNow + kDay);
     CHECK(restored.problems.empty());
     CHECK(restored.replaced.empty());
   }
@@ -279,7 +282,7 @@ TEST_CASE("a CRL that the authority did not sign changes nothing") {
     directory.replace("crl.der", crl);
   }
   SUBCASE("garbage") { directory.replace("crl.der", base::as_bytes("garbage")); }
-  const Restored restored = test.restore_from(test.backup_file);
+  const Replacement restored = test.restore_from(test.backup_file);
   REQUIRE(restored.problems.size() == 1);
   CHECK(restored.problems[0].find("crl.der of corp") != std::string::npos);
   CHECK(serials(test.store).empty());
@@ -291,7 +294,7 @@ TEST_CASE("a state that is gone comes back from its backup alone") {
   test.store.set_setting("kept", "yes");
   backup(test.store, test.backup_file);
   const std::string elsewhere = test.directory / "elsewhere";
-  const Restored restored = restore(elsewhere, test.backup_file, kNow + kDay);
+  const Replacement restored = restore(elsewhere, test.backup_file, kNow + kDay);
   CHECK(restored.replaced.empty());
   CHECK(Store::open(elsewhere, sql::Access::read_write, kNow + kDay).setting("kept") == "yes");
 }
@@ -332,7 +335,239 @@ TEST_CASE("a file that is no sound backup is refused before anything is changed"
   CHECK(error_of([&] { restore(test.path, bad, kNow); }).fault() == expected);
   CHECK(contents(test.path + "/everseal.db") == before);
   for (const auto& entry : std::filesystem::directory_iterator(test.path))
-    CHECK(entry.path().filename().string().find("restor") == std::string::npos);
+    CHECK(entry.path().filename().string().find("incoming") == std::string::npos);
+}
+
+TEST_CASE("a daily copy is kept once a day, the newest few of them, and none on a full disk") {
+  TestState test;
+  const auto copies = [&] {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(test.path + "/backups"))
+      names.push_back(entry.path().filename());
+    std::ranges::sort(names);
+    return names;
+  };
+  CHECK_FALSE(newest_daily_copy(test.path));
+  for (int day = 0; day < 9; ++day) {
+    test.store.set_setting("day", std::to_string(day));
+    keep_daily_copy(test.store, kNow + day * kDay);
+    test.store.set_setting("day", "later");
+    keep_daily_copy(test.store, kNow + day * kDay + std::chrono::minutes(1));
+  }
+  CHECK(copies().size() == 5);
+  REQUIRE(newest_daily_copy(test.path));
+  Store copy = Store::over(test.path, sql::open(*newest_daily_copy(test.path), sql::Access::read_only));
+  CHECK(copy.setting("day") == "8");
+  // After a clock that was years ahead the copies of today are kept all the same.
+  keep_daily_copy(test.store, kNow + 3000 * kDay);
+  for (int day = 9; day < 14; ++day) keep_daily_copy(test.store, kNow + day * kDay);
+  CHECK(copies().size() == 5);
+  CHECK(copies().back() < "everseal-2030");
+}
+
+TEST_CASE("a restore or rebuild that is cut leaves the old database or the new one, and one name for each") {
+  using Kind = fakes::Mishap::Kind;
+  for (const bool rebuilds : {false, true}) {
+    for (const Kind kind : {Kind::power_cut, Kind::kill}) {
+      for (int at = 1;; ++at) {
+        CAPTURE(rebuilds);
+        CAPTURE(at);
+        AuthorityState test;
+        const fakes::TemporaryDirectory scratch;
+        test.store.set_setting("colour", "old");
+        backup(test.store, test.backup_file);
+        test.store.set_setting("colour", "new");
+        test.issue("0a");
+        { const Store closed = std::move(test.store); }
+        const auto end = fakes::run_in_child(scratch.path(), {.kind = kind, .at = at}, [&] {
+          if (rebuilds)
+            rebuild(test.path, kNow + kDay);
+          else
+            restore(test.path, test.backup_file, kNow + kDay);
+        });
+        struct stat found {};
+        REQUIRE(::stat((test.path + "/everseal.db").c_str(), &found) == 0);
+        CHECK(found.st_nlink == 1);
+        test.store = Store::open(test.path, sql::Access::read_write, kNow + kDay);
+        CHECK_NOTHROW(test.store.database().check_integrity());
+        const bool done = end.how == fakes::ChildEnd::How::done;
+        const std::string colour = *test.store.setting("colour");
+        CHECK((colour == "new" || (colour == "old" && !rebuilds)));
+        if (done && !rebuilds) CHECK(colour == "old");
+        CHECK(Authorities(test.store).has_serial(kCorp, "0a"));
+        if (done) {
+          CHECK(at > 3);
+          break;
+        }
+        REQUIRE(end.how == fakes::ChildEnd::How::cut);
+        test.restore_from(test.backup_file, kNow + 2 * kDay);
+        CHECK(test.store.setting("colour") == "old");
+        CHECK(Authorities(test.store).has_serial(kCorp, "0a"));
+        CHECK_FALSE(std::filesystem::exists(test.path + "/everseal.db.incoming"));
+      }
+    }
+  }
+}
+
+TEST_CASE("certificates and open requests of after the backup are known after it came back") {
+  AuthorityState test;
+  ManagedRecord www;
+  www.name = named("www");
+  Managed(test.store).put(www);
+  Intents intents(test.store);
+  IntentRecord intent;
+  intent.subject = www.name;
+  intent.kind = IntentKind::deploy;
+  intent.created = kNow;
+  const std::int64_t early = intents.add(intent);
+  backup(test.store, test.backup_file);
+  intents.done(early, kNow + kDay);
+  intent.kind = IntentKind::revoke;
+  intent.version = 3;
+  intent.reason = RevocationReason::key_compromise;
+  intent.actor = "alice";
+  intents.add(intent);
+  const auto certificate = add_certificate(test.store, {.names = {"late.example.org"}});
+  // Signed by the authority, and of no list but the certificates.
+  pki::Template content;
+  content.serial = pki::random_serial();
+  content.subject = pki::DistinguishedName::parse("CN=signed");
+  content.public_key_info = test_key().public_key_info();
+  content.not_before = kNow;
+  content.not_after = kNow + kDay;
+  content.key_usage = {"digitalSignature"};
+  const auto signed_one = pki::Certificate::parse(pki::sign_certificate(content, &test.ca, test_key()));
+  Certificates(test.store).add(std::vector{signed_one}, kNow);
+  Certificates(test.store).set_revoked(signed_one.fingerprint(), kNow, RevocationReason::key_compromise);
+
+  test.restore_from(test.backup_file);
+  CHECK(Certificates(test.store).find(certificate.fingerprint()));
+  const auto open = Intents(test.store).open_for(www.name);
+  REQUIRE(open.size() == 1);
+  CHECK(open.front().kind == IntentKind::revoke);
+  CHECK(open.front().version == 3);
+  CHECK(open.front().reason == RevocationReason::key_compromise);
+  CHECK(open.front().actor == "alice");
+  const auto issued = Authorities(test.store).find_issued(kCorp, signed_one.serial());
+  REQUIRE(issued);
+  CHECK(issued->fingerprint == signed_one.fingerprint());
+  CHECK(issued->revoked_at);
+  CHECK(Authorities(test.store).find(kCorp)->crl_dirty);
+}
+
+TEST_CASE("a rebuild takes over all that a sound database knows, and what of a damaged one can be read") {
+  AuthorityState test;
+  ManagedRecord www;
+  www.name = named("www");
+  www.origin = "everseal.toml:7";
+  www.pinned = 2;
+  Managed(test.store).put(www);
+  for (int i = 0; i < 3000; ++i) test.issue(fmt::format("{:040x}", 1000 + i));
+  for (int i = 0; i < 300; ++i) Events(test.store).add("a.b", "x", {{"number", std::to_string(i)}}, kNow);
+  const Anchor anchor = Events(test.store).head(Chain::run);
+  const auto size = [&] { return std::filesystem::file_size(test.path + "/everseal.db"); };
+  const auto count = [&] {
+    sql::Query query(test.store.database(), "select count(*) from issued");
+    query->step();
+    return query->integer(0);
+  };
+  const auto damage = [&](std::uintmax_t from, std::size_t octets) {
+    std::fstream raw(test.path + "/everseal.db", std::ios::in | std::ios::out | std::ios::binary);
+    raw.seekp(static_cast<std::streamoff>(from));
+    raw << std::string(octets, '\x5a');
+  };
+  Replacement rebuilt;
+  SUBCASE("sound") {
+    { const Store closed = std::move(test.store); }
+    rebuilt = rebuild(test.path, kNow + kDay);
+    test.store = Store::open(test.path, sql::Access::read_write, kNow + kDay);
+    CHECK(rebuilt.problems.empty());
+    CHECK_FALSE(rebuilt.forgotten);
+    CHECK(count() == 3000);
+    CHECK(Events(test.store).verify(std::array{anchor}).intact());
+    CHECK(Managed(test.store).find(www.name)->pinned == 2);
+    CHECK(Managed(test.store).find(www.name)->origin == "everseal.toml:7");
+  }
+  SUBCASE("a page in the middle is damaged, and a daily copy has what it held") {
+    keep_daily_copy(test.store, kNow);
+    { const Store closed = std::move(test.store); }
+    // Somewhere among the pages of the issued serials and events.
+    for (std::uintmax_t page = size() / 4096 / 3; page < size() / 4096 / 2; ++page) damage(page * 4096, 4096);
+    rebuilt = rebuild(test.path, kNow + kDay);
+    test.store = Store::open(test.path, sql::Access::read_write, kNow + kDay);
+    CHECK_FALSE(rebuilt.problems.empty());
+    CHECK(count() == 3000);
+  }
+  SUBCASE("nothing can be read") {
+    { const Store closed = std::move(test.store); }
+    damage(0, 8192);
+    rebuilt = rebuild(test.path, kNow + kDay);
+    test.store = Store::open(test.path, sql::Access::read_write, kNow + kDay);
+    CHECK_FALSE(rebuilt.problems.empty());
+    CHECK(count() == 0);
+  }
+  CHECK_NOTHROW(test.store.database().check_integrity());
+  CHECK(Events(test.store).verify().intact());
+  CHECK(std::filesystem::exists(rebuilt.replaced));
+}
+
+TEST_CASE("after a rebuild each chain of the history goes on from what is whole of it") {
+  struct Row {
+    std::string_view about;
+    std::string_view damage;
+    std::int64_t run = 0;  // the number of "store.rebuilt"
+    std::int64_t ca = 0;   // the number of the head
+    bool forgets = false;
+    bool keeps_ca = true;
+  };
+  // 1 to 1200 are pruned; 2201 is their seal.
+  const Row rows[] = {
+      {"sound", "select 1", 2202, 3},
+      {"the newest event of one chain was changed", "update event set detail = '{}' where chain = 'ca' and number = 3",
+       2202, 2, false, false},
+      {"an event before the seal is missing", "delete from event where chain = 'run' and number = 1300", 1, 3, true},
+      {"an event came back that was pruned",
+       "update event set number = 7 where chain = 'run' and number = (select min(number) from event where chain = "
+       "'run')",
+       1, 3, true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.about);
+    TestState test;
+    test.store.transaction([&] {
+      Events events(test.store);
+      for (int i = 0; i < 2200; ++i) events.add("a.b", "x", {{"number", std::to_string(i)}}, kNow - 500 * kDay);
+      for (int i = 0; i < 3; ++i) events.add("c.d", "y", {{"number", std::to_string(i)}}, kNow, Chain::ca);
+      REQUIRE(events.prune(kNow) == 1200);
+    });
+    test.store.database().execute(row.damage);
+    { const Store closed = std::move(test.store); }
+    const Replacement rebuilt = rebuild(test.path, kNow);
+    test.store = Store::open(test.path, sql::Access::read_write, kNow);
+    Events events(test.store);
+    CHECK(events.verify().intact());
+    CHECK(events.head(Chain::run).number == row.run);
+    CHECK(events.head(Chain::ca).number == row.ca);
+    CHECK(rebuilt.forgotten.has_value() == row.forgets);
+    CHECK(std::ranges::none_of(rebuilt.problems, [](const auto& one) { return one.contains("its authorities"); }) ==
+          row.keeps_ca);
+  }
+}
+
+TEST_CASE("rows that make no sense are left behind by a rebuild, alone") {
+  AuthorityState test;
+  for (const char* name : {"one", "two"}) {
+    ManagedRecord record;
+    record.name = named(name);
+    Managed(test.store).put(record);
+  }
+  test.store.database().execute("update managed set key_owner = 'nobody' where name = 'one'");
+  { const Store closed = std::move(test.store); }
+  const Replacement rebuilt = rebuild(test.path, kNow + kDay);
+  test.store = Store::open(test.path, sql::Access::read_write, kNow + kDay);
+  REQUIRE(rebuilt.problems.size() == 1);
+  CHECK(rebuilt.problems.front().find("managed") != std::string::npos);
+  CHECK(Managed(test.store).all().size() == 1);
 }
 
 TEST_CASE("a database that somebody has open is not replaced") {

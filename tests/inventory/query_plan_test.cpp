@@ -160,7 +160,7 @@ void use_acme(Store& store) {
 }
 
 void use_merge(Store& store) {
-  Restored outcome;
+  Replacement outcome;
   merge_database(store, store.database(), outcome);
   CHECK(outcome.problems.empty());
 }
@@ -193,6 +193,10 @@ bool wants_everything(const std::string& text) {
       "select authority, generation, number, this_update, next_update, der from crl as newest where number = "
       "(select max(number) from crl where authority = newest.authority and generation = newest.generation)",
       "select name, max(number) from version group by name",
+      "select fingerprint, first_seen, der from certificate order by id",
+      "select id, kind, subject, created, version from intent",
+      "select id, kind, subject, created, version, reason, csr, done_at, actor, revoke, delete_keys, outcome from "
+      "intent order by id",
   };
   return texts.contains(text);
 }

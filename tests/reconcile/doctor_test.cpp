@@ -3,8 +3,11 @@
 #include "base/text.h"
 #include "fakes/acme_server.h"
 #include "fakes/temporary_directory.h"
+#include "inventory/backup.h"
+#include "inventory/events.h"
 #include "inventory/store.h"
 #include "reconcile/verbs/account.h"
+#include "reconcile/verbs/recover.h"
 
 #include <filesystem>
 #include <fstream>
@@ -142,7 +145,7 @@ TEST_CASE("an account that is not used any more is no complaint") {
   CHECK(accounts.complaints() == "");
 }
 
-TEST_CASE("rebuilds within one second keep every database that they replace, each with its log") {
+TEST_CASE("rebuilds within one second keep every database that they replace") {
   const fakes::TemporaryDirectory directory;
   Host host;
   host.state = directory / "state";
@@ -151,22 +154,67 @@ TEST_CASE("rebuilds within one second keep every database that they replace, eac
   const std::set<std::string> colours{"red", "green", "blue"};
   for (const std::string& colour : colours) {
     inventory::Store::open(host.state, sql::Access::read_write, host.clock()).set_setting("colour", colour);
-    std::ofstream(host.state + "/everseal.db-wal") << colour;
     rebuild(host);
   }
   std::set<std::string> kept;
   for (const auto& entry : fs::directory_iterator(host.state)) {
     const std::string file = entry.path();
-    if (file.find(".before-rebuild-") == std::string::npos || !file.ends_with("-wal")) continue;
-    std::string colour;
-    std::getline(std::ifstream(file), colour);
-    fs::remove(file);
-    const std::string database = file.substr(0, file.size() - 4);
-    auto former = inventory::Store::over(host.state, sql::open(database, sql::Access::read_only));
-    CHECK(former.setting("colour") == colour);
-    kept.insert(colour);
+    if (file.find(".before-rebuild-") == std::string::npos || file.ends_with("-wal") || file.ends_with("-shm"))
+      continue;
+    kept.insert(inventory::Store::over(host.state, sql::open(file, sql::Access::read_only)).setting("colour").value());
   }
   CHECK(kept == colours);
+}
+
+TEST_CASE("a database that cannot be opened is kept with its log, and none is replaced that somebody has open") {
+  const fakes::TemporaryDirectory directory;
+  Host host;
+  host.state = directory / "state";
+  {
+    auto open = inventory::Store::create(host.state, host.clock());
+    inventory::backup(open, directory / "b");
+    for (const auto& replace :
+         {std::function([&] { rebuild(host); }), std::function([&] { restore(host, directory / "b"); })}) {
+      base::Fault fault = base::Fault::internal;
+      try {
+        replace();
+      } catch (const base::Error& error) {
+        fault = error.fault();
+      }
+      CHECK(fault == base::Fault::busy);
+    }
+  }
+  write(host.state + "/everseal.db", std::string(8192, 'x'));
+  write(host.state + "/everseal.db-wal", "log");
+  rebuild(host);
+  std::set<std::string> ends;
+  for (const auto& entry : fs::directory_iterator(host.state)) {
+    const std::string file = entry.path().filename();
+    if (file.find(".before-rebuild-") != std::string::npos) ends.insert(file.ends_with("-wal") ? "log" : "database");
+  }
+  CHECK(ends == std::set<std::string>{"database", "log"});
+  CHECK_NOTHROW(inventory::Store::open(host.state, sql::Access::read_write, host.clock()));
+}
+
+TEST_CASE("a history that is older than the newest daily copy is a complaint, until another database came") {
+  const fakes::TemporaryDirectory directory;
+  Host host;
+  host.state = directory / "state";
+  {
+    auto store = inventory::Store::create(host.state, host.clock());
+    inventory::Events(store).add("a.b", "x", {}, host.clock());
+    inventory::backup(store, directory / "early");
+    inventory::Events(store).add("a.c", "x", {}, host.clock());
+    inventory::keep_daily_copy(store, host.clock());
+  }
+  CHECK(examine(host).empty());
+  fs::copy_file(directory / "early", host.state + "/everseal.db", fs::copy_options::overwrite_existing);
+  const std::vector<Complaint> complaints = examine(host);
+  REQUIRE(complaints.size() == 1);
+  CHECK(complaints.front().rule == "history");
+  host.clock = [] { return base::wall_clock() + std::chrono::seconds(2); };
+  restore(host, directory / "early");
+  CHECK(examine(host).empty());
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "pki/crl.h"
-#include "reconcile/doctor.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/plan.h"
+#include "reconcile/verbs/recover.h"
 #include "reconcile/verbs/renew.h"
 #include "reconcile/verbs/revoke.h"
 

@@ -175,6 +175,8 @@ class SqliteDatabase final : public Database {
     sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
     sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
     sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+    // Closing what turns out to be no database would write its log back, or remove it.
+    sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
 
   // The first look at the file, before anything could be written: is it a database, and ours?
@@ -187,6 +189,7 @@ class SqliteDatabase final : public Database {
     if (application != kApplicationId && !empty)
       throw Error(Fault::invalid, fmt::format("{} is a database of another program", file_),
                   "point --state to another directory; that file is left as it is");
+    sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
     if (access_ == Access::read_only) return;
     if (sqlite3_db_readonly(db_.get(), "main") != 0) throw sqlite_error(nullptr, SQLITE_READONLY, "write", file_);
     require_write_ahead_log();

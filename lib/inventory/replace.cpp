@@ -1,0 +1,269 @@
+#include "inventory/replace.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "inventory/authorities.h"
+#include "inventory/backup.h"
+#include "inventory/merge.h"
+#include "inventory/salvage.h"
+#include "inventory/state_directory.h"
+#include "inventory/store_access.h"
+#include "inventory/subjects.h"
+#include "sql/migration.h"
+#include "sql/query.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace everseal::inventory {
+namespace {
+
+using base::Directory;
+using base::Error;
+using base::Fault;
+
+constexpr const char* kIncoming = "everseal.db.incoming";
+constexpr std::size_t kLargestCrl = 64 << 20;
+
+// "20261123T221130Z"
+std::string compact(Time time) {
+  std::string text = base::format_time(time);
+  std::erase(text, '-');
+  std::erase(text, ':');
+  return text;
+}
+
+void remove_with_log(const Directory& directory, const std::string& name) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) directory.remove(name + suffix);
+}
+
+void remove_leftovers(const Directory& state) {
+  for (const char* suffix : {"", ".former"}) remove_with_log(state, std::string(kIncoming) + suffix);
+}
+
+void require_sound_backup(const std::string& file) {
+  const auto backup = sql::open(file, sql::Access::read_only);
+  sql::require_known_schema(*backup);
+  if (sql::schema_version(*backup) == 0)
+    throw Error(Fault::invalid, fmt::format("{} is an empty database", file),
+                "name a file that `everseal backup` wrote");
+  backup->check_integrity();
+}
+
+// The database that is to be replaced; nullopt where there is none or it cannot be opened.
+std::optional<Store> open_present(const Directory& state, Replacement& outcome) {
+  if (!state.has(kDatabase)) return std::nullopt;
+  try {
+    return Store::over(state.path(), sql::open(database_file(state.path()), sql::Access::read_write));
+  } catch (const Error& error) {
+    if (error.fault() == Fault::busy || error.fault() == Fault::newer) throw;
+    outcome.problems.push_back(fmt::format("the replaced database: {}", base::printable(error.message())));
+    return std::nullopt;
+  }
+}
+
+template <class Read>
+auto read_present(std::string_view what, Replacement& outcome, Read read) -> decltype(read()) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    outcome.problems.push_back(fmt::format("{} of the replaced database: {}", what, base::printable(error.message())));
+    return {};
+  }
+}
+
+// None of a database from before an update: what a chain is may have changed since.
+std::vector<Anchor> heads_of(Store& present) {
+  if (sql::schema_version(present.database()) != sql::newest_schema_version()) return {};
+  const auto heads = Events(present).heads();
+  return {heads.begin(), heads.end()};
+}
+
+void merge_crl_files(Store& into, const Directory& state, Time now, Replacement& outcome) {
+  const auto authorities = state.subdirectory_if_exists("authorities");
+  if (!authorities) return;
+  for (const auto& authority : Authorities(into).all()) {
+    try {
+      const auto directory = authorities->subdirectory_if_exists(authority.name.text());
+      const auto crl = directory ? directory->read("crl.der", kLargestCrl) : std::nullopt;
+      if (crl) merge_crl_file(into, authority.name, *crl, now, outcome);
+    } catch (const Error& error) {
+      outcome.problems.push_back(
+          fmt::format("the crl.der of {}: {}", authority.name, base::printable(error.message())));
+    }
+  }
+}
+
+void merge_daily_copy(Store& into, const std::string& state, Replacement& outcome) {
+  const auto copy = newest_daily_copy(state);
+  if (!copy) return;
+  try {
+    const auto database = sql::open(*copy, sql::Access::read_only);
+    sql::require_known_schema(*database);
+    merge_database(into, *database, outcome);
+  } catch (const Error& error) {
+    outcome.problems.push_back(fmt::format("{}: {}", *copy, base::printable(error.message())));
+  }
+}
+
+// Each chain of the history goes on from what is whole of it. What is left of a chain whose seal went as well proves
+// nothing, so that goes too.
+void cut_history(Store& store, std::vector<std::string>& problems) {
+  const HistoryVerdict found = Events(store).verify();
+  for (const ChainVerdict& chain : found.chains) {
+    if (chain.intact) continue;
+    const Chain which = chain.head.chain;
+    const auto remove = [&](std::int64_t first, std::int64_t last) {
+      sql::Query cut(store.database(), "delete from event where chain = $1 and (number < $2 or number > $3)");
+      cut->bind(1, to_string(which)).bind(2, first).bind(3, last).execute();
+    };
+    remove(chain.sealed + 1, chain.head.number);
+    if (!Events(store).verify().of(which).intact) remove(0, -1);
+    problems.push_back(fmt::format("the chain {} of the history goes on from its event {}: {}", to_string(which),
+                                   Events(store).head(which).number, chain.problem));
+  }
+}
+
+// A copy of its own: two names of one database, each with a log beside it, would be two databases over one file.
+void keep_file(const Directory& state, const std::string& name, const std::string& kept) {
+  const base::FileDescriptor source(::openat(state.descriptor(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!source) throw base::errno_error("open", fmt::format("{}/{}", state.path(), name));
+  state.copy_new(kept, source.get());
+}
+
+// The present database, which nobody has open, is kept; then the incoming one has its name. A log beside one that could
+// not be opened goes first, as it would be replayed over the new one; it is kept as well.
+void switch_over(const Directory& state, const std::string& kept) {
+  const std::string log = std::string(kDatabase) + "-wal";
+  const bool has_log = state.has(log);
+  if (state.has(kDatabase)) {
+    if (has_log) keep_file(state, log, kept + "-wal");
+    keep_file(state, kDatabase, kept);
+  }
+  state.remove(log);
+  state.remove(std::string(kDatabase) + "-shm");
+  state.rename(kIncoming, kDatabase);
+}
+
+struct Plan {
+  std::string_view why;    // "restore"
+  std::string_view event;  // "store.restored"
+  // Fills the incoming database, which does not exist yet.
+  std::function<void(const std::string& incoming, std::optional<Store>& present, Replacement& outcome)> fill;
+  bool demands_closed = true;  // by programs other than Everseal too
+  std::string file;            // of the backup; ""
+};
+
+Replacement replace(const std::string& state_path, const Plan& plan, Time now, const TakeIn& take_in) {
+  make_state_directory(state_path);
+  const auto right = StoreAccess::exclusive(state_path);
+  const auto state = Directory::open(state_path);
+  remove_leftovers(state);
+  const std::string incoming = fmt::format("{}/{}", state_path, kIncoming);
+  Replacement outcome;
+  const std::string kept = name_to_keep(state, plan.why, now);
+  if (state.has(kDatabase)) outcome.replaced = fmt::format("{}/{}", state_path, kept);
+  try {
+    auto present = open_present(state, outcome);
+    plan.fill(incoming, present, outcome);
+    std::vector<Anchor> heads;
+    if (present)
+      heads = read_present("history", outcome, [&] { return heads_of(*present); });
+    {
+      Store store = Store::over(state_path, sql::open(incoming, sql::Access::read_write));
+      store.transaction([&] {
+        if (take_in) take_in({store, present ? &*present : nullptr});
+        if (present) merge_database(store, present->database(), outcome);
+        merge_daily_copy(store, state_path, outcome);
+        merge_crl_files(store, state, now, outcome);
+        merge_archived_numbers(store, state, outcome);
+        learn_issued(store, outcome);
+        mark_revoked(store);
+        for (const std::string_view kind : {"certificate", "authority"}) Subjects(store).wake_all(kind, now);
+        const HistoryVerdict history = Events(store).verify(heads);
+        for (const Anchor& head : heads) {
+          if (history.of(head.chain).intact) continue;
+          if (head.chain == Chain::run)
+            outcome.forgotten = head;
+          else
+            outcome.problems.push_back(
+                fmt::format("the history of its authorities, which ended with {}, does not go on", head.text()));
+        }
+        Events(store).add(plan.event, "store",
+                          {{"file", plan.file},
+                           {"replaced", outcome.replaced},
+                           {"replaced_head", outcome.forgotten ? outcome.forgotten->text() : ""},
+                           {"serials", std::to_string(outcome.serials)},
+                           {"revocations", std::to_string(outcome.revocations)},
+                           {"crls", std::to_string(outcome.crls)}},
+                          now);
+      });
+    }
+    // SQLite keeps the log where it could not write it back.
+    if (state.has(std::string(kIncoming) + "-wal"))
+      throw Error(Fault::io, "cannot complete the new database", "free some space and run the same command again");
+    const bool opened = present.has_value();
+    present.reset();
+    // It removes the log when the last one closes a sound database.
+    if (plan.demands_closed && opened && state.has(std::string(kDatabase) + "-wal"))
+      throw Error(Fault::busy, "another process has the database open",
+                  "stop the agent (`systemctl stop eversealed`) first");
+    switch_over(state, kept);
+  } catch (...) {
+    remove_leftovers(state);
+    throw;
+  }
+  return outcome;
+}
+
+}  // namespace
+
+std::string name_to_keep(const Directory& state, std::string_view why, Time now) {
+  const std::string name = fmt::format("{}.before-{}-{}", kDatabase, why, compact(now));
+  std::string free = name;
+  for (int number = 2; state.has(free) || state.has(free + "-wal"); ++number)
+    free = fmt::format("{}-{:02}", name, number);
+  return free;
+}
+
+Replacement restore(const std::string& state, const std::string& file, Time now, const TakeIn& take_in) {
+  require_sound_backup(file);
+  const auto fill = [&](const std::string& incoming, std::optional<Store>&, Replacement&) {
+    sql::open(file, sql::Access::read_only)->copy_to(incoming);
+    const std::string former = incoming + ".former";
+    const auto database = sql::open(incoming, sql::Access::read_write);
+    sql::migrate(*database, former, now);
+    database->execute("delete from setting where key = 'config.digest'");
+    remove_with_log(Directory::open(state), std::string(kIncoming) + ".former");
+  };
+  return replace(state, {.why = "restore", .event = "store.restored", .fill = fill, .file = file}, now, take_in);
+}
+
+Replacement rebuild(const std::string& state, Time now, const TakeIn& take_in) {
+  const auto fill = [&](const std::string& incoming, std::optional<Store>& present, Replacement& outcome) {
+    const auto database = sql::create(incoming);
+    const std::string former = incoming + ".former";
+    if (!present) {
+      sql::migrate(*database, former, now);
+      return;
+    }
+    Salvage salvaged = salvage(present->database(), *database, former, now);
+    remove_with_log(Directory::open(state), std::string(kIncoming) + ".former");
+    for (std::string& problem : salvaged.problems) outcome.problems.push_back(std::move(problem));
+  };
+  std::vector<std::string> problems;
+  const auto whole = [&](const Incoming& incoming) {
+    cut_history(incoming.store, problems);
+    if (take_in) take_in(incoming);
+  };
+  Replacement outcome =
+      replace(state, {.why = "rebuild", .event = "store.rebuilt", .fill = fill, .demands_closed = false, .file = {}},
+              now, whole);
+  outcome.problems.insert(outcome.problems.end(), problems.begin(), problems.end());
+  return outcome;
+}
+
+}  // namespace everseal::inventory

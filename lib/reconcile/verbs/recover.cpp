@@ -1,0 +1,86 @@
+#include "reconcile/verbs/recover.h"
+
+#include "base/error.h"
+#include "inventory/merge.h"
+#include "reconcile/reconcile.h"
+#include "reconcile/take_in.h"
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+namespace {
+
+// `remove` said so, here or in the database that is replaced.
+bool was_removed(Session& session, inventory::Store* present, const Name& name) {
+  if (session.managed.find(name)) return false;
+  if (was_removed(session, name)) return true;
+  if (present == nullptr) return false;
+  try {
+    return inventory::newest_action(present->database(), subject_of(name)) == kRemoved;
+  } catch (const base::Error&) {
+    return false;  // what cannot be read is reported by the merge
+  }
+}
+
+inventory::TakeIn taking_files(const Host& host, std::string_view step, Verdict& verdict) {
+  return [&host, step, &verdict](const inventory::Incoming& incoming) {
+    const config::Config none;
+    Session session(host, none, incoming.store);
+    verdict.outcomes = take_in_files(session, step, Leads::files,
+                                     [&](const Name& name) { return was_removed(session, incoming.present, name); });
+  };
+}
+
+}  // namespace
+
+Restored restore(const Host& host, const std::string& file) {
+  const auto lock = lock_reconciler(host);
+  Restored restored;
+  restored.replacement =
+      inventory::restore(host.state, file, host.clock(), taking_files(host, "restore", restored.verdict));
+  return restored;
+}
+
+Verdict rebuild(const Host& host) {
+  const auto lock = lock_reconciler(host);
+  Verdict verdict;
+  const inventory::Replacement replacement =
+      inventory::rebuild(host.state, host.clock(), taking_files(host, "rebuild", verdict));
+  const auto say = [&](Result result, std::string text) {
+    verdict.outcomes.push_back(
+        {.subject = "store", .target = {}, .step = "rebuild", .result = result, .text = std::move(text)});
+  };
+  for (const std::string& problem : replacement.problems) say(Result::warned, problem);
+  if (replacement.forgotten)
+    say(Result::warned, fmt::format("the history that ended with {} does not go on", replacement.forgotten->text()));
+  say(Result::done, replacement.replaced.empty()
+                        ? "there is a database again"
+                        : fmt::format("the database that was there is kept as {}", replacement.replaced));
+  return verdict;
+}
+
+Verdict mend(const Host& host) {
+  const auto lock = lock_reconciler(host);
+  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+  const config::Config none;
+  Session session(host, none, store);
+  session.archive.sweep();
+  Verdict verdict;
+  verdict.outcomes = take_in_files(session, "mend", Leads::database,
+                                   [&](const Name& name) { return reconcile::was_removed(session, name); });
+  inventory::Replacement learnt;
+  store.transaction([&] {
+    inventory::learn_issued(store, learnt);
+    inventory::mark_revoked(store);
+  });
+  if (learnt.serials > 0)
+    verdict.outcomes.push_back(
+        {.subject = "store",
+         .target = {},
+         .step = "mend",
+         .result = Result::done,
+         .text = fmt::format("{} certificate(s) are known again to be signed here", learnt.serials)});
+  return verdict;
+}
+
+}  // namespace everseal::reconcile
