@@ -201,6 +201,17 @@ std::optional<CrlRecord> Authorities::newest_crl(const Name& authority, int gene
   return first_row(query, read_crl);
 }
 
+std::optional<int> Authorities::active_generation(const Name& authority) {
+  for (const AuthorityCertificateRecord& record : certificates(authority))
+    if (record.role == AuthorityRole::intermediate && record.state == GenerationState::active) return record.generation;
+  return std::nullopt;
+}
+
+std::optional<CrlRecord> Authorities::newest_crl(const Name& authority) {
+  const std::optional<int> generation = active_generation(authority);
+  return generation ? newest_crl(authority, *generation) : std::nullopt;
+}
+
 void Authorities::mark_crl_dirty(const Name& authority, Time now) {
   store_.transaction([&] {
     sql::Query query(store_.database(), "update authority set crl_dirty = 1 where name = $1");

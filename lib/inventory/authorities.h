@@ -32,7 +32,10 @@ class Authorities {
   std::vector<IssuedRecord> revoked(const Name& authority, int generation, Time at);
 
   void put_crl(const CrlRecord& crl);            // also marks the CRL clean
+  // The generation that signs; nullopt while its intermediate waits for an offline root.
+  std::optional<int> active_generation(const Name& authority);
   std::optional<CrlRecord> newest_crl(const Name& authority, int generation);
+  std::optional<CrlRecord> newest_crl(const Name& authority);  // of the active generation
   void mark_crl_dirty(const Name& authority, Time now);
 
  private:

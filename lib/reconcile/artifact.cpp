@@ -171,14 +171,14 @@ class AuthorityArtifact final : public Deployable {
   }
 
   std::optional<plan::Validity> in_use() override {
-    const auto crl = session_.newest_crl(name_);
+    const auto crl = session_.authority_rows.newest_crl(name_);
     if (!crl) return std::nullopt;
     return plan::Validity{crl->this_update, crl->next_update};
   }
 
  private:
   inventory::CrlRecord newest(std::int64_t number) {
-    auto crl = session_.newest_crl(name_);
+    auto crl = session_.authority_rows.newest_crl(name_);
     if (!crl || static_cast<std::int64_t>(crl->number) != number)
       throw base::Error(base::Fault::not_found, fmt::format("CRL {} of {} is no longer the newest", number, name_));
     return *crl;

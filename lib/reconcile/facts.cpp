@@ -95,8 +95,8 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
       throw base::Error(base::Fault::not_found, fmt::format("there is no authority {}", name),
                         "`everseal ca list` shows them; `everseal ca init` makes one");
     facts.record = *record;
-    facts.has_intermediate = session.active_generation(name).has_value();
-    facts.crl = session.newest_crl(name);
+    facts.has_intermediate = session.authority_rows.active_generation(name).has_value();
+    facts.crl = session.authority_rows.newest_crl(name);
     if (const auto configured = session.config.authorities.find(name); configured != session.config.authorities.end()) {
       facts.publish = configured->second.publish;
     }

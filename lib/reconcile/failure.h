@@ -7,9 +7,12 @@
 #include "reconcile/session.h"
 #include "reconcile/verdict.h"
 
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 namespace everseal::reconcile {
 
@@ -18,6 +21,19 @@ bool is_same_failure(std::string_view one, std::string_view other) noexcept;
 
 // Can only a person, not time, end this failure of a step that fulfils what somebody asked for once?
 bool is_permanent(base::Fault fault) noexcept;
+
+// What a fault of ours or of a library throws ends here, too: at its subject.
+template <class Work>
+void as_error(Work work) {
+  try {
+    work();
+  } catch (const base::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw base::Error(base::Fault::internal, fmt::format("unexpected: {}", error.what()),
+                      "this is a mistake in Everseal: please report it");
+  }
+}
 
 // Counts the failure of that step, with the plan's back-off; the history has one event for each distinct failure.
 // `in_use` is the validity of what is in use, as retry_time() wants it.

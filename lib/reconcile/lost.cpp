@@ -40,22 +40,16 @@ bool is_lost(int live, const inventory::InUseRecord& used) {
 }  // namespace
 
 bool crl_stands(const std::string& state, inventory::Store& store, const Name& authority) {
-  inventory::Authorities authorities(store);
-  for (const inventory::AuthorityCertificateRecord& record : authorities.certificates(authority)) {
-    if (record.role != inventory::AuthorityRole::intermediate || record.state != inventory::GenerationState::active)
-      continue;
-    const auto newest = authorities.newest_crl(authority, record.generation);
-    if (!newest) return true;  // none was signed yet
-    const auto directory = base::Directory::open_if_exists(fmt::format("{}/authorities/{}", state, authority));
-    try {
-      return directory && directory->has(authority::kCrlFile) &&
-             directory->read(authority::kCrlFile, kLargestCrl) == newest->der;
-    } catch (const base::Error& error) {
-      base::log::debug("{}", error.message());
-      return error.fault() == base::Fault::io;
-    }
+  const auto newest = inventory::Authorities(store).newest_crl(authority);
+  if (!newest) return true;  // none was signed yet
+  const auto directory = base::Directory::open_if_exists(fmt::format("{}/authorities/{}", state, authority));
+  try {
+    return directory && directory->has(authority::kCrlFile) &&
+           directory->read(authority::kCrlFile, kLargestCrl) == newest->der;
+  } catch (const base::Error& error) {
+    base::log::debug("{}", error.message());
+    return error.fault() == base::Fault::io;
   }
-  return true;
 }
 
 void wake_what_was_lost(const Host& host, inventory::Store& store) {
@@ -65,7 +59,7 @@ void wake_what_was_lost(const Host& host, inventory::Store& store) {
   if (!live) return;
   inventory::Managed managed(store);
   const auto behind = store.setting(kGoOnBehind);
-  const auto after = behind && !behind->empty() ? std::optional(Name::parse(*behind)) : std::nullopt;
+  const auto after = behind && Name::is_valid(*behind) ? std::optional(Name::parse(*behind)) : std::nullopt;
   const auto used = managed.in_use(after, kMost);
   for (const inventory::InUseRecord& one : used)
     if (is_lost(live->descriptor(), one)) subjects.wake(inventory::certificate_subject(one.name), now);

@@ -75,12 +75,9 @@ template <class Work>
 Verdict isolated(const std::string& subject, Work work) {
   Verdict verdict;
   try {
-    return work();
+    as_error([&] { verdict = work(); });
   } catch (const base::Error& error) {
     verdict.outcomes.push_back(failure(subject, {}, "reconcile", error));
-  } catch (const std::exception& error) {
-    verdict.outcomes.push_back(failure(
-        subject, {}, "reconcile", base::Error(base::Fault::internal, fmt::format("unexpected: {}", error.what()))));
   }
   return verdict;
 }

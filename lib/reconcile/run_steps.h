@@ -39,19 +39,6 @@ void forget_failures(Session& session, const inventory::SubjectId& subject, cons
   }
 }
 
-// What a fault of ours or of a library throws ends here, too: at its subject.
-template <class Work>
-void as_error(Work work) {
-  try {
-    work();
-  } catch (const base::Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw base::Error(base::Fault::internal, fmt::format("unexpected: {}", error.what()),
-                      "this is a mistake in Everseal: please report it");
-  }
-}
-
 template <class Action>
 Verdict run_steps(Session& session, const inventory::SubjectId& subject, const Steps<Action>& steps) {
   // More steps than any subject has: a rule that never comes to rest is a mistake of ours, not a busy loop.

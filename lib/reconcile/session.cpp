@@ -47,18 +47,6 @@ authority::Authority& Session::authority(const Name& name) {
       .first->second;
 }
 
-std::optional<int> Session::active_generation(const Name& authority) {
-  for (const inventory::AuthorityCertificateRecord& record : authority_rows.certificates(authority))
-    if (record.role == inventory::AuthorityRole::intermediate && record.state == inventory::GenerationState::active)
-      return record.generation;
-  return std::nullopt;
-}
-
-std::optional<inventory::CrlRecord> Session::newest_crl(const Name& authority) {
-  const std::optional<int> generation = active_generation(authority);
-  return generation ? authority_rows.newest_crl(authority, *generation) : std::nullopt;
-}
-
 std::vector<pki::Certificate> Session::trust_bundle(const Name& authority) {
   std::vector<pki::Certificate> anchors;
   for (const inventory::AuthorityCertificateRecord& record : authority_rows.certificates(authority))

@@ -53,9 +53,6 @@ class Session {
   issuer::Surroundings surroundings();
   // An authority of this store with the config's settings; opened once. Error(config) where its passphrase is missing.
   authority::Authority& authority(const Name& name);
-  // The generation that signs; nullopt while its intermediate waits for an offline root.
-  std::optional<int> active_generation(const Name& authority);
-  std::optional<inventory::CrlRecord> newest_crl(const Name& authority);  // of the active generation
   // The trust anchors that a publication of `authority` holds.
   std::vector<pki::Certificate> trust_bundle(const Name& authority);
   void progress(Progress::Kind kind, const std::string& subject, const std::string& text) const;
@@ -70,8 +67,8 @@ class Session {
 std::vector<challenge::Method> challenge_methods(const config::Settings& config);
 
 // How events, attempts and outcomes name what they are about.
-inline std::string subject_of(const Name& certificate) { return "certificate/" + certificate.text(); }
-inline std::string authority_subject(const Name& authority) { return "authority/" + authority.text(); }
+inline std::string subject_of(const Name& certificate) { return inventory::certificate_subject(certificate).text(); }
+inline std::string authority_subject(const Name& authority) { return inventory::authority_subject(authority).text(); }
 
 // ManagedRecord::origin of what was issued once and stands in no config file.
 inline constexpr std::string_view kOnce = "once";

@@ -20,6 +20,27 @@
 
 namespace everseal::reconcile {
 
+// A state directory with an authority "corp". Made once for all tests of a program, which take copies: to encrypt a key
+// takes longer than most tests.
+inline const std::string& state_with_authority() {
+  struct Made {
+    fakes::TemporaryDirectory root;
+    std::string state = root / "state";
+    Made() {
+      const Time now = base::wall_clock();
+      inventory::Store store = inventory::Store::create(state, now);
+      authority::Ceremony wanted;
+      wanted.name = Name::parse("corp");
+      const base::Secret passphrase{std::string_view("correct horse battery")};
+      authority::Passphrases passphrases;
+      passphrases.root = &passphrase;
+      authority::create_authority(store, wanted, passphrases, now);
+    }
+  };
+  static const Made made;
+  return made.state;
+}
+
 // A state directory with an authority, a config directory and a directory that a server would read.
 struct Site {
   fakes::TemporaryDirectory root;
@@ -32,13 +53,8 @@ struct Site {
     host.state = root.path() + "/state";
     host.files = config::files(root.path() + "/config/everseal.toml", host.state);
     host.clock = [this] { return now; };
-    inventory::Store store = inventory::Store::create(host.state, now);
-    authority::Ceremony wanted;
-    wanted.name = Name::parse("corp");
-    const base::Secret passphrase{std::string_view("correct horse battery")};
-    authority::Passphrases passphrases;
-    passphrases.root = &passphrase;
-    authority::create_authority(store, wanted, passphrases, now);
+    std::filesystem::copy(state_with_authority(), host.state,
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
   }
 
   config::Certificate www(const std::string& reload = {}) const {

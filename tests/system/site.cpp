@@ -3,6 +3,7 @@
 #include "pki/digest.h"
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 
 #include <doctest/doctest.h>
@@ -62,7 +63,17 @@ Site::Site(Ca ca) {
   configure("");
   if (ca == Ca::none) return;
   write_text(*this / "root.passphrase", "correct horse battery staple\n", 0600);
+  // Made once for all tests of a program, which take copies: to encrypt a key takes longer than most of them.
+  static std::unique_ptr<fakes::TemporaryDirectory> made;
+  const auto copy = fs::copy_options::recursive | fs::copy_options::copy_symlinks;
+  if (made) {
+    fs::copy(*made / "state", state(), copy);
+    return;
+  }
   require_status(everseal({"ca", "init", "demo", "--root-passphrase-file", *this / "root.passphrase"}), 0);
+  auto kept = std::make_unique<fakes::TemporaryDirectory>();
+  fs::copy(state(), *kept / "state", copy);
+  made = std::move(kept);
 }
 
 void Site::configure(const std::string& tables) const {

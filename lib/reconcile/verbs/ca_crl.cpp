@@ -12,7 +12,7 @@ Verdict ca_crl(const Host& host, const Name& name) {
   Session session = run.session();
   authority::refresh_crl(session.authority(name), host.clock());
   Verdict verdict = reconcile_authority(run, name);
-  const auto crl = session.newest_crl(name);
+  const auto crl = session.authority_rows.newest_crl(name);
   verdict.outcomes.insert(verdict.outcomes.begin(),
                           {authority_subject(name),
                            {},
