@@ -114,6 +114,41 @@ void bind_filter(sql::Query& query, const CertificateFilter& filter) {
   if (filter.limit >= 0) query->bind(7, filter.limit);
 }
 
+// No CRL has to name it any more: two were signed past its end, of which the first named it (RFC 5280 section 3.3) and
+// the second, which a new one is compared with, did not.
+constexpr std::string_view kOffEveryCrl =
+    "(i.revoked_at is null or i.not_after < coalesce((select crl.this_update from crl "
+    "where crl.authority = i.authority and crl.generation = i.generation order by crl.number desc limit 1 offset 1), "
+    "0))";
+
+// Nothing refers to it: neither a version nor an authority that must go on revoking it.
+std::string select_unused() {
+  return fmt::format(
+      "select c.id, c.fingerprint, c.serial from certificate c where c.not_after < $1 and c.is_ca = 0 "
+      "and not exists (select 1 from version v where v.certificate = c.fingerprint) "
+      "and not exists (select 1 from issued i where i.serial = c.serial and i.fingerprint = c.fingerprint and not {}) "
+      "order by c.not_after limit $2",
+      kOffEveryCrl);
+}
+
+struct Unused {
+  std::int64_t id;
+  base::Bytes fingerprint;
+  std::string serial;
+};
+
+void remove(sql::Database& database, const Unused& unused) {
+  sql::Query issued(database, "delete from issued where serial = $1 and fingerprint = $2");
+  issued->bind(1, unused.serial).bind(2, unused.fingerprint).execute();
+  sql::Query info(database, "delete from renewal_info where certificate = $1");
+  info->bind(1, unused.fingerprint).execute();
+  for (const std::string_view sql :
+       {"delete from certificate_name where certificate = $1", "delete from certificate where id = $1"}) {
+    sql::Query query(database, sql);
+    query->bind(1, unused.id).execute();
+  }
+}
+
 }  // namespace
 
 std::int64_t Certificates::add(std::span<const pki::Certificate> certificates, Time now) {
@@ -177,6 +212,20 @@ void Certificates::set_revoked(const pki::Fingerprint& fingerprint, Time when, p
       .bind(2, base::to_unix(when))
       .bind(3, static_cast<std::int64_t>(reason))
       .execute();
+}
+
+std::int64_t Certificates::prune(Time before, int limit) {
+  std::int64_t pruned = 0;
+  store_.transaction([&] {
+    sql::Query query(store_.database(), select_unused());
+    query->bind(1, base::to_unix(before)).bind(2, limit);
+    const auto all = all_rows(query, [](const sql::Statement& row) {
+      return Unused{row.integer(0), bytes_at(row, 1), text_at(row, 2)};
+    });
+    for (const Unused& unused : all) remove(store_.database(), unused);
+    pruned = static_cast<std::int64_t>(all.size());
+  });
+  return pruned;
 }
 
 }  // namespace everseal::inventory

@@ -36,6 +36,9 @@ class Certificates {
   // Rows in order of expiry, one at a time, without holding them all.
   void each(const CertificateFilter& filter, const std::function<void(const CertificateRecord&)>& row);
   void set_revoked(const pki::Fingerprint& fingerprint, Time when, pki::RevocationReason reason);
+  // Takes away up to `limit` that ended before `before`, the oldest first, and that an authority here signed them. Those
+  // of CAs stay, those that are a version's, and revoked ones that a CRL has to name still. Gives how many went.
+  std::int64_t prune(Time before, int limit);
 
  private:
   Store& store_;

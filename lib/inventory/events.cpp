@@ -17,7 +17,6 @@ namespace everseal::inventory {
 namespace {
 
 constexpr std::string_view kSealed = "history.sealed";
-constexpr base::Seconds kKept{400 * 86400};
 constexpr int kTwoChains = 5;  // the schema since which there are two
 constexpr std::int64_t kMost = 500'000;
 constexpr std::int64_t kFewest = 1000;
@@ -198,7 +197,7 @@ std::int64_t last_to_prune(sql::Database& database, std::int64_t head, Time now)
   while (query->step()) {
     const std::int64_t number = query->integer(0);
     if (first == 0) first = number;
-    const bool old = base::from_unix(query->integer(1)) < now - kKept || number <= head - kMost;
+    const bool old = base::from_unix(query->integer(1)) < now - kRemembered || number <= head - kMost;
     if (!old || number > head - kFewest) break;
     last = number;
   }

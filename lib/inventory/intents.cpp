@@ -65,4 +65,10 @@ void Intents::end(std::int64_t id, IntentOutcome outcome, Time now) {
   query->bind(1, id).bind(2, base::to_unix(now)).bind(3, to_string(outcome)).execute();
 }
 
+std::int64_t Intents::prune(Time before, int limit) {
+  sql::Query query(store_.database(),
+                   "delete from intent where id in (select id from intent order by id limit $2) and done_at < $1");
+  return query->bind(1, base::to_unix(before)).bind(2, limit).execute();
+}
+
 }  // namespace everseal::inventory

@@ -48,6 +48,8 @@ class Versions {
   std::optional<VersionRecord> find(const Name& name, int number);
   std::optional<VersionRecord> live(const Name& name);
   std::optional<VersionRecord> by_certificate(const pki::Fingerprint& fingerprint);
+  // Those that have expired by `now` and are not live, in order of expiry, at most `limit`.
+  std::vector<EndedVersionRecord> ended(const Name& name, Time now, int limit);
   int next_number(const Name& name);
   // Inserts or replaces. Its managed certificate and, where it has one, its X.509 certificate were added before. What is
   // revoked stays so, also where `version` was read earlier.
@@ -56,6 +58,9 @@ class Versions {
   void set_live(const Name& name, int number);
   // Deletes the rows of `name`, but never gives one of its numbers again.
   void forget(const Name& name);
+  // Deletes the rows of some, and what hangs on them; their certificates stay. Error(internal) for the newest one, whose
+  // number would be given again.
+  void discard(const Name& name, std::span<const int> numbers);
   // next_number stays above `number`.
   void never_again(const Name& name, int number);
 
@@ -90,6 +95,8 @@ class Intents {
   std::vector<IntentRecord> open_for(const Name& subject);  // oldest first
   void end(std::int64_t id, IntentOutcome outcome, Time now);
   void done(std::int64_t id, Time now) { end(id, IntentOutcome::done, now); }
+  // Takes away up to `limit` that ended before `before`, the oldest first. Gives how many went.
+  std::int64_t prune(Time before, int limit);
 
  private:
   Store& store_;

@@ -21,6 +21,9 @@ namespace everseal::inventory {
 using base::Name;
 using base::Time;
 
+// How long what has ended is remembered: events of `run`, versions, certificates, requests that were done.
+inline constexpr base::Seconds kRemembered{400 * 86400};
+
 enum class VersionState {
   pending,   // intent recorded; key may be staged; the issuer may have been asked
   issued,    // certificate known and complete in the archive
@@ -107,6 +110,12 @@ struct VersionRecord {
   Time created;
   bool has_key = true;            // false after `keep` removed it, or where it is external
   std::string imported_from;      // directory of another client that it was taken over from; "": made here
+};
+
+// A version that has expired and is not live.
+struct EndedVersionRecord {
+  int number = 0;
+  Time not_after;
 };
 
 enum class ArtifactKind { version, crl, bundle };
@@ -256,7 +265,8 @@ struct AuthorityCertificateRecord {
   std::string key_file;           // below authorities/<name>/; "" where the key lives elsewhere
 };
 
-// A certificate that one of our authorities signed: its serial is taken for ever.
+// A certificate that one of our authorities signed. Its serial is taken as long as it is remembered; random ones do not
+// come a second time.
 struct IssuedRecord {
   Name authority;
   int generation = 1;

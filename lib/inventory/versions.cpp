@@ -115,6 +115,14 @@ std::optional<VersionRecord> Versions::by_certificate(const pki::Fingerprint& fi
   return first_row(query, read);
 }
 
+std::vector<EndedVersionRecord> Versions::ended(const Name& name, Time now, int limit) {
+  sql::Query query(store_.database(),
+                   "select number, not_after from version where name = $1 and state in ('issued', 'retired') "
+                   "and not_after <= $2 order by not_after, number limit $3");
+  query->bind(1, name.text()).bind(2, base::to_unix(now)).bind(3, limit);
+  return all_rows(query, [](const sql::Statement& row) { return EndedVersionRecord{int_at(row, 0), time_at(row, 1)}; });
+}
+
 int Versions::next_number(const Name& name) {
   sql::Query query(store_.database(), "select number from version where name = $1 order by number desc limit 1");
   query->bind(1, name.text());
@@ -124,14 +132,13 @@ int Versions::next_number(const Name& name) {
 
 void Versions::put(const VersionRecord& version) {
   store_.transaction([&] {
-    sql::Query query(
-        store_.database(),
-        "insert into version (name, number, state, issuer, spec_hash, certificate, chain, not_before, "
-        "not_after, renew_at, created, has_key, imported_from) "
-        "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
-        "on conflict (name, number) do update set state = $3, issuer = $4, spec_hash = $5, "
-        "certificate = $6, chain = $7, not_before = $8, not_after = $9, renew_at = $10, created = $11, "
-        "has_key = $12, imported_from = $13");
+    sql::Query query(store_.database(),
+                     "insert into version (name, number, state, issuer, spec_hash, certificate, chain, not_before, "
+                     "not_after, renew_at, created, has_key, imported_from) "
+                     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
+                     "on conflict (name, number) do update set state = $3, issuer = $4, spec_hash = $5, "
+                     "certificate = $6, chain = $7, not_before = $8, not_after = $9, renew_at = $10, created = $11, "
+                     "has_key = $12, imported_from = $13");
     query->bind(1, version.name.text())
         .bind(2, version.number)
         .bind(3, to_string(version.state))
@@ -179,6 +186,21 @@ void Versions::forget(const Name& name) {
                      "update certificate set managed = null, version = null, version_state = null, environment = null "
                      "where managed = $1");
     label->bind(1, name.text()).execute();
+  });
+}
+
+void Versions::discard(const Name& name, std::span<const int> numbers) {
+  store_.transaction([&] {
+    for (const int number : numbers) {
+      if (number + 1 >= next_number(name))
+        throw Error(Fault::internal, fmt::format("version {} of {} is the newest", number, name));
+      sql::Query label(store_.database(),
+                       "update certificate set managed = null, version = null, version_state = null, "
+                       "environment = null where managed = $1 and version = $2");
+      label->bind(1, name.text()).bind(2, number).execute();
+      sql::Query row(store_.database(), "delete from version where name = $1 and number = $2");
+      row->bind(1, name.text()).bind(2, number).execute();
+    }
   });
 }
 

@@ -130,8 +130,8 @@ std::optional<Reason> check_requested(const CertificateFacts& facts, const Versi
 
 constexpr Check kChecks[] = {check_missing, check_lost,    check_specification, check_issuer,
                              check_revoked, check_renewal, check_requested};
-// What was issued once is issued again only where somebody asks.
-constexpr Check kChecksOfOnce[] = {check_missing, check_requested};
+// What is issued once is issued where somebody asks, and only as long as he does.
+constexpr Check kChecksOfOnce[] = {check_requested};
 
 constexpr int kFailuresBeforeNextIssuer = 3;
 constexpr int kYoungVersions = 2;
@@ -183,12 +183,19 @@ std::optional<Reason> reason_to_issue(const CertificateFacts& facts, Time now) {
   return facts.renewal == Renewal::once ? ask(kChecksOfOnce) : ask(kChecks);
 }
 
+// Is there a version to go on with? What was asked for once and withdrawn is given up, unless it is signed already.
+bool is_begun(const CertificateFacts& facts) {
+  if (facts.versions.empty() || facts.versions.back().record.state != VersionState::pending) return false;
+  return facts.renewal == Renewal::automatic || facts.versions.back().record.certificate ||
+         check_requested(facts, nullptr, Time{});
+}
+
 void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& decision) {
   std::optional<Reason> reason;
   int number =
       facts.versions.empty() ? facts.next_number : std::max(facts.next_number, facts.versions.back().record.number + 1);
   Name issuer = choose_issuer(facts);
-  if (!facts.versions.empty() && facts.versions.back().record.state == VersionState::pending) {
+  if (is_begun(facts)) {
     const inventory::VersionRecord& pending = facts.versions.back().record;
     number = pending.number;
     reason = Reason{Rule::interrupted, fmt::format("version {} was begun and not finished", number)};
@@ -198,11 +205,14 @@ void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& 
     reason = reason_to_issue(facts, now);
   }
   if (!reason) {
-    const VersionFacts& in_use = *version_in_use(facts, now);
+    const VersionFacts* const used_version = version_in_use(facts, now);
     if (facts.renewal == Renewal::once) {
-      decision.standing.push_back({Rule::nothing_due, "it was issued once and is not renewed"});
+      decision.standing.push_back({Rule::nothing_due, used_version == nullptr
+                                                          ? "nothing was issued, and nobody asks for it any more"
+                                                          : "it was issued once and is not renewed"});
       return;
     }
+    const VersionFacts& in_use = *used_version;
     const inventory::VersionRecord& used = in_use.record;
     const Time due = renewal_of(in_use);
     decision.standing.push_back(
@@ -319,6 +329,55 @@ void decide_prune(const CertificateFacts& facts, const VersionFacts& in_use, Tim
       now, decision);
 }
 
+constexpr int kNewestStay = 5;
+constexpr int kMostStay = 200;  // of those that ended: lives of an hour would fill 400 days with ten thousand
+constexpr int kDiscardedAtOnce = 64;
+constexpr base::Seconds kDiscardsAreApart{3600};
+
+// The newest complete ones that stay whatever their age: above this number.
+int number_below_newest(const CertificateFacts& facts) noexcept {
+  int left = std::max(kNewestStay, facts.keep);
+  for (const VersionFacts& version : facts.versions | std::views::reverse)
+    if (is_complete(version) && left-- == 0) return version.record.number;
+  return 0;
+}
+
+// Is it in use or deployed somewhere, the way back of a target, or named by what somebody asked for?
+bool is_needed(const CertificateFacts& facts, const VersionFacts& in_use, int number) noexcept {
+  return number == in_use.record.number || facts.live_link == number || facts.pinned == number ||
+         std::ranges::any_of(facts.deployments,
+                             [&](const DeploymentRecord& record) {
+                               return record.version == number || record.current == number || record.previous == number;
+                             }) ||
+         std::ranges::any_of(facts.intents, [&](const IntentRecord& wanted) { return wanted.version == number; });
+}
+
+// Versions that ended long ago go, whether the present one is proved or not. A clock that is ahead would take away what
+// is still remembered.
+void decide_discard(const CertificateFacts& facts, const VersionFacts& in_use, Time now, CertificateDecision& decision) {
+  if (!facts.clock_problem.empty()) return;
+  const int newest = facts.versions.back().record.number;
+  const int below_newest = number_below_newest(facts);
+  Discard discard;
+  for (const inventory::EndedVersionRecord& ended : facts.ended) {
+    if (ended.number > below_newest || is_needed(facts, in_use, ended.number)) continue;
+    const Time when = ended.not_after + (ended.number <= newest - kMostStay ? base::Seconds{} : inventory::kRemembered);
+    if (when > now)
+      decision.look_at(when);
+    else if (discard.numbers.size() < kDiscardedAtOnce)
+      discard.numbers.push_back(ended.number);
+  }
+  if (discard.numbers.empty()) return;
+  const std::size_t count = discard.numbers.size();
+  CertificateStep made = step(std::move(discard), Rule::ended_long_ago, fmt::format("{} ended long ago", count), now);
+  if (facts.discarded) {
+    made.gate = Gate::backing_off;
+    made.not_before = now + kDiscardsAreApart;
+  }
+  hold_back(made, failed(facts.attempts, key_of(made.action)), now);
+  decision.add(std::move(made));
+}
+
 // A complete, usable version is put in place before anything is ordered.
 void decide_place(const CertificateFacts& facts, const VersionFacts& used, Time now, CertificateDecision& decision) {
   if (facts.pinned && *facts.pinned != used.record.number)
@@ -351,6 +410,7 @@ std::string describe(const CertificateAction& action) {
             return fmt::format("ask {} when version {} is to be renewed", s.issuer, s.number);
           },
           [](const Prune& s) { return fmt::format("delete the private keys of {} old version(s)", s.keys_of.size()); },
+          [](const Discard& s) { return fmt::format("take {} old versions away", s.numbers.size()); },
           [](const DeleteKeys&) { return std::string("delete the private keys"); },
           [](const Forget&) { return std::string("stop keeping it alive"); },
           [](const EndIntent& s) { return "give up what was asked for, as " + s.why; },
@@ -440,6 +500,7 @@ Decision<CertificateAction> decide(const CertificateFacts& facts, Time now) {
   if (in_use != nullptr) {
     append(decision, decide_retirements(deployment_facts(facts, in_use, now), now));
     decide_prune(facts, *in_use, now, decision);
+    decide_discard(facts, *in_use, now, decision);
   }
   decide_revocations(facts, now, decision);
   return decision;

@@ -22,12 +22,14 @@ struct Revoke { static constexpr std::string_view kind = "revoke"; std::optional
 struct Pin { static constexpr std::string_view kind = "pin"; std::int64_t intent; int number; };
 struct Unpin { static constexpr std::string_view kind = "unpin"; std::int64_t intent; };
 struct Prune { static constexpr std::string_view kind = "prune"; std::vector<int> keys_of; };
+// Takes versions that ended long ago away: rows, directories, keys.
+struct Discard { static constexpr std::string_view kind = "discard"; std::vector<int> numbers; };
 struct RefreshRenewalInfo { static constexpr std::string_view kind = "renewal-info"; int number; Name issuer; };
 struct DeleteKeys { static constexpr std::string_view kind = "delete-keys"; };
 struct Forget { static constexpr std::string_view kind = "forget"; std::int64_t intent; };
 // An intent that nothing can fulfil any more.
 struct EndIntent { static constexpr std::string_view kind = "end"; std::int64_t intent; std::string why; };
-using CertificateAction = std::variant<Issue, MakeLive, Revoke, Pin, Unpin, Prune, RefreshRenewalInfo, DeleteKeys, Forget,
+using CertificateAction = std::variant<Issue, MakeLive, Revoke, Pin, Unpin, Prune, Discard, RefreshRenewalInfo, DeleteKeys, Forget,
                                        EndIntent, DeploymentAction>;
 
 // "issue version 3 at corp"
@@ -59,6 +61,8 @@ struct CertificateFacts {
   Renewal renewal = Renewal::automatic;
   inventory::KeyOwner key_owner = inventory::KeyOwner::ours;
   std::vector<VersionFacts> versions;
+  std::vector<inventory::EndedVersionRecord> ended;  // in order of expiry, the first of them
+  bool discarded = false;  // this run took some away already: the others have time until the next
   std::optional<int> live_link;  // the version that the live link leads to
   int next_number = 1;  // of a version; numbers of a certificate that was removed are not given again
   std::vector<inventory::DeploymentRecord> deployments;
@@ -71,6 +75,9 @@ struct CertificateFacts {
 };
 
 Decision<CertificateAction> decide(const CertificateFacts& facts, Time now);
+
+// How many ended versions a decision needs to know of.
+inline constexpr int kEndedLookedAt = 128;
 
 // When the clock alone renews a version: at the time drawn from its issuer's window, though never later than
 // latest_renewal(); without one at its own.

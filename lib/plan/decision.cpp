@@ -27,6 +27,7 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::wrong_certificate_served: return "wrong_certificate_served";
     case Rule::failed_before: return "failed_before";
     case Rule::key_no_longer_needed: return "key_no_longer_needed";
+    case Rule::ended_long_ago: return "ended_long_ago";
     case Rule::crl_due: return "crl_due";
     case Rule::crl_changed: return "crl_changed";
     case Rule::no_intermediate: return "no_intermediate";

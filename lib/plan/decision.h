@@ -40,6 +40,7 @@ enum class Rule {
   wrong_certificate_served,
   failed_before,       // an earlier attempt failed; this is the next one
   key_no_longer_needed,
+  ended_long_ago,      // versions that nothing needs any more
   crl_due,
   crl_changed,
   no_intermediate,     // an authority that cannot sign yet

@@ -101,6 +101,11 @@ class CertificateArtifact final : public Deployable {
     return plan::against_rollback(certificate_facts(session_, name_), record, record.after, now);
   }
 
+  Facts facts(std::int64_t number) override {
+    const auto version = session_.versions.find(name_, static_cast<int>(number));
+    return version ? facts_of(session_, *version) : Facts{.version = number};
+  }
+
   std::optional<plan::Validity> in_use() override {
     const auto live = session_.versions.live(name_);
     if (!live || !live->not_before || !live->not_after) return std::nullopt;
@@ -170,6 +175,13 @@ class AuthorityArtifact final : public Deployable {
     return "an older CRL is never published again";
   }
 
+  Facts facts(std::int64_t number) override {
+    Facts facts{.version = number};
+    const auto crl = session_.authority_rows.newest_crl(name_);
+    if (crl && static_cast<std::int64_t>(crl->number) == number) facts.not_after = crl->next_update;
+    return facts;
+  }
+
   std::optional<plan::Validity> in_use() override {
     const auto crl = session_.authority_rows.newest_crl(name_);
     if (!crl) return std::nullopt;
@@ -189,6 +201,17 @@ class AuthorityArtifact final : public Deployable {
 };
 
 }  // namespace
+
+Facts facts_of(Session& session, const inventory::VersionRecord& version) {
+  Facts facts{.version = version.number};
+  facts.not_after = version.not_after;
+  facts.renew_at = version.renew_at;
+  facts.issuer = version.issuer.text();
+  if (!version.certificate) return facts;
+  facts.fingerprint = version.certificate->text();
+  if (const auto certificate = session.certificates.find(*version.certificate)) facts.serial = certificate->serial;
+  return facts;
+}
 
 std::unique_ptr<deploy::Target> open_target(const config::Deployment& target, const Name& owner) {
   const deploy::Kind* const kind = deploy::find_kind(target.type);

@@ -36,10 +36,14 @@ class Deployable {
                      std::optional<std::int64_t> previous) = 0;
   // Why the target must not go back, or nullopt where it may.
   virtual std::optional<std::string> against_rollback(const inventory::DeploymentRecord& record, Time now) = 0;
+  // What an outcome says of artifact `number`.
+  virtual Facts facts(std::int64_t number) = 0;
   // Of the artifact in use, for back-off.
   virtual std::optional<plan::Validity> in_use() = 0;
 };
 
+// What an outcome says of a version: its certificate, as far as it is known.
+Facts facts_of(Session& session, const inventory::VersionRecord& version);
 // The target that the config names; Error(config) where its kind does not exist.
 std::unique_ptr<deploy::Target> open_target(const config::Deployment& target, const Name& owner);
 std::unique_ptr<Deployable> certificate_artifact(Session& session, const Name& name);

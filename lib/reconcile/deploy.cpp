@@ -68,11 +68,12 @@ void end_failure(DeploymentRecord& record) {
   record.not_before.reset();
 }
 
-Outcome outcome(const Deployable& artifact, const DeploymentRecord& record, std::string_view step, Result result,
+Outcome outcome(Deployable& artifact, const DeploymentRecord& record, std::string_view step, Result result,
                 std::string text) {
-  return {artifact.subject(), record.target.text(),
-          std::string(step),  result,
-          std::move(text),    {.version = record.version, .retry_at = record.not_before}};
+  Outcome made{artifact.subject(), record.target.text(),          std::string(step), result,
+               std::move(text),    artifact.facts(record.version)};
+  made.facts.retry_at = record.not_before;
+  return made;
 }
 
 Outcome report(Session& session, Outcome made) {

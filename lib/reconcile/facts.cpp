@@ -75,6 +75,7 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
         one.info = session.renewal_infos.find(*one.record.certificate);
       facts.versions.push_back(std::move(one));
     }
+    facts.ended = session.versions.ended(name, session.now(), plan::kEndedLookedAt);
     facts.next_number = session.versions.next_number(name);
     facts.deployments = session.deployments.of(inventory::ArtifactKind::version, name);
     facts.former_places = session.deployments.former_places(inventory::ArtifactKind::version, name);

@@ -61,6 +61,10 @@ VersionRecord begin(Session& session, const plan::CertificateFacts& facts, const
 // The CSR that a person handed in, or one of a key that is durable before anybody is asked.
 base::Bytes request_for(Session& session, const plan::CertificateFacts& facts, const VersionRecord& version) {
   if (const IntentRecord* const external = handed_in(facts)) return external->csr;
+  // The version is signed for a key that lives elsewhere.
+  if (!version.has_key)
+    throw base::Error(base::Fault::not_found, fmt::format("the CSR of version {} was withdrawn", version.number),
+                      fmt::format("`everseal issue --csr FILE --as {}` hands one in again", version.name));
   const pki::Signer key = session.archive.stage_key(version.name, version.number, facts.wanted.key);
   return pki::make_csr({facts.wanted.subject, facts.wanted.identifiers}, key);
 }
@@ -214,17 +218,9 @@ std::optional<Outcome> issue(Session& session, const plan::CertificateFacts& fac
         fmt::format("version {} from {}, serial {}, valid until {}{}", version.number, version.issuer,
                     chain.front().serial(), base::format_time(*version.not_after), notes);
     session.progress(Progress::Kind::done, subject_of(name), "issued " + text);
-    return Outcome{subject_of(name),
-                   version.issuer.text(),
-                   "issue",
-                   notes.empty() ? Result::done : Result::warned,
-                   text,
-                   {.version = version.number,
-                    .serial = chain.front().serial(),
-                    .fingerprint = version.certificate->text(),
-                    .not_after = version.not_after,
-                    .renew_at = version.renew_at,
-                    .issuer = version.issuer.text()}};
+    return Outcome{
+        subject_of(name),          version.issuer.text(), "issue", notes.empty() ? Result::done : Result::warned, text,
+        facts_of(session, version)};
   });
 }
 

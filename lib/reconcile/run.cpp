@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "inventory/clock.h"
-#include "inventory/events.h"
 #include "inventory/heads.h"
+#include "inventory/retention.h"
 #include "inventory/state_directory.h"
 #include "reconcile/failure.h"
 #include "reconcile/lost.h"
@@ -208,7 +208,7 @@ Verdict reconcile_due(Run& run) {
       static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());
   verdict.remarks = standing_remarks(run.store);
   verdict.look_again = inventory::Subjects(run.store).next_due();
-  if (run.clock.trusted) inventory::Events(run.store).prune(run.host.clock());
+  if (run.clock.trusted) inventory::prune(run.store, run.host.clock());
   inventory::tell_heads(run.store, run.host.clock(), run.host.journal);
   if (!verdict.outcomes.empty()) keep_daily_copy(run.host, run.store);
   return verdict;

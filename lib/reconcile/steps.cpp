@@ -32,6 +32,25 @@ pki::Certificate certificate_of(Session& session, const VersionRecord& version) 
   return pki::Certificate::parse(*der);
 }
 
+// Takes away what every target holds of versions that have no key any more, or of those that are `going`. One that
+// fails lets the others go on.
+void prune_targets(const plan::CertificateFacts& facts, const std::vector<int>& going) {
+  std::vector<std::int64_t> keep;
+  for (const plan::VersionFacts& version : facts.versions) {
+    const int number = version.record.number;
+    if (version.record.has_key && std::ranges::find(going, number) == going.end()) keep.push_back(number);
+  }
+  std::optional<base::Error> failed;
+  for (const config::Deployment& target : facts.wanted.deployments) {
+    try {
+      open_target(target, facts.wanted.name)->prune(keep);
+    } catch (base::Error& error) {
+      failed = std::move(error).within(fmt::format("old keys at {}", target.name));
+    }
+  }
+  if (failed) throw base::Error(*failed);
+}
+
 }  // namespace
 
 std::optional<Outcome> make_live(Session& session, const Name& name, const plan::MakeLive& step) {
@@ -66,25 +85,29 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
                               {"reason", std::string(to_string(step.reason))}},
                        now);
   });
+  Facts facts = facts_of(session, version);
+  facts.reason = to_string(step.reason);
   return Outcome{
-      subject_of(name), version.issuer.text(), "revoke", Result::done,
+      subject_of(name),
+      version.issuer.text(),
+      "revoke",
+      Result::done,
       fmt::format("version {}, serial {}, is revoked ({})", step.number, certificate.serial(), to_string(step.reason)),
-      {.version = step.number,
-       .serial = certificate.serial(),
-       .fingerprint = certificate.fingerprint().text(),
-       .reason = std::string(to_string(step.reason))}};
+      std::move(facts)};
 }
 
 std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& step) {
   const Time now = session.now();
-  version_of(session, name, step.number);
+  Facts facts = facts_of(session, version_of(session, name, step.number));
+  facts.back_to = step.number;
   session.store.transaction([&] {
     session.managed.set_pinned(name, step.number);
     session.intents.done(step.intent, now);
     session.events.add("certificate.pinned", subject_of(name), Detail{{"version", std::to_string(step.number)}}, now);
   });
-  return Outcome{subject_of(name), {}, "rollback", Result::done,
-                 fmt::format("version {} is to stay in use", step.number), {.back_to = step.number}};
+  return Outcome{
+      subject_of(name), {}, "rollback", Result::done, fmt::format("version {} is to stay in use", step.number),
+      std::move(facts)};
 }
 
 // Back-off ends and what is proved already is done again: somebody asked.
@@ -99,23 +122,10 @@ std::optional<Outcome> unpin(Session& session, const Name& name, const plan::Unp
   return std::nullopt;
 }
 
-// The targets first: what an archive has no key of is not looked for there again. One that fails lets the others go on.
+// The targets first: what an archive has no key of is not looked for there again.
 std::optional<Outcome> prune(Session& session, const plan::CertificateFacts& facts, const plan::Prune& step) {
   const Name& name = facts.wanted.name;
-  std::vector<std::int64_t> keep;
-  for (const plan::VersionFacts& version : facts.versions) {
-    const int number = version.record.number;
-    if (version.record.has_key && std::ranges::find(step.keys_of, number) == step.keys_of.end()) keep.push_back(number);
-  }
-  std::optional<base::Error> failed;
-  for (const config::Deployment& target : facts.wanted.deployments) {
-    try {
-      open_target(target, name)->prune(keep);
-    } catch (base::Error& error) {
-      failed = std::move(error).within(fmt::format("old keys at {}", target.name));
-    }
-  }
-  if (failed) throw base::Error(*failed);
+  prune_targets(facts, step.keys_of);
   for (const int number : step.keys_of) {
     session.archive.remove_key(name, number);
     const Time now = session.now();
@@ -126,6 +136,35 @@ std::optional<Outcome> prune(Session& session, const plan::CertificateFacts& fac
       session.events.add("key.deleted", subject_of(name), Detail{{"version", std::to_string(number)}}, now);
     });
   }
+  return std::nullopt;
+}
+
+// The directory before the row: a directory without a row is a version that was lost, a row without one is nothing.
+// What fails stays with both.
+std::optional<Outcome> discard(Session& session, const plan::CertificateFacts& facts, const plan::Discard& step) {
+  const Name& name = facts.wanted.name;
+  const bool keys = std::ranges::any_of(facts.versions, [&](const plan::VersionFacts& version) {
+    return version.record.has_key && std::ranges::find(step.numbers, version.record.number) != step.numbers.end();
+  });
+  if (keys) prune_targets(facts, step.numbers);
+  std::vector<int> gone;
+  std::optional<base::Error> failed;
+  for (const int number : step.numbers) {
+    try {
+      session.archive.remove_version(name, number);
+      gone.push_back(number);
+    } catch (base::Error& error) {
+      failed = std::move(error).within(fmt::format("version {}", number));
+    }
+  }
+  if (!gone.empty()) {
+    session.store.transaction([&] {
+      session.versions.discard(name, gone);
+      session.events.add("version.discarded", subject_of(name),
+                         Detail{{"versions", fmt::format("{}", fmt::join(gone, ", "))}}, session.now());
+    });
+  }
+  if (failed) throw base::Error(*failed);
   return std::nullopt;
 }
 
@@ -153,7 +192,8 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
   const Name& name = facts.wanted.name;
   const Time now = session.now();
   std::vector<std::string> stays;
-  const bool keys = std::ranges::any_of(facts.versions, [](const plan::VersionFacts& one) { return one.record.has_key; });
+  const bool keys =
+      std::ranges::any_of(facts.versions, [](const plan::VersionFacts& one) { return one.record.has_key; });
   for (const plan::VersionFacts& version : facts.versions)
     if (version.record.not_after && *version.record.not_after > now && !version.record.revoked_at)
       stays.push_back(fmt::format("version {} is valid until {} and not revoked", version.record.number,
@@ -167,8 +207,8 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
     session.managed.remove(name);
     session.events.add(kRemoved, subject_of(name), Detail{{"keys", keys ? "kept" : "destroyed"}}, now);
   });
-  return Outcome{subject_of(name), {}, "remove", Result::done,
-                 fmt::format("is no longer kept alive; {}", fmt::join(stays, "; "))};
+  return Outcome{
+      subject_of(name), {}, "remove", Result::done, fmt::format("is no longer kept alive; {}", fmt::join(stays, "; "))};
 }
 
 std::optional<Outcome> end_intent(Session& session, const Name& name, const plan::EndIntent& step) {

@@ -19,6 +19,7 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
 std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& step);
 std::optional<Outcome> unpin(Session& session, const Name& name, const plan::Unpin& step);
 std::optional<Outcome> prune(Session& session, const plan::CertificateFacts& facts, const plan::Prune& step);
+std::optional<Outcome> discard(Session& session, const plan::CertificateFacts& facts, const plan::Discard& step);
 std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, const plan::RefreshRenewalInfo& step);
 std::optional<Outcome> delete_keys(Session& session, const Name& name);
 std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& facts, const plan::Forget& step);

@@ -31,6 +31,7 @@ constexpr Words kWords[] = {
     {"revoke", "revoked", "not revoked", Target::issuer},
     {"remove", "removed", "not removed"},
     {"prune", "old keys deleted", "old keys not deleted"},
+    {"discard", "old versions taken away", "old versions not taken away"},
     {"renewal-info", "renewal information asked for", "no renewal information", Target::issuer},
     {"crl", "new CRL", "no new CRL"},
     {"cancel", "withdrawn", "not withdrawn"},

@@ -3,6 +3,8 @@
 #include "config/fragment.h"
 #include "fakes/unsynced_file_system.h"
 #include "pki/crl.h"
+#include "pki/csr.h"
+#include "pki/key.h"
 #include "reconcile/failure.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/cancel.h"
@@ -241,6 +243,28 @@ TEST_SUITE("failure") {
     std::filesystem::remove(site.root / "config/conf.d/www.toml");
     renew(site.host, {});
     CHECK(renew(site.host, {}).exit_code() == 0);
+  }
+
+  TEST_CASE("a CSR that is withdrawn before it was signed is signed by nobody, nor is a key made here for it") {
+    Site site;
+    config::Certificate device = site.www();
+    device.deployments.clear();
+    const base::Bytes csr = pki::make_csr({device.subject, device.identifiers}, pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
+    {
+      const Away away(site);
+      CHECK(issue(site.host, {device, Keep::once, csr}).exit_code() == 1);
+      CHECK(cancel(site.host, {.name = kWww, .kind = {}}).exit_code() == 0);
+      CHECK(renew(site.host, {{kWww}, Force::no}).outcomes.empty());
+    }
+    CHECK(renew(site.host, {{kWww}, Force::no}).outcomes.empty());
+    CHECK(plans_nothing(site));
+    CHECK(attempts(site).empty());
+    CHECK(site.events("certificate.signed") == 0);
+    CHECK(archive::Archive(site.host.state).staged(kWww).empty());
+    // Asked for again it is.
+    CHECK(issue(site.host, {device, Keep::once, csr}).exit_code() == 0);
+    CHECK(site.versions().size() == 1);
+    CHECK_FALSE(site.versions().front().has_key);
   }
 
   TEST_CASE("what was lost on the disk is made again") {

@@ -44,6 +44,29 @@ TEST_SUITE("rotation") {
     CHECK(site.versions().front().state == VersionState::retired);
   }
 
+  TEST_CASE("every outcome about a version says which certificate that is") {
+    Site site;
+    const auto check = [&](const Verdict& verdict, const char* step, int number) {
+      CAPTURE(step);
+      REQUIRE_FALSE(verdict.outcomes.empty());
+      const Outcome& outcome = verdict.outcomes.back();
+      CHECK(outcome.step == step);
+      const inventory::VersionRecord version = site.versions().at(static_cast<std::size_t>(number) - 1);
+      CHECK(outcome.facts.version == number);
+      CHECK(outcome.facts.fingerprint == version.certificate->text());
+      CHECK(outcome.facts.serial.size() >= 16);
+      CHECK(outcome.facts.not_after == version.not_after);
+      CHECK(outcome.facts.renew_at == version.renew_at);
+      CHECK(outcome.facts.issuer == "corp");
+    };
+    check(issue(site.host, {site.www(), Keep::alive, {}}), "deploy", 1);
+    check(renew(site.host, {{Name::parse("www")}, Force::yes}), "deploy", 2);
+    std::filesystem::rename(site.root / "tls", site.root / "elsewhere");
+    check(renew(site.host, {{Name::parse("www")}, Force::yes}), "deploy", 3);  // not deployed
+    std::filesystem::rename(site.root / "elsewhere", site.root / "tls");
+    check(deploy(site.host, {Name::parse("www")}), "deploy", 3);
+  }
+
   TEST_CASE("a deployment that fails is tried again with the same version, never with another order") {
     Site site;
     issue(site.host, {site.www(), Keep::alive, {}});

@@ -25,6 +25,7 @@ std::optional<Outcome> apply(Session& session, const CertificateFacts& facts, co
           [&](const plan::Pin& step) { return pin(session, name, step); },
           [&](const plan::Unpin& step) { return unpin(session, name, step); },
           [&](const plan::Prune& step) { return prune(session, facts, step); },
+          [&](const plan::Discard& step) { return discard(session, facts, step); },
           [&](const plan::RefreshRenewalInfo& step) { return refresh_renewal_info(session, name, step); },
           [&](const plan::DeleteKeys&) { return delete_keys(session, name); },
           [&](const plan::Forget& step) { return forget(session, facts, step); },
@@ -54,6 +55,7 @@ Verdict run(Session& session, const Name& name, Pass) {
   const auto lock = lock_subject(session.host, inventory::certificate_subject(name));
   CertificateFacts facts;
   bool is_there = true;
+  bool discarded = false;
   Verdict verdict = run_steps<CertificateAction>(
       session, inventory::certificate_subject(name),
       {.decide =
@@ -61,9 +63,14 @@ Verdict run(Session& session, const Name& name, Pass) {
              is_there = session.managed.find(name).has_value();
              if (!is_there) return plan::Decision<CertificateAction>{};
              facts = certificate_facts(session, name);
+             facts.discarded = discarded;
              return plan::decide(facts, now);
            },
-       .apply = [&](const CertificateAction& action) { return apply(session, facts, action); },
+       .apply =
+           [&](const CertificateAction& action) {
+             discarded = discarded || std::holds_alternative<plan::Discard>(action);
+             return apply(session, facts, action);
+           },
        .in_use = [&](Time now) { return plan::validity_in_use(facts, now); }});
   if (!is_there) session.subjects.forget(inventory::certificate_subject(name));
   count_by_target(verdict);
