@@ -4,7 +4,6 @@
 #include "authority/state.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "keystore/keystore.h"
 
 #include <algorithm>
 
@@ -53,6 +52,13 @@ Authority::~Authority() = default;
 
 Authority Authority::open(inventory::Store& store, const Name& name, Settings settings,
                           const base::Secret* passphrase) {
+  KeyRing keys;
+  return open(store, name, std::move(settings), keys,
+              [&] { return passphrase == nullptr ? std::nullopt : std::optional(passphrase->copy()); });
+}
+
+Authority Authority::open(inventory::Store& store, const Name& name, Settings settings, KeyRing& keys,
+                          const PassphraseSource& passphrase) {
   inventory::Authorities authorities(store);
   if (!authorities.find(name))
     throw Error(Fault::not_found, fmt::format("there is no authority {}", name),
@@ -67,9 +73,8 @@ Authority Authority::open(inventory::Store& store, const Name& name, Settings se
 
   base::Directory directory = base::Directory::open(authority_path(store, name));
   const auto certificate = pki::Certificate::parse(intermediate->der);
-  auto signer = base::within(fmt::format("key of authority {}", name), [&] {
-    return keystore::file().open({directory, intermediate->key_file, passphrase});
-  });
+  auto signer = base::within(fmt::format("key of authority {}", name),
+                             [&] { return keys.open(name, directory, intermediate->key_file, passphrase); });
   if (!signer) throw disagree(name, fmt::format("its key {} is missing", intermediate->key_file));
   if (!pki::key_matches(*signer, certificate)) throw disagree(name, "its key does not belong to its certificate");
 

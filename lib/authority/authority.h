@@ -1,6 +1,7 @@
 // An authority, opened: the certificate it signs with, the chain above, its key, and what it may sign.
 #pragma once
 
+#include "authority/key_ring.h"
 #include "authority/profile.h"
 #include "base/file.h"
 #include "base/secret.h"
@@ -46,6 +47,9 @@ class Authority {
   // disagree, Error(invalid) for a wrong or missing passphrase.
   static Authority open(inventory::Store& store, const Name& name, Settings settings,
                         const base::Secret* passphrase = nullptr);
+  // The same with a key of `keys`, which is opened there where it is not yet.
+  static Authority open(inventory::Store& store, const Name& name, Settings settings, KeyRing& keys,
+                        const PassphraseSource& passphrase);
   Authority(Authority&&) noexcept;
   ~Authority();
 
