@@ -1,17 +1,16 @@
 #include "cancel.h"
 
-#include "base/error.h"
+#include "reconcile/request.h"
 #include "reconcile/verbs/cancel.h"
 
 namespace everseal::cli {
 
-int run_cancel(const Context& context, const std::vector<base::Name>& names, inventory::IntentKind kind) {
-  if (names.empty())
-    throw base::Error(base::Fault::usage, "--cancel wants the name of a certificate",
-                      "`everseal plan` shows what was asked for");
-  reconcile::Verdict verdict;
-  for (const base::Name& name : names) verdict.append(reconcile::cancel(context.host(), {name, kind}));
-  return show(context, verdict);
+int run_cancel(const Context& context) {
+  const base::Table said{{"names", base::list_value(context.arguments.all("NAME"))},
+                         {"verb", base::text_value(std::string(context.command->words))}};
+  const base::Options wanted = reconcile::validated(reconcile::cancel_verb, said);
+  const reconcile::Host host = context.host();
+  return show(context, reconcile::cancel_verb.run(host, wanted).verdict);
 }
 
 }  // namespace everseal::cli

@@ -2,16 +2,14 @@
 #pragma once
 
 #include "command.h"
-#include "inventory/records.h"
-
-#include <vector>
 
 namespace everseal::cli {
 
 inline constexpr Argument kCancel{
     .name = "--cancel", .summary = "withdraw what was asked for and is not done yet", .type = ArgumentType::flag};
 
-// Shows what was withdrawn; the exit code. Error(usage) without names, Error(not_found) where nothing waits.
-int run_cancel(const Context& context, const std::vector<base::Name>& names, inventory::IntentKind kind);
+// Withdraws what the command asked for of its NAMEs, and shows it; the exit code. Error(usage) without names,
+// Error(not_found) where nothing waits.
+int run_cancel(const Context& context);
 
 }  // namespace everseal::cli

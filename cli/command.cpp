@@ -101,6 +101,7 @@ reconcile::Host Context::host(MissingConfig missing) const {
   if (const char* journal = std::getenv("EVERSEAL_JOURNAL"); journal == nullptr || std::string_view(journal) != "off")
     host.journal = base::write_journal;
   host.stop = stop;
+  host.wait = wait;
   if (!quiet && output == Output::text)
     host.progress = [](const reconcile::Progress& progress) {
       // What is done or failed is the verdict's to say.
@@ -217,13 +218,6 @@ int number_argument(std::string_view text, std::string_view option) {
   throw base::Error(base::Fault::usage,
                     fmt::format("{}: '{}' is no whole number from 1", option, base::printable(text)),
                     fmt::format("write for example {} 14", option));
-}
-
-pki::RevocationReason reason_argument(std::string_view text) {
-  if (const auto reason = pki::parse_revocation_reason(text)) return *reason;
-  throw base::Error(base::Fault::usage, fmt::format("--reason: there is no reason '{}'", base::printable(text)),
-                    "one of: unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, "
-                    "cessationOfOperation, privilegeWithdrawn");
 }
 
 base::Seconds duration_argument(std::string_view text, std::string_view option) {

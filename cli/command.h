@@ -4,10 +4,11 @@
 
 #include "base/encoding.h"
 #include "base/name.h"
-#include "pki/crl.h"
 #include "reconcile/host.h"
+#include "reconcile/verb.h"
 #include "reconcile/verdict.h"
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <span>
@@ -22,12 +23,14 @@ namespace everseal::cli {
 enum class ArgumentType { flag, value, values };
 
 struct Argument {
-  std::string_view name;  // "--as", "-d,--domain", or "NAME" for a positional one
+  std::string_view name = "";  // "--as", "-d,--domain", "NAME" for a positional one, "" for a field that is not said
   std::string_view summary;
   ArgumentType type = ArgumentType::value;
   std::string_view value = "";  // what the value is called in help: "FILE", "30d"
   bool required = false;
-  bool is_positional() const noexcept { return !name.starts_with('-'); }
+  // The field of the command's verb that this says. Its type, whether it is required and, where they are not given
+  // here, its summary and what its value is called are the field's.
+  std::string_view field = "";
 };
 
 enum class Group { certificates, inventory, authority, account, care };
@@ -44,12 +47,16 @@ struct Arguments {
 enum class Output { text, json };
 enum class MissingConfig { refused, about_to_be_made };
 
+struct Command;
+
 // Where a command runs. Lives as long as main().
 struct Context {
+  const Command* command = nullptr;
   Arguments arguments;
   Output output = Output::text;
   std::optional<std::string> config_file;
   std::optional<std::string> state_option;
+  std::optional<std::chrono::seconds> wait;  // for another run
   bool quiet = false;
   std::stop_token stop;
 
@@ -65,8 +72,29 @@ struct Command {
   std::string_view description;  // more, with examples; wrapped as written
   std::span<const Argument> arguments;
   int (*run)(Context& context);  // the exit code; throws base::Error
+  // Whose fields are arguments too: "delete_keys" is --delete-keys, unless an argument says it otherwise.
+  const reconcile::Verb* verb = nullptr;
 };
 std::span<const Command* const> commands();
+
+// An argument as it is parsed and shown.
+struct Parameter {
+  std::string name;  // as Argument::name
+  std::string_view summary;
+  ArgumentType type;
+  std::string_view value;
+  bool required;
+  const base::Option* field;  // or null
+  bool is_positional() const noexcept { return !name.starts_with('-'); }
+  std::string key() const;  // in Arguments
+};
+// The positional ones, the fields of the verb in their order, what is the command's alone.
+std::vector<Parameter> parameters(const Command& command);
+
+// What was said of the fields of the command's verb, checked. Paths are absolute. Error(usage).
+base::Options request(const Context& context);
+// Runs the command's verb with that, and shows its answer; the exit code.
+int run_verb(Context& context);
 
 // How much a message matters, for the journal.
 enum class Weight { plain, warning, error };
@@ -88,7 +116,6 @@ void hand_over(const Context& context, HandOver form, base::BytesView bytes, mod
 base::Name name_argument(const Context& context, std::string_view argument, std::string_view what);
 // A whole number from 1 to a million.
 int number_argument(std::string_view text, std::string_view option);
-pki::RevocationReason reason_argument(std::string_view text);
 base::Seconds duration_argument(std::string_view text, std::string_view option);
 
 }  // namespace everseal::cli

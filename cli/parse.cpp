@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "documents.h"
+#include "reconcile/request.h"
 #include "report/json.h"
 #include "report/wrap.h"
 #include "terminal.h"
@@ -32,6 +33,7 @@ constexpr std::string_view kGlobalHelp =
     "Options for every command\n"
     "  --config FILE   use this config file\n"
     "  --state DIR     use this state directory\n"
+    "  --wait 5m       wait that long for another run; without it: not at all\n"
     "  --json          print one JSON document instead of text\n"
     "  -q, --quiet     print only what failed or needs you\n"
     "  -v, --verbose   print why, and each command that is run; -vv: each request too\n"
@@ -55,8 +57,9 @@ std::string overview() {
     if (!lines.empty()) text += fmt::format("\n{}\n{}", heading.text, lines);
   }
   return text +
-         fmt::format("\n{}\n`everseal COMMAND --help` says more about a command, `everseal help json` what\n--json prints.\n",
-                     kGlobalHelp);
+         fmt::format(
+             "\n{}\n`everseal COMMAND --help` says more about a command, `everseal help json` what\n--json prints.\n",
+             kGlobalHelp);
 }
 
 std::string called(const Document& document) {
@@ -75,8 +78,8 @@ std::string document_list() {
   return text;
 }
 
-std::string usage_of(const Argument& argument) {
-  if (argument.is_positional()) return std::string(argument.name);
+std::string usage_of(const Parameter& argument) {
+  if (argument.is_positional()) return argument.name;
   std::string text;
   for (const std::string& form : base::split(argument.name, ',')) text += text.empty() ? form : ", " + form;
   if (argument.type != ArgumentType::flag)
@@ -109,7 +112,8 @@ std::string help_of(const Command& command) {
   std::string line = fmt::format("Usage: everseal {}", command.words);
   bool options = false;
   std::size_t column = 0;
-  for (const Argument& argument : command.arguments) {
+  const std::vector<Parameter> all = parameters(command);
+  for (const Parameter& argument : all) {
     options |= !argument.is_positional();
     column = std::max(column, usage_of(argument).size());
     if (!argument.is_positional()) continue;
@@ -120,9 +124,9 @@ std::string help_of(const Command& command) {
   std::string text = fmt::format("{}: {}\n\n{}\n", command.words, command.summary, line);
   const std::size_t width = help_width();
   if (!command.description.empty()) text += '\n' + wrapped(command.description, width);
-  if (!command.arguments.empty()) text += "\n";
+  if (!all.empty()) text += "\n";
   column = std::min<std::size_t>(column, 28);
-  for (const Argument& argument : command.arguments) {
+  for (const Parameter& argument : all) {
     const std::string usage = usage_of(argument);
     const std::string summary = wrap(argument.summary, column + 4, width);
     if (usage.size() > column)
@@ -139,22 +143,10 @@ std::string help_of(const Command& command) {
   return text;
 }
 
-std::string key_of(const Argument& argument) {
-  if (argument.is_positional()) return std::string(argument.name);
-  for (const std::string& form : base::split(argument.name, ','))
-    if (form.starts_with("--")) return form.substr(2);
-  return std::string(argument.name.substr(1));
-}
-
-struct Bound {
-  const Command* command;
-  CLI::App* app;
-  std::vector<std::pair<std::string, CLI::Option*>> options;
-};
-
-void add_globals(CLI::App& app, Parsed& parsed, bool& quiet, bool& json, bool& help) {
+void add_globals(CLI::App& app, Parsed& parsed, std::optional<std::string>& wait, bool& quiet, bool& json, bool& help) {
   app.add_option("--config", parsed.context.config_file);
   app.add_option("--state", parsed.context.state_option);
+  app.add_option("--wait", wait);
   app.add_flag("--json", json);
   app.add_flag("-q,--quiet", quiet);
   app.add_flag_callback("-v,--verbose", [&parsed] { ++parsed.verbosity; })
@@ -162,11 +154,22 @@ void add_globals(CLI::App& app, Parsed& parsed, bool& quiet, bool& json, bool& h
   app.add_flag("-h,--help", help);
 }
 
-CLI::Option* bind(CLI::App& app, const Argument& argument) {
+// Bounded, and a day at the most: what nobody watches would wait for ever, and pile up.
+std::chrono::seconds wait_argument(std::string_view text) {
+  constexpr std::chrono::days kLongest{1};
+  if (text == "0" || text == "0s") return {};
+  const base::Seconds wait = duration_argument(text, "--wait");
+  if (wait > kLongest)
+    throw base::Error(base::Fault::usage, fmt::format("--wait: {} is longer than a day", base::printable(text)),
+                      "who holds the lock for that long needs a look: say --wait 1d, or less");
+  return wait;
+}
+
+CLI::Option* bind(CLI::App& app, const Parameter& argument) {
   // Requirements are checked after --help was looked for, so that help never fails.
-  if (argument.type == ArgumentType::flag) return app.add_flag(std::string(argument.name));
-  CLI::Option* const option = app.add_option(argument.is_positional() ? key_of(argument) : std::string(argument.name),
-                                             CLI::callback_t([](const CLI::results_t&) { return true; }));
+  if (argument.type == ArgumentType::flag) return app.add_flag(argument.name);
+  CLI::Option* const option =
+      app.add_option(argument.name, CLI::callback_t([](const CLI::results_t&) { return true; }));
   if (argument.type == ArgumentType::values)
     option->expected(argument.is_positional() ? -1 : 1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -302,6 +305,10 @@ Parsed parse(int argc, char** argv) {
     parsed.text = document_list();
     return parsed;
   }
+  if (argc == 3 && std::string_view(argv[1]) == "help" && std::string_view(argv[2]) == "requests") {
+    parsed.text = reconcile::request_schema();
+    return parsed;
+  }
   if (argc > 2 && std::string_view(argv[1]) == "help") {
     std::vector<char*> asked{argv[0]};
     asked.insert(asked.end(), argv + 2, argv + argc);
@@ -315,7 +322,7 @@ Parsed parse(int argc, char** argv) {
   std::vector<std::string> words;
   for (int i = 1; i < argc && words.size() < 2; ++i) {
     const std::string_view word = argv[i];
-    if (word == "--config" || word == "--state")
+    if (word == "--config" || word == "--state" || word == "--wait")
       ++i;
     else if (!word.starts_with('-'))
       words.emplace_back(word);
@@ -330,6 +337,7 @@ Parsed parse(int argc, char** argv) {
     }
   }
 
+  std::optional<std::string> wait;
   bool quiet = false;
   bool json = false;
   bool help = false;
@@ -337,26 +345,26 @@ Parsed parse(int argc, char** argv) {
   app.set_help_flag();
   app.name("everseal");
   app.allow_extras(command == nullptr);
-  add_globals(app, parsed, quiet, json, help);
+  add_globals(app, parsed, wait, quiet, json, help);
   CLI::App* level = &app;
-  std::vector<std::pair<const Argument*, CLI::Option*>> options;
+  const std::vector<Parameter> all = command == nullptr ? std::vector<Parameter>() : parameters(*command);
+  std::vector<std::pair<const Parameter*, CLI::Option*>> options;
   if (command != nullptr) {
     for (const std::string& word : base::split(command->words, ' ')) {
       level = level->add_subcommand(word);
       level->set_help_flag();
       level->fallthrough();
     }
-    for (const Argument& argument : command->arguments) options.emplace_back(&argument, bind(*level, argument));
+    for (const Parameter& argument : all) options.emplace_back(&argument, bind(*level, argument));
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const std::string help_hint = command == nullptr ? "`everseal --help` lists the commands and options"
                                                      : fmt::format("`everseal {} --help` explains it", command->words);
-    std::vector<std::string> known{"--config", "--state", "--json", "--quiet", "--verbose", "--help"};
-    if (command != nullptr)
-      for (const Argument& argument : command->arguments)
-        if (!argument.is_positional()) known.push_back("--" + key_of(argument));
+    std::vector<std::string> known{"--config", "--state", "--wait", "--json", "--quiet", "--verbose", "--help"};
+    for (const Parameter& argument : all)
+      if (!argument.is_positional()) known.push_back("--" + argument.key());
     if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
       // The option comes first: the word after an unknown one is often its value. Subcommands pass on what they do not
       // know.
@@ -411,14 +419,16 @@ Parsed parse(int argc, char** argv) {
   }
   for (const auto& [argument, option] : options) {
     if (option->count() > 0) {
-      parsed.context.arguments.values[key_of(*argument)] =
+      parsed.context.arguments.values[argument->key()] =
           argument->type == ArgumentType::flag ? std::vector<std::string>{} : option->results();
     } else if (argument->required) {
       throw base::Error(base::Fault::usage, fmt::format("{} is missing", usage_of(*argument)),
                         fmt::format("`everseal {} --help` explains it", command->words));
     }
   }
+  if (wait) parsed.context.wait = wait_argument(*wait);
   parsed.command = command;
+  parsed.context.command = command;
   parsed.context.quiet = quiet;
   parsed.context.output = json ? Output::json : Output::text;
   if (quiet) parsed.verbosity = -1;

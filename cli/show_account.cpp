@@ -8,57 +8,41 @@
 namespace everseal::cli {
 namespace {
 
-bool has_account(const reconcile::AccountView& view) { return !view.account.url.empty(); }
-std::string status_of(const reconcile::AccountView& view) { return has_account(view) ? view.account.status : "none"; }
-
-std::string json_of(const reconcile::AccountView& view) {
-  nlohmann::ordered_json profiles = nlohmann::ordered_json::object();
-  for (const auto& [name, description] : view.directory.profiles) profiles[name] = description.raw();
-  const nlohmann::ordered_json document{
-      {"issuer", view.account.issuer.text()},
-      {"directory", view.account.directory},
-      {"url", view.account.url},
-      {"status", status_of(view)},
-      {"contact", view.account.contact},
-      {"created",
-       has_account(view) ? nlohmann::ordered_json(base::format_time(view.account.created)) : nlohmann::ordered_json()},
-      {"folder", view.folder},
-      {"terms_of_service", view.directory.terms_of_service},
-      {"profiles", std::move(profiles)}};
-  return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
-std::string text_of(const reconcile::AccountView& view) {
+std::string text_of(const nlohmann::ordered_json& account) {
   std::string text;
-  const auto line = [&](std::string_view what, std::string_view value) {
+  const auto line = [&](std::string_view what, const std::string& value) {
     if (!value.empty()) text += fmt::format("{:<10} {}\n", what, base::printable(value));
   };
-  line("issuer", view.account.issuer.text());
-  line("directory", view.account.directory);
-  line("account", view.account.url);
-  line("status", status_of(view));
-  line("contact", base::join(view.account.contact, ", "));
-  if (has_account(view)) line("key", view.folder + "/key.pem");
-  line("terms", view.directory.terms_of_service);
-  for (const auto& [name, description] : view.directory.profiles)
-    line("profile", fmt::format("{}: {}", name, description.raw()));
+  const auto said = [&](const char* member) { return account.at(member).get<std::string>(); };
+  line("issuer", said("issuer"));
+  line("directory", said("directory"));
+  line("account", said("url"));
+  line("status", said("status"));
+  line("contact", base::join(account.at("contact").get<std::vector<std::string>>(), ", "));
+  if (!said("url").empty()) line("key", said("folder") + "/key.pem");
+  line("terms", said("terms_of_service"));
+  for (const auto& [name, description] : account.at("profiles").items())
+    line("profile", fmt::format("{}: {}", name, description.get<std::string>()));
   return text;
 }
 
 }  // namespace
 
-int run_account(Context& context, reconcile::AccountAction action) {
-  reconcile::AccountRequest request;
-  request.issuer = name_argument(context, "ISSUER", "issuer name");
-  request.action = action;
-  if (context.arguments.has("staging")) request.endpoint = issuer::AcmeEndpoint::staging;
-  const reconcile::AccountView view = reconcile::account(context.host(), request);
-  context.output == Output::json ? print_document(json_of(view)) : print(text_of(view));
-  if (!has_account(view) && !context.quiet)
+int run_account(Context& context, std::string_view action) {
+  context.arguments.values["action"] = {std::string(action)};
+  const base::Options wanted = request(context);
+  const reconcile::Host host = context.host();
+  const reconcile::Answer answer = context.command->verb->run(host, wanted);
+  const auto account = nlohmann::ordered_json::parse(answer.document);
+  if (context.output == Output::json)
+    print_document(answer.document);
+  else
+    print(text_of(account));
+  if (account.at("url").get<std::string>().empty() && !context.quiet)
     note(
         fmt::format("there is no account at {0} yet: `everseal account register {0}`, or the first certificate, makes "
                     "one where `agree_terms = true`\n",
-                    request.issuer));
+                    wanted.string("issuer")));
   return 0;
 }
 

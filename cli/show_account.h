@@ -6,12 +6,9 @@
 
 namespace everseal::cli {
 
-inline constexpr Argument kAccountArguments[] = {
-    {.name = "ISSUER", .summary = "an [issuer.NAME] of type acme", .required = true},
-    {.name = "--staging", .summary = "the account at its staging directory instead", .type = ArgumentType::flag},
-};
+inline constexpr Argument kAccountArguments[] = {{.name = "ISSUER", .field = "issuer"}, {.field = "action"}};
 
-// Acts and shows the account; the exit code.
-int run_account(Context& context, reconcile::AccountAction action);
+// Does `action` ("rotate-key") to the account and shows it; the exit code.
+int run_account(Context& context, std::string_view action);
 
 }  // namespace everseal::cli

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "command.h"
-#include "reconcile/verbs/plan.h"
+#include "reconcile/plan.h"
 
 #include <vector>
 

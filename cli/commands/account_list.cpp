@@ -1,6 +1,7 @@
 #include "command.h"
 #include "inventory/accounts.h"
 #include "issuer/account_manifest.h"
+#include "reconcile/access.h"
 #include "show_rows.h"
 
 namespace everseal::cli {
@@ -12,7 +13,7 @@ constexpr report::Column kColumns[] = {{"issuer", "ISSUER"},   {"status", "STATU
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+  inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   const auto sink = open_sink(context);
   sink->begin("accounts", kColumns);
   for (const inventory::AccountRecord& account : inventory::Accounts(store).all()) {

@@ -3,12 +3,17 @@
 namespace everseal::cli {
 namespace {
 
-int run(Context& context) { return run_account(context, reconcile::AccountAction::update); }
+int run(Context& context) { return run_account(context, "update"); }
 
 }  // namespace
 
 extern const Command account_update_command;
-const Command account_update_command{
-    "account update", Group::account, "tell the CA the contacts that the config names", "", kAccountArguments, run};
+const Command account_update_command{"account update",
+                                     Group::account,
+                                     "tell the CA the contacts that the config names",
+                                     "",
+                                     kAccountArguments,
+                                     run,
+                                     &reconcile::account_verb};
 
 }  // namespace everseal::cli

@@ -5,11 +5,7 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {{.name = "NAME", .summary = "the authority", .required = true}};
-
-int run(Context& context) {
-  return show(context, reconcile::ca_crl(context.host(), name_argument(context, "NAME", "authority name")));
-}
+constexpr Argument kArguments[] = {{.name = "NAME", .field = "name"}};
 
 }  // namespace
 
@@ -19,6 +15,7 @@ const Command ca_crl_command{"ca crl",
                              "sign a fresh CRL and publish it, now",
                              "`everseal renew` does this by itself when half of the CRL's life is over.",
                              kArguments,
-                             run};
+                             run_verb,
+                             &reconcile::ca_crl_verb};
 
 }  // namespace everseal::cli

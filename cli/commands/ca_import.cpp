@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "command.h"
+#include "reconcile/fields.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +13,7 @@ namespace {
 constexpr std::size_t kLargest = 1 << 22;
 
 constexpr Argument kArguments[] = {
-    {.name = "NAME", .summary = "the authority's name", .required = true},
+    {.name = "NAME", .field = "name"},
     {.name = "--chain",
      .summary = "the CA certificate and those above it, up to the root, PEM",
      .value = "FILE",
@@ -26,20 +27,20 @@ constexpr Argument kArguments[] = {
 
 int run(Context& context) {
   const Arguments& arguments = context.arguments;
-  reconcile::CaImportRequest request;
-  request.name = name_argument(context, "NAME", "authority name");
+  reconcile::CaImportRequest wanted;
+  wanted.name = reconcile::name_in(request(context), "name", "authority name");
   const std::string chain_file = *arguments.one("chain");
-  request.chain =
+  wanted.chain =
       base::within(chain_file, [&] { return pki::Certificate::parse_all(base::read_file(chain_file, kLargest)); });
   std::optional<base::Secret> opens, keeps;
   if (const auto key_file = arguments.one("key")) {
     if (const auto file = arguments.one("key-passphrase-file")) opens = base::read_secret_file(*file);
     if (const auto file = arguments.one("passphrase-file")) keeps = base::read_secret_file(*file);
-    request.key = pki::PrivateKey::parse(base::read_secret_document(*key_file), opens);
-    request.passphrase = keeps ? &*keeps : nullptr;
+    wanted.key = pki::PrivateKey::parse(base::read_secret_document(*key_file), opens);
+    wanted.passphrase = keeps ? &*keeps : nullptr;
   }
-  const base::Name name = request.name;
-  const authority::Founded founded = reconcile::ca_import(context.host(), std::move(request));
+  const base::Name name = wanted.name;
+  const authority::Founded founded = reconcile::ca_import(context.host(), std::move(wanted));
   if (context.output == Output::json)
     print_document(fmt::format("{{\"authority\": {}, \"directory\": {}}}\n", base::json_string(name.text()),
                                base::json_string(founded.directory)));
@@ -58,6 +59,7 @@ const Command ca_import_command{"ca import",
                                 "  everseal ca import corp --chain signed-by-our-root.pem\n"
                                 "  everseal ca import legacy --chain chain.pem --key ca.key --key-passphrase-file pass",
                                 kArguments,
-                                run};
+                                run,
+                                &reconcile::ca_import_verb};
 
 }  // namespace everseal::cli

@@ -1,5 +1,6 @@
 #include "command.h"
-#include "inventory/authorities.h"
+#include "reconcile/access.h"
+#include "reconcile/ca_overview.h"
 #include "show_rows.h"
 
 #include <fmt/format.h>
@@ -17,22 +18,17 @@ constexpr report::Column kColumns[] = {
     {"subject", "SUBJECT", Align::left, Narrow::cut, 2},  {"fingerprint", "FINGERPRINT", Align::left, Narrow::cut, 3}};
 
 int run(Context& context) {
-  const reconcile::Host host = context.host();
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
-  inventory::Authorities authorities(store);
+  inventory::Store store = reconcile::open_store(context.host(), sql::Access::read_only);
   const auto sink = open_sink(context);
   sink->begin("authorities", kColumns);
-  for (const inventory::AuthorityRecord& authority : authorities.all()) {
-    for (const inventory::AuthorityCertificateRecord& record : authorities.certificates(authority.name)) {
-      const pki::Certificate certificate = pki::Certificate::parse(record.der);
-      const bool signs = record.role == inventory::AuthorityRole::intermediate;
-      const auto crl = signs ? authorities.newest_crl(authority.name, record.generation) : std::nullopt;
-      const report::Cell cells[] = {authority.name.text(),   signs ? "intermediate" : "root",
-                                    record.generation,       to_string(record.state),
-                                    certificate.not_after(), crl ? report::Cell(crl->next_update) : report::Cell(),
-                                    certificate.subject(),   record.fingerprint.text()};
-      sink->row(cells);
-    }
+  for (const reconcile::CaCertificate& one : reconcile::ca_certificates(store)) {
+    const bool signs = one.record.role == inventory::AuthorityRole::intermediate;
+    const report::Cell cells[] = {
+        one.record.authority.text(),        signs ? "intermediate" : "root",
+        one.record.generation,       to_string(one.record.state),
+        one.certificate.not_after(), one.crl_until ? report::Cell(*one.crl_until) : report::Cell(),
+        one.certificate.subject(),   one.record.fingerprint.text()};
+    sink->row(cells);
   }
   sink->end();
   return 0;

@@ -14,10 +14,9 @@ namespace {
 constexpr std::size_t kLargestCsr = 1 << 18;
 
 constexpr Argument kArguments[] = {
-    {.name = "NAME", .summary = "the authority", .required = true},
+    {.name = "NAME", .field = "name"},
     {.name = "CSR", .summary = "CSR files, PEM or DER; - for stdin", .type = ArgumentType::values, .required = true},
-    {.name = "--profile", .summary = "server (default), client, peer, or one of the config", .value = "P"},
-    {.name = "--lifetime", .summary = "how long they live", .value = "90d"},
+    {.name = "--profile", .value = "P", .field = "profile"},
     {.name = "--out-dir",
      .summary = "write NAME.pem for each NAME.csr into this directory; default: stdout",
      .value = "DIR"},
@@ -123,15 +122,12 @@ class Batch {
 
 int run(Context& context) {
   const Arguments& arguments = context.arguments;
-  reconcile::CaSignRequest request;
-  request.authority = name_argument(context, "NAME", "authority name");
-  request.profile = base::Name::parse(arguments.one("profile").value_or("server"), "profile");
-  if (const auto text = arguments.one("lifetime")) request.lifetime = duration_argument(*text, "--lifetime");
+  reconcile::CaSignRequest wanted = reconcile::ca_sign_request(request(context));
   Batch batch(context, arguments.all("CSR"), arguments.one("out-dir"));
-  request.count = batch.size();
-  request.csr = [&](std::size_t index) { return batch.csr(index); };
+  wanted.count = batch.size();
+  wanted.csr = [&](std::size_t index) { return batch.csr(index); };
   reconcile::ca_sign(
-      context.host(), request,
+      context.host(), wanted,
       [&](std::size_t index, std::expected<reconcile::SignedCsr, base::Error> result) { batch.take(index, result); });
   return batch.finish();
 }
@@ -149,6 +145,7 @@ const Command ca_sign_command{
     "  everseal ca sign corp device.csr > device.pem\n"
     "  everseal ca sign corp --profile client --out-dir signed csr/*.csr",
     kArguments,
-    run};
+    run,
+    &reconcile::ca_sign_verb};
 
 }  // namespace everseal::cli

@@ -2,6 +2,7 @@
 #include "command.h"
 #include "config/load.h"
 #include "inventory/authorities.h"
+#include "reconcile/access.h"
 #include "reconcile/host_checks.h"
 #include "reconcile/kinds.h"
 
@@ -17,7 +18,7 @@ constexpr Argument kArguments[] = {{.name = "FILE", .summary = "check this file 
 // Those of the store, where there is one: a certificate may name an authority that stands in no file.
 std::vector<base::Name> known_authorities(const reconcile::Host& host) {
   try {
-    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+    inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
     return reconcile::authority_names(store);
   } catch (const base::Error& error) {
     if (error.fault() != base::Fault::not_found) throw;

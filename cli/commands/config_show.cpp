@@ -1,6 +1,7 @@
 #include "command.h"
 #include "config/load.h"
 #include "inventory/authorities.h"
+#include "reconcile/access.h"
 #include "reconcile/kinds.h"
 
 #include <fmt/format.h>
@@ -40,7 +41,7 @@ void show_options(Json& into, const base::Options& options) {
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+  inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   base::Problems problems;
   const config::Config config = reconcile::read_config(host.files, store, problems);
   if (!problems.empty()) throw config::refusal(problems);

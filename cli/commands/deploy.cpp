@@ -1,23 +1,24 @@
+#include "reconcile/verbs/deploy.h"
+
 #include "cancel.h"
 #include "command.h"
-
-#include "reconcile/verbs/deploy.h"
 
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {{.name = "NAME", .summary = "the certificate", .required = true}, kCancel};
+constexpr Argument kArguments[] = {{.name = "NAME", .field = "name"}, kCancel};
 
-int run(Context& context) {
-  if (context.arguments.has("cancel"))
-    return run_cancel(context, {name_argument(context, "NAME", "certificate name")}, inventory::IntentKind::deploy);
-  return show(context, reconcile::deploy(context.host(), {name_argument(context, "NAME", "certificate name")}));
-}
+int run(Context& context) { return context.arguments.has("cancel") ? run_cancel(context) : run_verb(context); }
 
 }  // namespace
 
 extern const Command deploy_command;
-const Command deploy_command{"deploy", Group::certificates, "put the newest version in place again, now",
-                             "Also ends the hold of a manual rollback.", kArguments, run};
+const Command deploy_command{"deploy",
+                             Group::certificates,
+                             "put the newest version in place again, now",
+                             "Also ends the hold of a manual rollback.",
+                             kArguments,
+                             run,
+                             &reconcile::deploy_verb};
 
 }  // namespace everseal::cli

@@ -1,10 +1,10 @@
 #include "command.h"
 
 #include "base/text.h"
-#include "inventory/clock.h"
 #include "reconcile/doctor.h"
-#include "reconcile/reconcile.h"
-#include "reconcile/verbs/recover.h"
+#include "reconcile/verbs/accept_clock.h"
+#include "reconcile/verbs/mend.h"
+#include "reconcile/verbs/rebuild.h"
 
 #include <algorithm>
 #include <ranges>
@@ -56,24 +56,19 @@ void print_complaints(const Context& context, const std::string& state, const st
 }
 
 int accept_clock(const Context& context, const reconcile::Host& host) {
-  const auto lock = reconcile::lock_reconciler(host);
-  const base::Time now = host.clock();
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, now);
-  inventory::accept_clock(store, now, host.machine());
-  const auto verdict = inventory::judge_clock(store, now, host.build_date, host.machine());
-  if (!verdict.trusted) throw inventory::untrusted_clock(verdict);
+  const reconcile::Verdict verdict = reconcile::accept_clock_verb.run(host, {}).verdict;
   if (context.output == Output::json)
-    print_document(fmt::format("{{\n  \"state\": {},\n  \"complaints\": []\n}}\n", base::json_string(host.state)));
+    print_complaints(context, host.state, {});
   else if (!context.quiet)
-    print(fmt::format("the clock is taken to be right: {}\n", base::format_time(now)));
+    print(verdict.outcomes.front().text + "\n");
   return 0;
 }
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
   if (context.arguments.has("accept-clock")) return accept_clock(context, host);
-  if (context.arguments.has("rebuild")) return show(context, reconcile::rebuild(host));
-  if (context.arguments.has("mend")) return show(context, reconcile::mend(host));
+  if (context.arguments.has("rebuild")) return show(context, reconcile::rebuild_verb.run(host, {}).verdict);
+  if (context.arguments.has("mend")) return show(context, reconcile::mend_verb.run(host, {}).verdict);
   const std::vector<Complaint> complaints = reconcile::examine(host);
   print_complaints(context, host.state, complaints);
   return std::ranges::any_of(complaints, [](const Complaint& one) { return one.severity == Severity::error; }) ? 1 : 0;

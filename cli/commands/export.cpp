@@ -5,7 +5,6 @@
 #include "command.h"
 #include "terminal.h"
 
-#include <charconv>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -14,18 +13,12 @@ namespace everseal::cli {
 namespace {
 
 constexpr Argument kArguments[] = {
-    {.name = "NAME", .summary = "the certificate", .required = true},
-    {.name = "--format",
-     .summary = "pem (default): leaf and chain; der: the leaf; key: the private key; p12",
-     .value = "FORMAT"},
+    {.name = "NAME", .field = "name"},
+    {.name = "--format", .value = "FORMAT", .field = "format"},
     {.name = "--out",
      .summary = "the file to write, 0600 where it holds a key; default for pem and der: stdout",
      .value = "FILE"},
     {.name = "--password-file", .summary = "the password of a p12; without it: asked for", .value = "FILE"},
-    {.name = "--compatible",
-     .summary = "p12 for Windows Server 2016, older macOS, Android and Java",
-     .type = ArgumentType::flag},
-    {.name = "--version", .summary = "this version; default: the live one", .value = "N"},
     {.name = "--force",
      .summary = "also over a file that exists, where a private key is in the one or the other",
      .type = ArgumentType::flag},
@@ -37,23 +30,6 @@ base::Secret password(const Context& context) {
   if (!asked)
     throw base::Error(base::Fault::usage, "a PKCS#12 file needs a password", "name its file with --password-file");
   return std::move(*asked);
-}
-
-reconcile::ExportForm form_argument(const std::string& text) {
-  using enum reconcile::ExportForm;
-  for (const auto& [name, form] : {std::pair("pem", pem), {"der", der}, {"key", key}, {"p12", p12}})
-    if (text == name) return form;
-  throw base::Error(base::Fault::usage, fmt::format("--format: there is no format '{}'", base::printable(text)),
-                    "one of: pem, der, key, p12");
-}
-
-int version_argument(std::string_view text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 1)
-    throw base::Error(base::Fault::usage, fmt::format("--version: '{}' is no number", base::printable(text)),
-                      "`everseal show NAME` lists the versions");
-  return number;
 }
 
 bool holds_key(const std::string& file) {
@@ -70,25 +46,21 @@ void require_replaceable(const std::string& file, bool secret) {
 }
 
 int run(Context& context) {
+  reconcile::ExportRequest wanted = reconcile::export_request(request(context));
   const reconcile::Host host = context.host();
-  reconcile::ExportRequest request;
-  request.name = name_argument(context, "NAME", "certificate name");
-  request.form = form_argument(context.arguments.one("format").value_or("pem"));
-  if (const auto text = context.arguments.one("version")) request.version = version_argument(*text);
-  if (context.arguments.has("compatible")) request.p12 = pki::Pkcs12Form::compatible;
   const auto out = context.arguments.one("out");
-  const bool secret = request.form == reconcile::ExportForm::key || request.form == reconcile::ExportForm::p12;
+  const bool secret = wanted.form == reconcile::ExportForm::key || wanted.form == reconcile::ExportForm::p12;
   if (secret && !out) throw base::Error(base::Fault::usage, "a private key is not printed", "name a file with --out");
   if (out && !context.arguments.has("force")) require_replaceable(*out, secret);
-  if (out) request.destination = std::filesystem::absolute(*out).lexically_normal().string();
+  if (out) wanted.destination = std::filesystem::absolute(*out).lexically_normal().string();
   std::optional<base::Secret> opens;
-  if (request.form == reconcile::ExportForm::p12) opens = password(context);
-  if (opens) request.password = &*opens;
-  const reconcile::Exported made = reconcile::export_certificate(host, request);
-  hand_over(context, request.form == reconcile::ExportForm::pem ? HandOver::text : HandOver::binary,
-            made.bytes.reveal(), secret ? 0600 : 0644);
+  if (wanted.form == reconcile::ExportForm::p12) opens = password(context);
+  if (opens) wanted.password = &*opens;
+  const reconcile::Exported made = reconcile::export_certificate(host, wanted);
+  hand_over(context, wanted.form == reconcile::ExportForm::pem ? HandOver::text : HandOver::binary, made.bytes.reveal(),
+            secret ? 0600 : 0644);
   if (out && context.output == Output::text && !context.quiet)
-    note(fmt::format("{}: version {} of {}\n", base::printable(*out), made.version, request.name));
+    note(fmt::format("{}: version {} of {}\n", base::printable(*out), made.version, wanted.name));
   return 0;
 }
 
@@ -101,6 +73,7 @@ const Command export_command{"export",
                              "That a private key was handed over stands in the history.\n\n"
                              "  everseal export www > chain.pem\n  everseal export alice --format p12 --out alice.p12",
                              kArguments,
-                             run};
+                             run,
+                             &reconcile::export_verb};
 
 }  // namespace everseal::cli

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "command.h"
 #include "inventory/events.h"
+#include "reconcile/access.h"
 #include "reconcile/named.h"
 #include "reconcile/session.h"
 #include "show_rows.h"
@@ -113,7 +114,7 @@ std::string subject_named(inventory::Store& store, const std::string& text) {
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+  inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   inventory::Events events(store);
   if (context.arguments.has("verify")) return verify(context, events);
   inventory::EventFilter filter;

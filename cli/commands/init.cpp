@@ -27,6 +27,7 @@ const Command init_command{
     "  everseal init\n"
     "  everseal --config ./everseal.toml --state ./state init",
     {},
-    run};
+    run,
+    &reconcile::init_verb};
 
 }  // namespace everseal::cli

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "command.h"
 #include "inventory/certificates.h"
+#include "reconcile/access.h"
 #include "reconcile/overview.h"
 #include "report/json.h"
 #include "show_rows.h"
@@ -214,7 +215,7 @@ int run(Context& context) {
   const Arguments& arguments = context.arguments;
   const reconcile::Host host = context.host();
   const base::Time now = host.clock();
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, now);
+  inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   const bool all = arguments.has("all");
   const bool managed = all || arguments.has("managed") || !arguments.has("seen");
   const bool seen = all || arguments.has("seen") || (arguments.has("name") && !arguments.has("managed"));

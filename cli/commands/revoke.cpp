@@ -1,48 +1,35 @@
 #include "reconcile/verbs/revoke.h"
-#include "cancel.h"
-#include "command.h"
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/text.h"
+#include "cancel.h"
 #include "command.h"
-
-#include <fmt/format.h>
+#include "pki/certificate.h"
 
 namespace everseal::cli {
 namespace {
 
+constexpr std::size_t kLargest = 1 << 22;
+
 constexpr Argument kArguments[] = {
-    {.name = "NAME", .summary = "the version in use of this certificate"},
-    {.name = "--serial", .summary = "a certificate that an authority here signed, by its serial", .value = "HEX"},
+    {.name = "NAME", .field = "name"},
+    {.name = "--serial", .value = "HEX", .field = "serial"},
+    {.name = "--fingerprint", .value = "HEX", .field = "fingerprint"},
     {.name = "--cert", .summary = "a certificate, by its file", .value = "FILE"},
     kCancel,
-    {.name = "--reason", .summary = "keyCompromise, superseded, cessationOfOperation, ...", .value = "REASON"},
+    {.name = "--reason", .value = "REASON", .field = "reason"},
 };
 
 int run(Context& context) {
-  const Arguments& arguments = context.arguments;
-  if (arguments.has("cancel")) {
-    std::vector<base::Name> names;
-    if (arguments.has("NAME")) names.push_back(name_argument(context, "NAME", "certificate name"));
-    return run_cancel(context, names, inventory::IntentKind::revoke);
+  if (context.arguments.has("cancel")) return run_cancel(context);
+  if (const auto file = context.arguments.one("cert")) {
+    const auto fingerprint = base::within(
+        *file, [&] { return pki::Certificate::parse_all(base::read_file(*file, kLargest)).front().fingerprint(); });
+    if (context.arguments.has("fingerprint"))
+      throw base::Error(base::Fault::usage, "--cert and --fingerprint are two ways to say one thing");
+    context.arguments.values["fingerprint"] = {fingerprint.text()};
   }
-  reconcile::RevokeRequest request;
-  if (arguments.has("NAME") + arguments.has("serial") + arguments.has("cert") != 1)
-    throw base::Error(base::Fault::usage, "name one certificate: NAME, --serial or --cert");
-  if (arguments.has("NAME")) request.name = name_argument(context, "NAME", "certificate name");
-  if (const auto serial = arguments.one("serial")) {
-    const auto parsed = pki::parse_serial(*serial);
-    if (!parsed)
-      throw base::Error(base::Fault::usage, fmt::format("--serial: '{}' is not hexadecimal", base::printable(*serial)),
-                        "`everseal history` and `openssl x509 -serial` say it");
-    request.serial = *parsed;
-  }
-  if (const auto file = arguments.one("cert"))
-    request.fingerprint = base::within(
-        *file, [&] { return pki::Certificate::parse_all(base::read_file(*file, 1 << 22)).front().fingerprint(); });
-  if (const auto text = arguments.one("reason")) request.reason = reason_argument(*text);
-  return show(context, reconcile::revoke(context.host(), request));
+  return run_verb(context);
 }
 
 }  // namespace
@@ -57,6 +44,7 @@ const Command revoke_command{
     "  everseal revoke --serial 4f0c...\n\n"
     "Somebody left: `everseal remove NAME --revoke` revokes all versions and issues none.",
     kArguments,
-    run};
+    run,
+    &reconcile::revoke_verb};
 
 }  // namespace everseal::cli

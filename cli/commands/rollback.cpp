@@ -1,23 +1,15 @@
+#include "reconcile/verbs/rollback.h"
+
 #include "cancel.h"
 #include "command.h"
-#include "reconcile/verbs/deploy.h"
 
 namespace everseal::cli {
 namespace {
 
 constexpr Argument kArguments[] = {
-    {.name = "NAME", .summary = "the certificate", .required = true},
-    kCancel,
-    {.name = "--to", .summary = "this version; default: the one before the version in use", .value = "VERSION"},
-};
+    {.name = "NAME", .field = "name"}, kCancel, {.name = "--to", .value = "VERSION", .field = "to"}};
 
-int run(Context& context) {
-  if (context.arguments.has("cancel"))
-    return run_cancel(context, {name_argument(context, "NAME", "certificate name")}, inventory::IntentKind::rollback);
-  reconcile::RollbackRequest request{name_argument(context, "NAME", "certificate name"), std::nullopt};
-  if (const auto text = context.arguments.one("to")) request.to = number_argument(*text, "--to");
-  return show(context, reconcile::rollback(context.host(), request));
-}
+int run(Context& context) { return context.arguments.has("cancel") ? run_cancel(context) : run_verb(context); }
 
 }  // namespace
 
@@ -27,6 +19,7 @@ const Command rollback_command{"rollback",
                                "go back to an earlier version and stay there",
                                "It stays until `everseal deploy NAME` or a newer version.",
                                kArguments,
-                               run};
+                               run,
+                               &reconcile::rollback_verb};
 
 }  // namespace everseal::cli

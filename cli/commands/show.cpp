@@ -4,6 +4,7 @@
 #include "inventory/managed.h"
 #include "inventory/orders.h"
 #include "inventory/subjects.h"
+#include "reconcile/access.h"
 #include "reconcile/named.h"
 #include "reconcile/overview.h"
 #include "reconcile/session.h"
@@ -303,7 +304,7 @@ Json find(inventory::Store& store, const std::string& text, const std::string& s
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+  inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   const Json document = find(store, *context.arguments.one("NAME"), host.state, host.clock());
   if (context.output == Output::json) {
     print_document(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");

@@ -274,12 +274,14 @@ class Options::Validation {
     if (found == argv.end()) return;
     const auto* const text = std::get_if<std::string>(&value.data);
     const std::string line = text != nullptr ? *text : join(argv, " ");
-    complain(option, value,
-             fmt::format("'{}' means something to a shell only, and none runs it",
-                         printable(std::string_view(*found).substr(0, kShown))),
-             is_shell(argv.front()) ? std::string("put what the shell is to do into one word behind -c")
-                                    : fmt::format("write {} = {}", option.name,
-                                                  printable(list_text({"/bin/sh", "-c", line}).substr(0, 400))));
+    complain(
+        option, value,
+        fmt::format("'{}' means something to a shell only, and none runs it",
+                    printable(std::string_view(*found).substr(0, kShown))),
+        is_shell(argv.front()) ? std::string("put what the shell is to do into one word behind -c")
+        : value.origin.file.starts_with("--")
+            ? fmt::format("hand it to a shell: {} \"sh -c '...'\"", value.origin.file)
+            : fmt::format("write {} = {}", option.name, printable(list_text({"/bin/sh", "-c", line}).substr(0, 400))));
   }
 
   void check_servers(const Option& option, const Value& value, const std::vector<std::string>& servers) {

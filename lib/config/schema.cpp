@@ -154,8 +154,7 @@ Json challenges_of(const Kinds& kinds) {
   return {{"type", "object"}, {"oneOf", std::move(all)}};
 }
 
-Json definitions(const Kinds& kinds) {
-  const auto text = [](const char* pattern) { return Json{{"type", "string"}, {"pattern", pattern}}; };
+Json definitions_of_tables(const Kinds& kinds) {
   return {
       {"issuer", kinds_of(kinds.issuer, Section::issuer)},
       {"challenge", challenges_of(kinds)},
@@ -164,6 +163,12 @@ Json definitions(const Kinds& kinds) {
       {"certificate", table_of(Section::certificate)},
       {"deployment", kinds_of(kinds.deploy, Section::deployment)},
       {"publication", kinds_of(kinds.deploy, Section::publication)},
+  };
+}
+
+Json definitions_of_values() {
+  const auto text = [](const char* pattern) { return Json{{"type", "string"}, {"pattern", pattern}}; };
+  return {
       {"name", text("^[a-z0-9_][a-z0-9._-]{0,63}$")},
       {"duration", text("^([0-9]+[wdhms])+$")},
       {"mode", text("^[0-7]{3,5}$")},
@@ -188,8 +193,12 @@ std::string schema(const Kinds& kinds) {
              "something) is beyond this schema; `everseal config check` looks at all of it."}};
   root.update(table_of(Section::root));
   root["properties"]["config_version"] = {{"description", "version of the config's format"}, {"const", 1}};
-  root["$defs"] = definitions(kinds);
+  root["$defs"] = definitions_of_tables(kinds);
+  root["$defs"].update(definitions_of_values());
   return root.dump(2) + '\n';
 }
+
+std::string schema_of(std::span<const Option> options) { return object_of({options}, {}).dump(); }
+std::string schemas_of_values() { return definitions_of_values().dump(); }
 
 }  // namespace everseal::config

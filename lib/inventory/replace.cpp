@@ -157,9 +157,10 @@ struct Plan {
   std::string file;            // of the backup; ""
 };
 
-Replacement replace(const std::string& state_path, const Plan& plan, Time now, const TakeIn& take_in) {
+Replacement replace(const std::string& state_path, const Plan& plan, Time now, const TakeIn& take_in,
+                    const base::LockWait& wait) {
   make_state_directory(state_path);
-  const auto right = StoreAccess::exclusive(state_path);
+  const auto right = StoreAccess::exclusive(state_path, wait);
   const auto state = Directory::open(state_path);
   remove_leftovers(state);
   const std::string incoming = fmt::format("{}/{}", state_path, kIncoming);
@@ -170,8 +171,7 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
     auto present = open_present(state, outcome);
     plan.fill(incoming, present, outcome);
     std::vector<Anchor> heads;
-    if (present)
-      heads = read_present("history", outcome, [&] { return heads_of(*present); });
+    if (present) heads = read_present("history", outcome, [&] { return heads_of(*present); });
     {
       Store store = Store::over(state_path, sql::open(incoming, sql::Access::read_write));
       store.transaction([&] {
@@ -229,7 +229,8 @@ std::string name_to_keep(const Directory& state, std::string_view why, Time now)
   return free;
 }
 
-Replacement restore(const std::string& state, const std::string& file, Time now, const TakeIn& take_in) {
+Replacement restore(const std::string& state, const std::string& file, Time now, const TakeIn& take_in,
+                    const base::LockWait& wait) {
   require_sound_backup(file);
   const auto fill = [&](const std::string& incoming, std::optional<Store>&, Replacement&) {
     sql::open(file, sql::Access::read_only)->copy_to(incoming);
@@ -239,10 +240,10 @@ Replacement restore(const std::string& state, const std::string& file, Time now,
     database->execute("delete from setting where key = 'config.digest'");
     remove_with_log(Directory::open(state), std::string(kIncoming) + ".former");
   };
-  return replace(state, {.why = "restore", .event = "store.restored", .fill = fill, .file = file}, now, take_in);
+  return replace(state, {.why = "restore", .event = "store.restored", .fill = fill, .file = file}, now, take_in, wait);
 }
 
-Replacement rebuild(const std::string& state, Time now, const TakeIn& take_in) {
+Replacement rebuild(const std::string& state, Time now, const TakeIn& take_in, const base::LockWait& wait) {
   const auto fill = [&](const std::string& incoming, std::optional<Store>& present, Replacement& outcome) {
     const auto database = sql::create(incoming);
     const std::string former = incoming + ".former";
@@ -261,7 +262,7 @@ Replacement rebuild(const std::string& state, Time now, const TakeIn& take_in) {
   };
   Replacement outcome =
       replace(state, {.why = "rebuild", .event = "store.rebuilt", .fill = fill, .demands_closed = false, .file = {}},
-              now, whole);
+              now, whole, wait);
   outcome.problems.insert(outcome.problems.end(), problems.begin(), problems.end());
   return outcome;
 }

@@ -1,7 +1,7 @@
 // Another database takes the place of the present one, which is kept beside it. What the present one, the daily copies
 // and the published CRLs know is merged in first, so that no serial and no revocation is forgotten. The switch is one
 // rename: a crash leaves the one or the other. The caller holds the reconciler's lock; nobody may have the store open
-// (Error(busy) where somebody does not close it within ten seconds).
+// (Error(busy) where somebody does not close it within the time of `wait`).
 #pragma once
 
 #include "base/file.h"
@@ -40,9 +40,11 @@ std::string name_to_keep(const base::Directory& state, std::string_view why, Tim
 // The backup in `file`: its integrity, its application and its schema are checked first. `take_in` adds what the files
 // beside the database know. Numbers of versions in the archive are not given again, open intents stay open, and
 // everything is due. Records the event "store.restored".
-Replacement restore(const std::string& state, const std::string& file, Time now, const TakeIn& take_in = {});
+Replacement restore(const std::string& state, const std::string& file, Time now, const TakeIn& take_in = {},
+                    const base::LockWait& wait = kTenSeconds);
 
 // A new database with what of the present one can be read, the same merged in. Records "store.rebuilt".
-Replacement rebuild(const std::string& state, Time now, const TakeIn& take_in = {});
+Replacement rebuild(const std::string& state, Time now, const TakeIn& take_in = {},
+                    const base::LockWait& wait = kTenSeconds);
 
 }  // namespace everseal::inventory

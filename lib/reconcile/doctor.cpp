@@ -38,7 +38,6 @@ constexpr std::string_view kStore = "store";
 constexpr const char* kMend = "everseal doctor --mend";
 constexpr mode_t kOthers = 0077;
 constexpr std::chrono::seconds kLongestWait{10};
-constexpr std::chrono::milliseconds kPause{100};
 
 // For a shell.
 std::string word(std::string_view text) {
@@ -87,16 +86,10 @@ class Complaints {
   std::vector<Complaint> all_;
 };
 
-base::FileLock wait_for_lock(const Host& host) {
-  const auto end = std::chrono::steady_clock::now() + kLongestWait;
-  for (;;) {
-    try {
-      return lock_reconciler(host);
-    } catch (const Error& error) {
-      if (error.fault() != Fault::busy || std::chrono::steady_clock::now() >= end || host.stop.stop_requested()) throw;
-    }
-    std::this_thread::sleep_for(kPause);
-  }
+// A look takes its time for who is at work.
+base::FileLock wait_for_lock(Host host) {
+  if (!host.wait) host.wait = kLongestWait;
+  return lock_reconciler(host);
 }
 
 std::optional<struct stat> status_of(const std::string& path) {
@@ -477,13 +470,14 @@ std::vector<Complaint> examine(const Host& host) {
   std::optional<base::FileLock> lock;
   if (!complaints.attempt("state", store_subject, "", [&] { lock = wait_for_lock(host); }))
     return std::move(complaints).all();
+  host.keys->drop_all();  // those on the disk are looked at
   complaints.attempt("state", store_subject, "", [&] {
     sweep(base::Directory::open(host.state));
     examine_access(host, complaints);
   });
   config::Config config;
   complaints.attempt("config", store_subject, "`everseal config check` says where", [&] {
-    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+    inventory::Store store = open_store(host, sql::Access::read_only);
     base::Problems problems;
     config = read_config(host.files, store, problems);
     for (const base::Problem& problem : problems)
@@ -495,8 +489,7 @@ std::vector<Complaint> examine(const Host& host) {
   });
   complaints.attempt("database", store_subject,
                      "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup", [&] {
-                       inventory::Store store =
-                           inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+                       inventory::Store store = open_store(host, sql::Access::read_write);
                        Session session(host, config, store);
                        store.database().check_integrity();
                        store.prove_writable(session.now());

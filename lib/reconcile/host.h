@@ -1,6 +1,7 @@
 // What a run needs of its surroundings. The roof assembles one and lends it to every call.
 #pragma once
 
+#include "authority/key_ring.h"
 #include "base/machine_clock.h"
 #include "base/time.h"
 #include "config/load.h"
@@ -30,18 +31,20 @@ struct Progress {
 struct Host {
   std::string state;  // the state directory
   config::Files files;
-  std::function<Time()> clock = base::wall_clock;                          // called from any worker
-  Time build_date{};                                                       // no clock may be before it
+  std::function<Time()> clock = base::wall_clock;  // called from any worker
+  Time build_date{};                               // no clock may be before it
   // What the machine knows of time besides `clock`: nothing, unless the roof has a machine's own clock.
   std::function<base::MachineClock()> machine = [] { return base::MachineClock{}; };
   std::function<void(const std::string& line)> journal{};  // the system's, where the history's heads go; may be empty
   std::function<void(const Progress&)> progress = [](const Progress&) {};  // called by one worker at a time
   std::stop_token stop{};
-  std::optional<std::chrono::milliseconds> wait = std::chrono::milliseconds(0);  // for another run; absent: without bound
+  // How long another run is waited for, and who restores, rebuilds or migrates the store; absent: not at all for a run,
+  // ten seconds for the store.
+  std::optional<std::chrono::milliseconds> wait{};
   // What the issuers of all workers share; made when first needed, unless the roof gives its own.
   std::shared_ptr<issuer::Shared> shared = std::make_shared<issuer::Shared>();
-  // Passphrases that `passphrase_file` does not give, asked for where there is a terminal; Error(config) where there is
-  // none.
+  // The keys of authorities that are open: shared by all workers and verbs of a process, dropped by who replaces them.
+  std::shared_ptr<authority::KeyRing> keys = std::make_shared<authority::KeyRing>();
 };
 
 }  // namespace everseal::reconcile

@@ -1,8 +1,8 @@
 // Carries decisions out, one recorded step at a time, until nothing is due. Going on after a crash is the same thing.
 #pragma once
 
-#include "base/lock.h"
 #include "inventory/clock.h"
+#include "reconcile/access.h"
 #include "reconcile/desired.h"
 #include "reconcile/session.h"
 #include "reconcile/verdict.h"
@@ -12,12 +12,7 @@
 
 namespace everseal::reconcile {
 
-// Held by an agent or by one run at a time. Waits as `host.wait` says; then Error(busy) names the holder.
-base::FileLock lock_reconciler(const Host& host);
-// Held while steps of one subject are taken; waits for it, with a sign of life.
-base::FileLock lock_subject(const Host& host, const inventory::SubjectId& subject);
-
-// What every verb begins with: the reconciler's lock, the store, what is to be thought of the clock, the config.
+// What every verb begins with: the lease, the store, what is to be thought of the clock, the config.
 struct Run {
   explicit Run(const Host& host);
   const Host& host;
@@ -29,11 +24,11 @@ struct Run {
   Session session() { return {host, desired.config(), store}; }
 };
 
-// Everything that is due, kind after kind, over a bounded pool of workers and in bounded memory. Any exception ends at its
-// subject, as an outcome.
+// Everything that is due, kind after kind, over a bounded pool of workers and in bounded memory. Any exception ends at
+// its subject, as an outcome.
 Verdict reconcile_due(Run& run);
-// The certificates of these names, due or not; then the authorities that are due, as what was revoked belongs into their
-// CRLs.
+// The certificates of these names, due or not; then the authorities that are due, as what was revoked belongs into
+// their CRLs.
 Verdict reconcile_certificates(Run& run, const std::vector<Name>& names);
 Verdict reconcile_authority(Run& run, const Name& name);
 

@@ -2,7 +2,6 @@
 #include "inventory/clock.h"
 #include "inventory/heads.h"
 #include "inventory/retention.h"
-#include "inventory/state_directory.h"
 #include "reconcile/failure.h"
 #include "reconcile/lost.h"
 #include "reconcile/reconcile.h"
@@ -21,16 +20,6 @@
 
 namespace everseal::reconcile {
 namespace {
-
-base::LockWait patience(const Host& host, std::optional<std::chrono::milliseconds> at_most, const std::string& what) {
-  return {at_most, host.stop, [&host, what](const std::string& holder, std::chrono::milliseconds waited) {
-            host.progress({Progress::Kind::doing, what,
-                           fmt::format("waiting for {} ({} s)", holder.empty() ? "another run" : "process " + holder,
-                                       std::chrono::duration_cast<std::chrono::seconds>(waited).count())});
-          }};
-}
-
-base::Directory locks_of(const Host& host) { return base::Directory::create(host.state + "/locks", 0700); }
 
 // Hands out the names of one kind that are to be looked at, to several workers.
 class Names {
@@ -117,7 +106,7 @@ Verdict run_kind(Run& run, const SubjectKind& kind, Names& names, Pass pass) {
     isolated_worker([&] { work(run.store); });
   } else {
     const auto with_own_store = [&] {
-      inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+      inventory::Store store = open_store(quiet, sql::Access::read_write);
       work(store);
     };
     std::vector<std::jthread> threads;
@@ -159,29 +148,10 @@ inventory::ClockVerdict keep_clock(const Host& host, inventory::Store& store) {
 
 }  // namespace
 
-base::FileLock lock_reconciler(const Host& host) {
-  inventory::require_state_directory(host.state);
-  const base::Directory locks = locks_of(host);
-  auto lock =
-      base::FileLock::acquire(locks, "reconciler", base::Sharing::exclusive, patience(host, host.wait, "another run"));
-  if (!lock)
-    throw base::Error(
-        base::Fault::busy,
-        fmt::format("another run works on {} (process {})", host.state, base::FileLock::holder(locks, "reconciler")),
-        "wait for it to end, then run the same command again");
-  return std::move(*lock);
-}
-
-base::FileLock lock_subject(const Host& host, const inventory::SubjectId& subject) {
-  auto lock = base::FileLock::acquire(locks_of(host), fmt::format("{}-{}", subject.kind, subject.name),
-                                      base::Sharing::exclusive, patience(host, std::nullopt, subject.text()));
-  return std::move(*lock);
-}
-
 Run::Run(const Host& host_)
     : host(host_),
       lock(lock_reconciler(host_)),
-      store(inventory::Store::open(host_.state, sql::Access::read_write, host_.clock())),
+      store(open_store(host_, sql::Access::read_write)),
       clock(keep_clock(host_, store)),
       desired(host_, store) {}
 

@@ -37,13 +37,13 @@ plan::RenewalInfoOf Session::offers_renewal_info(const Name& name) const {
 
 authority::Authority& Session::authority(const Name& name) {
   if (const auto open = authorities_.find(name); open != authorities_.end()) return open->second;
-  std::optional<base::Secret> passphrase;
-  const auto configured = config.authorities.find(name);
-  if (configured != config.authorities.end() && configured->second.passphrase_file)
-    passphrase = base::read_secret_file(*configured->second.passphrase_file);
+  const auto passphrase = [&]() -> std::optional<base::Secret> {
+    const auto configured = config.authorities.find(name);
+    if (configured == config.authorities.end() || !configured->second.passphrase_file) return std::nullopt;
+    return base::read_secret_file(*configured->second.passphrase_file);
+  };
   return authorities_
-      .emplace(name, authority::Authority::open(store, name, authority_settings(config, name),
-                                                passphrase ? &*passphrase : nullptr))
+      .emplace(name, authority::Authority::open(store, name, authority_settings(config, name), *host.keys, passphrase))
       .first->second;
 }
 

@@ -1,5 +1,8 @@
 #include "cli.h"
 
+#include <algorithm>
+#include <map>
+
 #include <fcntl.h>
 
 using namespace everseal;
@@ -172,4 +175,58 @@ TEST_CASE("kinds shows every kind with its options, in both forms") {
   CHECK(test::longest_line(text.output) <= 80);
   CHECK(options.size() > 5);
   for (const std::string& option : options) CHECK_MESSAGE(text.output.find(option) != std::string::npos, option);
+}
+
+TEST_CASE("each verb has its command, whose options are the fields of its request") {
+  const json schema = json::parse(run_everseal({"help", "requests"}).output);
+  // Verbs that other commands speak for, and the option with which each does.
+  const std::map<std::string, Words> elsewhere{{"cancel", {"renew", "--cancel"}},
+                                               {"doctor rebuild", {"doctor", "--rebuild"}},
+                                               {"doctor mend", {"doctor", "--mend"}},
+                                               {"doctor accept-clock", {"doctor", "--accept-clock"}},
+                                               {"account", {"account register", "ISSUER"}}};
+  // Fields that a command calls otherwise, or that are its own words.
+  const std::map<std::string, std::string> otherwise{{"revoke name", "NAME"},
+                                                     {"remove name", "NAME"},
+                                                     {"deploy name", "NAME"},
+                                                     {"rollback name", "NAME"},
+                                                     {"verify names", "NAME"},
+                                                     {"renew names", "NAME"},
+                                                     {"export name", "NAME"},
+                                                     {"ca crl name", "NAME"},
+                                                     {"ca init name", "NAME"},
+                                                     {"ca import name", "NAME"},
+                                                     {"ca sign name", "NAME"},
+                                                     {"ca init permitted", "--permit"},
+                                                     {"ca init excluded", "--exclude"},
+                                                     {"issue identifiers", "-d, --domain"},
+                                                     {"issue name", "--as"},
+                                                     {"backup file", "FILE"},
+                                                     {"restore file", "FILE"},
+                                                     {"import client", "CLIENT"},
+                                                     {"import directory", "DIR"},
+                                                     {"account issuer", "ISSUER"},
+                                                     {"account action", "register"}};
+  std::size_t count = 0;
+  for (const json& verb : schema.at("oneOf")) {
+    const std::string name = verb.at("title");
+    CAPTURE(name);
+    ++count;
+    const auto other = elsewhere.find(name);
+    Words words = base::split(other == elsewhere.end() ? name : other->second.front(), ' ');
+    words.emplace_back("--help");
+    const base::Exit help = run_everseal(words);
+    REQUIRE(help.status == 0);
+    if (other != elsewhere.end()) CHECK(help.output.find("\n  " + other->second.back()) != std::string::npos);
+    if (name == "cancel") continue;
+    for (const auto& [field, type] : verb.at("properties").at("request").at("properties").items()) {
+      CAPTURE(field);
+      const auto called = otherwise.find(name + " " + field);
+      std::string option = "--" + field;
+      std::ranges::replace(option, '_', '-');
+      if (called != otherwise.end()) option = called->second;
+      CHECK(help.output.find(option) != std::string::npos);
+    }
+  }
+  CHECK(count >= 20);
 }

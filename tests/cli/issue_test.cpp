@@ -238,7 +238,7 @@ TEST_CASE("what is typed is understood, or the message says what to type") {
        "there is no identifier, and CN=alice is none"},
       {{"issue", "--issuer", "corp", "-d", "a.example.test", "--reload", "nginx -t && systemctl reload nginx",
         "--deploy-dir", host.folder.file("tls")},
-       "'&&' would be handed to nginx"},
+       "hand it to a shell: --reload \"sh -c '...'\""},
       {{"issue", "--issuer", "corp", "-d", "a.example.test", "--reload", "true"}, "--reload needs --deploy-dir"},
       {{"issue", "--issuer", "corp", "-d", "a.example.test", "--deploy-dir", missing}, "--make-dir"},
       {{"issue", "--issuer", "corp", "-d", "evil.test"}, "evil.test is refused, and nothing of it is kept", 1},

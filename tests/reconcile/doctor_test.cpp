@@ -7,7 +7,7 @@
 #include "inventory/events.h"
 #include "inventory/store.h"
 #include "reconcile/verbs/account.h"
-#include "reconcile/verbs/recover.h"
+#include "reconcile/recover.h"
 
 #include <filesystem>
 #include <fstream>

@@ -9,8 +9,11 @@
 #include "reconcile/site.h"
 #include "reconcile/verbs/cancel.h"
 #include "reconcile/verbs/deploy.h"
-#include "reconcile/verbs/plan.h"
+#include "reconcile/verbs/rollback.h"
+#include "reconcile/verbs/verify.h"
+#include "reconcile/plan.h"
 #include "reconcile/verbs/renew.h"
+#include "reconcile/verbs/remove.h"
 #include "reconcile/verbs/revoke.h"
 
 #include <doctest/doctest.h>

@@ -6,9 +6,12 @@
 #include "reconcile/reconcile.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/deploy.h"
+#include "reconcile/verbs/rollback.h"
+#include "reconcile/verbs/verify.h"
 #include "reconcile/verbs/issue.h"
-#include "reconcile/verbs/plan.h"
+#include "reconcile/plan.h"
 #include "reconcile/verbs/renew.h"
+#include "reconcile/verbs/remove.h"
 #include "reconcile/verbs/revoke.h"
 
 #include <doctest/doctest.h>

@@ -3,9 +3,10 @@
 #include "base/process.h"
 #include "pki/crl.h"
 #include "reconcile/site.h"
-#include "reconcile/verbs/plan.h"
-#include "reconcile/verbs/recover.h"
+#include "reconcile/plan.h"
+#include "reconcile/recover.h"
 #include "reconcile/verbs/renew.h"
+#include "reconcile/verbs/remove.h"
 #include "reconcile/verbs/revoke.h"
 
 #include <doctest/doctest.h>

@@ -3,9 +3,11 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "issuer/account_manifest.h"
+#include "reconcile/fields.h"
 #include "reconcile/reconcile.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace everseal::reconcile {
 namespace {
@@ -43,7 +45,7 @@ inventory::AccountRecord act(issuer::AcmeCa& ca, AccountAction action, const std
 }  // namespace
 
 AccountView account(const Host& host, const AccountRequest& request) {
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+  inventory::Store store = open_store(host, sql::Access::read_write);
   Desired desired(host, store);
   const config::Issuer& issuer = require_acme(desired.config(), request.issuer);
   Session session(host, desired.config(), store);
@@ -67,5 +69,54 @@ AccountView account(const Host& host, const AccountRequest& request) {
     });
   });
 }
+
+namespace {
+
+constexpr std::pair<std::string_view, AccountAction> kNamed[] = {{"register", AccountAction::make},
+                                                                 {"show", AccountAction::show},
+                                                                 {"update", AccountAction::update},
+                                                                 {"rotate-key", AccountAction::rotate_key},
+                                                                 {"deactivate", AccountAction::deactivate}};
+constexpr std::string_view kActions[] = {"register", "show", "update", "rotate-key", "deactivate"};
+
+constexpr base::Option kFields[] = {
+    {.name = "issuer", .summary = "an [issuer.NAME] of type acme", .required = true},
+    {.name = "action",
+     .type = base::OptionType::choice,
+     .summary = "what is done to the account",
+     .required = true,
+     .choices = kActions},
+    {.name = "staging", .type = base::OptionType::boolean, .summary = "the account at its staging directory instead"},
+};
+
+std::string json_of(const AccountView& view) {
+  const bool has_account = !view.account.url.empty();
+  nlohmann::ordered_json profiles = nlohmann::ordered_json::object();
+  for (const auto& [name, description] : view.directory.profiles) profiles[name] = description.raw();
+  const nlohmann::ordered_json document{
+      {"issuer", view.account.issuer.text()},
+      {"directory", view.account.directory},
+      {"url", view.account.url},
+      {"status", has_account ? view.account.status : "none"},
+      {"contact", view.account.contact},
+      {"created",
+       has_account ? nlohmann::ordered_json(base::format_time(view.account.created)) : nlohmann::ordered_json()},
+      {"folder", view.folder},
+      {"terms_of_service", view.directory.terms_of_service},
+      {"profiles", std::move(profiles)}};
+  return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+Answer run(const Host& host, const base::Options& request) {
+  AccountRequest wanted{.issuer = name_in(request, "issuer", "issuer name")};
+  for (const auto& [name, action] : kNamed)
+    if (request.string("action") == name) wanted.action = action;
+  if (request.boolean("staging")) wanted.endpoint = issuer::AcmeEndpoint::staging;
+  return {{}, json_of(account(host, wanted))};
+}
+
+}  // namespace
+
+const Verb account_verb{"account", 1, Needs::store, "look after our account at an ACME CA", kFields, run};
 
 }  // namespace everseal::reconcile

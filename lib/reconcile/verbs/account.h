@@ -3,7 +3,7 @@
 
 #include "inventory/records.h"
 #include "issuer/acme_ca.h"
-#include "reconcile/host.h"
+#include "reconcile/verb.h"
 
 #include <map>
 #include <string>
@@ -27,5 +27,7 @@ struct AccountView {
 // Error(config) where no issuer of that name speaks ACME, Error(not_found) where there is no account that an action
 // other than show needs; and the CA's problems.
 AccountView account(const Host& host, const AccountRequest& request);
+
+extern const Verb account_verb;
 
 }  // namespace everseal::reconcile

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "inventory/store.h"
-#include "reconcile/host.h"
+#include "reconcile/verb.h"
 
 #include <string>
 
@@ -12,5 +12,7 @@ void backup(const Host& host, const std::string& file);
 
 // What a run that changed something ends with. That there is no copy of today is a warning, and stops nothing.
 void keep_daily_copy(const Host& host, inventory::Store& store);
+
+extern const Verb backup_verb;
 
 }  // namespace everseal::reconcile

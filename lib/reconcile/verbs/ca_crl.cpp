@@ -1,6 +1,7 @@
 #include "reconcile/verbs/ca_crl.h"
 
 #include "authority/crl.h"
+#include "reconcile/fields.h"
 #include "reconcile/reconcile.h"
 
 #include <fmt/format.h>
@@ -21,5 +22,17 @@ Verdict ca_crl(const Host& host, const Name& name) {
                            fmt::format("CRL {} is valid until {}", crl->number, base::format_time(crl->next_update))});
   return verdict;
 }
+
+namespace {
+
+constexpr base::Option kFields[] = {{.name = "name", .summary = "the authority", .required = true}};
+
+Answer run(const Host& host, const base::Options& request) {
+  return {ca_crl(host, name_in(request, "name", "authority name"))};
+}
+
+}  // namespace
+
+const Verb ca_crl_verb{"ca crl", 1, Needs::lease, "sign a fresh CRL and publish it, now", kFields, run};
 
 }  // namespace everseal::reconcile

@@ -7,11 +7,21 @@
 namespace everseal::reconcile {
 
 authority::Founded ca_import(const Host& host, CaImportRequest request) {
-  inventory::Store store = inventory::Store::create(host.state, host.clock());
+  inventory::Store store = create_store(host);
   const auto lock = lock_reconciler(host);
+  host.keys->drop(request.name);
   if (!request.key) return authority::import_intermediate(store, request.name, std::move(request.chain), host.clock());
   return authority::import_authority(store, request.name, std::move(request.chain), *request.key, request.passphrase,
                                      host.clock());
 }
+
+namespace {
+
+constexpr base::Option kFields[] = {{.name = "name", .summary = "the authority's name", .required = true}};
+
+}  // namespace
+
+const Verb ca_import_verb{"ca import", 1,      Needs::lease, "bring in an intermediate signed elsewhere, or a whole CA",
+                          kFields,     nullptr};
 
 }  // namespace everseal::reconcile

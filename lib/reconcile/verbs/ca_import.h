@@ -1,7 +1,7 @@
 #pragma once
 
 #include "authority/ceremony.h"
-#include "reconcile/host.h"
+#include "reconcile/verb.h"
 
 #include <optional>
 #include <vector>
@@ -18,5 +18,7 @@ struct CaImportRequest {
 // Brings in an intermediate that was signed elsewhere, or a whole CA; makes the state where it is missing. Throws what
 // authority/ceremony.h throws, and Error(busy) while another run is at work.
 authority::Founded ca_import(const Host& host, CaImportRequest request);
+
+extern const Verb ca_import_verb;
 
 }  // namespace everseal::reconcile

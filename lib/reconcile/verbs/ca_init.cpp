@@ -1,7 +1,9 @@
 #include "reconcile/verbs/ca_init.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "inventory/authorities.h"
+#include "reconcile/fields.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/settings.h"
@@ -35,7 +37,7 @@ void complete(CaInitRequest& request, const config::Config& config) {
 
 authority::Founded ca_init(const Host& host, CaInitRequest request) {
   const Time now = host.clock();
-  inventory::Store store = inventory::Store::create(host.state, now);
+  inventory::Store store = create_store(host);
   const auto lock = lock_reconciler(host);
   base::Problems problems;
   const config::Config config = read_config(host.files, store, problems, {request.ceremony.name});
@@ -57,10 +59,66 @@ authority::Founded ca_init(const Host& host, CaInitRequest request) {
 
 void require_new_authority(const Host& host, const Name& name) {
   if (!std::filesystem::exists(host.state + "/everseal.db")) return;
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, host.clock());
+  inventory::Store store = open_store(host, sql::Access::read_only);
   if (inventory::Authorities(store).find(name))
     throw base::Error(base::Fault::exists, fmt::format("authority {} exists already", name),
                       "`everseal ca list` shows it");
 }
+
+namespace {
+
+constexpr std::string_view kPlaces[] = {"here", "offline"};
+
+constexpr base::Option kFields[] = {
+    {.name = "name", .summary = "the authority's name", .required = true},
+    {.name = "organization", .summary = "O of both CA certificates"},
+    {.name = "permitted",
+     .type = base::OptionType::names,
+     .summary = "a name constraint: only below this (DNS, CIDR, ...); again for more"},
+    {.name = "excluded",
+     .type = base::OptionType::names,
+     .summary = "a name constraint: nothing below this; again for more"},
+    {.name = "root",
+     .type = base::OptionType::choice,
+     .summary = "offline: the root lives elsewhere; a CSR is written for it to sign",
+     .fallback = "here",
+     .choices = kPlaces},
+    {.name = "passphrase_file",
+     .type = base::OptionType::secret_file,
+     .summary = "encrypts the intermediate's key; without it: a plain 0600 file"},
+    {.name = "key", .summary = "key type of the intermediate; default ecdsa-p256"},
+    {.name = "root_key", .summary = "key type of the root; default ecdsa-p384"},
+    {.name = "lifetime", .type = base::OptionType::duration, .summary = "of the intermediate; default 1826d"},
+    {.name = "root_lifetime", .type = base::OptionType::duration, .summary = "of the root; default 7305d"},
+};
+
+pki::KeyType key_type_in(const base::Options& request, std::string_view field, std::string_view option,
+                         pki::KeyType fallback) {
+  if (!request.has(field)) return fallback;
+  const std::string text = request.string(field);
+  if (const auto type = pki::parse_key_type(text)) return *type;
+  throw base::Error(base::Fault::usage, fmt::format("{}: there is no key type '{}'", option, base::printable(text)));
+}
+
+}  // namespace
+
+CaInitRequest ca_init_request(const base::Options& fields) {
+  CaInitRequest request;
+  authority::Ceremony& wanted = request.ceremony;
+  wanted.name = name_in(fields, "name", "authority name");
+  wanted.organization = fields.string("organization");
+  wanted.root_key = key_type_in(fields, "root_key", "--root-key", wanted.root_key);
+  wanted.intermediate_key = key_type_in(fields, "key", "--key", wanted.intermediate_key);
+  wanted.intermediate_lifetime = fields.duration("lifetime").value_or(wanted.intermediate_lifetime);
+  wanted.root_lifetime = fields.duration("root_lifetime").value_or(wanted.root_lifetime);
+  if (fields.string("root") == "offline") wanted.root = authority::RootPlace::offline;
+  request.permitted = fields.strings("permitted");
+  request.excluded = fields.strings("excluded");
+  if (fields.has("passphrase_file")) request.passphrase_file = fields.string("passphrase_file");
+  return request;
+}
+
+const Verb ca_init_verb{"ca init", 1,      Needs::lease, "make an internal CA: a root and an intermediate",
+                        kFields,   nullptr};
 
 }  // namespace everseal::reconcile

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "authority/ceremony.h"
-#include "reconcile/host.h"
+#include "reconcile/verb.h"
 
 #include <optional>
 #include <string>
@@ -22,5 +22,9 @@ struct CaInitRequest {
 authority::Founded ca_init(const Host& host, CaInitRequest request);
 // Before a person is asked for a passphrase. Error(exists) where there is such an authority.
 void require_new_authority(const Host& host, const Name& name);
+
+extern const Verb ca_init_verb;
+// What the verb's fields ask for, without a passphrase. Error(usage).
+CaInitRequest ca_init_request(const base::Options& fields);
 
 }  // namespace everseal::reconcile

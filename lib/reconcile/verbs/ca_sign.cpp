@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "inventory/clock.h"
+#include "reconcile/access.h"
+#include "reconcile/fields.h"
 #include "reconcile/kinds.h"
 #include "reconcile/session.h"
 
@@ -45,7 +47,7 @@ SignedCsr signed_csr(const authority::Authority& authority, authority::Signed ma
 }  // namespace
 
 void ca_sign(const Host& host, const CaSignRequest& request, const TellSigned& tell) {
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+  inventory::Store store = open_store(host, sql::Access::read_write);
   base::Problems problems;  // of other tables: what concerns this authority is refused when it is opened
   const config::Config config = read_config(host.files, store, problems);
   Session session(host, config, store);
@@ -63,5 +65,25 @@ void ca_sign(const Host& host, const CaSignRequest& request, const TellSigned& t
     }
   }
 }
+
+namespace {
+
+constexpr base::Option kFields[] = {
+    {.name = "name", .summary = "the authority", .required = true},
+    {.name = "profile", .summary = "server (default), client, peer, or one of the config", .fallback = "server"},
+    {.name = "lifetime", .type = base::OptionType::duration, .summary = "how long they live"},
+};
+
+}  // namespace
+
+CaSignRequest ca_sign_request(const base::Options& fields) {
+  return {.authority = name_in(fields, "name", "authority name"),
+          .profile = name_in(fields, "profile", "profile"),
+          .lifetime = fields.duration("lifetime"),
+          .count = 0,
+          .csr = {}};
+}
+
+const Verb ca_sign_verb{"ca sign", 1, Needs::store, "sign CSRs, one or thousands", kFields, nullptr};
 
 }  // namespace everseal::reconcile

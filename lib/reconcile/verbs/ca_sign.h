@@ -3,7 +3,7 @@
 
 #include "authority/sign.h"
 #include "base/encoding.h"
-#include "reconcile/host.h"
+#include "reconcile/verb.h"
 
 #include <cstddef>
 #include <expected>
@@ -36,5 +36,9 @@ using TellSigned = std::function<void(std::size_t index, std::expected<SignedCsr
 // the store alone. Throws where nothing could be signed: Error(not_found) for no such authority, Error(clock), ...; an
 // Error that `tell` throws ends it.
 void ca_sign(const Host& host, const CaSignRequest& request, const TellSigned& tell);
+
+extern const Verb ca_sign_verb;
+// What the verb's fields ask for, without CSRs. Error(usage).
+CaSignRequest ca_sign_request(const base::Options& fields);
 
 }  // namespace everseal::reconcile

@@ -1,6 +1,7 @@
 #include "reconcile/verbs/cancel.h"
 
 #include "base/error.h"
+#include "reconcile/fields.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
 
@@ -17,12 +18,13 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
     inventory::Intents intents(run.store);
     for (const inventory::IntentRecord& intent : intents.open_for(request.name)) {
       if (request.kind && intent.kind != *request.kind) continue;
-      const std::string asked =
-          fmt::format("{}, which {} asked for {}", to_string(intent.kind),
-                      intent.actor.empty() ? "somebody" : base::printable(intent.actor), base::format_time(intent.created));
+      const std::string asked = fmt::format("{}, which {} asked for {}", to_string(intent.kind),
+                                            intent.actor.empty() ? "somebody" : base::printable(intent.actor),
+                                            base::format_time(intent.created));
       intents.end(intent.id, inventory::IntentOutcome::cancelled, now);
       inventory::Events(run.store).add("intent.cancelled", subject_of(request.name),
-                                       {{"intent", std::string(to_string(intent.kind))}, {"asked_by", intent.actor}}, now);
+                                       {{"intent", std::string(to_string(intent.kind))}, {"asked_by", intent.actor}},
+                                       now);
       verdict.outcomes.push_back({subject_of(request.name), {}, "cancel", Result::done, asked});
     }
     inventory::Subjects(run.store).wake(inventory::certificate_subject(request.name), now);
@@ -34,5 +36,40 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
                       "`everseal plan` shows what is");
   return verdict;
 }
+
+namespace {
+
+using inventory::IntentKind;
+
+// The verbs whose wishes are recorded, by their names.
+constexpr std::pair<std::string_view, IntentKind> kAsked[] = {
+    {"deploy", IntentKind::deploy}, {"remove", IntentKind::remove},     {"renew", IntentKind::force_renew},
+    {"revoke", IntentKind::revoke}, {"rollback", IntentKind::rollback}, {"issue", IntentKind::issue_once}};
+constexpr std::string_view kVerbs[] = {"deploy", "remove", "renew", "revoke", "rollback", "issue"};
+
+constexpr base::Option kFields[] = {
+    {.name = "names", .type = base::OptionType::names, .summary = "the certificates", .required = true},
+    {.name = "verb",
+     .type = base::OptionType::choice,
+     .summary = "which wish; without it whatever was asked for",
+     .choices = kVerbs},
+};
+
+Answer run(const Host& host, const base::Options& request) {
+  std::optional<IntentKind> kind;
+  for (const auto& [verb, asked] : kAsked)
+    if (request.string("verb") == verb) kind = asked;
+  const std::vector<Name> names = names_in(request, "names", "certificate name");
+  if (names.empty())
+    throw base::Error(base::Fault::usage, "--cancel wants the name of a certificate",
+                      "`everseal plan` shows what was asked for");
+  Answer answer;
+  for (const Name& name : names) answer.verdict.append(cancel(host, {name, kind}));
+  return answer;
+}
+
+}  // namespace
+
+const Verb cancel_verb{"cancel", 1, Needs::lease, "withdraw what was asked for and is not done yet", kFields, run};
 
 }  // namespace everseal::reconcile

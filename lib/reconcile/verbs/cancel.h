@@ -1,8 +1,7 @@
 #pragma once
 
 #include "inventory/records.h"
-#include "reconcile/host.h"
-#include "reconcile/verdict.h"
+#include "reconcile/verb.h"
 
 #include <optional>
 
@@ -14,5 +13,7 @@ struct CancelRequest {
 };
 // Withdraws what was asked for and is not done yet. Error(not_found) where there is none of that kind.
 Verdict cancel(const Host& host, const CancelRequest& request);
+
+extern const Verb cancel_verb;
 
 }  // namespace everseal::reconcile

@@ -3,8 +3,12 @@
 #include "archive/archive.h"
 #include "base/error.h"
 #include "inventory/events.h"
+#include "reconcile/access.h"
+#include "reconcile/fields.h"
 #include "reconcile/named.h"
 #include "reconcile/session.h"
+
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -42,8 +46,7 @@ base::Bytes chain_pem(const archive::Version& version) {
 
 Exported export_certificate(const Host& host, const ExportRequest& request) {
   const bool secret = request.form == ExportForm::key || request.form == ExportForm::p12;
-  inventory::Store store =
-      inventory::Store::open(host.state, secret ? sql::Access::read_write : sql::Access::read_only, host.clock());
+  inventory::Store store = open_store(host, secret ? sql::Access::read_write : sql::Access::read_only);
   require_managed(store, request.name);
   const archive::Archive archive(host.state);
   const std::optional<int> number = request.version ? request.version : archive.live(request.name);
@@ -70,5 +73,42 @@ Exported export_certificate(const Host& host, const ExportRequest& request) {
   }
   throw Error(Fault::internal, "no such form");
 }
+
+namespace {
+
+constexpr std::pair<std::string_view, ExportForm> kNamed[] = {
+    {"pem", ExportForm::pem}, {"der", ExportForm::der}, {"key", ExportForm::key}, {"p12", ExportForm::p12}};
+constexpr std::string_view kForms[] = {"pem", "der", "key", "p12"};
+
+constexpr base::Option kFields[] = {
+    {.name = "name", .summary = "the certificate", .required = true},
+    {.name = "format",
+     .type = base::OptionType::choice,
+     .summary = "pem (default): leaf and chain; der: the leaf; key: the private key; p12",
+     .fallback = "pem",
+     .choices = kForms},
+    {.name = "compatible",
+     .type = base::OptionType::boolean,
+     .summary = "p12 for Windows Server 2016, older macOS, Android and Java"},
+    {.name = "version",
+     .type = base::OptionType::integer,
+     .summary = "this version; default: the live one",
+     .lowest = 1,
+     .highest = std::numeric_limits<int>::max()},
+};
+
+}  // namespace
+
+ExportRequest export_request(const base::Options& fields) {
+  ExportRequest request;
+  request.name = name_in(fields, "name", "certificate name");
+  for (const auto& [name, form] : kNamed)
+    if (fields.string("format") == name) request.form = form;
+  if (fields.boolean("compatible")) request.p12 = pki::Pkcs12Form::compatible;
+  if (fields.has("version")) request.version = static_cast<int>(fields.integer("version"));
+  return request;
+}
+
+const Verb export_verb{"export", 1, Needs::store, "hand a certificate over in another form", kFields, nullptr};
 
 }  // namespace everseal::reconcile

@@ -3,7 +3,7 @@
 
 #include "base/secret.h"
 #include "pki/pkcs12.h"
-#include "reconcile/host.h"
+#include "reconcile/verb.h"
 
 #include <optional>
 #include <string>
@@ -29,5 +29,9 @@ struct Exported {
 // Needs the store alone. A private key that leaves is in the history before it does. Error(not_found) where there is no
 // such certificate, version or key.
 Exported export_certificate(const Host& host, const ExportRequest& request);
+
+extern const Verb export_verb;
+// What the verb's fields ask for, without a password and a destination. Error(usage).
+ExportRequest export_request(const base::Options& fields);
 
 }  // namespace everseal::reconcile

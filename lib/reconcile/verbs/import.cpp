@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "reconcile/fields.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/verbs/import/accounts.h"
@@ -131,5 +132,59 @@ ImportReport import_client(const Host& host, const ImportRequest& given) {
   std::ranges::move(found.remarks, std::back_inserter(report.remarks));
   return report;
 }
+
+namespace {
+
+constexpr base::Option kFields[] = {
+    {.name = "client", .summary = "whose work is taken over: certbot, acme.sh or lego", .required = true},
+    {.name = "directory",
+     .type = base::OptionType::directory,
+     .summary = "its directory: /etc/letsencrypt, /root/.acme.sh, lego's --path",
+     .required = true},
+    {.name = "issuer", .summary = "an [issuer.NAME] at the same CA; without it the one that is there, or a new one"},
+    {.name = "ca_file",
+     .type = base::OptionType::path,
+     .summary = "PEM: trust anchors of a private CA's ACME server, for an issuer that is made"},
+    {.name = "keep_both",
+     .type = base::OptionType::boolean,
+     .summary = "although the other client still runs by itself"},
+    {.name = "dry_run",
+     .type = base::OptionType::boolean,
+     .summary = "show what would be taken over, and take nothing"},
+    {.name = "root",
+     .type = base::OptionType::directory,
+     .summary = "the root directory of the host whose timers and server configs are looked at",
+     .fallback = "/"},
+};
+
+const importer::Kind& kind_of(const std::string& name) {
+  if (const auto* const kind = importer::find_kind(name)) return *kind;
+  std::vector<std::string> known;
+  for (const importer::Kind* kind : importer::kinds()) known.emplace_back(kind->name);
+  const auto meant = base::nearest(name, known);
+  throw base::Error(base::Fault::usage, fmt::format("the work of '{}' cannot be taken over", base::printable(name)),
+                    meant ? fmt::format("did you mean {}?", *meant) : "one of: " + base::join(known, ", "));
+}
+
+Answer run(const Host& host, const base::Options& request) {
+  const ImportReport report = import_client(host, import_request(request));
+  return {report.verdict, to_json(report)};
+}
+
+}  // namespace
+
+ImportRequest import_request(const base::Options& fields) {
+  ImportRequest request;
+  request.kind = &kind_of(fields.string("client"));
+  request.directory = fields.string("directory");
+  if (fields.has("issuer")) request.issuer = name_in(fields, "issuer", "issuer name");
+  request.ca_file = fields.string("ca_file");
+  if (fields.boolean("keep_both")) request.coexistence = Coexistence::wanted;
+  if (fields.boolean("dry_run")) request.mode = ImportMode::look;
+  request.root = fields.string("root");
+  return request;
+}
+
+const Verb import_verb{"import", 1, Needs::lease, "take over the work of certbot, acme.sh or lego", kFields, run};
 
 }  // namespace everseal::reconcile

@@ -4,8 +4,7 @@
 #include "importer/importer.h"
 #include "importer/references.h"
 #include "importer/schedules.h"
-#include "reconcile/host.h"
-#include "reconcile/verdict.h"
+#include "reconcile/verb.h"
 
 #include <optional>
 #include <string>
@@ -80,5 +79,11 @@ struct ImportReport {
 // that is not wanted; Error(config) where `directory` is not of that client or `issuer` fits nothing of it; Error(io)
 // where the config cannot be written, and then nothing is added to it.
 ImportReport import_client(const Host& host, const ImportRequest& request);
+
+extern const Verb import_verb;
+// What the verb's fields ask for. Error(usage).
+ImportRequest import_request(const base::Options& fields);
+// The object that schema/output/import.schema.json describes.
+std::string to_json(const ImportReport& report);
 
 }  // namespace everseal::reconcile

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "inventory/store.h"
+#include "reconcile/access.h"
 
 #include <filesystem>
 
@@ -39,12 +40,14 @@ Outcome make_config(const std::string& file, const std::string& text) {
 
 Verdict init(const Host& host, const InitRequest& request) {
   Verdict verdict;
-  inventory::Store::create(host.state, host.clock());
-  verdict.outcomes.push_back(
-      {"state", {}, "init", Result::done, base::printable(host.state), {.files = {host.state}}});
+  create_store(host);
+  verdict.outcomes.push_back({"state", {}, "init", Result::done, base::printable(host.state), {.files = {host.state}}});
   if (host.files.main)
     verdict.outcomes.push_back(make_config(*host.files.main, sample_for(host.state, request.sample_config)));
   return verdict;
 }
+
+const Verb init_verb{"init", 1,      Needs::store, "make the state directory, its database and a commented config",
+                     {},     nullptr};
 
 }  // namespace everseal::reconcile

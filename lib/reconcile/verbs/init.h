@@ -1,7 +1,6 @@
 #pragma once
 
-#include "reconcile/host.h"
-#include "reconcile/verdict.h"
+#include "reconcile/verb.h"
 
 #include <string_view>
 
@@ -14,5 +13,7 @@ struct InitRequest {
 // Makes what is missing of the state directory, its database, and the main config file where the host names one. What
 // exists is left as it is.
 Verdict init(const Host& host, const InitRequest& request);
+
+extern const Verb init_verb;
 
 }  // namespace everseal::reconcile

@@ -6,9 +6,10 @@
 #include "config/fragment.h"
 #include "inventory/managed.h"
 #include "reconcile/kinds.h"
+#include "reconcile/plan.h"
 #include "reconcile/reconcile.h"
-#include "reconcile/verbs/once.h"
-#include "reconcile/verbs/plan.h"
+#include "reconcile/verbs/issue/once.h"
+#include "reconcile/verbs/issue/request.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -309,5 +310,14 @@ IssueVerdict issue(const Host& host, const IssueRequest& request) {
   return request.keep == Keep::once ? issue_once(run, name, std::move(options), request)
                                     : keep_alive(run, name, std::move(options), request);
 }
+
+namespace {
+
+Answer run(const Host& host, const base::Options& request) { return {issue(host, issue_request(request, host))}; }
+
+}  // namespace
+
+const Verb issue_verb{"issue",        1,  Needs::lease, "get a certificate now and keep it alive from now on",
+                      issue_fields(), run};
 
 }  // namespace everseal::reconcile

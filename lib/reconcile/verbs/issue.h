@@ -1,8 +1,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "reconcile/host.h"
-#include "reconcile/verdict.h"
+#include "reconcile/verb.h"
 
 #include <optional>
 #include <string>
@@ -41,5 +40,7 @@ struct IssueVerdict : Verdict {
 // Error(usage/denied). Error(exists) where the name stands in another config file, where a name that nobody chose is
 // that of a certificate of other identifiers, or where what was issued once under it differs, with each difference.
 IssueVerdict issue(const Host& host, const IssueRequest& request);
+
+extern const Verb issue_verb;
 
 }  // namespace everseal::reconcile

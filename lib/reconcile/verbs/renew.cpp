@@ -1,9 +1,15 @@
 #include "reconcile/verbs/renew.h"
 
+#include "base/error.h"
+#include "reconcile/fields.h"
 #include "reconcile/named.h"
+#include "reconcile/overview.h"
 #include "reconcile/reconcile.h"
 
 #include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
 
 namespace everseal::reconcile {
 namespace {
@@ -25,7 +31,7 @@ void ask_for_renewal(inventory::Store& store, const Name& name, Time now) {
 Verdict renew(const Host& host, const RenewRequest& request) {
   Run run(host);
   std::vector<Name> names = request.names;
-  if (names.empty() && request.force == Force::yes)
+  if (names.empty() && (request.all || request.force == Force::yes))
     for (const inventory::ManagedRecord& record : inventory::Managed(run.store).all())
       if (!record.orphaned && record.origin != kOnce) names.push_back(record.name);
   if (names.empty()) return reconcile_due(run);
@@ -42,5 +48,52 @@ Verdict renew(const Host& host, const RenewRequest& request) {
     verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
   return verdict;
 }
+
+namespace {
+
+// "25 certificates: 20 at corp, 5 at letsencrypt"
+std::string counted_by_issuer(const Host& host) {
+  inventory::Store store = open_store(host, sql::Access::read_only);
+  std::map<Name, int> counts;
+  int all = 0;
+  for (const ManagedCertificate& one : managed_certificates(store, host.clock())) {
+    if (one.record.orphaned || one.record.origin == kOnce || !one.wanted) continue;
+    ++all;
+    ++counts[one.wanted->issuers.front()];
+  }
+  std::string text;
+  for (const auto& [issuer, count] : counts) text += fmt::format("{}{} at {}", text.empty() ? "" : ", ", count, issuer);
+  return fmt::format("{} certificate{}{}{}", all, all == 1 ? "" : "s", text.empty() ? "" : ": ", text);
+}
+
+constexpr base::Option kFields[] = {
+    {.name = "names", .type = base::OptionType::names, .summary = "only these, now, whatever their back-off"},
+    {.name = "all", .type = base::OptionType::boolean, .summary = "all of them, now, whatever their back-off"},
+    {.name = "force",
+     .type = base::OptionType::boolean,
+     .summary = "get a new version, due or not, of the NAMEs or of --all"},
+};
+
+Answer run(const Host& host, const base::Options& request) {
+  const RenewRequest wanted = renew_request(request);
+  if (wanted.force == Force::yes && !wanted.all && wanted.names.empty())
+    throw base::Error(base::Fault::usage,
+                      fmt::format("--force alone would get a new version of {}", counted_by_issuer(host)),
+                      "name those that are meant, or say `everseal renew --force --all`");
+  return {renew(host, wanted)};
+}
+
+}  // namespace
+
+RenewRequest renew_request(const base::Options& fields) {
+  RenewRequest wanted{.names = names_in(fields, "names", "certificate name"),
+                      .force = fields.boolean("force") ? Force::yes : Force::no,
+                      .all = fields.boolean("all")};
+  if (wanted.all && !wanted.names.empty())
+    throw base::Error(base::Fault::usage, "--all and a name contradict each other", "give one of them");
+  return wanted;
+}
+
+const Verb renew_verb{"renew", 1, Needs::lease, "do what is due: renew, deploy, verify", kFields, run};
 
 }  // namespace everseal::reconcile

@@ -3,8 +3,8 @@
 #include "authority/revoke.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "config/fragment.h"
 #include "reconcile/facts.h"
+#include "reconcile/fields.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
 
@@ -80,25 +80,40 @@ Verdict revoke(const Host& host, const RevokeRequest& request) {
   return revoke_issued(run, issued.front(), request.reason);
 }
 
-Verdict remove(const Host& host, const RemoveRequest& request) {
-  Run run(host);
-  const inventory::ManagedRecord managed = require_managed(run.store, request.name);
-  // First, so that a run that is killed behind it leaves an orphan, and not a name that is made anew.
-  if (managed.origin != kOnce && !managed.orphaned && !config::remove_fragment(host.files, request.name))
-    throw base::Error(base::Fault::denied, fmt::format("{} is defined in {}", request.name, managed.origin),
-                      "delete its table there; then it is orphaned, and `remove` forgets it");
-  inventory::IntentRecord intent;
-  intent.kind = inventory::IntentKind::remove;
-  intent.subject = request.name;
-  intent.revoke = request.certificate == OnRemoval::revoke;
-  intent.delete_keys = request.keys == Keys::destroy;
-  intent.reason = request.reason;
-  intent.created = host.clock();
-  run.store.transaction([&] {
-    inventory::Managed(run.store).retry_now(request.name, host.clock());
-    inventory::Intents(run.store).add(intent);
-  });
-  return reconcile_certificates(run, {request.name});
+namespace {
+
+constexpr base::Option kFields[] = {
+    {.name = "name", .summary = "the version in use of this certificate"},
+    {.name = "serial", .summary = "a certificate that an authority here signed, by its serial"},
+    {.name = "fingerprint", .summary = "a certificate, by its SHA-256 in hex"},
+    {.name = "reason", .summary = "keyCompromise, superseded, cessationOfOperation, ..."},
+};
+
+Answer run(const Host& host, const base::Options& request) {
+  RevokeRequest wanted;
+  if (request.has("name") + request.has("serial") + request.has("fingerprint") != 1)
+    throw base::Error(base::Fault::usage, "name one certificate: NAME, --serial or --cert");
+  if (request.has("name")) wanted.name = name_in(request, "name", "certificate name");
+  if (request.has("serial")) {
+    const std::string text = request.string("serial");
+    const auto serial = pki::parse_serial(text);
+    if (!serial)
+      throw base::Error(base::Fault::usage, fmt::format("--serial: '{}' is not hexadecimal", base::printable(text)),
+                        "`everseal history` and `openssl x509 -serial` say it");
+    wanted.serial = *serial;
+  }
+  if (request.has("fingerprint")) {
+    wanted.fingerprint = pki::Fingerprint::parse(request.string("fingerprint"));
+    if (!wanted.fingerprint)
+      throw base::Error(base::Fault::usage, "the fingerprint is not that of a certificate",
+                        "SHA-256 of the DER, in hex: `everseal inspect FILE` shows it");
+  }
+  if (request.has("reason")) wanted.reason = reason_in(request, "reason");
+  return {revoke(host, wanted)};
 }
+
+}  // namespace
+
+const Verb revoke_verb{"revoke", 1, Needs::lease, "revoke a certificate", kFields, run};
 
 }  // namespace everseal::reconcile

@@ -1,4 +1,4 @@
-#include "reconcile/verbs/once.h"
+#include "reconcile/verbs/issue/once.h"
 
 #include "authority/profile.h"
 #include "base/error.h"
@@ -102,25 +102,25 @@ std::vector<std::string> differences(Run& run, const Earlier& earlier, const con
   return all;
 }
 
-enum class Answer { as_wanted, asked_already, new_version };
+enum class Ruling { as_wanted, asked_already, new_version };
 
-Answer answer(Run& run, const Earlier& earlier, const config::Certificate& wanted, const IssueRequest& request) {
-  if (!earlier.row) return Answer::new_version;
+Ruling answer(Run& run, const Earlier& earlier, const config::Certificate& wanted, const IssueRequest& request) {
+  if (!earlier.row) return Ruling::new_version;
   if (earlier.row->origin != kOnce)
     throw base::Error(base::Fault::exists, fmt::format("{} is kept alive by {}", wanted.name, earlier.row->origin),
                       "choose another name with --as");
   const std::vector<std::string> all = differences(run, earlier, wanted, request.csr);
   const bool same_request = earlier.requests.size() == 1 && earlier.requests.front().csr == request.csr;
-  if (!earlier.version) return all.empty() && same_request ? Answer::asked_already : Answer::new_version;
-  if (request.existing == OnExisting::replace) return Answer::new_version;
+  if (!earlier.version) return all.empty() && same_request ? Ruling::asked_already : Ruling::new_version;
+  if (request.existing == OnExisting::replace) return Ruling::new_version;
   if (!all.empty())
     throw base::Error(
         base::Fault::exists,
         fmt::format("{} was issued once already, and this differs: {}", wanted.name, base::join(all, "; ")),
         fmt::format("--replace issues it as version {}, --as OTHER beside it", earlier.version->number + 1));
-  if (same_request) return Answer::asked_already;
+  if (same_request) return Ruling::asked_already;
   const bool valid = !earlier.version->revoked_at && earlier.version->not_after > run.host.clock();
-  return valid ? Answer::as_wanted : Answer::new_version;
+  return valid ? Ruling::as_wanted : Ruling::new_version;
 }
 
 }  // namespace
@@ -140,7 +140,7 @@ void ask_once(Run& run, const config::Certificate& wanted, const IssueRequest& r
   const Time now = run.host.clock();
   run.store.transaction([&] {
     const Earlier earlier = load(run, wanted.name);
-    if (answer(run, earlier, wanted, request) != Answer::new_version) return;
+    if (answer(run, earlier, wanted, request) != Ruling::new_version) return;
     ManagedRecord record = earlier.row.value_or(ManagedRecord{});
     record.name = wanted.name;
     record.spec = config::normal_form(wanted);

@@ -1,4 +1,4 @@
-#include "reconcile/verbs/plan.h"
+#include "reconcile/plan.h"
 
 #include "base/error.h"
 #include "pki/csr.h"
@@ -77,7 +77,7 @@ Outcome rehearse(Session& session, const config::Certificate& wanted, const Name
 }
 
 std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& names) {
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+  inventory::Store store = open_store(host, sql::Access::read_write);
   Desired desired(host, store);
   warn_of(host, desired.problems());
   Session session(host, desired.config(), store);
@@ -85,7 +85,7 @@ std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& name
 }
 
 std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& request) {
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+  inventory::Store store = open_store(host, sql::Access::read_write);
   Desired desired(host, store);
   Session session(host, desired.config(), store);
   std::vector<PlannedSubject> planned = plan(session, request.names);

@@ -1,4 +1,4 @@
-#include "reconcile/verbs/recover.h"
+#include "reconcile/recover.h"
 
 #include "base/error.h"
 #include "inventory/merge.h"
@@ -35,17 +35,19 @@ inventory::TakeIn taking_files(const Host& host, std::string_view step, Verdict&
 
 Restored restore(const Host& host, const std::string& file) {
   const auto lock = lock_reconciler(host);
+  host.keys->drop_all();
   Restored restored;
-  restored.replacement =
-      inventory::restore(host.state, file, host.clock(), taking_files(host, "restore", restored.verdict));
+  restored.replacement = inventory::restore(host.state, file, host.clock(),
+                                            taking_files(host, "restore", restored.verdict), store_wait(host));
   return restored;
 }
 
 Verdict rebuild(const Host& host) {
   const auto lock = lock_reconciler(host);
+  host.keys->drop_all();
   Verdict verdict;
   const inventory::Replacement replacement =
-      inventory::rebuild(host.state, host.clock(), taking_files(host, "rebuild", verdict));
+      inventory::rebuild(host.state, host.clock(), taking_files(host, "rebuild", verdict), store_wait(host));
   const auto say = [&](Result result, std::string text) {
     verdict.outcomes.push_back(
         {.subject = "store", .target = {}, .step = "rebuild", .result = result, .text = std::move(text)});
@@ -61,7 +63,7 @@ Verdict rebuild(const Host& host) {
 
 Verdict mend(const Host& host) {
   const auto lock = lock_reconciler(host);
-  inventory::Store store = inventory::Store::open(host.state, sql::Access::read_write, host.clock());
+  inventory::Store store = open_store(host, sql::Access::read_write);
   const config::Config none;
   Session session(host, none, store);
   session.archive.sweep();

@@ -1,0 +1,59 @@
+#include "reconcile/verbs/remove.h"
+
+#include "base/error.h"
+#include "config/fragment.h"
+#include "reconcile/fields.h"
+#include "reconcile/named.h"
+#include "reconcile/reconcile.h"
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+
+Verdict remove(const Host& host, const RemoveRequest& request) {
+  Run run(host);
+  const inventory::ManagedRecord managed = require_managed(run.store, request.name);
+  // First, so that a run that is killed behind it leaves an orphan, and not a name that is made anew.
+  if (managed.origin != kOnce && !managed.orphaned && !config::remove_fragment(host.files, request.name))
+    throw base::Error(base::Fault::denied, fmt::format("{} is defined in {}", request.name, managed.origin),
+                      "delete its table there; then it is orphaned, and `remove` forgets it");
+  inventory::IntentRecord intent;
+  intent.kind = inventory::IntentKind::remove;
+  intent.subject = request.name;
+  intent.revoke = request.certificate == OnRemoval::revoke;
+  intent.delete_keys = request.keys == Keys::destroy;
+  intent.reason = request.reason;
+  intent.created = host.clock();
+  run.store.transaction([&] {
+    inventory::Managed(run.store).retry_now(request.name, host.clock());
+    inventory::Intents(run.store).add(intent);
+  });
+  return reconcile_certificates(run, {request.name});
+}
+
+namespace {
+
+constexpr base::Option kFields[] = {
+    {.name = "name", .summary = "the certificate", .required = true},
+    {.name = "revoke", .type = base::OptionType::boolean, .summary = "revoke it too"},
+    {.name = "reason", .summary = "of the revocation: keyCompromise, cessationOfOperation (default), ..."},
+    {.name = "delete_keys", .type = base::OptionType::boolean, .summary = "destroy its private keys too"},
+};
+
+Answer run(const Host& host, const base::Options& request) {
+  RemoveRequest wanted{.name = name_in(request, "name", "certificate name"),
+                       .certificate = request.boolean("revoke") ? OnRemoval::revoke : OnRemoval::leave,
+                       .keys = request.boolean("delete_keys") ? Keys::destroy : Keys::keep};
+  if (request.has("reason")) {
+    if (!request.boolean("revoke"))
+      throw base::Error(base::Fault::usage, "--reason is of a revocation", "say --revoke too");
+    wanted.reason = reason_in(request, "reason");
+  }
+  return {remove(host, wanted)};
+}
+
+}  // namespace
+
+const Verb remove_verb{"remove", 1, Needs::lease, "stop keeping a certificate alive", kFields, run};
+
+}  // namespace everseal::reconcile

@@ -1,0 +1,40 @@
+#include "reconcile/verbs/restore.h"
+
+#include "base/text.h"
+#include "reconcile/recover.h"
+
+#include <nlohmann/json.hpp>
+
+namespace everseal::reconcile {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr base::Option kFields[] = {
+    {.name = "file", .type = base::OptionType::path, .summary = "what `everseal backup` wrote", .required = true}};
+
+std::string json_of(const Restored& restored) {
+  const inventory::Replacement& replacement = restored.replacement;
+  Json files = Json::array();
+  for (const Outcome& outcome : restored.verdict.outcomes)
+    files.push_back({{"subject", outcome.subject}, {"result", to_string(outcome.result)}, {"text", outcome.text}});
+  return Json{{"replaced", replacement.replaced},
+              {"forgotten", replacement.forgotten ? Json(replacement.forgotten->text()) : Json()},
+              {"serials", replacement.serials},
+              {"revocations", replacement.revocations},
+              {"problems", replacement.problems},
+              {"files", std::move(files)}}
+             .dump(2, ' ', true, Json::error_handler_t::replace) +
+         "\n";
+}
+
+Answer run(const Host& host, const base::Options& request) {
+  const Restored restored = restore(host, request.string("file"));
+  return {restored.verdict, json_of(restored)};
+}
+
+}  // namespace
+
+const Verb restore_verb{"restore", 1, Needs::parked, "put a backup in place of the database", kFields, run};
+
+}  // namespace everseal::reconcile
