@@ -41,6 +41,22 @@ function(everseal_precompile target)
   endif()
 endfunction()
 
+# Several files compiled as one: what they include is read once, and what they instantiate is compiled once. Files that
+# define what all of their kind define (`open`, `kOptions`) stay alone; so does everything without the option, which shows
+# what a file forgot to include.
+option(EVERSEAL_UNITY "compile several files as one" OFF)
+set_property(GLOBAL PROPERTY everseal_alone "/(kinds|starttls|subjects|commands)/[^/]*$|/net/http_client[.]cpp$")
+function(everseal_unite target)
+  if(NOT EVERSEAL_UNITY)
+    return()
+  endif()
+  get_property(alone GLOBAL PROPERTY everseal_alone)
+  get_target_property(sources ${target} SOURCES)
+  list(FILTER sources INCLUDE REGEX "${alone}")
+  set_source_files_properties(${sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+endfunction()
+
 # everseal_module(NAME [LINK target...] [HEADERS header...]): the static library of lib/NAME, made of every .cpp below it.
 # With HEADERS it precompiles its own, else it takes those of base.
 function(everseal_module name)
@@ -53,6 +69,7 @@ function(everseal_module name)
   endif()
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC everseal_options ${arg_LINK})
+  everseal_unite(${name})
   if(name STREQUAL "base" OR arg_HEADERS)
     everseal_precompile(${name} HEADERS ${arg_HEADERS})
   else()

@@ -27,10 +27,9 @@ using nlohmann::json;
 using pki::IdentifierKind;
 using pki::NameConstraint;
 
-constexpr int kFirstGeneration = 1;
 constexpr std::size_t kShortestPassphrase = 8;
 // A CA must be valid before the back-dated certificates that it signs on its first day.
-constexpr base::Seconds kBackDate = std::chrono::hours{1};
+constexpr base::Seconds kRootBackDate = std::chrono::hours{1};
 
 void require_passphrase(const base::Secret* passphrase, std::string_view what) {
   if (passphrase != nullptr && passphrase->size() < kShortestPassphrase)
@@ -110,7 +109,7 @@ pki::Certificate certify_root(const Ceremony& wanted, const pki::Signer& key, Ti
   return certify({.serial = pki::random_serial(),
                   .subject = subject(wanted, "Root CA"),
                   .public_key_info = key.public_key_info(),
-                  .not_before = now - kBackDate,
+                  .not_before = now - kRootBackDate,
                   .not_after = now + wanted.root_lifetime,
                   .is_ca = true,
                   .path_length = 1,
@@ -127,7 +126,7 @@ pki::Certificate certify_intermediate(const Ceremony& wanted, const pki::Signer&
   pki::Template intermediate{.serial = pki::random_serial(),
                              .subject = subject(wanted, fmt::format("Intermediate CA {}", kFirstGeneration)),
                              .public_key_info = key.public_key_info(),
-                             .not_before = now - kBackDate,
+                             .not_before = now - kRootBackDate,
                              .not_after = std::min(now + wanted.intermediate_lifetime, root.not_after()),
                              .is_ca = true,
                              .path_length = 0,

@@ -21,7 +21,7 @@ using base::Fault;
 using inventory::CrlRecord;
 using inventory::IssuedRecord;
 
-constexpr base::Seconds kBackDate = std::chrono::minutes{5};
+constexpr base::Seconds kCrlBackDate = std::chrono::minutes{5};
 
 // What crl.der says. One that does not parse, that another key signed or that is no regular file says nothing.
 std::optional<pki::Crl> read_published(const base::Directory& directory, const pki::Certificate& issuer) {
@@ -112,7 +112,7 @@ CrlRecord refresh_crl(Authority& authority, Time now) {
     const auto newest = authorities.newest_crl(authority.name(), authority.generation());
     const pki::CrlRequest request{
         .number = next_number(newest, published, now),
-        .this_update = std::max(now - kBackDate, authority.certificate().not_before()),
+        .this_update = std::max(now - kCrlBackDate, authority.certificate().not_before()),
         .next_update = now + authority.settings().crl_lifetime,
         .entries = entries(authorities, authority, newest, now),
     };

@@ -18,6 +18,7 @@ inline constexpr const char* kRootPassphraseFile = "root.passphrase";
 inline constexpr const char* kCsrFile = "intermediate.csr.pem";
 inline constexpr const char* kCrlFile = "crl.der";
 inline constexpr const char* kManifestFile = "authority.json";
+inline constexpr int kFirstGeneration = 1;
 inline constexpr std::size_t kLongestFile = std::size_t{1} << 20;
 inline constexpr std::size_t kLongestCrl = std::size_t{64} << 20;
 

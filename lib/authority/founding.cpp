@@ -18,7 +18,6 @@ namespace {
 using base::Error;
 using base::Fault;
 
-constexpr int kFirstGeneration = 1;
 constexpr base::Seconds kFirstCrlLifetime = std::chrono::days{7};
 
 std::string staging_name(const Name& name) { return fmt::format(".{}.new", name); }

@@ -1,5 +1,6 @@
 #include "authority/lint.h"
 
+#include "authority/profile.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "pki/attribute.h"
@@ -19,8 +20,6 @@ namespace {
 namespace der = pki::der;
 using base::BytesView;
 using pki::GeneralName;
-
-constexpr base::Seconds kLongestServer = std::chrono::days{825};
 
 struct Extension {
   std::string_view name;

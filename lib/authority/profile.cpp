@@ -11,9 +11,6 @@
 namespace everseal::authority {
 namespace {
 
-// Apple's limit for server certificates, also under private roots.
-constexpr base::Seconds kLongestServer = std::chrono::days{825};
-
 Profile builtin(std::string_view name, std::vector<std::string> usage, std::vector<std::string> subject) {
   Profile profile;
   profile.name = Name::parse(name);

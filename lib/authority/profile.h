@@ -13,6 +13,9 @@ enum class CommonName {
   free,             // what the request says; without it, the first identifier that fits
 };
 
+// Apple's limit for server certificates, also under private roots.
+inline constexpr base::Seconds kLongestServer = std::chrono::days{825};
+
 struct Profile {
   Name name;
   std::vector<std::string> usage;  // extended key usages: "serverAuth", "clientAuth", or OIDs; never empty

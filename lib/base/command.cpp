@@ -17,8 +17,6 @@
 namespace everseal::base {
 namespace {
 
-bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
-
 // The last lines that say something, made printable and short: programs often end with a mere pointer to a log.
 std::string last_lines(std::string_view text) {
   constexpr std::size_t kLongest = 300;

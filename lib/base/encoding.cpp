@@ -6,7 +6,7 @@ namespace everseal::base {
 namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
-constexpr std::string_view kStandard = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kUrl = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 int hex_digit(char c) {
@@ -115,10 +115,10 @@ std::optional<Bytes> from_hex(std::string_view text) {
   return bytes;
 }
 
-std::string base64(BytesView bytes) { return encode64(bytes, kStandard, true); }
+std::string base64(BytesView bytes) { return encode64(bytes, kAlphabet, true); }
 
 std::optional<Bytes> from_base64(std::string_view text) {
-  static constexpr auto table = decode_table(kStandard);
+  static constexpr auto table = decode_table(kAlphabet);
   return decode64(text, table, Padding::required);
 }
 
@@ -148,10 +148,14 @@ bool is_utf8(std::string_view text) noexcept {
     std::size_t length = 1;
     std::uint32_t value = lead;
     std::uint32_t least = 0;
-    if (lead >= 0xf0 && lead <= 0xf4) length = 4, value = lead & 7U, least = 0x10000;
-    else if (lead >= 0xe0) length = 3, value = lead & 15U, least = 0x800;
-    else if (lead >= 0xc2) length = 2, value = lead & 31U, least = 0x80;
-    else if (lead >= 0x80) return false;
+    if (lead >= 0xf0 && lead <= 0xf4)
+      length = 4, value = lead & 7U, least = 0x10000;
+    else if (lead >= 0xe0)
+      length = 3, value = lead & 15U, least = 0x800;
+    else if (lead >= 0xc2)
+      length = 2, value = lead & 31U, least = 0x80;
+    else if (lead >= 0x80)
+      return false;
     if (lead > 0xf4 || i + length > text.size()) return false;
     for (std::size_t k = 1; k < length; ++k) {
       const auto next = static_cast<unsigned char>(text[i + k]);

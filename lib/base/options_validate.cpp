@@ -71,9 +71,6 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   return number;
 }
 
-// TOML can write one; no path, argument or message can carry it.
-bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
-
 // ["a", "b c"]: different lists have different texts.
 std::string list_text(const std::vector<std::string>& list) {
   std::string text = "[";

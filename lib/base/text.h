@@ -37,6 +37,8 @@ std::string json_string(std::string_view text);
 void append_json_string(std::string& out, std::string_view text);
 
 std::string lower(std::string_view text);  // ASCII only
+// TOML can write one; no path, argument or message can carry it.
+inline bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
 std::string_view trim(std::string_view text) noexcept;
 std::vector<std::string> split(std::string_view text, char separator);  // keeps empty parts
 // "a/b" -> {"a", "b"}, "/b" -> {"/", "b"}, "b" -> {".", "b"}: the directory, and the name in it.

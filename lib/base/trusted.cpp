@@ -28,13 +28,13 @@ struct Step {
 };
 
 // What stands at one step of a way.
-struct Seen {
+struct Passed {
   const struct stat& status;
   const struct stat& parent;  // the directory that holds it; its own status at the root
 };
 
 // "" where it may be gone on with; otherwise what is wrong with it.
-using Judge = std::function<std::string_view(const Seen&)>;
+using Judge = std::function<std::string_view(const Passed&)>;
 // The Error for what was wrong at the component `at`.
 using Refuse = std::function<Error(const std::string& at, std::string_view why)>;
 
@@ -70,7 +70,7 @@ FileDescriptor walk(const std::string& path, const Judge& judge, const Refuse& r
   }
   std::vector<Step> way;
   way.push_back({FileDescriptor(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)), ""});
-  const auto judged = [&](const Seen& seen, const std::string& at) {
+  const auto judged = [&](const Passed& seen, const std::string& at) {
     if (const std::string_view why = judge(seen); !why.empty()) throw refuse(at.empty() ? "/" : at, why);
   };
   struct stat parent = look_at(way.back().file, "/");
@@ -125,7 +125,7 @@ bool is_one_of_theirs(const struct stat& status, std::span<const Ownership> owne
          (shared == 0 || (status.st_mode & S_ISVTX) != 0 || (shared == S_IWGRP && is_groups));
 }
 
-std::string_view judge_link(const Seen& seen) {
+std::string_view judge_link(const Passed& seen) {
   if (!S_ISLNK(seen.status.st_mode)) return {};
   if (!is_ours_or_roots(seen.status)) return "is a symbolic link of another user";
   // Who may write there can bring a link of root's along from elsewhere.
@@ -169,7 +169,7 @@ void require_trusted(const std::string& path) {
   };
   try {
     walk(
-        path, [](const Seen& seen) { return distrust(seen.status); }, refuse);
+        path, [](const Passed& seen) { return distrust(seen.status); }, refuse);
   } catch (const Error& error) {
     if (error.fault() == Fault::config) throw;
     throw Error(Fault::config, error.message(), error.hint());
@@ -177,7 +177,7 @@ void require_trusted(const std::string& path) {
 }
 
 std::optional<Directory> open_trusted(const std::string& path, std::span<const Ownership> owners) {
-  const auto judge = [&](const Seen& seen) -> std::string_view {
+  const auto judge = [&](const Passed& seen) -> std::string_view {
     const std::string_view why = distrust(seen.status);
     if (!why.empty()) return is_one_of_theirs(seen.status, owners) ? std::string_view() : why;
     // Whoever owns the directory above it may have given it that name.

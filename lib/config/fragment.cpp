@@ -24,12 +24,12 @@ namespace {
 using base::Error;
 using base::Fault;
 
-constexpr std::string_view kCertificate = "certificate";
+constexpr std::string_view kCertificateFamily = "certificate";
 
 // No name holds an '@', so that no certificate's file is called as that of a challenge.
 std::string file_of(const Fragment& fragment) {
-  return fragment.family == kCertificate ? fragment.name.text() + ".toml"
-                                         : fmt::format("{}@{}.toml", fragment.family, fragment.name);
+  return fragment.family == kCertificateFamily ? fragment.name.text() + ".toml"
+                                               : fmt::format("{}@{}.toml", fragment.family, fragment.name);
 }
 
 std::string path_of(const Files& files, const Fragment& fragment) {
@@ -99,7 +99,7 @@ std::string commented(std::string_view lines) {
 
 Source source_of(const Files& files, const Fragment& fragment) {
   const char* const comment =
-      fragment.family == kCertificate
+      fragment.family == kCertificateFamily
           ? "# Written by Everseal: the certificate is kept alive as long as this stands. Edit it as you like.\n"
           : "# Written by `everseal import`. Edit it as you like.\n";
   return {path_of(files, fragment), comment + to_toml(fragment) + commented(fragment.proposal)};
@@ -182,7 +182,7 @@ std::string edit(const std::string& path, const std::string& text, const Certifi
 }  // namespace
 
 Fragment fragment_of(const Certificate& certificate) {
-  return {std::string(kCertificate), certificate.name, to_table(certificate)};
+  return {std::string(kCertificateFamily), certificate.name, to_table(certificate)};
 }
 
 std::string to_toml(const Certificate& certificate) { return to_toml(fragment_of(certificate)); }
@@ -226,7 +226,7 @@ void Draft::write() const {
 
 Change plan_change(const Files& files, const Settings& settings, const Name& name, const base::Table& options,
                    Existing existing, const Kinds& kinds) {
-  const std::string path = path_of(files, {std::string(kCertificate), name, {}});
+  const std::string path = path_of(files, {std::string(kCertificateFamily), name, {}});
   std::vector<Source> sources = read_each(files).files;
   const std::vector<Source> present = sources;
   Change change;
@@ -268,11 +268,11 @@ Change plan_change(const Files& files, const Settings& settings, const Name& nam
 
 void write_change(const Files& files, const Change& change) {
   if (change.after == change.before) return;
-  put(files, {std::string(kCertificate), change.certificate.name, {}}, change.before, change.after);
+  put(files, {std::string(kCertificateFamily), change.certificate.name, {}}, change.before, change.after);
 }
 
 bool remove_fragment(const Files& files, const Name& name) {
-  const Fragment fragment{std::string(kCertificate), name, {}};
+  const Fragment fragment{std::string(kCertificateFamily), name, {}};
   for (const Source& source : read(files)) {
     const Found found = look_in(source, name);
     if (!found.origin) continue;

@@ -60,7 +60,7 @@ Assignments parse_assignments(std::string_view text) {
     if (line.starts_with(kExport)) line = base::trim(line.substr(kExport.size()));
     const std::size_t equals = std::min(line.find('='), line.size());
     const std::string_view name = line.substr(0, equals);
-    if (equals == line.size() || !is_variable(name) || line.find('\0') != std::string_view::npos) continue;
+    if (equals == line.size() || !is_variable(name) || base::has_nul(line)) continue;
     if (const auto value = unquoted(line.substr(equals + 1)))
       found.insert_or_assign(std::string(name), decoded(*value));
   }

@@ -21,12 +21,12 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   throw base::Error(base::Fault::invalid, fmt::format("line {} {}", line, what));
 }
 
-bool ends_here(std::string_view rest) { return rest.empty() || rest.front() == '#'; }
+bool is_end_or_comment(std::string_view rest) { return rest.empty() || rest.front() == '#'; }
 
 // Where the quote that `text` begins with is closed: the first that a comma, a comment or nothing follows.
 std::size_t closing_quote(std::string_view text) {
   for (std::size_t at = text.find(text.front(), 1); at != std::string_view::npos; at = text.find(text.front(), at + 1))
-    if (const std::string_view rest = base::trim(text.substr(at + 1)); ends_here(rest) || rest.front() == ',')
+    if (const std::string_view rest = base::trim(text.substr(at + 1)); is_end_or_comment(rest) || rest.front() == ',')
       return at;
   return std::string_view::npos;
 }
@@ -45,11 +45,11 @@ std::string_view take_part(std::string_view& text, int line) {
 Value parse_value(std::string_view text, int line) {
   Value value;
   base::List parts;
-  bool is_list = text.starts_with(',') && ends_here(base::trim(text.substr(1)));  // without any part
+  bool is_list = text.starts_with(',') && is_end_or_comment(base::trim(text.substr(1)));  // without any part
   if (is_list) text = {};
-  while (!ends_here(text)) {
+  while (!is_end_or_comment(text)) {
     parts.emplace_back().data = std::string(take_part(text, line));
-    if (ends_here(text)) break;
+    if (is_end_or_comment(text)) break;
     is_list = true;
     text = base::trim(text.substr(1));
   }
@@ -71,8 +71,8 @@ class Reading {
   Table run() {
     while (!rest_.empty()) {
       const std::string_view line = base::trim(take_line());
-      if (line.find('\0') != std::string_view::npos) refuse(line_, "is no text");
-      if (ends_here(line)) continue;
+      if (base::has_nul(line)) refuse(line_, "is no text");
+      if (is_end_or_comment(line)) continue;
       if (line.starts_with('['))
         open_section(line);
       else
@@ -105,7 +105,7 @@ class Reading {
     const std::size_t end = std::min(line.find(']', depth), line.size());
     const std::string_view name = base::trim(line.substr(depth, end - depth));
     if (name.empty() || !line.substr(end).starts_with(std::string(depth, ']')) ||
-        !ends_here(base::trim(line.substr(end + depth))))
+        !is_end_or_comment(base::trim(line.substr(end + depth))))
       refuse(line_, "is no section");
     if (depth > open_.size()) refuse(line_, "is a section inside of none");
     open_.resize(depth);
@@ -133,7 +133,7 @@ class Reading {
     value.data = std::string(all.substr(0, end));
     rest_ = all.substr(end + 3);
     line_ += static_cast<int>(std::ranges::count(all.substr(0, end), '\n')) - 1;
-    if (!ends_here(base::trim(take_line()))) refuse(line_, "goes on behind its quotes");
+    if (!is_end_or_comment(base::trim(take_line()))) refuse(line_, "goes on behind its quotes");
     return value;
   }
 

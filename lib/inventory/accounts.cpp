@@ -7,9 +7,10 @@
 namespace everseal::inventory {
 namespace {
 
-constexpr std::string_view kColumns = "select issuer, directory, url, folder, contact, status, created from account ";
+constexpr std::string_view kAccountColumns =
+    "select issuer, directory, url, folder, contact, status, created from account ";
 
-AccountRecord read(const sql::Statement& row) {
+AccountRecord read_account(const sql::Statement& row) {
   AccountRecord account;
   account.issuer = name_at(row, 0);
   account.directory = text_at(row, 1);
@@ -24,14 +25,14 @@ AccountRecord read(const sql::Statement& row) {
 }  // namespace
 
 std::optional<AccountRecord> Accounts::find(const Name& issuer, const std::string& directory) {
-  sql::Query query(store_.database(), std::string(kColumns) + "where issuer = $1 and directory = $2");
+  sql::Query query(store_.database(), std::string(kAccountColumns) + "where issuer = $1 and directory = $2");
   query->bind(1, issuer.text()).bind(2, directory);
-  return first_row(query, read);
+  return first_row(query, read_account);
 }
 
 std::vector<AccountRecord> Accounts::all() {
-  sql::Query query(store_.database(), std::string(kColumns) + "order by issuer, directory");
-  return all_rows(query, read);
+  sql::Query query(store_.database(), std::string(kAccountColumns) + "order by issuer, directory");
+  return all_rows(query, read_account);
 }
 
 void Accounts::put(const AccountRecord& account) {

@@ -27,7 +27,7 @@ AuthorityRecord read_authority(const sql::Statement& row) {
   return authority;
 }
 
-AuthorityCertificateRecord read_certificate(const sql::Statement& row) {
+AuthorityCertificateRecord read_authority_certificate(const sql::Statement& row) {
   AuthorityCertificateRecord certificate;
   certificate.authority = name_at(row, 0);
   certificate.role = enum_at(row, 1, parse_authority_role, "an authority's role");
@@ -105,7 +105,7 @@ std::vector<AuthorityCertificateRecord> Authorities::certificates(const Name& au
                    "select authority, role, generation, state, fingerprint, der, key_file from authority_certificate "
                    "where authority = $1 order by case role when 'root' then 0 else 1 end, generation");
   query->bind(1, authority.text());
-  return all_rows(query, read_certificate);
+  return all_rows(query, read_authority_certificate);
 }
 
 bool Authorities::has_serial(const Name& authority, const std::string& serial) {

@@ -12,12 +12,12 @@ namespace {
 using base::Error;
 using base::Fault;
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kCertificateColumns =
     "select fingerprint, serial, subject, issuer, names, not_before, not_after, key, is_ca, first_seen, revoked_at, "
     "revocation_reason, managed, version, environment, issuer_name, version_state from certificate ";
 constexpr std::size_t kPrefixDigits = 8;
 
-CertificateRecord read(const sql::Statement& row) {
+CertificateRecord read_certificate(const sql::Statement& row) {
   CertificateRecord record;
   record.fingerprint = fingerprint_at(row, 0);
   record.serial = row.text(1);
@@ -83,7 +83,7 @@ void insert_names(sql::Database& database, std::int64_t id, const pki::Certifica
 
 // One text for each combination of conditions, so that each is prepared once and served by its index.
 std::string select_for(const CertificateFilter& filter) {
-  std::string sql(kColumns);
+  std::string sql(kCertificateColumns);
   sql += "where 1 = 1";
   if (filter.expires_before) sql += " and not_after < $1";
   if (filter.now && !filter.all) sql += " and not_after >= $2";
@@ -165,9 +165,9 @@ std::int64_t Certificates::add(std::span<const pki::Certificate> certificates, T
 }
 
 std::optional<CertificateRecord> Certificates::find(const pki::Fingerprint& fingerprint) {
-  sql::Query query(store_.database(), std::string(kColumns) + "where fingerprint = $1");
+  sql::Query query(store_.database(), std::string(kCertificateColumns) + "where fingerprint = $1");
   query->bind(1, base::BytesView(fingerprint.octets));
-  return first_row(query, read);
+  return first_row(query, read_certificate);
 }
 
 std::optional<base::Bytes> Certificates::der(const pki::Fingerprint& fingerprint) {
@@ -177,9 +177,9 @@ std::optional<base::Bytes> Certificates::der(const pki::Fingerprint& fingerprint
 }
 
 std::vector<CertificateRecord> Certificates::find_by_serial(const std::string& serial) {
-  sql::Query query(store_.database(), std::string(kColumns) + "where serial = $1 order by not_after, id");
+  sql::Query query(store_.database(), std::string(kCertificateColumns) + "where serial = $1 order by not_after, id");
   query->bind(1, serial);
-  return all_rows(query, read);
+  return all_rows(query, read_certificate);
 }
 
 std::vector<CertificateRecord> Certificates::find_by_prefix(const std::string& fingerprint_prefix) {
@@ -193,15 +193,15 @@ std::vector<CertificateRecord> Certificates::find_by_prefix(const std::string& f
   if (!first || !last) throw Error(Fault::usage, "a fingerprint is given by hex digits");
   sql::Query query(
       store_.database(),
-      std::string(kColumns) + "where fingerprint >= $1 and fingerprint <= $2 order by fingerprint limit 10");
+      std::string(kCertificateColumns) + "where fingerprint >= $1 and fingerprint <= $2 order by fingerprint limit 10");
   query->bind(1, base::BytesView(first->octets)).bind(2, base::BytesView(last->octets));
-  return all_rows(query, read);
+  return all_rows(query, read_certificate);
 }
 
 void Certificates::each(const CertificateFilter& filter, const std::function<void(const CertificateRecord&)>& row) {
   sql::Query query(store_.database(), select_for(filter));
   bind_filter(query, filter);
-  while (query->step()) row(read(*query));
+  while (query->step()) row(read_certificate(*query));
 }
 
 void Certificates::set_revoked(const pki::Fingerprint& fingerprint, Time when, pki::RevocationReason reason) {

@@ -5,13 +5,13 @@
 namespace everseal::inventory {
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kDeploymentColumns =
     "select artifact, owner, target, spec_hash, version, previous, current, state, served_before, served_after, "
     "reload_problem, problem, attempts, not_before, changed, spec, paths from deployment ";
 
 std::int64_t number_at(const sql::Statement& row, int column) { return row.integer(column); }
 
-DeploymentRecord read(const sql::Statement& row) {
+DeploymentRecord read_deployment(const sql::Statement& row) {
   DeploymentRecord deployment;
   deployment.artifact = enum_at(row, 0, parse_artifact_kind, "an artifact's kind");
   deployment.owner = name_at(row, 1);
@@ -40,26 +40,29 @@ void bind_key(sql::Query& query, ArtifactKind artifact, const Name& owner) {
 }  // namespace
 
 std::vector<DeploymentRecord> Deployments::of(ArtifactKind artifact, const Name& owner) {
-  sql::Query query(store_.database(), std::string(kColumns) + "where artifact = $1 and owner = $2 order by target");
+  sql::Query query(store_.database(),
+                   std::string(kDeploymentColumns) + "where artifact = $1 and owner = $2 order by target");
   bind_key(query, artifact, owner);
-  return all_rows(query, read);
+  return all_rows(query, read_deployment);
 }
 
 std::optional<DeploymentRecord> Deployments::find(ArtifactKind artifact, const Name& owner, const Name& target) {
-  sql::Query query(store_.database(), std::string(kColumns) + "where artifact = $1 and owner = $2 and target = $3");
+  sql::Query query(store_.database(),
+                   std::string(kDeploymentColumns) + "where artifact = $1 and owner = $2 and target = $3");
   bind_key(query, artifact, owner);
   query->bind(3, target.text());
-  return first_row(query, read);
+  return first_row(query, read_deployment);
 }
 
 void Deployments::put(const DeploymentRecord& deployment) {
-  sql::Query query(store_.database(),
-                   "insert into deployment (artifact, owner, target, spec_hash, version, previous, current, state, "
-                   "served_before, served_after, reload_problem, problem, attempts, not_before, changed, spec, paths) values "
-                   "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
-                   "on conflict (artifact, owner, target) do update set spec_hash = $4, version = $5, previous = $6, "
-                   "current = $7, state = $8, served_before = $9, served_after = $10, reload_problem = $11, "
-                   "problem = $12, attempts = $13, not_before = $14, changed = $15, spec = $16, paths = $17");
+  sql::Query query(
+      store_.database(),
+      "insert into deployment (artifact, owner, target, spec_hash, version, previous, current, state, "
+      "served_before, served_after, reload_problem, problem, attempts, not_before, changed, spec, paths) values "
+      "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
+      "on conflict (artifact, owner, target) do update set spec_hash = $4, version = $5, previous = $6, "
+      "current = $7, state = $8, served_before = $9, served_after = $10, reload_problem = $11, "
+      "problem = $12, attempts = $13, not_before = $14, changed = $15, spec = $16, paths = $17");
   bind_key(query, deployment.artifact, deployment.owner);
   query->bind(3, deployment.target.text())
       .bind(4, deployment.spec_hash)

@@ -13,7 +13,7 @@ namespace {
 constexpr base::Seconds kDaily{86400};
 const std::string kTold = "history.told";  // "UNIXTIME NUMBER", the number that of the authorities' head
 
-std::int64_t number_in(std::string_view text) {
+std::int64_t count_in(std::string_view text) {
   std::int64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
@@ -22,8 +22,8 @@ std::int64_t number_in(std::string_view text) {
 bool is_due(Store& store, Time now, std::int64_t ca) {
   const auto told = store.setting(kTold);
   const auto words = base::split(told.value_or(""), ' ');
-  if (words.size() != 2 || number_in(words[1]) != ca) return true;
-  const Time when = base::from_unix(number_in(words[0]));
+  if (words.size() != 2 || count_in(words[1]) != ca) return true;
+  const Time when = base::from_unix(count_in(words[0]));
   return now < when || now >= when + kDaily;
 }
 

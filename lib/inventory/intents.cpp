@@ -6,7 +6,7 @@
 namespace everseal::inventory {
 namespace {
 
-IntentRecord read(const sql::Statement& row) {
+IntentRecord read_intent(const sql::Statement& row) {
   IntentRecord intent;
   intent.id = row.integer(0);
   intent.kind = enum_at(row, 1, parse_intent_kind, "an intent's kind");
@@ -56,12 +56,11 @@ std::vector<IntentRecord> Intents::open_for(const Name& subject) {
                    "select id, kind, subject, version, reason, csr, created, actor, revoke, delete_keys from intent "
                    "where subject = $1 and done_at is null order by id");
   query->bind(1, subject.text());
-  return all_rows(query, read);
+  return all_rows(query, read_intent);
 }
 
 void Intents::end(std::int64_t id, IntentOutcome outcome, Time now) {
-  sql::Query query(store_.database(),
-                   "update intent set done_at = $2, outcome = $3 where id = $1 and done_at is null");
+  sql::Query query(store_.database(), "update intent set done_at = $2, outcome = $3 where id = $1 and done_at is null");
   query->bind(1, id).bind(2, base::to_unix(now)).bind(3, to_string(outcome)).execute();
 }
 

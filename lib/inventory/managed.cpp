@@ -10,10 +10,10 @@
 namespace everseal::inventory {
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kManagedColumns =
     "select name, spec, spec_hash, origin, environment, key_owner, orphaned, pinned from managed ";
 
-ManagedRecord read(const sql::Statement& row) {
+ManagedRecord read_managed(const sql::Statement& row) {
   ManagedRecord record;
   record.name = name_at(row, 0);
   record.spec = text_at(row, 1);
@@ -116,14 +116,14 @@ void Managed::put(const ManagedRecord& record) {
 }
 
 std::optional<ManagedRecord> Managed::find(const Name& name) {
-  sql::Query query(store_.database(), std::string(kColumns) + "where name = $1");
+  sql::Query query(store_.database(), std::string(kManagedColumns) + "where name = $1");
   query->bind(1, name.text());
-  return first_row(query, read);
+  return first_row(query, read_managed);
 }
 
 std::vector<ManagedRecord> Managed::all() {
-  sql::Query query(store_.database(), std::string(kColumns) + "order by name");
-  return all_rows(query, read);
+  sql::Query query(store_.database(), std::string(kManagedColumns) + "order by name");
+  return all_rows(query, read_managed);
 }
 
 void Managed::set_pinned(const Name& name, std::optional<int> version) {
@@ -147,9 +147,9 @@ std::vector<InUseRecord> Managed::in_use(const std::optional<Name>& after, int l
 }
 
 std::vector<ManagedRecord> Managed::orphans(int limit) {
-  sql::Query query(store_.database(), std::string(kColumns) + "where orphaned = 1 order by name limit $1");
+  sql::Query query(store_.database(), std::string(kManagedColumns) + "where orphaned = 1 order by name limit $1");
   query->bind(1, limit);
-  return all_rows(query, read);
+  return all_rows(query, read_managed);
 }
 
 std::optional<Name> Managed::same_names(const ManagedRecord& record) {

@@ -12,7 +12,7 @@ using base::Error;
 using base::Fault;
 
 // Whether a version is revoked is the certificate's to say, so that a version put back cannot undo it.
-constexpr std::string_view kColumns =
+constexpr std::string_view kVersionColumns =
     "select v.name, v.number, v.state, v.issuer, v.spec_hash, v.certificate, v.chain, v.not_before, v.not_after, "
     "c.revoked_at, c.revocation_reason, v.renew_at, v.created, v.has_key, v.imported_from "
     "from version v left join certificate c on c.fingerprint = v.certificate ";
@@ -33,7 +33,7 @@ base::Bytes octets_of(const std::vector<pki::Fingerprint>& chain) {
   return octets;
 }
 
-VersionRecord read(const sql::Statement& row) {
+VersionRecord read_version(const sql::Statement& row) {
   VersionRecord version;
   version.name = name_at(row, 0);
   version.number = int_at(row, 1);
@@ -64,7 +64,7 @@ int highest_forgotten(Store& store, const Name& name) {
   return number;
 }
 
-// Listings read what a certificate is a version of from its own row.
+// Listings read_version what a certificate is a version of from its own row.
 void label_certificate(Store& store, const VersionRecord& version) {
   sql::Query query(
       store.database(),
@@ -81,38 +81,38 @@ void label_certificate(Store& store, const VersionRecord& version) {
 }  // namespace
 
 std::vector<VersionRecord> Versions::of(const Name& name) {
-  sql::Query query(store_.database(), std::string(kColumns) + "where v.name = $1 order by v.number");
+  sql::Query query(store_.database(), std::string(kVersionColumns) + "where v.name = $1 order by v.number");
   query->bind(1, name.text());
-  return all_rows(query, read);
+  return all_rows(query, read_version);
 }
 
 std::vector<VersionRecord> Versions::recent(const Name& name) {
   sql::Query query(store_.database(),
-                   std::string(kColumns) +
+                   std::string(kVersionColumns) +
                        "where v.name = $1 and (v.has_key = 1 or v.number > "
                        "(select number from version where name = $1 order by number desc limit 1) - 32) "
                        "order by v.number");
   query->bind(1, name.text());
-  return all_rows(query, read);
+  return all_rows(query, read_version);
 }
 
 std::optional<VersionRecord> Versions::find(const Name& name, int number) {
-  sql::Query query(store_.database(), std::string(kColumns) + "where v.name = $1 and v.number = $2");
+  sql::Query query(store_.database(), std::string(kVersionColumns) + "where v.name = $1 and v.number = $2");
   query->bind(1, name.text()).bind(2, number);
-  return first_row(query, read);
+  return first_row(query, read_version);
 }
 
 std::optional<VersionRecord> Versions::live(const Name& name) {
-  sql::Query query(store_.database(), std::string(kColumns) + "where v.name = $1 and v.state = 'live'");
+  sql::Query query(store_.database(), std::string(kVersionColumns) + "where v.name = $1 and v.state = 'live'");
   query->bind(1, name.text());
-  return first_row(query, read);
+  return first_row(query, read_version);
 }
 
 std::optional<VersionRecord> Versions::by_certificate(const pki::Fingerprint& fingerprint) {
   sql::Query query(store_.database(),
-                   std::string(kColumns) + "where v.certificate = $1 order by v.name, v.number limit 1");
+                   std::string(kVersionColumns) + "where v.certificate = $1 order by v.name, v.number limit 1");
   query->bind(1, base::BytesView(fingerprint.octets));
-  return first_row(query, read);
+  return first_row(query, read_version);
 }
 
 std::vector<EndedVersionRecord> Versions::ended(const Name& name, Time now, int limit) {

@@ -32,7 +32,7 @@ namespace {
 using base::Error;
 using base::Fault;
 
-constexpr std::size_t kLargest = 1 << 20;
+constexpr std::size_t kLargestCertificate = 1 << 20;
 
 // The decoded extension; empty where it is absent, does not decode or stands twice.
 template <class T, auto Free>
@@ -61,7 +61,7 @@ std::vector<GeneralName> read_names(const X509* certificate) {
   return names;
 }
 
-base::Time read_time(const ASN1_TIME* time, std::string_view what) {
+base::Time time_of(const ASN1_TIME* time, std::string_view what) {
   const std::optional<base::Time> read = to_time(time);
   ERR_clear_error();
   if (!read) throw Error(Fault::invalid, fmt::format("not a certificate: its {} is no time", what));
@@ -104,7 +104,7 @@ std::optional<std::string> parse_serial(std::string_view text) {
 }
 
 Certificate Certificate::parse(base::BytesView der) {
-  if (der.size() > kLargest) throw Error(Fault::invalid, "not a certificate: larger than 1 MiB");
+  if (der.size() > kLargestCertificate) throw Error(Fault::invalid, "not a certificate: larger than 1 MiB");
   ERR_clear_error();
   auto parsed = std::make_shared<Parsed>();
   parsed->native = decode_into(X509Handle(X509_new_ex(look_context(), nullptr)), der, d2i_X509);
@@ -114,8 +114,8 @@ Certificate Certificate::parse(base::BytesView der) {
     throw Error(Fault::invalid, "not a certificate: its DER is broken, cut or followed by something else");
   parsed->der.assign(der.begin(), der.end());
   parsed->fingerprint = pki::fingerprint(der);
-  parsed->not_before = read_time(X509_get0_notBefore(native), "notBefore");
-  parsed->not_after = read_time(X509_get0_notAfter(native), "notAfter");
+  parsed->not_before = time_of(X509_get0_notBefore(native), "notBefore");
+  parsed->not_after = time_of(X509_get0_notAfter(native), "notAfter");
   if (const auto basic = extension<BASIC_CONSTRAINTS, BASIC_CONSTRAINTS_free>(native, NID_basic_constraints)) {
     parsed->is_ca = basic->ca != 0;
     const long length = basic->pathlen != nullptr ? ASN1_INTEGER_get(basic->pathlen) : -1;

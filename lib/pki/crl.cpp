@@ -36,7 +36,7 @@ constexpr std::array kReasons = {
     std::pair(RevocationReason::privilege_withdrawn, std::string_view("privilegeWithdrawn")),
 };
 
-[[noreturn]] void refuse(std::string message) { throw base::Error(base::Fault::invalid, std::move(message)); }
+[[noreturn]] void refuse_crl(std::string message) { throw base::Error(base::Fault::invalid, std::move(message)); }
 
 // A reason that Everseal does not name (certificateHold, removeFromCRL, aACompromise) still says "revoked".
 RevocationReason reason_of(unsigned code) noexcept {
@@ -48,7 +48,7 @@ RevocationReason reason_of(unsigned code) noexcept {
 base::Bytes serial_octets(const std::string& serial) {
   const auto octets = base::from_hex(serial);
   if (!octets || octets->empty() || octets->size() > 20)
-    refuse(fmt::format("\"{}\" is no serial number to revoke", base::printable(serial)));
+    refuse_crl(fmt::format("\"{}\" is no serial number to revoke", base::printable(serial)));
   return *octets;
 }
 
@@ -84,7 +84,7 @@ void write_extensions(der::Writer& out, const CrlRequest& request, const Certifi
 // As Certificate::serial() writes it.
 std::string serial_text(const der::Element& integer) {
   base::BytesView octets = integer.contents;
-  if (octets.empty()) refuse("a serial number without octets");
+  if (octets.empty()) refuse_crl("a serial number without octets");
   if ((octets.front() & 0x80) == 0) {
     while (octets.size() > 1 && octets.front() == 0) octets = octets.subspan(1);
     return base::hex(octets);
@@ -120,7 +120,7 @@ RevocationReason read_reason(base::BytesView value) {
   der::Reader reader(value);
   const base::BytesView code = reader.expect(der::kEnumerated).contents;
   reader.end();
-  if (code.size() != 1) refuse("a reason code that is not one octet");
+  if (code.size() != 1) refuse_crl("a reason code that is not one octet");
   return reason_of(code[0]);
 }
 
@@ -136,7 +136,7 @@ RevokedEntry read_entry(der::Reader& list) {
         entry.reason = read_reason(extension.value);
       } else if (extension.critical == Critical::yes) {
         // Such as the issuer of an indirect CRL, without which the entry would speak of another certificate.
-        refuse("an entry has a critical extension that is not understood");
+        refuse_crl("an entry has a critical extension that is not understood");
       }
     }
   }
@@ -162,7 +162,7 @@ void read_extensions(Crl& crl, base::BytesView encoded) {
   std::set<base::Bytes> seen;
   while (!extensions.done()) {
     const Extension extension = read_extension(extensions);
-    if (!seen.emplace(extension.id.begin(), extension.id.end()).second) refuse("an extension stands there twice");
+    if (!seen.emplace(extension.id.begin(), extension.id.end()).second) refuse_crl("an extension stands there twice");
     if (std::ranges::equal(extension.id, kCrlNumber)) crl.number = read_number(extension.value);
   }
 }
@@ -171,15 +171,15 @@ base::Untrusted read_name(base::BytesView name) {
   ERR_clear_error();
   const X509NameHandle native = decode_into(X509NameHandle(X509_NAME_new()), name, d2i_X509_NAME);
   ERR_clear_error();
-  if (!native) refuse("its issuer is no name");
+  if (!native) refuse_crl("its issuer is no name");
   return name_text(native.get());
 }
 
 void read_tbs(Crl& crl, der::Reader reader, base::BytesView algorithm) {
   if (const auto version = reader.next_if(der::kInteger); version && !std::ranges::equal(version->contents, kVersion2))
-    refuse("its version is not 2");
+    refuse_crl("its version is not 2");
   if (!std::ranges::equal(reader.expect(der::kSequence).whole, algorithm))
-    refuse("its two signature algorithms differ");
+    refuse_crl("its two signature algorithms differ");
   const der::Element issuer = reader.expect(der::kSequence);
   crl.issuer = read_name(issuer.whole);
   crl.issuer_der.assign(issuer.whole.begin(), issuer.whole.end());
@@ -207,11 +207,11 @@ Crl read_crl(base::Bytes encoded) {
   return crl;
 }
 
-base::Bytes der_of(base::BytesView pem_or_der) {
+base::Bytes crl_der(base::BytesView pem_or_der) {
   if (looks_like_der(pem_or_der)) return {pem_or_der.begin(), pem_or_der.end()};
   std::vector<PemBlock> blocks = parse_pem(base::as_text(pem_or_der));
   std::erase_if(blocks, [](const PemBlock& block) { return block.label != kPemLabel; });
-  if (blocks.size() != 1) refuse(blocks.empty() ? "neither PEM nor DER" : "the file holds more than one CRL");
+  if (blocks.size() != 1) refuse_crl(blocks.empty() ? "neither PEM nor DER" : "the file holds more than one CRL");
   return std::move(blocks.front().der);
 }
 
@@ -237,8 +237,8 @@ std::optional<RevocationReason> parse_revocation_reason(std::string_view text) n
 }
 
 base::Bytes make_crl(const CrlRequest& request, const Certificate& issuer, const Signer& key) {
-  if (request.next_update <= request.this_update) refuse("the CRL would end before it begins");
-  if (!key_matches(key, issuer)) refuse("the key does not belong to the issuer's certificate");
+  if (request.next_update <= request.this_update) refuse_crl("the CRL would end before it begins");
+  if (!key_matches(key, issuer)) refuse_crl("the key does not belong to the issuer's certificate");
   der::Writer out(1024 + request.entries.size() * 56);
   out.nest(der::kSequence, [&] {
     out.value(der::kInteger, kVersion2);
@@ -258,8 +258,8 @@ base::Bytes make_crl(const CrlRequest& request, const Certificate& issuer, const
 
 Crl Crl::parse(base::BytesView pem_or_der) {
   return base::within("not a CRL", [&] {
-    if (pem_or_der.size() > kLargestCrl) refuse("larger than 64 MiB");
-    return read_crl(der_of(pem_or_der));
+    if (pem_or_der.size() > kLargestCrl) refuse_crl("larger than 64 MiB");
+    return read_crl(crl_der(pem_or_der));
   });
 }
 

@@ -22,23 +22,23 @@ void free_extensions(STACK_OF(X509_EXTENSION) * extensions) {
 }
 using ExtensionsHandle = base::Handle<STACK_OF(X509_EXTENSION), free_extensions>;
 
-constexpr std::size_t kLargest = 256 * 1024;
+constexpr std::size_t kLargestCsr = 256 * 1024;
 constexpr int kMostNames = 1000;
 
-[[noreturn]] void reject(std::string why, std::string hint = {}) {
+[[noreturn]] void reject_csr(std::string why, std::string hint = {}) {
   ERR_clear_error();
   throw Error(Fault::invalid, "not a usable certificate request: " + std::move(why), std::move(hint));
 }
 
-base::Bytes der_of(base::BytesView pem_or_der) {
-  if (pem_or_der.size() > kLargest) reject("larger than 256 kB");
+base::Bytes csr_der(base::BytesView pem_or_der) {
+  if (pem_or_der.size() > kLargestCsr) reject_csr("larger than 256 kB");
   if (looks_like_der(pem_or_der)) return {pem_or_der.begin(), pem_or_der.end()};
   std::vector<PemBlock> blocks = parse_pem(base::as_text(pem_or_der));
-  if (blocks.empty()) reject("neither PEM nor DER");
-  if (blocks.size() > 1) reject("the file holds more than one PEM block", "hand in one request at a time");
+  if (blocks.empty()) reject_csr("neither PEM nor DER");
+  if (blocks.size() > 1) reject_csr("the file holds more than one PEM block", "hand in one request at a time");
   if (blocks.front().label != "CERTIFICATE REQUEST" && blocks.front().label != "NEW CERTIFICATE REQUEST")
-    reject(fmt::format("the PEM block is named \"{}\"", base::printable(blocks.front().label)),
-           "a request begins with \"-----BEGIN CERTIFICATE REQUEST-----\"");
+    reject_csr(fmt::format("the PEM block is named \"{}\"", base::printable(blocks.front().label)),
+               "a request begins with \"-----BEGIN CERTIFICATE REQUEST-----\"");
   return std::move(blocks.front().der);
 }
 
@@ -47,7 +47,7 @@ template <class T, auto Free, class Decode>
 base::Handle<T, Free> decode_all(base::BytesView der, Decode decode, const std::string& what) {
   const unsigned char* at = der.data();
   base::Handle<T, Free> value(decode(nullptr, &at, static_cast<long>(der.size())));
-  if (!value || at != der.data() + der.size()) reject(what + " is broken");
+  if (!value || at != der.data() + der.size()) reject_csr(what + " is broken");
   return value;
 }
 
@@ -57,16 +57,16 @@ ExtensionsHandle requested_extensions(const X509_REQ* request) {
   for (int i = 0; i < X509_REQ_get_attr_count(request); ++i) {
     const int nid = OBJ_obj2nid(X509_ATTRIBUTE_get0_object(X509_REQ_get_attr(request, i)));
     if (nid != NID_ext_req && nid != NID_ms_ext_req) continue;
-    if (found >= 0) reject("it asks for extensions in two attributes");
+    if (found >= 0) reject_csr("it asks for extensions in two attributes");
     found = i;
   }
   if (found < 0) return {};
   X509_ATTRIBUTE* attribute = X509_REQ_get_attr(request, found);
   const ASN1_TYPE* value = X509_ATTRIBUTE_count(attribute) == 1 ? X509_ATTRIBUTE_get0_type(attribute, 0) : nullptr;
-  if (value == nullptr || ASN1_TYPE_get(value) != V_ASN1_SEQUENCE) reject("its extensionRequest is broken");
+  if (value == nullptr || ASN1_TYPE_get(value) != V_ASN1_SEQUENCE) reject_csr("its extensionRequest is broken");
   ExtensionsHandle extensions = decode_all<STACK_OF(X509_EXTENSION), free_extensions>(
       octets_of(value->value.sequence), d2i_X509_EXTENSIONS, "its extensionRequest");
-  if (sk_X509_EXTENSION_num(extensions.get()) == 0) reject("its extensionRequest is empty");
+  if (sk_X509_EXTENSION_num(extensions.get()) == 0) reject_csr("its extensionRequest is empty");
   return extensions;
 }
 
@@ -74,8 +74,8 @@ std::vector<GeneralName> read_names(base::BytesView der) {
   const auto names =
       decode_all<GENERAL_NAMES, GENERAL_NAMES_free>(der, d2i_GENERAL_NAMES, "its subject alternative name");
   const int count = sk_GENERAL_NAME_num(names.get());
-  if (count == 0) reject("its subject alternative name is empty");
-  if (count > kMostNames) reject(fmt::format("it asks for {} names and at most {} are allowed", count, kMostNames));
+  if (count == 0) reject_csr("its subject alternative name is empty");
+  if (count > kMostNames) reject_csr(fmt::format("it asks for {} names and at most {} are allowed", count, kMostNames));
   return to_general_names(names.get());
 }
 
@@ -87,7 +87,7 @@ void read_extensions(Csr& csr, const STACK_OF(X509_EXTENSION) * extensions) {
     const base::BytesView octets = octets_of(X509_EXTENSION_get_data(extension));
     const int nid = OBJ_obj2nid(object);
     std::string name = nid == NID_undef ? oid_text(object) : OBJ_nid2sn(nid);
-    if (!seen.insert(oid_text(object)).second) reject(fmt::format("it asks for the extension {} twice", name));
+    if (!seen.insert(oid_text(object)).second) reject_csr(fmt::format("it asks for the extension {} twice", name));
     if (nid == NID_subject_alt_name) {
       csr.names = read_names(octets);
       continue;
@@ -158,18 +158,18 @@ base::Bytes make_csr(const CsrRequest& request, const Signer& key) {
 Csr Csr::parse(base::BytesView pem_or_der) {
   ERR_clear_error();
   Csr csr;
-  csr.der = der_of(pem_or_der);
+  csr.der = csr_der(pem_or_der);
   const X509ReqHandle request = decode_into(X509ReqHandle(X509_REQ_new()), csr.der, d2i_X509_REQ);
-  if (!request) reject("its DER is broken, cut or followed by something else");
-  if (X509_REQ_get_version(request.get()) != X509_REQ_VERSION_1) reject("its version is not 1 (RFC 2986)");
+  if (!request) reject_csr("its DER is broken, cut or followed by something else");
+  if (X509_REQ_get_version(request.get()) != X509_REQ_VERSION_1) reject_csr("its version is not 1 (RFC 2986)");
   csr.public_key_info = encode_der(X509_REQ_get_X509_PUBKEY(request.get()), i2d_X509_PUBKEY);
   // Some encodings that are not DER decode too; the key is taken over only as it was written.
-  if (std::ranges::search(csr.der, csr.public_key_info).empty()) reject("its public key is not encoded as DER");
+  if (std::ranges::search(csr.der, csr.public_key_info).empty()) reject_csr("its public key is not encoded as DER");
   csr.public_key = summarise_public_key(csr.public_key_info);
   EVP_PKEY* key = X509_REQ_get0_pubkey(request.get());
-  if (key == nullptr) reject("its public key cannot be used (" + csr.public_key.text + ")");
+  if (key == nullptr) reject_csr("its public key cannot be used (" + csr.public_key.text + ")");
   if (X509_REQ_verify(request.get(), key) != 1)
-    reject("its signature does not verify, so it proves no possession of the key");
+    reject_csr("its signature does not verify, so it proves no possession of the key");
   csr.subject = to_distinguished_name(X509_REQ_get_subject_name(request.get()));
   if (const ExtensionsHandle extensions = requested_extensions(request.get())) read_extensions(csr, extensions.get());
   ERR_clear_error();

@@ -87,7 +87,7 @@ class Reader {
   std::size_t at_ = 0;
 };
 
-void append_escaped(std::string& out, std::string_view value) {
+void append_rfc4514(std::string& out, std::string_view value) {
   for (std::size_t i = 0; i < value.size(); ++i) {
     const char c = value[i];
     const auto octet = static_cast<unsigned char>(c);
@@ -129,7 +129,7 @@ std::string DistinguishedName::text() const {
   std::string text;
   for (const auto& [key, value] : rdns) {
     text.append(text.empty() ? "" : ", ").append(key).append("=");
-    append_escaped(text, value);
+    append_rfc4514(text, value);
   }
   return text;
 }

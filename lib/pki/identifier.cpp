@@ -82,7 +82,7 @@ std::string normalise_dns(std::string_view whole) {
 
 base::Bytes ip_from_text(std::string_view text) {
   const std::string copy(text);
-  if (copy.find('\0') != std::string::npos) return {};
+  if (base::has_nul(copy)) return {};
   base::Bytes octets(16);
   if (::inet_pton(AF_INET6, copy.c_str(), octets.data()) == 1) return octets;
   octets.resize(4);

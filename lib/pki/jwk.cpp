@@ -15,13 +15,13 @@ using base::Error;
 using base::Fault;
 using base::Secret;
 
-constexpr std::size_t kLargest = 1 << 16;  // octets; an RSA key of 4096 bits takes 3.5 kB
+constexpr std::size_t kLargestJwk = 1 << 16;  // octets; an RSA key of 4096 bits takes 3.5 kB
 
 // The members of a key, wiped when it ends.
 class Members {
  public:
   explicit Members(const Secret& text) {
-    if (text.size() <= kLargest) json_ = nlohmann::json::parse(text.reveal_text(), nullptr, false);
+    if (text.size() <= kLargestJwk) json_ = nlohmann::json::parse(text.reveal_text(), nullptr, false);
     if (!json_.is_object()) throw Error(Fault::invalid, "the key is no JSON Web Key");
   }
   ~Members() {
@@ -60,7 +60,7 @@ PrivateKey parse_as(std::string_view label, der::Writer&& writer) {
 
 // RSAPrivateKey, RFC 8017 appendix A.1.2.
 PrivateKey rsa(const Members& members) {
-  der::Writer writer(kLargest);
+  der::Writer writer(kLargestJwk);
   writer.nest(der::kSequence, [&] {
     writer.unsigned_integer(base::Bytes{0});
     for (const char* const name : {"n", "e", "d", "p", "q", "dp", "dq", "qi"})
@@ -86,7 +86,7 @@ PrivateKey ec(const Members& members) {
     base::Bytes point{4};
     for (const Secret* const coordinate : {&x, &y})
       point.insert(point.end(), coordinate->reveal().begin(), coordinate->reveal().end());
-    der::Writer writer(kLargest);
+    der::Writer writer(kLargestJwk);
     writer.nest(der::kSequence, [&] {
       writer.unsigned_integer(base::Bytes{1});
       writer.value(der::kOctetString, d.reveal());

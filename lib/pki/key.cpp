@@ -26,7 +26,7 @@ using AlgorithmHandle = base::Handle<X509_ALGOR, X509_ALGOR_free>;
 using base::Error;
 using base::Fault;
 
-constexpr int kRounds = 600'000;
+constexpr int kKeyRounds = 600'000;
 constexpr std::size_t kSaltOctets = 16;
 constexpr std::size_t kLargestKeyFile = 1 << 20;
 
@@ -277,7 +277,7 @@ base::Secret PrivateKey::encrypted_pem(const base::Secret& passphrase) const {
   if (passphrase.empty()) throw Error(Fault::usage, "an empty passphrase protects no key");
   const Pkcs8Handle info = to_pkcs8(*this);
   AlgorithmHandle algorithm(
-      PKCS5_pbe2_set_iv_ex(EVP_aes_256_cbc(), kRounds, nullptr, kSaltOctets, nullptr, NID_hmacWithSHA256, nullptr));
+      PKCS5_pbe2_set_iv_ex(EVP_aes_256_cbc(), kKeyRounds, nullptr, kSaltOctets, nullptr, NID_hmacWithSHA256, nullptr));
   const std::string_view text = passphrase.reveal_text();
   const EncryptedHandle encrypted(
       algorithm ? PKCS8_set0_pbe(text.data(), static_cast<int>(text.size()), info.get(), algorithm.get()) : nullptr);

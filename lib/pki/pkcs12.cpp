@@ -19,8 +19,8 @@ namespace {
 using base::Error;
 using base::Fault;
 
-constexpr int kRounds = 100'000;
-constexpr std::size_t kLargest = std::size_t{16} << 20;
+constexpr int kPkcs12Rounds = 100'000;
+constexpr std::size_t kLargestPkcs12 = std::size_t{16} << 20;
 constexpr int kDeepest = 4;  // of bags within bags
 
 void free_stack(STACK_OF(X509) * stack) { sk_X509_free(stack); }
@@ -62,9 +62,9 @@ void require_usable(const PrivateKey& key, std::span<const Certificate> chain, c
                     const base::Secret& password) {
   if (password.empty())
     throw Error(Fault::usage, "a PKCS#12 file needs a password", "Android and others refuse an empty one");
-  if (password.reveal_text().find('\0') != std::string_view::npos)
+  if (base::has_nul(password.reveal_text()))
     throw Error(Fault::usage, "the password of a PKCS#12 file cannot hold a NUL");
-  if (!base::is_utf8(friendly_name) || friendly_name.find('\0') != std::string::npos)
+  if (!base::is_utf8(friendly_name) || base::has_nul(friendly_name))
     throw Error(Fault::usage, "the name of a PKCS#12 entry is UTF-8 without NUL");
   if (chain.empty()) throw Error(Fault::invalid, "a PKCS#12 file needs the certificate of its key");
   if (!key_matches(key, chain.front()))
@@ -240,15 +240,15 @@ base::Secret make_pkcs12(const PrivateKey& key, std::span<const Certificate> cha
   constexpr int kNoMac = -1;  // it is added below, where its digest can be chosen
   const Pkcs12Handle file(PKCS12_create(secret.text(), friendly_name.empty() ? nullptr : friendly_name.c_str(),
                                         native(key), certificates.front().get(), issuers.get(), recipe.cipher,
-                                        recipe.cipher, kRounds, kNoMac, 0));
-  if (!file || PKCS12_set_mac(file.get(), secret.text(), secret.size(), nullptr, 0, kRounds, recipe.mac) != 1)
+                                        recipe.cipher, kPkcs12Rounds, kNoMac, 0));
+  if (!file || PKCS12_set_mac(file.get(), secret.text(), secret.size(), nullptr, 0, kPkcs12Rounds, recipe.mac) != 1)
     throw_openssl(Fault::internal, "cannot make a PKCS#12 file");
   return encode(file.get());
 }
 
 Pkcs12 parse_pkcs12(base::BytesView der, const base::Secret& password) {
   return base::within("PKCS#12 file", [&] {
-    if (der.size() > kLargest) throw_broken("larger than 16 MiB");
+    if (der.size() > kLargestPkcs12) throw_broken("larger than 16 MiB");
     ERR_clear_error();
     const Pkcs12Handle file = decode_into(Pkcs12Handle(PKCS12_new()), der, d2i_PKCS12);
     if (!file) throw_broken("its DER is broken, cut or followed by something else");

@@ -64,7 +64,7 @@ Resolved look_up(const std::string& host, int port, int flags) {
   return resolved;
 }
 
-void work(const std::shared_ptr<Lookup>& lookup) {
+void answer(const std::shared_ptr<Lookup>& lookup) {
   Resolved result = look_up(lookup->host, lookup->port, 0);
   {
     const std::scoped_lock lock(lookup->mutex);
@@ -87,7 +87,7 @@ Resolved resolve(const std::string& host, int port, Waiter& waiter) {
   lookup->done = base::FileDescriptor(::eventfd(0, EFD_CLOEXEC));
   if (!lookup->done) throw base::errno_error("make", "an event descriptor");
   try {
-    std::thread(work, lookup).detach();
+    std::thread(answer, lookup).detach();
   } catch (const std::system_error& error) {
     throw base::Error(base::Fault::io, fmt::format("cannot start a thread that resolves {}: {}", base::printable(host),
                                                    error.code().message()));

@@ -37,7 +37,7 @@ using base::Fault;
 constexpr std::string_view kStore = "store";
 constexpr const char* kMend = "everseal doctor --mend";
 constexpr mode_t kOthers = 0077;
-constexpr std::chrono::seconds kLongestWait{10};
+constexpr std::chrono::seconds kLongestPatience{10};
 
 // For a shell.
 std::string word(std::string_view text) {
@@ -88,7 +88,7 @@ class Complaints {
 
 // A look takes its time for who is at work.
 base::FileLock wait_for_lock(Host host) {
-  if (!host.wait) host.wait = kLongestWait;
+  if (!host.wait) host.wait = kLongestPatience;
   return lock_reconciler(host);
 }
 

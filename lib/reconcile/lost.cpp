@@ -19,7 +19,6 @@ namespace {
 
 constexpr int kMost = 2000;
 constexpr const char* kGoOnBehind = "lost.behind";
-constexpr std::size_t kLargestCrl = 64 << 20;
 
 // Only what is gone counts: what cannot be looked at says nothing.
 bool is_gone(int directory, const std::string& path) {
@@ -45,7 +44,7 @@ bool crl_stands(const std::string& state, inventory::Store& store, const Name& a
   const auto directory = base::Directory::open_if_exists(fmt::format("{}/authorities/{}", state, authority));
   try {
     return directory && directory->has(authority::kCrlFile) &&
-           directory->read(authority::kCrlFile, kLargestCrl) == newest->der;
+           directory->read(authority::kCrlFile, authority::kLongestCrl) == newest->der;
   } catch (const base::Error& error) {
     base::log::debug("{}", error.message());
     return error.fault() == base::Fault::io;

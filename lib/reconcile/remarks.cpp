@@ -7,7 +7,7 @@
 namespace everseal::reconcile {
 namespace {
 
-constexpr int kMost = 10;
+constexpr int kMostRemarks = 10;
 
 Remark of_orphan(inventory::Managed& managed, const inventory::ManagedRecord& orphan) {
   const std::string subject = inventory::certificate_subject(orphan.name).text();
@@ -26,8 +26,9 @@ Remark of_orphan(inventory::Managed& managed, const inventory::ManagedRecord& or
 std::vector<Remark> standing_remarks(inventory::Store& store) {
   std::vector<Remark> remarks;
   inventory::Managed managed(store);
-  for (const inventory::ManagedRecord& orphan : managed.orphans(kMost)) remarks.push_back(of_orphan(managed, orphan));
-  for (const inventory::AttemptRecord& attempt : inventory::Attempts(store).for_operator(kMost))
+  for (const inventory::ManagedRecord& orphan : managed.orphans(kMostRemarks))
+    remarks.push_back(of_orphan(managed, orphan));
+  for (const inventory::AttemptRecord& attempt : inventory::Attempts(store).for_operator(kMostRemarks))
     remarks.push_back({"needs_operator", attempt.subject,
                        fmt::format("{} waits for you: {}", attempt.step, attempt.problem),
                        "`everseal plan` shows it; `everseal renew NAME` tries it again, `--cancel` withdraws it"});

@@ -27,7 +27,7 @@ class Deaf final : public challenge::Responder {
   }
 };
 
-struct Fixture {
+struct Webroot {
   fakes::TemporaryDirectory place;
   Deaf responder;
   acme::Account account{pki::PrivateKey::generate(pki::KeyType::ecdsa_p256), "https://ca/acct/1"};
@@ -54,7 +54,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "an answer lies below the webroot until it is taken back") {
+TEST_CASE_FIXTURE(Webroot, "an answer lies below the webroot until it is taken back") {
   const auto made = answerer(place.path());
   present(*made);
   const std::string file = place / ".well-known/acme-challenge/token";
@@ -67,7 +67,7 @@ TEST_CASE_FIXTURE(Fixture, "an answer lies below the webroot until it is taken b
   CHECK(error.message().find(place / "none") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Fixture, "as root no webroot is followed that another user has made a link of") {
+TEST_CASE_FIXTURE(Webroot, "as root no webroot is followed that another user has made a link of") {
   if (skipped_without_root()) return;
   for (const char* const name : {"home", "victim", "victim/below"}) fs::create_directory(place / name);
   REQUIRE(::chown((place / "home").c_str(), 65534, 65534) == 0);

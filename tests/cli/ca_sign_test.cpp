@@ -10,9 +10,9 @@ using test::Words;
 
 namespace {
 
-class Host : public test::Host {
+class Signer : public test::Host {
  public:
-  Host() { std::filesystem::create_directory(folder.file("out")); }
+  Signer() { std::filesystem::create_directory(folder.file("out")); }
 
   std::string csr(const std::string& path, const std::string& name) const {
     return test::Host::csr(path, "DNS:" + name);
@@ -35,7 +35,7 @@ class Host : public test::Host {
 }  // namespace
 
 TEST_CASE("each CSR's certificate has a file of its own, whatever the CSR's extension") {
-  const Host host;
+  const Signer host;
   struct Row {
     const char* csr;
     const char* file;
@@ -63,7 +63,7 @@ TEST_CASE("each CSR's certificate has a file of its own, whatever the CSR's exte
 }
 
 TEST_CASE("what cannot be read or written is refused before it is signed, and the others are signed and written") {
-  const Host host;
+  const Signer host;
   const std::string good = host.csr("in/good.csr", "good.example.test");
   const std::string fifo = host.folder.file("in/fifo.csr");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
@@ -104,7 +104,7 @@ TEST_CASE("what cannot be read or written is refused before it is signed, and th
 }
 
 TEST_CASE("nothing is signed where the directory is missing or cannot be written") {
-  const Host host;
+  const Signer host;
   const std::string csr = host.csr("in/host.csr", "host.example.test");
   CHECK(host.sign({csr}, 1, "nosuch").errors.find("nosuch") != std::string::npos);
   host.folder.write("file", "");
@@ -118,7 +118,7 @@ TEST_CASE("nothing is signed where the directory is missing or cannot be written
 }
 
 TEST_CASE("a CSR comes from standard input or from another command's output") {
-  const Host host;
+  const Signer host;
   const std::string csr = host.csr("in/host.csr", "host.example.test");
   const std::string text = host.folder.read("in/host.csr");
   CHECK(host.run({"ca", "sign", "corp", "-"}, 0, text).output.starts_with("-----BEGIN CERTIFICATE-----"));

@@ -13,8 +13,8 @@ using test::Words;
 
 namespace {
 
-struct Host : test::HostWithWww {
-  Host() {
+struct HostWithCsr : test::HostWithWww {
+  HostWithCsr() {
     folder.openssl({"req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/",
                     "-addext", "subjectAltName=DNS:device.example.org", "-keyout", "@device.key", "-out",
                     "@device.csr"});
@@ -74,7 +74,7 @@ TEST_CASE("every command says which schema its document keeps to, and the table 
 }
 
 TEST_CASE("every document of --json keeps to its schema") {
-  const Host host;
+  const HostWithCsr host;
   const std::string backup = host.folder.file("backup.db");
   const std::string garbage = host.folder.write("garbage.csr", "garbage");
   const std::string csr = host.folder.file("device.csr");
@@ -142,7 +142,7 @@ TEST_CASE("every document of --json keeps to its schema") {
 }
 
 TEST_CASE("a certificate is shown by the beginning of its fingerprint, whatever its form") {
-  const Host host;
+  const HostWithCsr host;
   const auto shown = nlohmann::json::parse(host.run({"list", "--json"}, 0).output);
   const std::string fingerprint = shown.at("certificates").at(0).at("fingerprint");
   std::string upper = fingerprint.substr(0, 2) + ":" + fingerprint.substr(2, 2) + ":" + fingerprint.substr(4, 7);

@@ -1,5 +1,6 @@
 // What people see: nothing that tells things apart is cut, nothing is claimed that is not so.
 #include "cli/host.h"
+#include "contains.h"
 
 #include <string>
 
@@ -10,7 +11,6 @@ namespace {
 
 const std::string kLongName = "a-certificate-with-quite-a-long-name.example.org";
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 // A shell line that a person or cron might run, with $1 the program and the host's options.
 base::Exit piped(const test::Host& host, Words words) {

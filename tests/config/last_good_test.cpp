@@ -13,8 +13,8 @@ namespace {
 const std::string kMain = "/etc/everseal/everseal.toml";
 const std::string kConf = "/etc/everseal/conf.d/";
 
-std::string certificate(std::string_view name, std::string_view issuer = "le") {
-  return fmt::format("[certificate.{0}]\nidentifiers = \"{0}.example.org\"\nissuer = \"{1}\"\n", name, issuer);
+std::string table_of(std::string_view name, std::string_view issuer = "le") {
+  return fmt::format("[table_of.{0}]\nidentifiers = \"{0}.example.org\"\nissuer = \"{1}\"\n", name, issuer);
 }
 std::string le(std::string_view more = "") {
   return fmt::format("[issuer.le]\ntype = \"acme\"\ndirectory = \"https://le.example/dir\"\n{}", more);
@@ -26,7 +26,7 @@ Loaded load_all(const Sources& sources, const Memory& before, Extent extent = Ex
 
 std::vector<std::string> names_of(const Loaded& loaded) {
   std::vector<std::string> names;
-  for (const auto& [name, certificate] : loaded.certificates) names.push_back(name.text());
+  for (const auto& [name, table_of] : loaded.certificates) names.push_back(name.text());
   return names;
 }
 
@@ -34,7 +34,7 @@ using Names = std::vector<std::string>;
 
 struct Fixture {
   Sources sources{
-      {{kMain, "keep = 3\n" + le()}, {kConf + "a.toml", certificate("a")}, {kConf + "b.toml", certificate("b")}}, {}};
+      {{kMain, "keep = 3\n" + le()}, {kConf + "a.toml", table_of("a")}, {kConf + "b.toml", table_of("b")}}, {}};
   Loaded good = load_all(sources, {});
 
   std::string& text(std::size_t file) { return sources.files[file].text; }
@@ -67,13 +67,13 @@ TEST_CASE_FIXTURE(Fixture, "one broken file or table stops what it defines, and 
     std::string text;  // of b.toml
     Names broken, subjects;
   } rows[] = {
-      {"[certificate.b\n", {}, {""}},
-      {"config_version = 2\n" + certificate("b"), {}, {""}},
-      {certificate("b", "nobody"), {"b"}, {"certificate/b"}},
-      {certificate("b") + "colour = 1\n", {"b"}, {"certificate/b"}},
-      {certificate("b") + certificate("c", "nobody"), {"c"}, {"certificate/c"}},
-      {certificate("b") + "[certificate.b.deploy.x]\ntype = \"files\"\n", {"b"}, {"certificate/b", "certificate/b"}},
-      {certificate("a"), {"a"}, {"certificate/a"}},  // defined twice
+      {"[table_of.b\n", {}, {""}},
+      {"config_version = 2\n" + table_of("b"), {}, {""}},
+      {table_of("b", "nobody"), {"b"}, {"table_of/b"}},
+      {table_of("b") + "colour = 1\n", {"b"}, {"table_of/b"}},
+      {table_of("b") + table_of("c", "nobody"), {"c"}, {"table_of/c"}},
+      {table_of("b") + "[table_of.b.deploy.x]\ntype = \"files\"\n", {"b"}, {"table_of/b", "table_of/b"}},
+      {table_of("a"), {"a"}, {"table_of/a"}},  // defined twice
   };
   for (const auto& [text_of_b, broken, subjects] : rows) {
     CAPTURE(text_of_b);
@@ -169,7 +169,7 @@ TEST_CASE_FIXTURE(Fixture, "a directory that cannot be read keeps what is rememb
 
 TEST_CASE_FIXTURE(Fixture, "what a file that cannot be read may define is complained of by nobody") {
   text(0) = "[issuer.other\n";
-  text(1) = certificate("a", "other");
+  text(1) = table_of("a", "other");
   CHECK(load_all(sources, good.memory).problems.size() == 1);
 }
 

@@ -233,7 +233,7 @@ TEST_CASE("the state is found without understanding the rest") {
   CHECK(state_of({{"/a", "keep = 1"}, {"/b", "state = \"/s\""}}) == "/s");
 }
 
-Kinds with_corp() {
+Kinds with_corp_alone() {
   Kinds with = kinds();
   with.known_authorities = {Name::parse("corp")};
   return with;
@@ -255,16 +255,16 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   const Name name = Name::parse("_.example.org");
   Certificate certificate = wanted("_.example.org");
   CHECK_FALSE(remove_fragment(all, name));
-  write_fragment(all, certificate, with_corp());
+  write_fragment(all, certificate, with_corp_alone());
   const std::string path = directory / "state/conf.d/_.example.org.toml";
-  CHECK(to_string(parse_sources(read(all), with_corp()).config.certificates.at(name).origin) == path + ":2");
+  CHECK(to_string(parse_sources(read(all), with_corp_alone()).config.certificates.at(name).origin) == path + ":2");
   struct stat status {};
   REQUIRE(::stat(path.c_str(), &status) == 0);
   CHECK((status.st_mode & 07777) == 0644);
 
   certificate.environment = "prod";
-  write_fragment(all, certificate, with_corp());
-  const Parsed parsed = parse_sources(read(all), with_corp());
+  write_fragment(all, certificate, with_corp_alone());
+  const Parsed parsed = parse_sources(read(all), with_corp_alone());
   CHECK(parsed.problems == std::vector<std::string>{});
   CHECK(normal_form(parsed.config.certificates.at(name)) == normal_form(certificate));
 
@@ -272,7 +272,7 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   Certificate broken = certificate;
   broken.issuers = {Name::parse("nobody")};
   const std::string before = read(all).front().text;
-  CHECK_THROWS_AS(write_fragment(all, broken, with_corp()), base::Error);
+  CHECK_THROWS_AS(write_fragment(all, broken, with_corp_alone()), base::Error);
   CHECK(read(all).front().text == before);
 
   CHECK(remove_fragment(all, name));
@@ -405,7 +405,7 @@ TEST_CASE("what an operator wrote is neither overwritten nor removed") {
 TEST_CASE("where the caller may not write, the error says what to do") {
   const Files all{std::nullopt, "/proc/everseal/conf.d"};
   try {
-    write_fragment(all, wanted("www"), with_corp());
+    write_fragment(all, wanted("www"), with_corp_alone());
     FAIL("written");
   } catch (const base::Error& error) {
     CHECK(error.fault() == base::Fault::io);

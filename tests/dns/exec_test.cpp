@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "contains.h"
 #include "error_of.h"
 #include "fakes/dns_options.h"
 #include "fakes/temporary_directory.h"
@@ -81,7 +82,6 @@ dns::TxtRecord record(const std::string& value = "-the-value") {
           .remaining = 1};
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // True once it is gone, or waits for whoever inherited it.
 bool ends_soon(pid_t process) {

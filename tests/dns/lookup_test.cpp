@@ -2,6 +2,7 @@
 #include "dns/lookup.h"
 
 #include "base/error.h"
+#include "contains.h"
 #include "error_of.h"
 #include "fakes/dns_server.h"
 
@@ -45,7 +46,6 @@ Fault fault_of(Work&& work) {
   return error_of(std::forward<Work>(work)).fault();
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // A server of CNAMEs alone.
 DnsServer::Script aliases(std::map<std::string, std::string> targets) {

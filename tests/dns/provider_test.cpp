@@ -1,5 +1,6 @@
 // What each provider's API has for itself; what all share is in tests/contract/dns_contract_test.cpp.
 #include "base/error.h"
+#include "contains.h"
 #include "error_of.h"
 #include "fakes/dns_account.h"
 
@@ -24,7 +25,6 @@ namespace {
 const std::string kMine = "mine" + std::string(39, '_');
 const std::string kOthers = "of-another" + std::string(33, '_');
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 ServerResponse json(int status, const std::string& body) {
   return {.status = status, .content_type = "application/json", .body = body, .headers = {}};

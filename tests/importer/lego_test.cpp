@@ -44,7 +44,7 @@ json registration(const std::string& url) {
 }
 
 // But for the one that says what lego does not keep.
-std::string remarks_but_the_usual(Found& found) {
+std::string lego_remarks(Found& found) {
   if (!found.lineages.empty()) {
     REQUIRE_FALSE(found.remarks.empty());
     CHECK(judge::contains(found.remarks.back().text, "on its command line"));
@@ -124,7 +124,7 @@ TEST_CASE("lego's accounts and certificates are read, of both layouts") {
               {"domains", {"*.example.org"}},
               {"certStableUrl", "https://acme-v02.api.letsencrypt.org/acme/cert/1"}});
     Found found = lego.read();
-    CHECK(remarks_but_the_usual(found).empty());
+    CHECK(lego_remarks(found).empty());
     REQUIRE(found.accounts.size() == 2);
     const Account& well_known = found.accounts.front();
     CHECK(well_known.server.directory == "https://acme-v02.api.letsencrypt.org/directory");
@@ -153,7 +153,7 @@ TEST_CASE("of several accounts at one CA one is taken, and that is said") {
         {{"email", ""}, {"registration", registration(fmt::format("https://ca.example.net:14000/{}", i))}});
   lego.add("www.example.org", Issued({"www.example.org"}));
   Found found = lego.read();
-  CHECK(judge::contains(remarks_but_the_usual(found), "which of its accounts ordered it; 0@example.org is taken"));
+  CHECK(judge::contains(lego_remarks(found), "which of its accounts ordered it; 0@example.org is taken"));
   CHECK(found.lineages.front().account == 0);
 }
 
@@ -209,7 +209,7 @@ TEST_CASE("a certificate of lego's that is broken is told, and leaves the others
     breaks(lego);
     Found found = lego.read();
     CHECK(labels_of(found) == "good");
-    const std::string remarks = remarks_but_the_usual(found);
+    const std::string remarks = lego_remarks(found);
     CHECK_MESSAGE(judge::contains(remarks, why), remarks);
     CHECK(found.remarks.size() == 1);
     CHECK_FALSE(judge::contains(remarks, "hunter2"));
@@ -236,7 +236,7 @@ TEST_CASE("files where lego has folders, circles and strange names stop nothing"
   lego.make_folder("certificates/folder.json");
   Found found = lego.read();
   CHECK(labels_of(found) == "b\\x1b[2J, good");
-  const std::string remarks = remarks_but_the_usual(found);
+  const std::string remarks = lego_remarks(found);
   CHECK(found.remarks.size() == 4);
   for (const char* const subject : {"! c\\x1b[2J: its key: ", "! d: ", "! loop: ", "! folder: "})
     CHECK_MESSAGE(judge::contains(remarks, subject), remarks);

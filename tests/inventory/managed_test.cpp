@@ -20,7 +20,7 @@ ManagedRecord wanted(std::string_view name, const std::string& hash = "h1", cons
   return record;
 }
 
-std::vector<std::string> actions(Store& store) {
+std::vector<std::string> actions_told(Store& store) {
   std::vector<std::string> found;
   Events(store).each({}, [&](const EventRecord& event) { found.push_back(event.action + " " + event.subject); });
   return found;
@@ -42,7 +42,7 @@ TEST_CASE("the config's list is taken whole: added, changed, orphaned, taken bac
   const std::vector first{wanted("a"), wanted("b"), wanted("c")};
   managed.replace_all(first, kNow);
   CHECK(names_of(managed.all()) == Strings{"a", "b", "c"});
-  CHECK(actions(test.store).size() == 3);
+  CHECK(actions_told(test.store).size() == 3);
 
   Subjects subjects(test.store);
   for (const char* name : {"a", "b", "c"}) subjects.rest(certificate_subject(named(name)), kNow + 100 * kDay);
@@ -54,16 +54,16 @@ TEST_CASE("the config's list is taken whole: added, changed, orphaned, taken bac
   CHECK(managed.find(named("b"))->pinned == 4);
   CHECK(managed.find(named("b"))->spec_hash == "h2");
   CHECK(managed.find(named("c"))->orphaned);
-  CHECK(actions(test.store) == Strings{"certificate.managed certificate/a", "certificate.managed certificate/b",
+  CHECK(actions_told(test.store) == Strings{"certificate.managed certificate/a", "certificate.managed certificate/b",
                                        "certificate.managed certificate/c", "certificate.reconfigured certificate/b",
                                        "certificate.managed certificate/d", "certificate.orphaned certificate/c"});
 
   managed.replace_all(second, kNow + 2 * kDay);
-  CHECK(actions(test.store).size() == 6);
+  CHECK(actions_told(test.store).size() == 6);
   managed.replace_all(first, kNow + 3 * kDay);
   CHECK_FALSE(managed.find(named("c"))->orphaned);
   CHECK(subjects.look_again(certificate_subject(named("c"))) <= kNow + 3 * kDay);
-  CHECK(actions(test.store).size() == 9);  // b changed back, c readopted, d orphaned
+  CHECK(actions_told(test.store).size() == 9);  // b changed back, c readopted, d orphaned
 }
 
 TEST_CASE("what stays is not orphaned though the list lacks it, and what changed is told by name") {
@@ -88,7 +88,7 @@ TEST_CASE("a certificate that moves to another file is not decided anew") {
   managed.replace_all(std::vector{wanted("a", "h", "b.toml:7")}, kNow);
   CHECK(managed.find(named("a"))->origin == "b.toml:7");
   CHECK(subjects.look_again(certificate_subject(named("a"))) == kNow + kDay);
-  CHECK(actions(test.store).size() == 1);
+  CHECK(actions_told(test.store).size() == 1);
 }
 
 TEST_CASE("what was issued once is never orphaned") {
@@ -252,7 +252,7 @@ TEST_CASE("removing forgets the rows but gives no number twice") {
   CHECK(Deployments(test.store).of(ArtifactKind::crl, named("www")).size() == 1);
   CHECK(Attempts(test.store).of("certificate/www").empty());
   CHECK(Intents(test.store).open_for(named("www")).empty());
-  CHECK(actions(test.store).size() == 1);
+  CHECK(actions_told(test.store).size() == 1);
   CHECK(names_of(managed.all()) == Strings{"api"});
   CHECK(versions.of(named("api")).size() == 1);
   CHECK(Attempts(test.store).count() == 1);

@@ -57,7 +57,7 @@ mode_t mode_of(const std::string& path) {
   return ::stat(path.c_str(), &found) == 0 ? found.st_mode & 07777 : 0;
 }
 
-std::string contents(const std::string& path) {
+std::string read_all(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -126,10 +126,10 @@ TEST_CASE("a newer database is refused before anything is changed") {
     Store store = Store::create(path, kNow);
     store.database().execute("insert into migration values (9999, '9999_later.sql', 0)");
   }
-  const std::string before = contents(path + "/everseal.db");
+  const std::string before = read_all(path + "/everseal.db");
   for (const auto access : {Access::read_only, Access::read_write})
     CHECK(error_of([&] { Store::open(path, access, kNow); }).fault() == Fault::newer);
-  CHECK(contents(path + "/everseal.db") == before);
+  CHECK(read_all(path + "/everseal.db") == before);
 }
 
 TEST_CASE("a corrupt database is refused with the way out") {
@@ -139,11 +139,11 @@ TEST_CASE("a corrupt database is refused with the way out") {
   std::fstream raw(path + "/everseal.db", std::ios::in | std::ios::out | std::ios::binary);
   raw << std::string(4096, 'x');
   raw.close();
-  const std::string before = contents(path + "/everseal.db");
+  const std::string before = read_all(path + "/everseal.db");
   const Error error = error_of([&] { Store::open(path, Access::read_write, kNow); });
   CHECK(error.fault() == Fault::corrupt);
   CHECK(error.hint().find("restore") != std::string::npos);
-  CHECK(contents(path + "/everseal.db") == before);
+  CHECK(read_all(path + "/everseal.db") == before);
 }
 
 TEST_CASE("a full disk is noticed before anything depends on it, and nothing is lost") {

@@ -11,7 +11,7 @@ namespace {
 
 using Kind = GeneralName::Kind;
 
-struct Wanted {
+struct WantedCsr {
   std::string subject = "CN=test\n";  // lines of OpenSSL's configuration
   std::string request;
   std::string extensions;
@@ -20,7 +20,7 @@ struct Wanted {
 };
 
 // A request that the openssl program made, as DER.
-base::Bytes make(const Wanted& wanted) {
+base::Bytes make_csr(const WantedCsr& wanted) {
   const fakes::TemporaryDirectory directory;
   base::write_file(directory / "key", base::as_bytes(wanted.key));
   base::write_file(
@@ -104,7 +104,7 @@ TEST_CASE("a request that cannot be encoded is not made") {
 }
 
 TEST_CASE("what a request asks for is listed") {
-  const Csr read = Csr::parse(make({.subject = "C=DE\nbusinessCategory=x\nCN=Bücher\n",
+  const Csr read = Csr::parse(make_csr({.subject = "C=DE\nbusinessCategory=x\nCN=Bücher\n",
                                     .request = "attributes=attr\n",
                                     .extensions = "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n"
                                                   "1.2.3.4=DER:0500\nextendedKeyUsage=serverAuth\n"
@@ -116,14 +116,14 @@ TEST_CASE("what a request asks for is listed") {
                                                {Kind::ip, base::Untrusted("192.0.2.1")},
                                                {Kind::other, base::Untrusted("registeredID 1.2.3")}});
   CHECK(read.subject.rdns == decltype(read.subject.rdns){{"C", "DE"}, {"2.5.4.15", "x"}, {"CN", "Bücher"}});
-  const Csr modest = Csr::parse(make({.extensions = "basicConstraints=CA:FALSE\n"}));
+  const Csr modest = Csr::parse(make_csr({.extensions = "basicConstraints=CA:FALSE\n"}));
   CHECK_FALSE(modest.asks_for_ca);
   CHECK(modest.names.empty());
 }
 
 TEST_CASE("a key that Everseal does not issue for is named, not hidden") {
   const std::string key = judge::run({"openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"});
-  const Csr read = Csr::parse(make({.key = key}));
+  const Csr read = Csr::parse(make_csr({.key = key}));
   CHECK_FALSE(read.public_key.type.has_value());
   CHECK(read.public_key.text == "ECDSA P-521");
 }
@@ -144,11 +144,11 @@ TEST_CASE("requests that break a rule are refused, and the rule is named") {
   const auto many = [](int count) {
     std::string section = "[names]\n";
     for (int i = 0; i < count; ++i) section += fmt::format("DNS.{}=h{}.example\n", i, i);
-    return make({.extensions = "subjectAltName=@names\n", .sections = section});
+    return make_csr({.extensions = "subjectAltName=@names\n", .sections = section});
   };
   CHECK(Csr::parse(many(1000)).names.size() == 1000);
 
-  const base::Bytes good = make({.extensions = "subjectAltName=DNS:a.example\n"});
+  const base::Bytes good = make_csr({.extensions = "subjectAltName=DNS:a.example\n"});
   const std::string pem = csr_pem(good);
   base::Bytes bad_signature = good;
   bad_signature.back() ^= 1;
@@ -166,12 +166,12 @@ TEST_CASE("requests that break a rule are refused, and the rule is named") {
       {"version", judge::patched(good, base::Bytes{0x02, 0x01, 0x00, 0x30}, base::Bytes{0x02, 0x01, 0x01, 0x30})},
       {"more than one", base::to_bytes(pem + pem)},
       {"PRIVATE KEY", base::to_bytes(other.pem().reveal_text())},
-      {"twice", make({.extensions = "basicConstraints=CA:FALSE\n2.5.29.19=DER:3000\n"})},
-      {"twice", make({.extensions = "subjectAltName=DNS:a.example\n2.5.29.17=DER:300b8209622e6578616d706c65\n"})},
-      {"empty", make({.extensions = "subjectAltName=DER:3000\n"})},
-      {"subject alternative name is broken", make({.extensions = "subjectAltName=DER:0500\n"})},
-      {"subject alternative name is broken", make({.extensions = "subjectAltName=DER:300b8209622e6578616d706c6500\n"})},
-      {"basicConstraints is broken", make({.extensions = "basicConstraints=DER:0500\n"})},
+      {"twice", make_csr({.extensions = "basicConstraints=CA:FALSE\n2.5.29.19=DER:3000\n"})},
+      {"twice", make_csr({.extensions = "subjectAltName=DNS:a.example\n2.5.29.17=DER:300b8209622e6578616d706c65\n"})},
+      {"empty", make_csr({.extensions = "subjectAltName=DER:3000\n"})},
+      {"subject alternative name is broken", make_csr({.extensions = "subjectAltName=DER:0500\n"})},
+      {"subject alternative name is broken", make_csr({.extensions = "subjectAltName=DER:300b8209622e6578616d706c6500\n"})},
+      {"basicConstraints is broken", make_csr({.extensions = "basicConstraints=DER:0500\n"})},
       {"1001 names", many(1001)},
   };
   for (const auto& [rule, bytes] : rejects) {
@@ -185,7 +185,7 @@ TEST_CASE("requests that break a rule are refused, and the rule is named") {
 
 TEST_CASE("cut and damaged requests are refused") {
   const auto parser = [](base::BytesView bytes) { Csr::parse(bytes); };
-  const base::Bytes der = make({.subject = "C=DE\nO=Acme\nCN=x\n",
+  const base::Bytes der = make_csr({.subject = "C=DE\nO=Acme\nCN=x\n",
                                 .extensions = "basicConstraints=CA:TRUE\nsubjectAltName=DNS:a.example,IP:192.0.2.1\n"});
   judge::check_prefixes_are_refused(der, parser);
   const std::string pem = csr_pem(der);

@@ -18,8 +18,8 @@ using namespace everseal::pki::testing;
 
 constexpr std::string_view kPassword = "correct horse";
 
-struct World {
-  explicit World(KeyType type = KeyType::ecdsa_p256)
+struct Bundles {
+  explicit Bundles(KeyType type = KeyType::ecdsa_p256)
       : root(make_root()), key(key_of(type, 2)), leaf(issue(server_template("www.example.org", key), root)) {}
 
   std::vector<Certificate> chain() const { return {leaf, root.certificate}; }
@@ -54,7 +54,7 @@ bool says(const base::Error& error, std::string_view text) {
 }
 
 // A file that OpenSSL's program makes of the world's key and chain.
-base::Bytes exported(const World& world, std::vector<std::string> more) {
+base::Bytes exported(const Bundles& world, std::vector<std::string> more) {
   const Scratch scratch;
   std::vector<std::string> argv = {"openssl",
                                    "pkcs12",
@@ -77,7 +77,7 @@ TEST_CASE("every key type comes back from both forms") {
   for (const KeyType type : kAllKeyTypes) {
     for (const Pkcs12Form form : {Pkcs12Form::modern, Pkcs12Form::compatible}) {
       CAPTURE(to_string(type));
-      const World world(type);
+      const Bundles world(type);
       const Pkcs12 back = parse_pkcs12(world.make(form).reveal(), base::Secret(kPassword));
       REQUIRE(back.key.has_value());
       CHECK(back.key->der().reveal_text() == world.key.der().reveal_text());
@@ -87,7 +87,7 @@ TEST_CASE("every key type comes back from both forms") {
 }
 
 TEST_CASE("strangers open both forms and find them as they should be") {
-  const World world;
+  const Bundles world;
   const std::pair<Pkcs12Form, std::vector<std::string_view>> forms[] = {
       {Pkcs12Form::modern,
        {"MAC: sha256, Iteration 100000", "PBES2, PBKDF2, AES-256-CBC, Iteration 100000, PRF hmacWithSHA256"}},
@@ -113,7 +113,7 @@ TEST_CASE("strangers open both forms and find them as they should be") {
 }
 
 TEST_CASE("what others make is read") {
-  const World world;
+  const Bundles world;
   const std::string pass = "pass:" + std::string(kPassword);
   const std::pair<std::string_view, std::vector<std::string>> files[] = {
       {"by default", {"-passout", pass}},
@@ -136,7 +136,7 @@ TEST_CASE("what others make is read") {
 }
 
 TEST_CASE("the leaf comes first wherever it stands; without a key the order stays") {
-  const World world;
+  const Bundles world;
   const Scratch scratch;
   const std::vector<Certificate> turned = {world.root.certificate, world.leaf};
   const std::string certificates = scratch.write("chain.pem", pem_of(turned));
@@ -155,7 +155,7 @@ TEST_CASE("the leaf comes first wherever it stands; without a key the order stay
 }
 
 TEST_CASE("a wrong password is told from a broken file") {
-  const World world;
+  const Bundles world;
   for (const Pkcs12Form form : {Pkcs12Form::modern, Pkcs12Form::compatible}) {
     const base::Secret file = world.make(form);
     CHECK(says(error_of(file.reveal(), "wrong horse"), "wrong password"));
@@ -171,7 +171,7 @@ TEST_CASE("a wrong password is told from a broken file") {
 }
 
 TEST_CASE("every prefix is refused") {
-  const World world;
+  const Bundles world;
   const base::Secret file = world.make(Pkcs12Form::modern);
   for (std::size_t size = 0; size < file.size(); ++size) {
     CAPTURE(size);
@@ -180,7 +180,7 @@ TEST_CASE("every prefix is refused") {
 }
 
 TEST_CASE("a file that asks for endless rounds is refused before they begin") {
-  const World world;
+  const Bundles world;
   const base::Secret file = world.make(Pkcs12Form::modern);
   const std::string_view rounds("\x02\x03\x01\x86\xa0", 5);
   for (std::size_t at = file.reveal_text().find(rounds); at != std::string_view::npos;
@@ -203,7 +203,7 @@ TEST_CASE("a file that asks for endless rounds is refused before they begin") {
 }
 
 TEST_CASE("what makes no PKCS#12 file is refused") {
-  const World world;
+  const Bundles world;
   const auto fault_of = [&](const PrivateKey& key, const std::vector<Certificate>& chain, const std::string& name,
                             std::string_view password) -> std::optional<base::Fault> {
     try {
@@ -224,7 +224,7 @@ TEST_CASE("what makes no PKCS#12 file is refused") {
 }
 
 TEST_CASE("names and passwords are not only ASCII") {
-  const World world;
+  const Bundles world;
   const std::string_view password = "pässwört";
   const base::Secret file =
       make_pkcs12(world.key, world.chain(), "Ährenfeld", base::Secret(password), Pkcs12Form::compatible);

@@ -1,5 +1,7 @@
 #include "plan/authority.h"
 
+#include "plan/moment.h"
+
 #include <doctest/doctest.h>
 
 namespace {
@@ -8,7 +10,6 @@ using namespace everseal;
 using namespace everseal::plan;
 using std::chrono::days;
 
-const Time kNow = base::from_unix(1'800'000'000);
 
 AuthorityFacts fresh() {
   AuthorityFacts facts;

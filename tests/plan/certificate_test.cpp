@@ -1,5 +1,7 @@
 #include "plan/certificate.h"
 
+#include "plan/moment.h"
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -19,9 +21,7 @@ using inventory::VersionState;
 using std::chrono::days;
 using std::chrono::minutes;
 
-const Time kNow = from_unix(1'800'000'000);
 
-Name name(std::string_view text) { return Name::parse(text); }
 
 config::Certificate wanted() {
   config::Certificate certificate;

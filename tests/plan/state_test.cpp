@@ -1,5 +1,7 @@
 #include "plan/state.h"
 
+#include "plan/moment.h"
+
 #include <functional>
 #include <string>
 
@@ -15,9 +17,7 @@ using inventory::VersionRecord;
 using std::chrono::days;
 using std::chrono::hours;
 
-const Time kNow = base::from_unix(1'800'000'000);
 
-Name name(std::string_view text) { return Name::parse(text); }
 
 // Version 2 in use and served at "nginx", nothing due.
 StateFacts sound() {

@@ -14,7 +14,7 @@ using test::Server;
 
 namespace {
 
-const probe::Limits kQuick{.connect = 5s, .handshake = 5s, .total = 10s};
+const probe::Limits kShort{.connect = 5s, .handshake = 5s, .total = 10s};
 const std::string kPostgresRequest("\x00\x00\x00\x08\x04\xd2\x16\x2f", 8);
 const std::string kLdapRequest(
     "\x30\x1d\x02\x01\x01\x77\x18\x80\x16"
@@ -37,7 +37,7 @@ bool play(int connection, const Script& script) {
 }
 
 Capture look(int port, const std::string& protocol) {
-  return probe::probe_one({.host = "127.0.0.1", .port = port, .starttls = protocol}, kQuick);
+  return probe::probe_one({.host = "127.0.0.1", .port = port, .starttls = protocol}, kShort);
 }
 
 struct Row {

@@ -30,13 +30,13 @@ std::string certificate(std::string_view name, std::string_view issuer = "ca") {
 }
 constexpr std::string_view kIssuer = "[issuer.ca]\ntype = \"exec\"\ncommand = [\"/bin/false\"]\n";
 
-struct Site {
+struct ConfigSite {
   fakes::TemporaryDirectory root;
   Host host;
   Time now = base::wall_clock();
   inventory::Store store = inventory::Store::create(root / "state", now);
 
-  Site() {
+  ConfigSite() {
     fs::create_directories(root / "config/conf.d");
     host.state = root / "state";
     host.files = config::files(root / "config/everseal.toml", host.state);
@@ -79,7 +79,7 @@ struct Site {
   std::string spec(const std::string& name) { return inventory::Managed(store).find(Name::parse(name))->spec; }
 };
 
-TEST_CASE_FIXTURE(Site, "one broken file keeps what is stored of it, and all others go on") {
+TEST_CASE_FIXTURE(ConfigSite, "one broken file keeps what is stored of it, and all others go on") {
   settle();
   const std::string before = spec("b");
   const std::string broken[] = {"[certificate.b\n", certificate("b", "nobody"), certificate("b") + "colour = 1\n"};
@@ -98,7 +98,7 @@ TEST_CASE_FIXTURE(Site, "one broken file keeps what is stored of it, and all oth
   CHECK(spec("b") == before);
 }
 
-TEST_CASE_FIXTURE(Site, "a file that nobody may read keeps what is stored of it") {
+TEST_CASE_FIXTURE(ConfigSite, "a file that nobody may read keeps what is stored of it") {
   settle();
   if (::geteuid() == 0)
     REQUIRE(::chmod(path("b").c_str(), 0666) == 0);
@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(Site, "a file that nobody may read keeps what is stored of it"
   CHECK(managed(true) == Names{"b"});
 }
 
-TEST_CASE_FIXTURE(Site, "with a main file that does not parse a run goes on with what it said before") {
+TEST_CASE_FIXTURE(ConfigSite, "with a main file that does not parse a run goes on with what it said before") {
   settle();
   const std::string right = std::string(kIssuer);
   main("[issuer.ca\n");
@@ -127,7 +127,7 @@ TEST_CASE_FIXTURE(Site, "with a main file that does not parse a run goes on with
   CHECK(managed(false) == Names{"a", "b"});
 }
 
-TEST_CASE_FIXTURE(Site, "without anything stored a main file that does not parse is the end, and says all") {
+TEST_CASE_FIXTURE(ConfigSite, "without anything stored a main file that does not parse is the end, and says all") {
   main("[issuer.ca\n");
   const base::Error error = error_of([&] { Desired desired(host, store); });
   CHECK(error.fault() == base::Fault::config);
@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(Site, "without anything stored a main file that does not parse
   CHECK(managed(false) == Names{});
 }
 
-TEST_CASE_FIXTURE(Site, "a certificate is orphaned only where its file was read well, or is gone") {
+TEST_CASE_FIXTURE(ConfigSite, "a certificate is orphaned only where its file was read well, or is gone") {
   write("b", certificate("b") + certificate("c"));
   settle();
   write("b", certificate("b"));
@@ -147,7 +147,7 @@ TEST_CASE_FIXTURE(Site, "a certificate is orphaned only where its file was read 
   CHECK(inventory::Managed(store).find(Name::parse("b"))->origin.ends_with("z.toml:1"));
 }
 
-TEST_CASE_FIXTURE(Site, "what is defined in an unchanged file too is told, and stays as it was") {
+TEST_CASE_FIXTURE(ConfigSite, "what is defined in an unchanged file too is told, and stays as it was") {
   settle();
   const std::string before = spec("a");
   write("c", certificate("a") + "profile = \"x\"\n");
@@ -156,7 +156,7 @@ TEST_CASE_FIXTURE(Site, "what is defined in an unchanged file too is told, and s
   CHECK(spec("a") == before);
 }
 
-TEST_CASE_FIXTURE(Site, "two files that want to write the same file are told, whichever changed") {
+TEST_CASE_FIXTURE(ConfigSite, "two files that want to write the same file are told, whichever changed") {
   const auto deployed = [&](std::string_view name) {
     return certificate(name) +
            fmt::format("[certificate.{}.deploy.x]\ntype = \"files\"\ndirectory = \"{}\"\nverify = \"none\"\n", name,
@@ -170,7 +170,7 @@ TEST_CASE_FIXTURE(Site, "two files that want to write the same file are told, wh
   CHECK(inventory::Managed(store).find(Name::parse("b"))->spec.find("deploy") == std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Site, "a change wakes what it touches, and clears what that waited for") {
+TEST_CASE_FIXTURE(ConfigSite, "a change wakes what it touches, and clears what that waited for") {
   const std::string two = std::string(kIssuer) + "[issuer.other]\ntype = \"exec\"\ncommand = [\"/bin/false\"]\n";
   main(two);
   write("b", certificate("b", "other"));

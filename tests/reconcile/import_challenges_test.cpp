@@ -15,7 +15,7 @@ using importer::testing::AcmeShTree;
 using namespace testing;
 
 // A site whose CA knows the one account of acme.sh's, and its files.
-struct AcmeShSite : Site {
+struct AcmeShSite : ImportSite {
   AcmeShTree client;
 
   AcmeShSite() {
@@ -37,7 +37,7 @@ struct AcmeShSite : Site {
                 {"Le_Alt", others.empty() ? "no" : base::join(others, ",")},
                 {"Le_Webroot", base::join(ways, ",")}});
   }
-  ImportReport import() const { return Site::import("acme.sh", client.path()); }
+  ImportReport import() const { return ImportSite::import("acme.sh", client.path()); }
 };
 
 std::string challenges_of(const config::Config& config) {
@@ -66,9 +66,9 @@ std::string remarks_of(const ImportReport& report) {
 }
 
 TEST_CASE("a zone of one certificate does not take the names of another") {
-  using Names = std::vector<std::pair<std::string, std::string>>;
+  using Proved = std::vector<std::pair<std::string, std::string>>;
   const struct {
-    std::vector<Names> certificates;
+    std::vector<Proved> certificates;
     std::string config;      // of the operator
     std::string challenges;  // beside his
     std::string proofs;
@@ -144,7 +144,7 @@ TEST_CASE("a zone of one certificate does not take the names of another") {
     site.configure(config);
     const std::string before = challenges_of(site.config());
     int number = 0;
-    for (const Names& names : certificates) site.add(names, ++number);
+    for (const Proved& names : certificates) site.add(names, ++number);
     // Again, too: then all of it is the operator's.
     for (int i = 0; i < 2; ++i) {
       const ImportReport report = site.import();

@@ -8,13 +8,13 @@ namespace {
 using importer::testing::AcmeShTree;
 using namespace testing;
 
-std::string text_of(const Site& site, const std::string& name) {
+std::string text_of(const ImportSite& site, const std::string& name) {
   return std::string(
       base::as_text(base::read_file(fmt::format("{}/{}.toml", site.host.files.fragments, name), 1 << 20)));
 }
 
 // As an operator would take it: without the '#' before what is no sentence.
-void accept(const Site& site, const std::string& name) {
+void accept(const ImportSite& site, const std::string& name) {
   std::string taken;
   for (const std::string& line : base::split(text_of(site, name), '\n'))
     taken += (line.starts_with('#') && !line.starts_with("# ") ? line.substr(1) : line) + "\n";
@@ -109,7 +109,7 @@ TEST_CASE("a server that reads certbot's files gets a deployment proposed, which
 }
 
 TEST_CASE("copies that acme.sh made for servers are proposed to be written from here") {
-  Site site;
+  ImportSite site;
   site.register_key(account_key(1));
   const AcmeShTree client;
   client.add_account("localhost/directory", account_key(1), {});

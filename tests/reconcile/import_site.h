@@ -23,12 +23,12 @@ using pki::KeyType;
 
 inline const pki::PrivateKey& account_key(int number) { return pki::testing::key_of(KeyType::ecdsa_p256, 50 + number); }
 
-struct Site {
+struct ImportSite {
   Tree tree;
   fakes::AcmeServer ca;
   Host host;
 
-  Site() {
+  ImportSite() {
     host.state = tree / "state";
     host.files = config::files(tree.write("config/everseal.toml", "config_version = 1\n"), host.state);
     inventory::Store::create(host.state, host.clock());
@@ -80,7 +80,7 @@ struct Site {
 };
 
 // With the one account that the CA knows.
-struct CertbotSite : Site {
+struct CertbotSite : ImportSite {
   importer::testing::CertbotTree certbot;
 
   CertbotSite() {
@@ -89,7 +89,7 @@ struct CertbotSite : Site {
     certbot.add_account(fmt::format("{}/{}", server(), certbot.account), account_key(1), "{}");
   }
   ImportReport import(ImportMode mode = ImportMode::take) const {
-    return Site::import("certbot", certbot.path(), mode);
+    return ImportSite::import("certbot", certbot.path(), mode);
   }
 };
 

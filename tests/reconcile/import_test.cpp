@@ -11,7 +11,7 @@ using namespace testing;
 
 // Two accounts at the site's CA, each with a certificate.
 struct TwoAccounts : CertbotTree {
-  explicit TwoAccounts(Site& site) {
+  explicit TwoAccounts(ImportSite& site) {
     server = site.ca.directory_url();
     for (int i = 1; i <= 2; ++i) {
       const std::string name = fmt::format("w{}.example.org", i);
@@ -24,7 +24,7 @@ struct TwoAccounts : CertbotTree {
 };
 
 TEST_CASE("looking says what taking does, and taking again takes nothing twice") {
-  Site site;
+  ImportSite site;
   const TwoAccounts certbot(site);
   const char* const expected =
       "account/localhost : done | account/localhost-2 : done | certificate/w1.example.org localhost: {0} | "
@@ -46,7 +46,7 @@ TEST_CASE("looking says what taking does, and taking again takes nothing twice")
 }
 
 TEST_CASE("an account whose key was changed here meanwhile is still the same") {
-  Site site;
+  ImportSite site;
   site.register_key(account_key(1));
   CertbotTree certbot;
   certbot.server = site.ca.directory_url();
@@ -63,7 +63,7 @@ TEST_CASE("an account whose key was changed here meanwhile is still the same") {
 }
 
 TEST_CASE("an account that the CA refuses leaves its place to the next, and takes no key that is ours") {
-  Site site;
+  ImportSite site;
   const TwoAccounts certbot(site);
   int asked = 0;
   site.ca.set_rules(
@@ -85,7 +85,7 @@ TEST_CASE("an account that the CA refuses leaves its place to the next, and take
 }
 
 TEST_CASE("no issuer is made where its CA refuses the account or cannot be reached") {
-  Site site;
+  ImportSite site;
   const TwoAccounts certbot(site);
   site.refuse_accounts(401, "unauthorized", "deactivated");
   CHECK(site.import("certbot", certbot.path()).verdict.exit_code() == 1);
@@ -101,7 +101,7 @@ TEST_CASE("no issuer is made where its CA refuses the account or cannot be reach
 }
 
 TEST_CASE("an account whose issuer was never written keeps its place for the next import") {
-  Site site;
+  ImportSite site;
   std::vector<CertbotTree> clients(2);
   for (int i = 1; i <= 2; ++i) {
     CertbotTree& client = clients[static_cast<std::size_t>(i - 1)];
@@ -119,7 +119,7 @@ TEST_CASE("an account whose issuer was never written keeps its place for the nex
 }
 
 TEST_CASE("lineages of one name here, or of none, are told, and the others are taken") {
-  Site site;
+  ImportSite site;
   const TwoAccounts certbot(site);
   certbot.add("W1.example.org", Issued({"w1.example.org"}, 3));
   certbot.add("w2.example.org!", Issued({"other.example.org"}, 4));
@@ -140,7 +140,7 @@ TEST_CASE("lineages of one name here, or of none, are told, and the others are t
 }
 
 TEST_CASE("an issuer that fits nothing is refused, before anything is taken") {
-  Site site;
+  ImportSite site;
   const TwoAccounts certbot(site);
   site.configure(site.issuer("ours") +
                  "[issuer.other]\ntype = \"acme\"\ndirectory = \"https://other.example.net/dir\"\n");
@@ -155,7 +155,7 @@ TEST_CASE("an issuer that fits nothing is refused, before anything is taken") {
 }
 
 TEST_CASE("where a challenge cannot be written that is said, and no secret of it stays") {
-  Site site;
+  ImportSite site;
   site.register_key(account_key(1));
   const AcmeShTree client;
   client.settings({{"SAVED_PDNS_Url", "http://\xff"}, {"SAVED_PDNS_Token", "hunter2"}});
@@ -172,7 +172,7 @@ TEST_CASE("where a challenge cannot be written that is said, and no secret of it
 }
 
 TEST_CASE("a certificate may be called as the file of an issuer or a challenge would be") {
-  Site site;
+  ImportSite site;
   site.register_key(account_key(1));
   const AcmeShTree client;
   client.add_account("localhost/directory", account_key(1), {});
@@ -218,7 +218,7 @@ TEST_CASE("a certificate whose key is of no type that is used here is kept alive
 }
 
 // What a config has without what it needs, or what it left lying about.
-std::vector<std::string> half_made(const Site& site) {
+std::vector<std::string> half_made(const ImportSite& site) {
   std::vector<std::string> wrong;
   const config::Config config = site.config();
   auto store = inventory::Store::open(site.host.state, sql::Access::read_only, site.host.clock());
@@ -243,7 +243,7 @@ TEST_CASE("an import that the disk fails anywhere leaves nothing half-made, and 
   bool is_done = false;
   for (int at = 1; !is_done; ++at) {
     CAPTURE(at);
-    Site site;
+    ImportSite site;
     site.register_key(account_key(1));
     for (const std::string name : {"a.example.org", "b.example.org"})
       client.add(name, Issued({name}, name.front()), {{"Le_API", site.ca.directory_url()}, {"Le_Webroot", "dns_cf"}});
@@ -266,7 +266,7 @@ TEST_CASE("an import that the disk fails anywhere leaves nothing half-made, and 
 }
 
 TEST_CASE("servers are asked for the directory as they see it, whatever their root is called here") {
-  Site site;
+  ImportSite site;
   CertbotTree certbot;
   const struct {
     std::string root, directory;  // below the test's folder

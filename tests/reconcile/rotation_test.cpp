@@ -94,7 +94,7 @@ TEST_SUITE("rotation") {
     CHECK(renew(site.host, {}).outcomes.empty());
     CHECK(renew(site.host, {{Name::parse("www")}, Force::no}).outcomes.empty());
     CHECK(site.live() == 1);
-    CHECK(deploy(site.host, {Name::parse("www")}).exit_code() == 0);
+    CHECK(reconcile::deploy(site.host, {Name::parse("www")}).exit_code() == 0);
     CHECK(site.live() == 2);
     CHECK_THROWS_AS(rollback(site.host, {Name::parse("www"), 9}), base::Error);
   }
