@@ -67,7 +67,7 @@ TEST_SUITE("rotation") {
     std::filesystem::rename(site.root / "tls", site.root / "elsewhere");
     check(renew(site.host, {{Name::parse("www")}, Force::yes}), "deploy", 3);  // not deployed
     std::filesystem::rename(site.root / "elsewhere", site.root / "tls");
-    check(deploy(site.host, {Name::parse("www")}), "deploy", 3);
+    check(reconcile::deploy(site.host, {Name::parse("www")}), "deploy", 3);
   }
 
   TEST_CASE("a deployment that fails is tried again with the same version, never with another order") {
