@@ -45,7 +45,7 @@ endfunction()
 # define what all of their kind define (`open`, `kOptions`) stay alone; so does everything without the option, which shows
 # what a file forgot to include.
 option(EVERSEAL_UNITY "compile several files as one" OFF)
-set_property(GLOBAL PROPERTY everseal_alone "/(kinds|starttls|subjects|commands)/[^/]*$|/net/http_client[.]cpp$")
+set_property(GLOBAL PROPERTY everseal_alone "/(kinds|starttls|subjects|commands|verbs)/[^/]*$|/net/http_client[.]cpp$")
 function(everseal_unite target)
   if(NOT EVERSEAL_UNITY)
     return()

@@ -2,7 +2,7 @@
 #include "fakes/unsynced_file_system.h"
 #include "reconcile/doctor.h"
 #include "reconcile/site.h"
-#include "reconcile/verbs/plan.h"
+#include "reconcile/plan.h"
 #include "reconcile/verbs/renew.h"
 #include "sql/query.h"
 
