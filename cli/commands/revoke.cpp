@@ -15,7 +15,7 @@ constexpr Argument kArguments[] = {
     {.name = "NAME", .field = "name"},
     {.name = "--serial", .value = "HEX", .field = "serial"},
     {.name = "--fingerprint", .value = "HEX", .field = "fingerprint"},
-    {.name = "--cert", .summary = "a certificate, by its file", .value = "FILE"},
+    {.name = "--cert", .summary = "a certificate, by its file", .value = "FILE", .field = "certificate"},
     kCancel,
     {.name = "--reason", .value = "REASON", .field = "reason"},
 };
@@ -23,11 +23,9 @@ constexpr Argument kArguments[] = {
 int run(Context& context) {
   if (context.arguments.has("cancel")) return run_cancel(context);
   if (const auto file = context.arguments.one("cert")) {
-    const auto fingerprint = base::within(
-        *file, [&] { return pki::Certificate::parse_all(base::read_file(*file, kLargest)).front().fingerprint(); });
-    if (context.arguments.has("fingerprint"))
-      throw base::Error(base::Fault::usage, "--cert and --fingerprint are two ways to say one thing");
-    context.arguments.values["fingerprint"] = {fingerprint.text()};
+    const auto certificates =
+        base::within(*file, [&] { return pki::Certificate::parse_all(base::read_file(*file, kLargest)); });
+    context.arguments.values["cert"] = {base::base64(certificates.front().der())};
   }
   return run_verb(context);
 }

@@ -28,10 +28,6 @@ constexpr std::string_view kCopyPrefix = "everseal-";
 constexpr std::string_view kCopySuffix = ".db";
 constexpr std::size_t kCopiesKept = 5;
 
-void remove_with_log(const Directory& directory, std::string_view name) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) directory.remove(std::string(name) + suffix);
-}
-
 void require_room(const std::string& state) {
   struct stat database {};
   struct statvfs disk {};
@@ -70,7 +66,7 @@ void backup(Store& store, const std::string& file) {
   const auto lock = base::FileLock::try_acquire(state.create_subdirectory("locks", 0700), "backup");
   if (!lock) throw Error(Fault::busy, "another backup is being made", "wait for it, then run the same command again");
   const std::string copy(kOutgoing);
-  const auto discard = [&] { remove_with_log(state, kOutgoing); };
+  const auto discard = [&] { remove_database(state, kOutgoing); };
   discard();  // of one that was killed
   try {
     store.database().copy_to(state.path() + "/" + copy);

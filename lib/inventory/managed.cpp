@@ -5,7 +5,9 @@
 #include "inventory/rows.h"
 #include "inventory/subjects.h"
 
-#include <map>
+#include <optional>
+#include <set>
+#include <utility>
 
 namespace everseal::inventory {
 namespace {
@@ -33,18 +35,17 @@ struct Known {
   bool orphaned = false;
 };
 
-std::map<std::string, Known, std::less<>> known_ones(sql::Database& database) {
-  sql::Query query(database, "select name, spec_hash, origin, orphaned from managed order by name");
-  std::map<std::string, Known, std::less<>> known;
-  while (query->step())
-    known.emplace_hint(known.end(), text_at(*query, 0),
-                       Known{text_at(*query, 1), text_at(*query, 2), flag_at(*query, 3)});
-  return known;
+std::optional<Known> known_as(sql::Database& database, const Name& name) {
+  sql::Query query(database, "select spec_hash, origin, orphaned from managed where name = $1");
+  query->bind(1, name.text());
+  return first_row(query, [](const sql::Statement& row) {
+    return Known{text_at(row, 0), text_at(row, 1), flag_at(row, 2)};
+  });
 }
 
 // False where it is wanted as before.
-bool take(Store& store, const ManagedRecord& wanted, const Known* known, Time now) {
-  const bool changed = known == nullptr || known->orphaned || known->spec_hash != wanted.spec_hash;
+bool take(Store& store, const ManagedRecord& wanted, const std::optional<Known>& known, Time now) {
+  const bool changed = !known || known->orphaned || known->spec_hash != wanted.spec_hash;
   if (!changed && known->origin == wanted.origin) return false;
   if (!changed) {
     sql::Query query(store.database(), "update managed set origin = $2 where name = $1");
@@ -54,10 +55,10 @@ bool take(Store& store, const ManagedRecord& wanted, const Known* known, Time no
   Managed managed(store);
   ManagedRecord record = wanted;
   record.orphaned = false;
-  if (known != nullptr) record.pinned = managed.find(wanted.name)->pinned;
+  if (known) record.pinned = managed.find(wanted.name)->pinned;
   managed.put(record);
   managed.retry_now(record.name, now);
-  const std::string_view action = known == nullptr  ? "certificate.managed"
+  const std::string_view action = !known            ? "certificate.managed"
                                   : known->orphaned ? "certificate.readopted"
                                                     : "certificate.reconfigured";
   Events(store).add(action, certificate_subject(wanted.name).text(),
@@ -65,28 +66,42 @@ bool take(Store& store, const ManagedRecord& wanted, const Known* known, Time no
   return true;
 }
 
-void orphan(Store& store, const std::string& name, const Known& known, Time now) {
-  if (known.orphaned || known.origin == "once") return;
+void orphan(Store& store, const Name& name, const std::string& origin, Time now) {
   sql::Query query(store.database(), "update managed set orphaned = 1 where name = $1");
-  query->bind(1, name).execute();
-  const SubjectId subject = certificate_subject(Name::parse(name));
+  query->bind(1, name.text()).execute();
+  const SubjectId subject = certificate_subject(name);
   Subjects(store).wake(subject, now);
-  Events(store).add("certificate.orphaned", subject.text(), {{"origin", known.origin}}, now);
+  Events(store).add("certificate.orphaned", subject.text(), {{"origin", origin}}, now);
+}
+
+// By name, at most `limit` behind `after`: those that the config once named, with where that was.
+std::vector<std::pair<Name, std::string>> configured(sql::Database& database, const std::string& after, int limit) {
+  sql::Query query(database,
+                   "select name, origin from managed where name > $1 and orphaned = 0 and origin <> 'once' "
+                   "order by name limit $2");
+  query->bind(1, after).bind(2, limit);
+  return all_rows(query, [](const sql::Statement& row) { return std::pair(name_at(row, 0), text_at(row, 1)); });
 }
 
 }  // namespace
 
 std::vector<Name> Managed::replace_all(std::span<const ManagedRecord> wanted, Time now, const Stays& stays) {
+  constexpr int kPage = 1000;
   std::vector<Name> changed;
   store_.transaction([&] {
-    auto known = known_ones(store_.database());
+    std::set<std::string_view> names;
     for (const ManagedRecord& record : wanted) {
-      const auto found = known.find(record.name.text());
-      if (take(store_, record, found == known.end() ? nullptr : &found->second, now)) changed.push_back(record.name);
-      if (found != known.end()) known.erase(found);
+      names.insert(record.name.text());
+      if (take(store_, record, known_as(store_.database(), record.name), now)) changed.push_back(record.name);
     }
-    for (const auto& [name, gone] : known)
-      if (!stays || !stays(Name::parse(name), gone.origin)) orphan(store_, name, gone, now);
+    std::string behind;
+    for (;;) {
+      const auto page = configured(store_.database(), behind, kPage);
+      for (const auto& [name, origin] : page)
+        if (!names.contains(name.text()) && (!stays || !stays(name, origin))) orphan(store_, name, origin, now);
+      if (page.size() < static_cast<std::size_t>(kPage)) break;
+      behind = page.back().first.text();
+    }
   });
   return changed;
 }

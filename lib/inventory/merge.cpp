@@ -207,6 +207,17 @@ void merge_database(Store& into, sql::Database& from, Replacement& outcome) {
   noting_problems("what was asked for", outcome, [&] { merge_intents(into, from); });
 }
 
+void merge_pins(Store& into, sql::Database& from, Replacement& outcome) {
+  noting_problems("rollbacks", outcome, [&] {
+    sql::Query query(from, "select name, pinned from managed");
+    while (query->step()) {
+      const Name name = name_at(*query, 0);
+      const auto pinned = optional_at(*query, 1, int_at);
+      if (!pinned || Versions(into).find(name, *pinned)) Managed(into).set_pinned(name, pinned);
+    }
+  });
+}
+
 void merge_crl_file(Store& into, const Name& authority, base::BytesView bytes, Time now, Replacement& outcome) {
   Authorities authorities(into);
   const pki::Crl crl = pki::Crl::parse(bytes);

@@ -11,6 +11,8 @@ namespace everseal::inventory {
 // From another database of this state: certificates, issued serials, revocations, the newest CRLs, the highest numbers
 // of versions, open intents. What was read before an error is merged; the error becomes a problem.
 void merge_database(Store& into, sql::Database& from, Replacement& outcome);
+// Which versions rollbacks hold: what the database that is replaced says of names that both know.
+void merge_pins(Store& into, sql::Database& from, Replacement& outcome);
 // From the CRL that an authority published last.
 void merge_crl_file(Store& into, const Name& authority, base::BytesView crl, Time now, Replacement& outcome);
 

@@ -36,14 +36,6 @@ std::string compact(Time time) {
   return text;
 }
 
-void remove_with_log(const Directory& directory, const std::string& name) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) directory.remove(name + suffix);
-}
-
-void remove_leftovers(const Directory& state) {
-  for (const char* suffix : {"", ".former"}) remove_with_log(state, std::string(kIncoming) + suffix);
-}
-
 void require_sound_backup(const std::string& file) {
   const auto backup = sql::open(file, sql::Access::read_only);
   sql::require_known_schema(*backup);
@@ -162,7 +154,7 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
   make_state_directory(state_path);
   const auto right = StoreAccess::exclusive(state_path, wait);
   const auto state = Directory::open(state_path);
-  remove_leftovers(state);
+  remove_database(state, kIncoming);
   const std::string incoming = fmt::format("{}/{}", state_path, kIncoming);
   Replacement outcome;
   const std::string kept = name_to_keep(state, plan.why, now);
@@ -176,7 +168,10 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
       Store store = Store::over(state_path, sql::open(incoming, sql::Access::read_write));
       store.transaction([&] {
         if (take_in) take_in({store, present ? &*present : nullptr});
-        if (present) merge_database(store, present->database(), outcome);
+        if (present) {
+          merge_database(store, present->database(), outcome);
+          merge_pins(store, present->database(), outcome);
+        }
         merge_daily_copy(store, state_path, outcome);
         merge_crl_files(store, state, now, outcome);
         merge_archived_numbers(store, state, outcome);
@@ -213,7 +208,7 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
                   "stop the agent (`systemctl stop eversealed`) first");
     switch_over(state, kept);
   } catch (...) {
-    remove_leftovers(state);
+    remove_database(state, kIncoming);
     throw;
   }
   return outcome;
@@ -234,11 +229,9 @@ Replacement restore(const std::string& state, const std::string& file, Time now,
   require_sound_backup(file);
   const auto fill = [&](const std::string& incoming, std::optional<Store>&, Replacement&) {
     sql::open(file, sql::Access::read_only)->copy_to(incoming);
-    const std::string former = incoming + ".former";
     const auto database = sql::open(incoming, sql::Access::read_write);
-    sql::migrate(*database, former, now);
+    sql::migrate(*database, now);
     database->execute("delete from setting where key = 'config.digest'");
-    remove_with_log(Directory::open(state), std::string(kIncoming) + ".former");
   };
   return replace(state, {.why = "restore", .event = "store.restored", .fill = fill, .file = file}, now, take_in, wait);
 }
@@ -246,13 +239,11 @@ Replacement restore(const std::string& state, const std::string& file, Time now,
 Replacement rebuild(const std::string& state, Time now, const TakeIn& take_in, const base::LockWait& wait) {
   const auto fill = [&](const std::string& incoming, std::optional<Store>& present, Replacement& outcome) {
     const auto database = sql::create(incoming);
-    const std::string former = incoming + ".former";
     if (!present) {
-      sql::migrate(*database, former, now);
+      sql::migrate(*database, now);
       return;
     }
-    Salvage salvaged = salvage(present->database(), *database, former, now);
-    remove_with_log(Directory::open(state), std::string(kIncoming) + ".former");
+    Salvage salvaged = salvage(present->database(), *database, now);
     for (std::string& problem : salvaged.problems) outcome.problems.push_back(std::move(problem));
   };
   std::vector<std::string> problems;

@@ -38,8 +38,8 @@ using TakeIn = std::function<void(const Incoming&)>;
 std::string name_to_keep(const base::Directory& state, std::string_view why, Time now);
 
 // The backup in `file`: its integrity, its application and its schema are checked first. `take_in` adds what the files
-// beside the database know. Numbers of versions in the archive are not given again, open intents stay open, and
-// everything is due. Records the event "store.restored".
+// beside the database know. Numbers of versions in the archive are not given again, open intents stay open,
+// rollbacks hold, and everything is due. Records the event "store.restored".
 Replacement restore(const std::string& state, const std::string& file, Time now, const TakeIn& take_in = {},
                     const base::LockWait& wait = kTenSeconds);
 

@@ -225,7 +225,7 @@ class Copying {
 
 }  // namespace
 
-Salvage salvage(sql::Database& from, sql::Database& into, const std::string& copy, base::Time now) {
+Salvage salvage(sql::Database& from, sql::Database& into, base::Time now) {
   Salvage salvage;
   int version = sql::newest_schema_version();
   try {
@@ -236,7 +236,7 @@ Salvage salvage(sql::Database& from, sql::Database& into, const std::string& cop
     salvage.problems.push_back(base::printable(error.message()));
   }
   if (version == 0) version = sql::newest_schema_version();
-  sql::migrate(into, sql::sqlite_migrations(version), copy, now);
+  sql::migrate(into, sql::sqlite_migrations(version), now);
   for (const std::string& name : table_names(into)) {
     // Where rows are lost the files of the config say them again.
     if (name == "migration" || name == "config_file") continue;
@@ -249,7 +249,7 @@ Salvage salvage(sql::Database& from, sql::Database& into, const std::string& cop
     Copying(from, into, describe(into, name)).run(salvage);
   }
   into.execute("delete from setting where key in ('config.digest', 'store.proof')");
-  sql::migrate(into, copy, now);
+  sql::migrate(into, now);
   return salvage;
 }
 

@@ -19,6 +19,6 @@ struct Salvage {
 // where something in the middle cannot be read, without rows that refer to lost ones or that make no sense; then the
 // schema of today. Settings that speak of the files at hand (the config's digest) stay behind. Error(newer) where
 // `from` was written by a newer Everseal; errors of `into` are thrown.
-Salvage salvage(sql::Database& from, sql::Database& into, const std::string& copy, base::Time now);
+Salvage salvage(sql::Database& from, sql::Database& into, base::Time now);
 
 }  // namespace everseal::inventory

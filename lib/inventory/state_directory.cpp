@@ -1,7 +1,6 @@
 #include "inventory/state_directory.h"
 
 #include "base/error.h"
-#include "base/file.h"
 
 #include <cerrno>
 
@@ -34,6 +33,10 @@ void require_own_database(const std::string& file) {
 }  // namespace
 
 std::string database_file(const std::string& state) { return state + "/" + kDatabase; }
+
+void remove_database(const base::Directory& state, std::string_view name) {
+  for (const char* end : {"", "-wal", "-shm", "-journal"}) state.remove(fmt::format("{}{}", name, end));
+}
 
 void require_state_directory(const std::string& state) {
   struct stat found {};

@@ -15,6 +15,7 @@ namespace {
 using base::Error;
 using base::Fault;
 
+constexpr const char* kCopying = "everseal.db.copying";
 constexpr std::int64_t kRoom = 256 * 1024;  // more than several rotations write at once
 
 bool is_up_to_date(sql::Database& database) { return sql::schema_version(database) == sql::newest_schema_version(); }
@@ -30,11 +31,24 @@ std::unique_ptr<sql::Database> open_database(const std::string& state, sql::Acce
   }
 }
 
+// What bears its name is whole: a copy that was cut off has another, and goes with the next.
+void keep_copy(sql::Database& database, const std::string& state, const std::string& name) {
+  const auto directory = base::Directory::open(state);
+  remove_database(directory, kCopying);
+  database.copy_to(fmt::format("{}/{}", state, kCopying));
+  directory.rename(kCopying, name);
+}
+
 // Nobody else has it open.
 std::unique_ptr<sql::Database> open_up_to_date(const std::string& state, base::Time now) {
   auto database = open_database(state, sql::Access::read_write);
   const int version = sql::schema_version(*database);
-  sql::migrate(*database, fmt::format("{}.schema-{}-{}", database_file(state), version, base::to_unix(now)), now);
+  sql::require_known_schema(*database);
+  if (version > 0 && !is_up_to_date(*database))
+    base::within("keep a copy before the schema changes", [&] {
+      keep_copy(*database, state, fmt::format("{}.schema-{}-{}", kDatabase, version, base::to_unix(now)));
+    });
+  sql::migrate(*database, now);
   return database;
 }
 

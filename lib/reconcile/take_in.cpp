@@ -92,6 +92,7 @@ class Taking {
     const std::string subject = subject_of(name);
     const std::vector<int> there = session_.archive.numbers(name);
     bool changed = false;
+    taken_.clear();
     for (const int number : there) attempt(subject, [&] { changed |= version(name, number); });
     for (const inventory::VersionRecord& record : session_.versions.of(name))
       if (!std::ranges::binary_search(there, record.number)) attempt(subject, [&] { changed |= lost(record); });
@@ -123,6 +124,7 @@ class Taking {
       const auto found = session_.archive.read(name, number);
       if (!found) return false;
       take_in(session_, *found);
+      taken_.insert(number);
       retire_if_older(name, number);
       say(subject_of(name), fmt::format("version {} is known again", number));
       return true;
@@ -180,10 +182,15 @@ class Taking {
     const LiveLink link = session_.archive.live_link(name);
     const auto live = session_.versions.live(name);
     const bool agree = live && link.number == live->number;
-    if (agree) return false;
+    if (agree) {
+      if (leads_ == Leads::files) hold_where_rolled_back(name, live->number, taken_);
+      return false;
+    }
     if (leads_ == Leads::files && link.number && session_.archive.standing(name, *link.number).complete &&
         session_.versions.find(name, *link.number)) {
       session_.versions.set_live(name, *link.number);
+      const std::vector<int> numbers = session_.archive.numbers(name);
+      hold_where_rolled_back(name, *link.number, {numbers.begin(), numbers.end()});
       return true;
     }
     if (!live || !session_.archive.standing(name, live->number).complete) return false;
@@ -196,10 +203,25 @@ class Taking {
     return true;
   }
 
+  // A link to an older version than could be used is what a rollback leaves.
+  void hold_where_rolled_back(const Name& name, int live, const std::set<int>& numbers) {
+    for (const inventory::VersionRecord& newer : session_.versions.of(name)) {
+      if (newer.number <= live || !numbers.contains(newer.number) || !newer.certificate || !newer.has_key ||
+          newer.revoked_at || *newer.not_after <= session_.now())
+        continue;
+      session_.managed.set_pinned(name, live);
+      say(subject_of(name), fmt::format("version {} stays in use although {} is newer, as after a rollback; `everseal "
+                                        "deploy {}` ends that",
+                                        live, newer.number, name));
+      return;
+    }
+  }
+
   Session& session_;
   std::string_view step_;
   Leads leads_;
   std::vector<Outcome> outcomes_;
+  std::set<int> taken_;  // versions of the certificate at hand that the database did not know
 };
 
 }  // namespace

@@ -65,16 +65,12 @@ void require_known_schema(Database& database, std::span<const base::EmbeddedFile
   require_known(database, newest(known));
 }
 
-int migrate(Database& database, const std::string& copy, base::Time now) {
-  return migrate(database, sqlite_migrations(), copy, now);
-}
+int migrate(Database& database, base::Time now) { return migrate(database, sqlite_migrations(), now); }
 
-int migrate(Database& database, std::span<const base::EmbeddedFile> migrations, const std::string& copy,
-            base::Time now) {
+int migrate(Database& database, std::span<const base::EmbeddedFile> migrations, base::Time now) {
   require_known(database, newest(migrations));
   const int version = schema_version(database);
   if (version == newest(migrations)) return 0;
-  if (version > 0) base::within("keep a copy before the schema changes", [&] { database.copy_to(copy); });
   int applied = 0;
   database.change_schema([&] {
     for (const auto& file : migrations) {

@@ -7,7 +7,6 @@
 #include "sql/database.h"
 
 #include <span>
-#include <string>
 
 namespace everseal::sql {
 
@@ -21,10 +20,9 @@ int newest_schema_version();
 void require_known_schema(Database& database);
 void require_known_schema(Database& database, std::span<const base::EmbeddedFile> known);
 
-// Brings the schema up to date; keeps a copy of a database that is not empty at `copy` first. Nobody else has the
-// database open. Gives how many migrations were applied; all of them are, or none.
-int migrate(Database& database, const std::string& copy, base::Time now);
-int migrate(Database& database, std::span<const base::EmbeddedFile> migrations, const std::string& copy,
-            base::Time now);
+// Brings the schema up to date. Nobody else has the database open, and the caller keeps a copy of one that matters.
+// Gives how many migrations were applied; all of them are, or none.
+int migrate(Database& database, base::Time now);
+int migrate(Database& database, std::span<const base::EmbeddedFile> migrations, base::Time now);
 
 }  // namespace everseal::sql

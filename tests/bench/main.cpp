@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
                                                          {"sign", bench::sign},
                                                          {"inventory", bench::inventory},
                                                          {"renew", bench::renew},
+                                                         {"due", bench::due},
                                                          {"acme", bench::acme}};
   std::string only;
   for (int i = 1; i + 1 < argc; i += 2) {

@@ -55,6 +55,7 @@ void startup();
 void sign();
 void inventory();
 void renew();
+void due();
 void acme();
 
 }  // namespace everseal::bench

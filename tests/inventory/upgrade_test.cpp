@@ -107,7 +107,10 @@ TEST_CASE("a database of each schema so far is upgraded without losing a row") {
     // The copy that was kept is the database as it was.
     int copies = 0;
     for (const auto& entry : std::filesystem::directory_iterator(state))
-      if (entry.path().filename().string().starts_with(fmt::format("everseal.db.schema-{}-", schema))) ++copies;
+      if (entry.path().filename().string().starts_with(fmt::format("everseal.db.schema-{}-", schema))) {
+        ++copies;
+        CHECK(sql::schema_version(*sql::open(entry.path(), sql::Access::read_only)) == schema);
+      }
     CHECK(copies == 1);
   }
 }

@@ -30,13 +30,11 @@ class Arena {
     require_status(site.everseal({"renew"}), 0);
     first_ = site.live_serial("web");
     REQUIRE(nginx.served() == first_);
-    fs::create_directory(site / "saved");
-    run_or_fail({"cp", "-a", site.state(), directory, site / "saved"});
+    saved_.emplace(site, Words{"state", "tls"});
   }
 
   void put_back() const {
-    run_or_fail({"rm", "-rf", site.state(), directory});
-    run_or_fail({"cp", "-a", site / "saved/state", site / "saved/tls", site.path()});
+    saved_->put_back();
     // Settled: for a moment a worker of before the last reload may still show the first.
     if (nginx.served() == first_) return;
     run_or_fail({reload});
@@ -83,6 +81,7 @@ class Arena {
   std::string reload = site.script("reload", nginx.reload_command());
 
  private:
+  std::optional<Saved> saved_;
   std::string first_;
   std::function<std::string(const Arena&)> extra_;
 };

@@ -243,16 +243,12 @@ class Arena {
   explicit Arena(const PebbleProgram& program) : acme(program, peaceful()), certbot(acme) {
     certbot.obtain({.names = {"www.example.org"}});
     site.configure("");
-    std::filesystem::create_directory(site / "saved");
-    run_or_fail({"cp", "-a", site.state(), site / "config", site / "saved"});
+    saved_.emplace(site, Words{"state", "config"});
     words = import_words(site, "certbot", certbot.directory(), {"--ca-file", acme.pebble.ca_file()});
     orders_ = acme.pebble.orders_placed();
   }
 
-  void put_back() const {
-    run_or_fail({"rm", "-rf", site.state(), site / "config"});
-    run_or_fail({"cp", "-a", site / "saved/state", site / "saved/config", site.path()});
-  }
+  void put_back() const { saved_->put_back(); }
 
   std::vector<std::string> kill_at(const Call& call) {
     put_back();
@@ -275,6 +271,7 @@ class Arena {
   std::size_t kills = 0;
 
  private:
+  std::optional<Saved> saved_;
   std::size_t orders_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <sstream>
@@ -13,6 +14,7 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace everseal::system {
 namespace {
@@ -52,6 +54,18 @@ base::Exit run_killed(const Call& call, const Words& words) {
 
 bool was_killed(const base::Exit& exit) { return exit.how == base::Exit::How::signalled && exit.status == SIGKILL; }
 
+Saved::Saved(const Site& site, Words names) : site_(&site), names_(std::move(names)) {
+  std::filesystem::create_directory(site / "saved");
+  for (const std::string& name : names_) run_or_fail({"cp", "-a", site / name, site / "saved"});
+}
+
+void Saved::put_back() const {
+  for (const std::string& name : names_) {
+    run_or_fail({"rm", "-rf", *site_ / name});
+    run_or_fail({"cp", "-a", *site_ / ("saved/" + name), site_->path()});
+  }
+}
+
 void check_history_and_key(const Site& site, const std::string& name, std::vector<std::string>& wrong) {
   const std::string live = site.state() + "/live/" + name;
   const auto key = pki::PrivateKey::parse(base::Secret(read_text(live + "/privkey.pem")));
@@ -90,6 +104,49 @@ std::size_t try_everywhere(const std::array<Trial, 2>& trials, const std::vector
   CHECK(wrong.size() == 0);
   for (std::size_t i = 0; i < std::min<std::size_t>(wrong.size(), 5); ++i) FAIL_CHECK(wrong[i]);
   return tried;
+}
+
+namespace {
+
+struct Arena {
+  explicit Arena(const Killing& killing_)
+      : killing(killing_), site(killing_.ca), saved((killing_.prepare(site), site), killing_.places) {}
+
+  std::vector<std::string> kill_at(const Call& call) {
+    saved.put_back();
+    std::vector<std::string> wrong;
+    const base::Exit killed = run_killed(call, site.command(killing.words(site)));
+    if (was_killed(killed))
+      ++kills;
+    else if (!killed.success())
+      wrong.push_back("was not killed: " + transcript(killed));
+    killing.go_on(site, wrong);
+    return wrong;
+  }
+
+  const Killing& killing;
+  Site site;
+  Saved saved;
+  std::size_t kills = 0;
+};
+
+}  // namespace
+
+void kill_everywhere(const Killing& killing, std::size_t most) {
+  Arena left(killing);
+  Arena right(killing);
+  const std::vector<Call> calls =
+      turning_points(list_calls(left.site, kMutating, left.site.command(killing.words(left.site))));
+  REQUIRE(calls.size() > 10);
+  const auto trial = [](Arena& arena) { return [&arena](const Call& call) { return arena.kill_at(call); }; };
+  const std::size_t runs = try_everywhere({trial(left), trial(right)}, calls, most);
+  CHECK(left.kills + right.kills >= runs * 2 / 3);
+}
+
+void require_success(const Site& site, const std::vector<Words>& commands, std::vector<std::string>& wrong) {
+  for (const Words& words : commands)
+    if (const base::Exit exit = site.everseal(words); !exit.success())
+      wrong.push_back(fmt::format("{}: {}", fmt::join(words, " "), transcript(exit)));
 }
 
 }  // namespace everseal::system

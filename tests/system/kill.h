@@ -31,6 +31,17 @@ std::vector<Call> turning_points(const std::vector<Call>& calls);
 base::Exit run_killed(const Call& call, const Words& words);
 bool was_killed(const base::Exit& exit);
 
+// What lies at some places of a site ("state", "tls"), to be put back as it was.
+class Saved {
+ public:
+  Saved(const Site& site, Words names);  // `site` must live longer
+  void put_back() const;
+
+ private:
+  const Site* site_;
+  Words names_;
+};
+
 // Adds to `wrong` where the live key of `name` is not that of its certificate, or the history does not verify.
 void check_history_and_key(const Site& site, const std::string& name, std::vector<std::string>& wrong);
 
@@ -39,5 +50,20 @@ using Trial = std::function<std::vector<std::string>(const Call& call)>;
 // Tries `most` of the calls at even distances, or all where the environment has EVERSEAL_EVERY_KILL, with the two trials side by side; none may find anything wrong.
 // Returns how many it tried.
 std::size_t try_everywhere(const std::array<Trial, 2>& trials, const std::vector<Call>& calls, std::size_t most);
+
+// One command that is killed, and what must hold afterwards.
+struct Killing {
+  std::function<void(const Site& site)> prepare;  // what is put back before each kill
+  Words places;                                   // of it
+  std::function<Words(const Site& site)> words;   // of the command
+  // Goes on behind the kill, and adds all that is wrong then.
+  std::function<void(const Site& site, std::vector<std::string>& wrong)> go_on;
+  Site::Ca ca = Site::Ca::demo;
+};
+// Kills it at about `most` of the calls that it makes, at two sites side by side.
+void kill_everywhere(const Killing& killing, std::size_t most);
+
+// Runs each and adds what it said to `wrong` where it fails.
+void require_success(const Site& site, const std::vector<Words>& commands, std::vector<std::string>& wrong);
 
 }  // namespace everseal::system

@@ -6,13 +6,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,7 +47,9 @@ struct Expectation {
   std::vector<std::string> revoked;                   // serials
   std::vector<std::string> revocable;                 // serials that can be revoked
   std::vector<std::pair<std::string, int>> not_back;  // name and version that a rollback is refused
+  std::optional<int> live;                            // version of web
   std::string signed_file;                            // a certificate of `ca sign`; ""
+  bool removed = false;                               // `gone` has no key and no valid certificate
 };
 
 struct Action {
@@ -57,31 +62,37 @@ const Action kActions[] = {
      [](const Site& site) {
        site.configure(certificate_table("web") + certificate_table("late"));
        require_status(site.everseal({"renew"}), 0);
-       return Expectation{.revocable = {site.live_serial("late")}};
+       return Expectation{.revocable = {site.live_serial("late")}, .live = 1};
      }},
     {"renew",
      [](const Site& site) {
        require_status(site.everseal({"renew", "--force", "web"}), 0);
-       return Expectation{.revocable = {site.live_serial("web")}};
+       return Expectation{.revocable = {site.live_serial("web")}, .live = 2};
      }},
     {"revoke",
      [](const Site& site) {
        const std::string first = site.live_serial("web");
        require_status(site.everseal({"revoke", "web", "--reason", "keyCompromise"}), 0);
-       return Expectation{.revoked = {first}, .not_back = {{"web", 1}}};
+       return Expectation{.revoked = {first}, .not_back = {{"web", 1}}, .live = 2};
      }},
     {"rollback",
      [](const Site& site) {
        require_status(site.everseal({"renew", "--force", "web"}), 0);
        const std::string second = site.live_serial("web");
        require_status(site.everseal({"rollback", "web"}), 0);
-       return Expectation{.revocable = {second, site.live_serial("web")}};
+       return Expectation{.revocable = {second, site.live_serial("web")}, .live = 1};
      }},
     {"remove",
      [](const Site& site) {
        const std::string serial = site.live_serial("gone");
        require_status(site.everseal({"remove", "gone"}), 0);
-       return Expectation{.revocable = {serial}};
+       return Expectation{.revocable = {serial}, .live = 1};
+     }},
+    {"remove with all that belongs to it",
+     [](const Site& site) {
+       const std::string serial = site.live_serial("gone");
+       require_status(site.everseal({"remove", "gone", "--revoke", "--delete-keys"}), 0);
+       return Expectation{.revoked = {serial}, .live = 1, .removed = true};
      }},
     {"ca sign",
      [](const Site& site) {
@@ -89,7 +100,7 @@ const Action kActions[] = {
        require_status(exit, 0);
        const std::string file = site / "signed.pem";
        write_text(file, exit.output);
-       return Expectation{.signed_file = file};
+       return Expectation{.live = 1, .signed_file = file};
      }},
 };
 
@@ -104,34 +115,89 @@ void lose_database(const Site& site) {
   fs::remove_all(site.state() + "/backups");
 }
 
+void restore(const Site& site) { require_status(site.everseal({"restore", site / "backup.db"}), 0); }
+void rebuild(const Site& site) { require_status(site.everseal({"doctor", "--rebuild"}), 0); }
+
+// Kills it in the middle, where it writes most, and at the rename that ends it.
+void kill_twice(const Site& site, const Words& words) {
+  for (const Call& call : {Call{"pwrite64", 30}, Call{"renameat", 1}}) {
+    const base::Exit killed = run_killed(call, site.command(words));
+    CHECK_MESSAGE(was_killed(killed), call.name);
+  }
+}
+
+// Stopped, not ended, in the middle of a transaction: it has the store open and waits for nothing.
+void refuse_beside_an_open_store(const Site& site, const Words& words) {
+  const std::string request = csr(site, "open.example.org");
+  const std::string out = site / "open.pem";
+  std::jthread signer([&] {
+    const base::Exit exit = run({"sh", "-c",
+                                 fmt::format("echo $$ > {}; exec strace -f -qq -o {} -e trace=pwrite64 -e "
+                                             "inject=pwrite64:signal=STOP:when=2 {} > {}",
+                                             site / "pid", site / "stopped",
+                                             fmt::join(site.command({"ca", "sign", "demo", request}), " "), out)});
+    CHECK_MESSAGE(exit.success(), transcript(exit));
+  });
+  wait_until("the signer stops",
+             [&] { return fs::exists(site / "stopped") && contains(read_text(site / "stopped"), "SIGSTOP"); });
+  const base::Exit refused = site.everseal(words);
+  CHECK_MESSAGE(refused.status == 75, transcript(refused));
+  const std::string trace = read_text(site / "stopped");
+  ::kill(std::stoi(trace.substr(0, trace.find(' '))), SIGCONT);
+  signer.join();
+  fs::remove(site / "stopped");
+  const std::string serial = serial_of(out);
+  require_status(site.everseal(words), 0);
+  const base::Exit revoked = site.everseal({"revoke", "--serial", serial});
+  CHECK_MESSAGE(revoked.success(), transcript(revoked));
+}
+
 const Way kWays[] = {
-    {"restore",
-     [](const Site& site) {
-       require_status(site.everseal({"restore", site / "backup.db"}), 0);
-     }},
+    {"restore", restore},
     {"restore after the database was lost",
      [](const Site& site) {
        lose_database(site);
-       require_status(site.everseal({"restore", site / "backup.db"}), 0);
+       restore(site);
      },
      false},
-    {"rebuild",
+    {"restore that was killed",
      [](const Site& site) {
-       const base::Exit exit = site.everseal({"doctor", "--rebuild"});
-       require_status(exit, 0);
+       kill_twice(site, {"restore", site / "backup.db"});
+       restore(site);
      }},
+    {"restore while another has the store open",
+     [](const Site& site) {
+       refuse_beside_an_open_store(site, {"restore", site / "backup.db"});
+     }},
+    {"rebuild", rebuild},
     {"rebuild after the database was lost",
      [](const Site& site) {
        lose_database(site);
-       require_status(site.everseal({"doctor", "--rebuild"}), 0);
+       rebuild(site);
      },
      false},
+    {"rebuild that was killed",
+     [](const Site& site) {
+       kill_twice(site, {"doctor", "--rebuild"});
+       rebuild(site);
+     }},
+    {"rebuild while another has the store open",
+     [](const Site& site) {
+       refuse_beside_an_open_store(site, {"doctor", "--rebuild"});
+     }},
     {"rebuild, then restore",
      [](const Site& site) {
-       require_status(site.everseal({"doctor", "--rebuild"}), 0);
-       require_status(site.everseal({"restore", site / "backup.db"}), 0);
+       rebuild(site);
+       restore(site);
      }},
 };
+
+std::string state_of(const Site& site, const std::string& name, int number) {
+  const Json shown = site.json({"show", name});
+  for (const Json& version : shown.at("versions"))
+    if (version.at("version") == number) return version.dump();
+  return "none";
+}
 
 void check(const Site& site, const Expectation& expected, bool has_database) {
   const base::Exit renewed = site.everseal({"renew"});
@@ -140,92 +206,98 @@ void check(const Site& site, const Expectation& expected, bool has_database) {
   CHECK_MESSAGE(doctor.success(), transcript(doctor));
   require_status(site.everseal({"history", "--verify"}), 0);
   require_status(site.everseal({"ca", "crl", "demo"}), 0);
-  for (const std::string& serial : expected.revoked) CHECK(is_on_crl(site, serial));
+  const std::string live = fs::read_symlink(site.state() + "/live/web").filename();
+  if (expected.live) CHECK(live == std::to_string(*expected.live));
+  CHECK(contains(state_of(site, "web", std::stoi(live)), "\"live\""));
+  for (const std::string& serial : expected.revoked) {
+    CHECK(is_on_crl(site, serial));
+    const base::Exit again = site.everseal({"revoke", "--serial", serial});
+    CHECK_MESSAGE(again.how == base::Exit::How::exited, transcript(again));
+    CHECK(is_on_crl(site, serial));
+  }
   for (const auto& [name, number] : expected.not_back) {
+    CHECK(contains(state_of(site, name, number), "revoked"));
     const base::Exit back = site.everseal({"rollback", name, "--to", std::to_string(number)});
     CHECK_MESSAGE(!back.success(), transcript(back));
     CHECK(fs::read_symlink(site.state() + "/live/" + name).filename() != std::to_string(number));
+  }
+  if (expected.removed) {
+    for (const auto& entry : fs::recursive_directory_iterator(site.state() + "/archive/gone"))
+      CHECK(entry.path().filename() != "privkey.pem");
+    CHECK_FALSE(site.everseal({"rollback", "gone"}).success());
   }
   for (const std::string& serial : expected.revocable) {
     const base::Exit exit = site.everseal({"revoke", "--serial", serial});
     CHECK_MESSAGE(exit.success(), transcript(exit));
     CHECK(is_on_crl(site, serial));
   }
-  if (!expected.signed_file.empty() && has_database) {
-    const base::Exit exit = site.everseal({"revoke", "--cert", expected.signed_file});
+  if (!expected.signed_file.empty()) {
+    // Of a database that is lost nothing but the certificate tells its serial.
+    const std::string serial = serial_of(expected.signed_file);
+    const base::Exit exit = site.everseal(has_database ? Words{"revoke", "--serial", serial}
+                                                       : Words{"revoke", "--cert", expected.signed_file});
     CHECK_MESSAGE(exit.success(), transcript(exit));
-    CHECK(is_on_crl(site, serial_of(expected.signed_file)));
+    CHECK(is_on_crl(site, serial));
   }
 }
 
 }  // namespace
 
 TEST_CASE("whichever way the database comes back, nothing that was revoked or issued is forgotten") {
-  for (const Action& action : kActions) {
+  const auto recover_from = [](const Action& action) {
     const Site site;
     site.configure(certificate_table("web"));
     require_status(site.everseal({"renew"}), 0);
     require_status(site.everseal({"issue", "--once", "--issuer", "demo", "-d", "gone.example.org", "--as", "gone"}), 0);
     require_status(site.everseal({"backup", site / "backup.db"}), 0);
     const Expectation expected = action.run(site);
-    fs::create_directory(site / "saved");
-    run_or_fail({"cp", "-a", site.state(), site / "saved"});
+    const Saved saved(site, {"state"});
     for (const Way& way : kWays) {
       CAPTURE(action.name);
       CAPTURE(way.name);
-      fs::remove_all(site.state());
-      run_or_fail({"cp", "-a", site / "saved/state", site.path()});
+      saved.put_back();
       way.recover(site);
       check(site, expected, way.has_database);
     }
-  }
+  };
+  // Side by side: a restore waits for who has the store open.
+  std::vector<std::jthread> threads;
+  for (const Action& action : kActions)
+    threads.emplace_back([&] {
+      try {
+        recover_from(action);
+      } catch (const std::exception& error) {
+        FAIL_CHECK(action.name, ": ", error.what());
+      } catch (const doctest::detail::TestFailureException&) {
+      }
+    });
 }
 
 TEST_CASE("a recovery killed at any system call leaves a database, and the next one ends well") {
-  struct Arena {
-    explicit Arena(Words recovery) : words(std::move(recovery)) {
-      site.configure(certificate_table("web"));
-      require_status(site.everseal({"renew"}), 0);
-      require_status(site.everseal({"backup", site / "backup.db"}), 0);
-      first = site.live_serial("web");
-      require_status(site.everseal({"revoke", "web"}), 0);
-      fs::create_directory(site / "saved");
-      run_or_fail({"cp", "-a", site.state(), site / "saved"});
-      for (std::string& word : words)
-        if (word == "BACKUP") word = site / "backup.db";
-    }
-    void put_back() const {
-      fs::remove_all(site.state());
-      run_or_fail({"cp", "-a", site / "saved/state", site.path()});
-    }
-    std::vector<std::string> kill_at(const Call& call) const {
-      put_back();
-      std::vector<std::string> wrong;
-      const base::Exit killed = run_killed(call, site.command(words));
-      if (!was_killed(killed) && !killed.success()) wrong.push_back("was not killed: " + transcript(killed));
-      const base::Exit list = site.everseal({"list"});
-      if (!list.success()) wrong.push_back("between " + transcript(list));
-      for (const Words& next : {words, Words{"renew"}, Words{"doctor"}, Words{"ca", "crl", "demo"}}) {
-        const base::Exit exit = site.everseal(next);
-        if (!exit.success()) wrong.push_back("then " + transcript(exit));
-      }
-      if (!is_on_crl(site, first)) wrong.emplace_back("the revocation is forgotten");
-      check_history_and_key(site, "web", wrong);
-      return wrong;
-    }
-    Site site;
-    Words words;
-    std::string first;
-  };
-  for (const Words& words : {Words{"restore", "BACKUP"}, Words{"doctor", "--rebuild"}}) {
-    CAPTURE(words.front());
-    const Arena left(words);
-    const Arena right(words);
-    left.put_back();
-    const std::vector<Call> calls = turning_points(list_calls(left.site, kMutating, left.site.command(left.words)));
-    REQUIRE(calls.size() > 10);
-    const auto trial = [](const Arena& arena) { return [&arena](const Call& call) { return arena.kill_at(call); }; };
-    try_everywhere({trial(left), trial(right)}, calls, 30);
+  for (const char* const command : {"restore", "rebuild"}) {
+    CAPTURE(std::string(command));
+    const auto words = [&](const Site& site) {
+      return command == std::string_view("restore") ? Words{"restore", site / "backup.db"}
+                                                    : Words{"doctor", "--rebuild"};
+    };
+    kill_everywhere(
+        {.prepare =
+             [](const Site& site) {
+               site.configure(certificate_table("web"));
+               require_status(site.everseal({"renew"}), 0);
+               require_status(site.everseal({"backup", site / "backup.db"}), 0);
+               write_text(site / "first.pem", read_text(site.state() + "/live/web/cert.pem"));
+               require_status(site.everseal({"revoke", "web"}), 0);
+             },
+         .places = {"state"},
+         .words = words,
+         .go_on =
+             [&](const Site& site, std::vector<std::string>& wrong) {
+               require_success(site, {{"list"}, words(site), {"renew"}, {"doctor"}, {"ca", "crl", "demo"}}, wrong);
+               if (!is_on_crl(site, serial_of(site / "first.pem"))) wrong.emplace_back("the revocation is forgotten");
+               check_history_and_key(site, "web", wrong);
+             }},
+        30);
   }
 }
 
@@ -270,8 +342,7 @@ TEST_CASE("what doctor complains of, the command that it names mends") {
   require_status(site.everseal({"renew", "--force", "web"}), 0);
   const std::string sound = complaints_of(site).dump();
   REQUIRE(sound == "[]");
-  fs::create_directory(site / "saved");
-  run_or_fail({"cp", "-a", site.state(), tls, site / "saved"});
+  const Saved saved(site, {"state", "tls"});
   const std::string state = site.state();
   const std::string version = state + "/archive/web/2";
   const std::string live = state + "/live/web";
@@ -318,9 +389,7 @@ TEST_CASE("what doctor complains of, the command that it names mends") {
   site.script("everseal", fmt::format("exec {} --config {} \"$@\"", site.command({}).front(), site.config_file()));
   for (const Row& row : rows) {
     CAPTURE(row.damage);
-    fs::remove_all(state);
-    fs::remove_all(tls);
-    run_or_fail({"cp", "-a", site / "saved/state", site / "saved/tls", site.path()});
+    saved.put_back();
     run_or_fail({"sh", "-c", row.damage});
     const Json complaints = complaints_of(site);
     const auto found = std::ranges::find_if(
@@ -328,7 +397,7 @@ TEST_CASE("what doctor complains of, the command that it names mends") {
     CHECK_MESSAGE(found != complaints.end(), complaints.dump());
     if (found == complaints.end()) continue;
     const std::string command = found->at("command").get<std::string>();
-    CAPTURE(command);
+    CAPTURE(std::string(command));
     const base::Exit mended = run({"sh", "-c", fmt::format("PATH={}:$PATH; {}", site.path(), command)});
     CHECK_MESSAGE(mended.success(), transcript(mended));
     const base::Exit after = site.everseal({"doctor"});

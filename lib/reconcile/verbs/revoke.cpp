@@ -3,10 +3,14 @@
 #include "authority/revoke.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "inventory/certificates.h"
+#include "inventory/merge.h"
 #include "reconcile/facts.h"
 #include "reconcile/fields.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
+
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -37,6 +41,23 @@ Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::Revo
   return verdict;
 }
 
+base::Error none_signed_it(std::string hint) {
+  return base::Error(base::Fault::not_found, "none of the authorities here signed that certificate", std::move(hint));
+}
+
+// What the database does not know, as it came back from an older copy, its signature still tells.
+void learn(Run& run, const pki::Certificate& certificate) {
+  if (inventory::Certificates(run.store).find(certificate.fingerprint())) return;
+  run.store.transaction([&] {
+    inventory::Replacement learnt;
+    inventory::Certificates(run.store).add(std::vector{certificate}, run.host.clock());
+    inventory::learn_issued(run.store, learnt);
+    const auto issued = inventory::Authorities(run.store).find_issued_by_serial(certificate.serial());
+    if (std::ranges::find(issued, certificate.fingerprint(), &inventory::IssuedRecord::fingerprint) == issued.end())
+      throw none_signed_it("a certificate of another CA is revoked at that CA");
+  });
+}
+
 Verdict revoke_version(Run& run, const Name& name, int number, pki::RevocationReason reason) {
   run.store.transaction([&] {
     inventory::Managed(run.store).retry_now(name, run.host.clock());
@@ -58,20 +79,22 @@ Verdict revoke(const Host& host, const RevokeRequest& request) {
   }
   std::vector<inventory::IssuedRecord> issued;
   inventory::Authorities authorities(run.store);
-  if (request.fingerprint) {
-    const auto record = inventory::Certificates(run.store).find(*request.fingerprint);
-    if (!record)
-      throw base::Error(base::Fault::not_found, fmt::format("no certificate {} is known", *request.fingerprint));
-    if (const auto version = versions.by_certificate(*request.fingerprint))
+  if (request.certificate) learn(run, *request.certificate);
+  const auto fingerprint = request.certificate ? request.certificate->fingerprint() : request.fingerprint;
+  if (fingerprint) {
+    const auto record = inventory::Certificates(run.store).find(*fingerprint);
+    if (!record) throw base::Error(base::Fault::not_found, fmt::format("no certificate {} is known", *fingerprint));
+    if (const auto version = versions.by_certificate(*fingerprint))
       return revoke_version(run, version->name, version->number, request.reason);
     for (const inventory::IssuedRecord& one : authorities.find_issued_by_serial(record->serial))
-      if (one.fingerprint == *request.fingerprint) issued.push_back(one);
+      if (one.fingerprint == *fingerprint) issued.push_back(one);
   } else {
     issued = authorities.find_issued_by_serial(base::lower(request.serial));
   }
   if (issued.empty())
-    throw base::Error(base::Fault::not_found, "none of the authorities here signed that certificate",
-                      "a certificate of another CA is revoked at that CA");
+    throw none_signed_it(
+        "where the database may be older than the certificate name its file with --cert; one of another CA is revoked "
+        "at that CA");
   if (issued.size() > 1)
     throw base::Error(base::Fault::usage, "several authorities signed a certificate with that serial",
                       "name the certificate itself with --cert");
@@ -86,12 +109,13 @@ constexpr base::Option kFields[] = {
     {.name = "name", .summary = "the version in use of this certificate"},
     {.name = "serial", .summary = "a certificate that an authority here signed, by its serial"},
     {.name = "fingerprint", .summary = "a certificate, by its SHA-256 in hex"},
+    {.name = "certificate", .summary = "a certificate itself, DER in base64; the database need not know it"},
     {.name = "reason", .summary = "keyCompromise, superseded, cessationOfOperation, ..."},
 };
 
 Answer run(const Host& host, const base::Options& request) {
   RevokeRequest wanted;
-  if (request.has("name") + request.has("serial") + request.has("fingerprint") != 1)
+  if (request.has("name") + request.has("serial") + request.has("fingerprint") + request.has("certificate") != 1)
     throw base::Error(base::Fault::usage, "name one certificate: NAME, --serial or --cert");
   if (request.has("name")) wanted.name = name_in(request, "name", "certificate name");
   if (request.has("serial")) {
@@ -107,6 +131,11 @@ Answer run(const Host& host, const base::Options& request) {
     if (!wanted.fingerprint)
       throw base::Error(base::Fault::usage, "the fingerprint is not that of a certificate",
                         "SHA-256 of the DER, in hex: `everseal inspect FILE` shows it");
+  }
+  if (request.has("certificate")) {
+    const auto der = base::from_base64(request.string("certificate"));
+    if (!der) throw base::Error(base::Fault::usage, "the certificate is not base64");
+    wanted.certificate = pki::Certificate::parse(*der);
   }
   if (request.has("reason")) wanted.reason = reason_in(request, "reason");
   return {revoke(host, wanted)};

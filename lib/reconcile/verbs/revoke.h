@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pki/certificate.h"
 #include "pki/crl.h"
 #include "reconcile/verb.h"
 
@@ -8,11 +9,13 @@
 
 namespace everseal::reconcile {
 
-// Exactly one of name, serial and fingerprint.
+// Exactly one of name, serial, fingerprint and certificate.
 struct RevokeRequest {
   std::optional<Name> name;  // the version in use of this managed certificate
   std::string serial;        // hex, of a certificate that one of our authorities signed
   std::optional<pki::Fingerprint> fingerprint;
+  // What one of our authorities signed, whether or not the database remembers it.
+  std::optional<pki::Certificate> certificate;
   pki::RevocationReason reason = pki::RevocationReason::unspecified;
 };
 Verdict revoke(const Host& host, const RevokeRequest& request);
