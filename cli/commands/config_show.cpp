@@ -39,6 +39,38 @@ void show_options(Json& into, const base::Options& options) {
   }
 }
 
+Json words(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
+Json duration(const std::optional<base::Seconds>& time) { return time ? Json(base::format_duration(*time)) : Json(); }
+
+Json json_of(const config::Profile& profile) {
+  Json keys = Json::array();
+  for (const pki::KeyType key : profile.keys) keys.push_back(to_string(key));
+  return {{"usage", profile.usage},
+          {"lifetime", duration(profile.lifetime)},
+          {"longest", duration(profile.longest)},
+          {"subject", profile.subject},
+          {"allow", profile.allow},
+          {"deny", profile.deny},
+          {"keys", std::move(keys)}};
+}
+
+Json json_of(const config::Authority& authority) {
+  Json publish = Json::object();
+  for (const config::Deployment& target : authority.publish)
+    publish[target.name.text()] = Json::parse(config::target_form(target), nullptr, false);
+  return {{"passphrase_file", words(authority.passphrase_file)},
+          {"permitted", authority.permitted},
+          {"excluded", authority.excluded},
+          {"crl_url", words(authority.crl_url)},
+          {"issuer_url", words(authority.issuer_url)},
+          {"crl_lifetime", duration(authority.crl_lifetime)},
+          {"longest", duration(authority.longest)},
+          {"allow", authority.allow},
+          {"deny", authority.deny},
+          {"settle", base::format_duration(authority.settle)},
+          {"publish", std::move(publish)}};
+}
+
 int run(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
@@ -56,6 +88,8 @@ int run(Context& context) {
     show_options(one, challenge.options);
     show_options(one, challenge.provider_options);
   }
+  for (const auto& [name, profile] : config.profiles) document["profile"][name.text()] = json_of(profile);
+  for (const auto& [name, authority] : config.authorities) document["authority"][name.text()] = json_of(authority);
   for (const auto& [name, certificate] : config.certificates)
     document["certificate"][name.text()] = Json::parse(config::normal_form(certificate), nullptr, false);
   print_document(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");

@@ -22,7 +22,10 @@ int run(Context& context) {
   auto planned = reconcile::plan(host, names);
   if (days) {
     const base::Time end = host.clock() + *days;
-    std::erase_if(planned, [&](const auto& one) { return one.steps.empty() && one.look_again.value_or(base::Time::max()) > end; });
+    std::erase_if(planned, [&](const reconcile::PlannedSubject& one) {
+      const bool is_wrong = std::ranges::find(one.standing, plan::Rule::unreadable, &plan::Reason::rule) != one.standing.end();
+      return one.steps.empty() && !is_wrong && one.look_again.value_or(base::Time::max()) > end;
+    });
   }
   std::ranges::stable_sort(planned, {}, [](const auto& one) { return one.look_again.value_or(base::Time::max()); });
   return show_plan(context, planned);

@@ -62,6 +62,11 @@ struct Client::State {
   std::string fetched;
   std::vector<std::string> nonces;
   std::vector<net::HttpClient> idle;
+  struct PeerDate {
+    base::Time date;
+    std::chrono::steady_clock::time_point seen;
+  };
+  std::optional<PeerDate> peer_date;
   Pace validation;
   Pace issuance;
 
@@ -81,11 +86,19 @@ struct Client::State {
     idle.push_back(std::move(client));
     if (const auto nonce = response.header("replay-nonce"); nonce && is_nonce(*nonce) && nonces.size() < kMostNonces)
       nonces.push_back(*nonce);
+    if (const auto date = net::date(response)) peer_date = {*date, std::chrono::steady_clock::now()};
     return response;
   }
 
-  void check_clock(const net::HttpResponse& response) const {
-    const auto theirs = net::date(response);
+  std::optional<base::Time> peer_time() const {
+    const std::scoped_lock lock(mutex);
+    if (!peer_date) return std::nullopt;
+    return peer_date->date +
+           std::chrono::duration_cast<base::Seconds>(std::chrono::steady_clock::now() - peer_date->seen);
+  }
+
+  void require_same_clock() const {
+    const auto theirs = peer_time();
     if (!theirs) return;
     const base::Time ours = settings.clock();
     if (std::chrono::abs(*theirs - ours) <= kLargestSkew) return;
@@ -111,7 +124,6 @@ struct Client::State {
     if (!response.ok())
       throw to_error(parse_problem(response.status, response.body), net::retry_after(response, settings.clock()))
           .within(fmt::format("directory {}", base::printable(settings.directory_url)));
-    check_clock(response);
     Directory parsed = parse_directory(response.body);
     const std::scoped_lock lock(mutex);
     directory = parsed;
@@ -163,7 +175,12 @@ std::string Client::fetched_directory() const {
   return state_->fetched;
 }
 
-Reply Client::post(const Identity& identity, const std::string& url, std::string_view payload, std::stop_token stop) {
+void Client::require_same_clock() const { state_->require_same_clock(); }
+
+std::optional<base::Time> Client::peer_time() const { return state_->peer_time(); }
+
+Reply Client::post(const Identity& identity, const std::string& url, std::string_view payload, std::stop_token stop,
+                   ClockCheck check) {
   for (int tries = 1;; ++tries) {
     std::optional<std::string> nonce = state_->take_nonce();
     if (!nonce) {
@@ -171,28 +188,27 @@ Reply Client::post(const Identity& identity, const std::string& url, std::string
       // A directory that was remembered for long may name what is no more.
       if (!response.ok() && std::exchange(state_->is_remembered, false))
         response = state_->send({.method = "HEAD", .url = refresh_directory(stop).new_nonce}, stop);
-      state_->check_clock(response);
       nonce = state_->take_nonce();
       if (!nonce)
         throw Error(response.ok() ? Fault::invalid : Fault::unreachable,
                     fmt::format("the CA gave no nonce (HTTP {})", response.status))
             .not_before(net::retry_after(response, state_->settings.clock()));
     }
+    if (check == ClockCheck::required) require_same_clock();
     net::HttpRequest request{.method = "POST", .url = url};
     request.headers.emplace_back("Content-Type", "application/jose+json");
     request.body = sign_jws(identity, url, *nonce, payload);
-    net::HttpResponse response = state_->send(request, stop);
-    state_->check_clock(response);
-    Reply reply = state_->to_reply(std::move(response));
+    Reply reply = state_->to_reply(state_->send(request, stop));
+    if (check == ClockCheck::required) require_same_clock();
     if (!reply.problem || !reply.problem->is("badNonce") || tries == kNonceTries) return reply;
   }
 }
 
 Reply Client::post_again(const Identity& identity, const std::string& url, std::string_view payload,
-                         std::stop_token stop) {
+                         std::stop_token stop, ClockCheck check) {
   for (int tries = 1;; ++tries) {
     try {
-      return post(identity, url, payload, stop);
+      return post(identity, url, payload, stop, check);
     } catch (const Error& error) {
       if (error.fault() != Fault::unreachable || tries == kConnectionTries) throw;
       base::log::info("{}; trying again", error.message());

@@ -47,8 +47,10 @@ struct Reply {
   const Answer& require(std::string_view doing) const&;
 };
 
-// Thread-safe. All calls throw what HttpClient::send throws; Error(clock) where the CA's clock and ours are more than
-// five minutes apart; Error(invalid) where the CA breaks the protocol.
+// Whether a request may be sent while the clock of the CA and ours are more than five minutes apart. A revocation may.
+enum class ClockCheck { required, none };
+
+// Thread-safe. All calls throw what HttpClient::send throws; Error(invalid) where the CA breaks the protocol.
 class Client {
  public:
   explicit Client(ClientSettings settings);
@@ -62,16 +64,23 @@ class Client {
   // The JSON of a directory that was fetched by this object, for the next process; "" where none was.
   std::string fetched_directory() const;
 
-  // A signed POST. A rejected nonce is replaced and the request signed anew, a few times.
-  Reply post(const Identity& identity, const std::string& url, std::string_view payload, std::stop_token stop);
+  // A signed POST. A rejected nonce is replaced and the request signed anew, a few times. Error(clock).
+  Reply post(const Identity& identity, const std::string& url, std::string_view payload, std::stop_token stop,
+             ClockCheck check = ClockCheck::required);
   // As post, for requests that may safely be made twice: tried again where the connection broke.
-  Reply post_again(const Identity& identity, const std::string& url, std::string_view payload, std::stop_token stop);
+  Reply post_again(const Identity& identity, const std::string& url, std::string_view payload, std::stop_token stop,
+                   ClockCheck check = ClockCheck::required);
   // POST-as-GET (section 6.3).
   Reply fetch(const Identity& identity, const std::string& url, std::stop_token stop) {
     return post_again(identity, url, "", std::move(stop));
   }
   // An unsigned GET, of renewal information.
   Reply get(const std::string& url, std::stop_token stop);
+
+  // Error(clock) where the CA's clock, as far as it was seen, and ours are more than five minutes apart.
+  void require_same_clock() const;
+  // What the CA's clock shows by now, counted on from the Date of its newest answer; nullopt where it sent none.
+  std::optional<base::Time> peer_time() const;
 
   // How soon this CA is looked at.
   Pace& pace(Waiting what) noexcept;

@@ -147,11 +147,18 @@ std::optional<Certificate> understood(const Source& source, const Name& name, co
   return problems.empty() && found != config.certificates.end() ? std::optional(found->second) : std::nullopt;
 }
 
-// What is wrong elsewhere stays wrong, and is nobody's business here.
-void require_no_new_problem(const std::vector<Source>& present, const std::vector<Source>& wanted, const Kinds& kinds) {
+bool is_toml(const Source& source) {
+  base::Problems problems;
+  return read_toml(source, problems).has_value();
+}
+
+// What is wrong elsewhere stays wrong, and is nobody's business here. What a reference names may stand in a file that
+// cannot be read.
+void require_no_new_problem(const Sources& present, const std::vector<Source>& wanted, const Kinds& kinds) {
   base::Problems before, after;
-  static_cast<void>(parse(present, kinds, before));
-  static_cast<void>(parse(wanted, kinds, after));
+  static_cast<void>(parse(present.files, kinds, before));
+  const bool all_is_known = before.empty() || (present.unread.empty() && std::ranges::all_of(present.files, is_toml));
+  static_cast<void>(parse(wanted, kinds, after, all_is_known ? References::checked : References::elsewhere));
   std::erase_if(after, [&](const base::Problem& problem) {
     return std::ranges::any_of(before, [&](const base::Problem& known) {
       return known.origin.file == problem.origin.file && known.key == problem.key && known.message == problem.message;
@@ -211,13 +218,13 @@ void Draft::add(Fragment fragment) {
 }
 
 void Draft::write() const {
-  std::vector<Source> sources = config::read(files_);
-  const std::size_t present = sources.size();
+  const Sources present = read_each(files_);
+  std::vector<Source> sources = present.files;
   for (const Fragment& fragment : fragments_) sources.push_back(source_of(files_, fragment));
-  static_cast<void>(parse_or_throw(sources, kinds_));
+  require_no_new_problem(present, sources, kinds_);
   std::size_t begun = 0;
   try {
-    for (const Fragment& fragment : fragments_) put(files_, fragment, {}, sources[present + begun++].text);
+    for (const Fragment& fragment : fragments_) put(files_, fragment, {}, sources[present.files.size() + begun++].text);
   } catch (const Error&) {
     take_back(files_, std::span(fragments_).first(begun));
     throw;
@@ -227,8 +234,8 @@ void Draft::write() const {
 Change plan_change(const Files& files, const Settings& settings, const Name& name, const base::Table& options,
                    Existing existing, const Kinds& kinds) {
   const std::string path = path_of(files, {std::string(kCertificateFamily), name, {}});
-  std::vector<Source> sources = read_each(files).files;
-  const std::vector<Source> present = sources;
+  const Sources present = read_each(files);
+  std::vector<Source> sources = present.files;
   Change change;
   std::optional<Certificate> standing;
   for (const Source& source : sources) {
@@ -273,7 +280,7 @@ void write_change(const Files& files, const Change& change) {
 
 bool remove_fragment(const Files& files, const Name& name) {
   const Fragment fragment{std::string(kCertificateFamily), name, {}};
-  for (const Source& source : read(files)) {
+  for (const Source& source : read_each(files).files) {
     const Found found = look_in(source, name);
     if (!found.origin) continue;
     if (source.path != path_of(files, fragment) || !found.alone) return false;

@@ -58,7 +58,8 @@ class Draft {
   // What it refers to comes first. Error(exists) where it is not free.
   void add(Fragment fragment);
   bool empty() const noexcept { return fragments_.empty(); }
-  // Each durable and atomic, in order, where the whole config is good with all of them: otherwise Error(config).
+  // Each durable and atomic, in order, where the config has no other problem with all of them than before: otherwise
+  // Error(config).
   // Error(io) as above. After an error none of them is there; a crash leaves the first of them.
   void write() const;
 

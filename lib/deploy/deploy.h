@@ -51,9 +51,6 @@ class Target {
   virtual void prune(std::span<const std::int64_t> keep) = 0;
   // Removes all that stage and switch_to made.
   virtual void remove() = 0;
-  // Reads back what the current one serves as `content` ("crl", "bundle", "fullchain", ...); nullopt where it serves
-  // none.
-  virtual std::optional<base::Bytes> read_back(std::string_view content) const = 0;
   // Can this kind tell what is there? Where not, current() is nullopt and the reload's exit is all that is known.
   virtual bool reads_back() const noexcept = 0;
   // Where something stands as long as what was deployed does, absolute; empty where the kind knows no such place.

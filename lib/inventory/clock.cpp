@@ -24,6 +24,7 @@ constexpr Seconds kWorthMoving{60};
 
 const std::string kLast = "clock.last";
 const std::string kPeer = "clock.peer";
+const std::string kAccepted = "clock.accepted";      // by a person
 const std::string kAhead = "clock.ahead";            // the latest time at which something was recorded untrusted
 const std::string kDistrusted = "clock.distrusted";  // the event was recorded
 
@@ -208,11 +209,21 @@ void accept_clock(Store& store, Time now, const MachineClock& machine) {
                        {"clipped", std::to_string(clip_future(store, now))}},
                       now);
     set_mark(store, kLast, now, machine);
+    set_mark(store, kAccepted, now, machine);
     for (const std::string* key : {&kPeer, &kAhead, &kDistrusted}) drop_setting(store, *key);
   });
 }
 
 void note_peer_date(Store& store, Time date, const MachineClock& machine) {
+  const auto contradicts = [&](const std::optional<Time>& known) {
+    return known && !is_within(date, *known, kUnexplained);
+  };
+  if (contradicts(machine.synchronised)) return;
+  if (const auto accepted = mark_in(store, kAccepted); accepted && contradicts(counted_on(*accepted, machine))) return;
+  if (const auto known = mark_in(store, kPeer);
+      known && known->boot_id == machine.boot_id &&
+      is_within(date, counted_on(*known, machine).value_or(known->wall), kWorthMoving))
+    return;
   store.transaction([&] { set_mark(store, kPeer, date, machine); }, Durability::deferred);
 }
 

@@ -53,7 +53,8 @@ void keep_clock(Store& store, const ClockVerdict& verdict, Time now, const base:
 // clipped, and all that waits is decided again.
 void accept_clock(Store& store, Time now, const base::MachineClock& machine = {});
 
-// What a CA said in the Date of an answer that came over TLS.
+// What the clock of a CA shows now, by the Date of an answer that came over TLS. Not kept where it says nothing new,
+// and where a time service, or somebody who accepted the clock since the machine was started, contradicts it.
 void note_peer_date(Store& store, Time date, const base::MachineClock& machine);
 
 // Error(clock) with what to do.

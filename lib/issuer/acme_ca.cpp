@@ -188,6 +188,11 @@ std::optional<inventory::AccountRecord> AcmeCa::settled_account() {
   return row();
 }
 
+void AcmeCa::tell_peer_time() const {
+  if (!surroundings_.peer_time) return;
+  if (const auto time = client_->peer_time()) surroundings_.peer_time(*time);
+}
+
 void AcmeCa::remember_directory() {
   const std::string json = client_->fetched_directory();
   if (json.empty() || !remembered_directory(surroundings_.store, directory_url_, surroundings_.clock()).empty()) return;

@@ -75,6 +75,8 @@ class AcmeCa {
   // The key of an account in that state directory; nullopt where it is missing.
   static std::optional<pki::Signer> key_of(const std::string& state, const inventory::AccountRecord& account);
 
+  // Tells the surroundings what the CA's clock shows, where it was seen.
+  void tell_peer_time() const;
   // Keeps the directory for the next process where it was fetched by this one.
   void remember_directory();
 

@@ -87,6 +87,8 @@ struct Surroundings {
   Shared& shared;
   std::span<const challenge::Method> challenges;  // those of the config, by name
   std::function<base::Time()> clock;
+  // Told what the clock of a CA shows, by the thread of the issuer; may be empty.
+  std::function<void(base::Time)> peer_time{};
 };
 
 enum class RenewalInformation { none, offered };

@@ -45,9 +45,8 @@ base::Bytes csr_der(base::BytesView pem_or_der) {
 // Decodes all of an extension's or attribute's octets; rejects the request otherwise.
 template <class T, auto Free, class Decode>
 base::Handle<T, Free> decode_all(base::BytesView der, Decode decode, const std::string& what) {
-  const unsigned char* at = der.data();
-  base::Handle<T, Free> value(decode(nullptr, &at, static_cast<long>(der.size())));
-  if (!value || at != der.data() + der.size()) reject_csr(what + " is broken");
+  auto value = decode_into(base::Handle<T, Free>(), der, decode);
+  if (!value) reject_csr(what + " is broken");
   return value;
 }
 

@@ -59,15 +59,6 @@ bool halves_match(EVP_PKEY* key, const Signer& signer) {
   return match;
 }
 
-// A DER value that `decode` (a d2i_ function) reads to the last octet; empty where it does not.
-template <class HandleType, class Decode>
-HandleType decode_whole(base::BytesView der, Decode decode) {
-  const unsigned char* at = der.data();
-  HandleType value(decode(nullptr, &at, static_cast<long>(der.size())));
-  if (value && at != der.data() + der.size()) value.reset();
-  return value;
-}
-
 KeyHandle from_pkcs8(base::BytesView der) {
   KeyHandle key = decode_private_key(der);
   if (!key) throw_openssl(Fault::invalid, "the private key cannot be read");
@@ -131,10 +122,10 @@ KeyHandle decrypt_traditional(std::string_view text, std::string_view label,
 }
 
 KeyHandle parse_der(base::BytesView der, const std::optional<base::Secret>& passphrase) {
-  if (decode_whole<Pkcs8Handle>(der, d2i_PKCS8_PRIV_KEY_INFO)) return from_pkcs8(der);
-  if (const auto encrypted = decode_whole<EncryptedHandle>(der, d2i_X509_SIG)) return decrypt(*encrypted, passphrase);
+  if (decode_into(Pkcs8Handle(), der, d2i_PKCS8_PRIV_KEY_INFO)) return from_pkcs8(der);
+  if (const auto encrypted = decode_into(EncryptedHandle(), der, d2i_X509_SIG)) return decrypt(*encrypted, passphrase);
   for (const int type : {EVP_PKEY_EC, EVP_PKEY_RSA}) {
-    auto key = decode_whole<KeyHandle>(der, [type](EVP_PKEY** out, const unsigned char** at, long size) {
+    auto key = decode_into(KeyHandle(), der, [type](EVP_PKEY** out, const unsigned char** at, long size) {
       return d2i_PrivateKey(type, out, at, size);
     });
     ERR_clear_error();

@@ -187,11 +187,6 @@ bool remembers(const std::string& state, const std::string& main, Time now) {
   }
 }
 
-void warn_of(const Host& host, const base::Problems& problems) {
-  for (const base::Problem& problem : problems)
-    host.progress({Progress::Kind::warning, subject_or_config(problem), to_string(problem)});
-}
-
 base::Problems problems_for(const base::Problems& problems, const std::vector<Name>& names) {
   base::Problems some;
   std::ranges::copy_if(problems, std::back_inserter(some), [&](const base::Problem& problem) {

@@ -38,8 +38,6 @@ class Desired {
 // Was the config's main file ever read into that state? Where it cannot be read now, only that tells whose state it is.
 bool remembers(const std::string& state, const std::string& main, Time now);
 
-// A warning for each of them to whoever watches.
-void warn_of(const Host& host, const base::Problems& problems);
 // Those that keep one of these certificates from being what the config says: its own, and those of whole files.
 base::Problems problems_for(const base::Problems& problems, const std::vector<Name>& names);
 // A failed outcome of the step "config" for each of them.

@@ -48,6 +48,19 @@ std::vector<PlannedSubject> plan(Session& session, const std::vector<Name>& name
   return planned;
 }
 
+// What is wrong in the config stands with what it is about, or by itself.
+void add_problems(const Desired& desired, const std::vector<Name>& names, std::vector<PlannedSubject>& planned) {
+  const auto& all = desired.problems();
+  for (Outcome& problem : outcomes_of(names.empty() ? all : problems_for(all, names))) {
+    auto about = std::ranges::find(planned, problem.subject, &PlannedSubject::subject);
+    if (about == planned.end()) {
+      planned.push_back({.subject = problem.subject, .steps = {}, .standing = {}, .look_again = {}, .rehearsal = {}});
+      about = std::prev(planned.end());
+    }
+    about->standing.push_back({plan::Rule::unreadable, std::move(problem.text)});
+  }
+}
+
 }  // namespace
 
 std::string try_at(Session& session, const config::Certificate& wanted, const Name& issuer, const base::Bytes& csr) {
@@ -79,9 +92,10 @@ Outcome rehearse(Session& session, const config::Certificate& wanted, const Name
 std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& names) {
   inventory::Store store = open_store(host, sql::Access::read_write);
   Desired desired(host, store);
-  warn_of(host, desired.problems());
   Session session(host, desired.config(), store);
-  return plan(session, names);
+  std::vector<PlannedSubject> planned = plan(session, names);
+  add_problems(desired, names, planned);
+  return planned;
 }
 
 std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& request) {
@@ -97,6 +111,7 @@ std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& reque
     if (const auto issuer = issuer_asked(one, facts, request.force))
       one.rehearsal = rehearse(session, facts.wanted, *issuer);
   }
+  add_problems(desired, request.names, planned);
   return planned;
 }
 

@@ -9,8 +9,8 @@
 
 namespace everseal::reconcile {
 
-// Decides for the named certificates, or for everything. Where the facts of one cannot be read, that is what stands of
-// it.
+// Decides for the named certificates, or for everything. Where the facts of one cannot be read, or the config is wrong,
+// that is what stands of it, or of a subject "config".
 std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& names);
 
 // The same, and what `renew` would have issued is tried with a key that is thrown away, as far as that costs nothing:

@@ -12,6 +12,10 @@
 
 namespace everseal::reconcile {
 
+// Tells the host's journal the heads of the history, where the authorities' chain has grown or a day has passed. Called
+// where a verb ends that may have signed or revoked.
+void tell_heads(const Host& host, inventory::Store& store);
+
 // What every verb begins with: the lease, the store, what is to be thought of the clock, the config.
 struct Run {
   explicit Run(const Host& host);

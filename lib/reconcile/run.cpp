@@ -148,6 +148,8 @@ inventory::ClockVerdict keep_clock(const Host& host, inventory::Store& store) {
 
 }  // namespace
 
+void tell_heads(const Host& host, inventory::Store& store) { inventory::tell_heads(store, host.clock(), host.journal); }
+
 Run::Run(const Host& host_)
     : host(host_),
       lock(lock_reconciler(host_)),
@@ -160,12 +162,15 @@ Verdict reconcile_certificates(Run& run, const std::vector<Name>& names) {
   Verdict verdict{outcomes_of(problems_for(run.desired.problems(), names))};
   verdict.append(run_kind(run, subject_kind("certificate"), given, Pass::whole));
   verdict.append(run_due(run, subject_kind("authority")));
+  tell_heads(run.host, run.store);
   return verdict;
 }
 
 Verdict reconcile_authority(Run& run, const Name& name) {
   Names given({name});
-  return run_kind(run, subject_kind("authority"), given, Pass::whole);
+  Verdict verdict = run_kind(run, subject_kind("authority"), given, Pass::whole);
+  tell_heads(run.host, run.store);
+  return verdict;
 }
 
 Verdict reconcile_due(Run& run) {
@@ -178,8 +183,12 @@ Verdict reconcile_due(Run& run) {
       static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());
   verdict.remarks = standing_remarks(run.store);
   verdict.look_again = inventory::Subjects(run.store).next_due();
-  if (run.clock.trusted) inventory::prune(run.store, run.host.clock());
-  inventory::tell_heads(run.store, run.host.clock(), run.host.journal);
+  // A CA may have shown meanwhile that the clock is wrong.
+  const inventory::ClockVerdict clock = keep_clock(run.host, run.store);
+  if (run.clock.trusted && !clock.trusted)
+    verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(clock)));
+  if (clock.trusted) inventory::prune(run.store, run.host.clock());
+  tell_heads(run.host, run.store);
   if (!verdict.outcomes.empty()) keep_daily_copy(run.host, run.store);
   return verdict;
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "inventory/clock.h"
 #include "reconcile/settings.h"
 
 #include <array>
@@ -22,8 +23,12 @@ Session::Session(const Host& host_, const config::Settings& config_, inventory::
     : host(host_), config(config_), store(store_), archive(host_.state), challenges_(challenge_methods(config_)) {}
 
 issuer::Surroundings Session::surroundings() {
-  return {[this](const Name& wanted) -> authority::Authority& { return authority(wanted); }, store, *host.shared,
-          challenges_, host.clock};
+  return {[this](const Name& wanted) -> authority::Authority& { return authority(wanted); },
+          store,
+          *host.shared,
+          challenges_,
+          host.clock,
+          [this](Time time) { inventory::note_peer_date(store, time, host.machine()); }};
 }
 
 plan::RenewalInfoOf Session::offers_renewal_info(const Name& name) const {

@@ -308,6 +308,47 @@ TEST_CASE("the fragments of a draft are files of their own, which may refer to e
   CHECK(remove_fragment(all, certificate.name));
 }
 
+TEST_CASE("what is broken elsewhere keeps nobody from adding or removing a file") {
+  struct Row {
+    const char* title;
+    void (*spoil)(const std::string& fragments);
+  };
+  const Row rows[] = {
+      {"a file that does not parse",
+       [](const std::string& fragments) { write(fragments + "/broken.toml", "[certificate.broken\n"); }},
+      {"a table that is wrong",
+       [](const std::string& fragments) { write(fragments + "/broken.toml", "[certificate.broken]\nx = 1\n"); }},
+      {"a reference to nothing",
+       [](const std::string& fragments) {
+         write(fragments + "/broken.toml",
+               "[certificate.broken]\nidentifiers = ['b.example.org']\nissuer = 'nobody'\n");
+       }},
+      {"what is no file",
+       [](const std::string& fragments) { std::filesystem::create_directory(fragments + "/a.toml"); }},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.title);
+    const TemporaryDirectory directory;
+    const Files all = files(std::nullopt, directory / "state");
+    std::filesystem::create_directories(all.fragments);
+    row.spoil(all.fragments);
+    Draft draft(all, with_corp_alone());
+    const Fragment certificate = fragment_of(wanted("www"));
+    draft.add(certificate);
+    CHECK_NOTHROW(draft.write());
+    const std::string path = all.fragments + "/www.toml";
+    CHECK(std::filesystem::exists(path));
+    CHECK(remove_fragment(all, certificate.name));
+    CHECK_FALSE(std::filesystem::exists(path));
+    // What it brings itself is refused as ever.
+    Draft second(all, with_corp_alone());
+    second.add(fragment_of(wanted("first")));
+    second.add({"challenge", Name::parse("dns"), {{"type", base::text_value("no such")}}});
+    CHECK_THROWS_AS(second.write(), base::Error);
+    CHECK_FALSE(std::filesystem::exists(all.fragments + "/first.toml"));
+  }
+}
+
 TEST_CASE("a draft says what is wrong with a fragment before anything is written") {
   const TemporaryDirectory directory;
   const Files all = files(std::nullopt, directory / "state");

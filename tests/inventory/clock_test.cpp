@@ -274,6 +274,40 @@ TEST_CASE("what a CA said outlives the run, and marks that cannot be read are no
   }
 }
 
+TEST_CASE("a CA whose clock is off by days makes ours distrusted, unless somebody knows better") {
+  const auto two_days_off = kNow + 2 * kDay;
+  {
+    TestState test;
+    keep_clock(test.store, {}, kNow, machine({}));
+    note_peer_date(test.store, two_days_off, machine(kHour));
+    const ClockVerdict verdict = judge_clock(test.store, kNow + kHour, kBuilt, machine(kHour));
+    CHECK_FALSE(verdict.trusted);
+    CHECK(verdict.likely == two_days_off);
+    CHECK(judge_clock(test.store, two_days_off, kBuilt, machine(kHour)).trusted);
+    // Who accepts the clock as it is has the last word, until the machine is started anew.
+    accept_clock(test.store, kNow + kHour, machine(kHour));
+    note_peer_date(test.store, two_days_off + kHour, machine(2 * kHour));
+    CHECK(judge_clock(test.store, kNow + 2 * kHour, kBuilt, machine(2 * kHour)).trusted);
+  }
+  {
+    TestState test;
+    MachineClock vouched = machine(kHour);
+    vouched.synchronised = kNow;
+    note_peer_date(test.store, two_days_off, vouched);
+    CHECK(judge_clock(test.store, kNow, kBuilt, machine(kHour)).trusted);
+  }
+}
+
+TEST_CASE("what a CA's clock says again is not written again") {
+  TestState test;
+  note_peer_date(test.store, kNow, machine({}));
+  const auto before = test.store.setting("clock.peer");
+  note_peer_date(test.store, kNow + kHour, machine(kHour));
+  CHECK(test.store.setting("clock.peer") == before);
+  note_peer_date(test.store, kNow + 3 * kHour, machine(kHour));
+  CHECK(test.store.setting("clock.peer") != before);
+}
+
 TEST_CASE("the machine's own clock is read") {
   const MachineClock first = base::read_machine_clock();
   CHECK(first.boot_id.size() == 36);

@@ -6,6 +6,7 @@
 #include "inventory/authorities.h"
 #include "inventory/managed.h"
 #include "inventory/subjects.h"
+#include "reconcile/plan.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -96,6 +97,24 @@ TEST_CASE_FIXTURE(ConfigSite, "one broken file keeps what is stored of it, and a
   write("b", certificate("b"));
   CHECK(subjects().empty());
   CHECK(spec("b") == before);
+}
+
+TEST_CASE_FIXTURE(ConfigSite, "a plan shows what is wrong in the config, with what it is about or by itself") {
+  settle();
+  const auto unreadable = [&](const std::vector<Name>& names) {
+    Names found;
+    for (const PlannedSubject& one : reconcile::plan(host, names))
+      if (std::ranges::find(one.standing, plan::Rule::unreadable, &plan::Reason::rule) != one.standing.end())
+        found.push_back(one.subject);
+    return found;
+  };
+  CHECK(unreadable({}) == Names{});
+  write("b", certificate("b") + "colour = 1\n");
+  CHECK(unreadable({}) == Names{"certificate/b"});
+  CHECK(unreadable({Name::parse("a")}) == Names{});
+  write("b", "[certificate.b\n");
+  CHECK(unreadable({}) == Names{"config"});
+  CHECK(unreadable({Name::parse("a")}) == Names{"config"});
 }
 
 TEST_CASE_FIXTURE(ConfigSite, "a file that nobody may read keeps what is stored of it") {

@@ -188,7 +188,6 @@ class ExecTarget final : public Target {
     current_.reset();
   }
 
-  std::optional<base::Bytes> read_back(std::string_view) const override { return std::nullopt; }
   bool reads_back() const noexcept override { return false; }
   std::vector<std::string> paths() const override { return {}; }
   bool stands(std::int64_t) const override { return true; }

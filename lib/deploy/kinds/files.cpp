@@ -297,19 +297,6 @@ class FilesTarget final : public Target {
     directory->sync();
   }
 
-  std::optional<base::Bytes> read_back(std::string_view content) const override {
-    const auto wanted = parse_content(content);
-    if (!wanted || holds_key(*wanted)) return std::nullopt;
-    const auto file = std::ranges::find(files_, *wanted, &File::content);
-    if (file == files_.end()) return std::nullopt;
-    const auto directory = Directory::open_if_exists(path_);
-    if (!directory || directory->read_link(file->name) != link_target(*file)) return std::nullopt;
-    const auto own = own_of(*directory);
-    const auto revision = own ? current_of(*own) : std::nullopt;
-    if (!revision) return std::nullopt;
-    return own->subdirectory(name_of(*revision)).read(file->name, kLimit);
-  }
-
   bool reads_back() const noexcept override { return true; }
 
   std::vector<std::string> paths() const override {

@@ -3,6 +3,7 @@
 #include "acme/renewal_info.h"
 #include "acme/revoke.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "inventory/orders.h"
 #include "issuer/acme_ca.h"
 #include "issuer/issuer.h"
@@ -59,6 +60,24 @@ class NoJournal final : public acme::OrderJournal {
   void changed(const acme::Order&) override {}
 };
 
+// Tells what the CA's clock showed, however the work ends.
+class PeerTime {
+ public:
+  explicit PeerTime(const AcmeCa& ca) : ca_(ca) {}
+  ~PeerTime() {
+    try {
+      ca_.tell_peer_time();
+    } catch (const Error& error) {
+      base::log::debug("the time at the CA is not kept: {}", error.message());
+    }
+  }
+  PeerTime(const PeerTime&) = delete;
+  PeerTime& operator=(const PeerTime&) = delete;
+
+ private:
+  const AcmeCa& ca_;
+};
+
 class AcmeIssuer final : public Issuer {
  public:
   AcmeIssuer(const Name& name, const base::Options& options, const Surroundings& surroundings)
@@ -69,6 +88,7 @@ class AcmeIssuer final : public Issuer {
         methods_(methods_of(options_, surroundings.challenges)) {}
 
   Issued issue(const Request& request, base::Time now, std::stop_token stop) override {
+    const PeerTime peer_time(ca_);
     const acme::Account& account = ca_.account(stop);
     acme::OrderRequest wanted = order_request(request);
     if (request.replaces) wanted.order.replaces = acme::certificate_id(*request.replaces);
@@ -99,6 +119,7 @@ class AcmeIssuer final : public Issuer {
   }
 
   void revoke(const Revocation& revocation, base::Time, std::stop_token stop) override {
+    const PeerTime peer_time(ca_);
     try {
       const acme::Account& account = ca_.account(stop);
       acme::revoke_certificate(ca_.client(), {account.key, account.url}, revocation.certificate, revocation.reason,
@@ -111,6 +132,7 @@ class AcmeIssuer final : public Issuer {
   }
 
   RenewalInfo renewal_info(const pki::Certificate& certificate, base::Time now, std::stop_token stop) override {
+    const PeerTime peer_time(ca_);
     const acme::RenewalAnswer answer = acme::fetch_renewal_info(ca_.client(), certificate, now, stop);
     ca_.remember_directory();
     RenewalInfo info{std::nullopt, answer.ask_again};
@@ -123,6 +145,7 @@ class AcmeIssuer final : public Issuer {
       const inventory::AccountRecord account =
           ca_.known_account() ? ca_.refresh_account(stop) : inventory::AccountRecord{};
       ca_.client().directory(stop);
+      ca_.client().require_same_clock();
       return account.url.empty()
                  ? "the CA answers; an account would be registered; nothing was ordered"
                  : fmt::format("the CA answers; our account is {}; nothing was ordered", account.status);

@@ -10,9 +10,12 @@ authority::Founded ca_import(const Host& host, CaImportRequest request) {
   inventory::Store store = create_store(host);
   const auto lock = lock_reconciler(host);
   host.keys->drop(request.name);
-  if (!request.key) return authority::import_intermediate(store, request.name, std::move(request.chain), host.clock());
-  return authority::import_authority(store, request.name, std::move(request.chain), *request.key, request.passphrase,
-                                     host.clock());
+  authority::Founded founded =
+      request.key ? authority::import_authority(store, request.name, std::move(request.chain), *request.key,
+                                                request.passphrase, host.clock())
+                  : authority::import_intermediate(store, request.name, std::move(request.chain), host.clock());
+  tell_heads(host, store);
+  return founded;
 }
 
 namespace {

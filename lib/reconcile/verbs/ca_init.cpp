@@ -54,7 +54,9 @@ authority::Founded ca_init(const Host& host, CaInitRequest request) {
     }
     passphrases.root = made ? &*made : request.root_passphrase;
   }
-  return authority::create_authority(store, request.ceremony, passphrases, now);
+  authority::Founded founded = authority::create_authority(store, request.ceremony, passphrases, now);
+  tell_heads(host, store);
+  return founded;
 }
 
 void require_new_authority(const Host& host, const Name& name) {

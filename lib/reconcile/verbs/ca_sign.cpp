@@ -5,6 +5,7 @@
 #include "reconcile/access.h"
 #include "reconcile/fields.h"
 #include "reconcile/kinds.h"
+#include "reconcile/reconcile.h"
 #include "reconcile/session.h"
 
 #include <algorithm>
@@ -64,6 +65,7 @@ void ca_sign(const Host& host, const CaSignRequest& request, const TellSigned& t
         tell(group.indexes[i], std::unexpected(std::move(results[i].error())));
     }
   }
+  tell_heads(host, store);
 }
 
 namespace {
