@@ -9,7 +9,8 @@
 namespace everseal::bench {
 namespace {
 
-constexpr std::string_view kSpec = R"({{"identifiers":["host{}.example.org"],"issuer":["bench"],"key":"ecdsa-p256"}})";
+constexpr std::string_view kSpec =
+    R"({{"identifiers":["host{0}.example.org"],"issuer":["bench"],"key":"ecdsa-p256","name":"host{0:07}"}})";
 
 // Nothing is to be done for them: the config names them no more.
 void add_orphans(const std::string& state, int count) {
