@@ -64,7 +64,7 @@ int highest_forgotten(Store& store, const Name& name) {
   return number;
 }
 
-// Listings read_version what a certificate is a version of from its own row.
+// Listings read what a certificate is a version of from its own row.
 void label_certificate(Store& store, const VersionRecord& version) {
   sql::Query query(
       store.database(),
