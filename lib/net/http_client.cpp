@@ -10,6 +10,7 @@
 #include <exception>
 
 #include <fmt/format.h>
+#include <openssl/x509_vfy.h>
 
 namespace everseal::net {
 namespace {
@@ -264,7 +265,11 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
     std::string text = state_->problem[0] != '\0' ? state_->problem : curl().easy_strerror(code);
     if (code == CURLE_SEND_FAIL_REWIND) text = "the connection was closed before an answer came";
     std::string hint;
-    if (code == CURLE_PEER_FAILED_VERIFICATION && state_->settings.ca_file.empty())
+    long verified = X509_V_OK;
+    curl().easy_getinfo(state_->handle.get(), CURLINFO_SSL_VERIFYRESULT, &verified);
+    if (verified == X509_V_ERR_CERT_NOT_YET_VALID || verified == X509_V_ERR_CERT_HAS_EXPIRED)
+      hint = "is the clock of this host right? `timedatectl status` shows it";
+    else if (code == CURLE_PEER_FAILED_VERIFICATION && state_->settings.ca_file.empty())
       hint = "a private CA's root is given by `ca_file`";
     base::log::debug("{} {}: {}", request.method, base::printable(where), text);
     throw Error(fault_of(code), fmt::format("{} {}: {}", request.method, where, base::printable(text)), hint);

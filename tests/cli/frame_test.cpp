@@ -201,6 +201,7 @@ TEST_CASE("each verb has its command, whose options are the fields of its reques
                                                      {"ca init excluded", "--exclude"},
                                                      {"issue identifiers", "-d, --domain"},
                                                      {"issue name", "--as"},
+                                                     {"revoke certificate", "--cert"},
                                                      {"backup file", "FILE"},
                                                      {"restore file", "FILE"},
                                                      {"import client", "CLIENT"},

@@ -45,22 +45,6 @@ bool may_have_lost_an_order(const Site& site) {
                       "select count(*) from acme_order where status = 'intended' and url = ''"}) != "0\n";
 }
 
-// The state of a host, as it was when this was made.
-class Saved {
- public:
-  explicit Saved(const Site& site) : site_(site) { copy(site.state(), site / "saved"); }
-  void put_back() const {
-    fs::remove_all(site_.state());
-    copy(site_ / "saved", site_.state());
-  }
-
- private:
-  static void copy(const std::string& from, const std::string& to) {
-    fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-  }
-  const Site& site_;
-};
-
 Words words_of(Start start) { return start == Start::nothing ? Words{"renew"} : Words{"renew", "www", "--force"}; }
 
 // A host that is put back as it was before each kill; its CA goes on.
@@ -76,7 +60,7 @@ class Arena {
       require_status(site.everseal({"renew"}), 0);
       first_ = site.live_serial("www");
     }
-    saved_.emplace(site);
+    saved_.emplace(site, Words{"state"});
   }
 
   std::vector<Call> calls() const {
@@ -210,7 +194,7 @@ TEST_CASE("a run killed before or after any request is finished by the next one,
   for (const Start start : {Start::nothing, Start::renewal}) {
     const ScriptedHost host;
     if (start == Start::renewal) require_status(host.renew(), 0);
-    const Saved saved(host.site);
+    const Saved saved(host.site, {"state"});
     for (const When when : {When::before, When::after}) {
       std::set<std::string> killed_at;
       for (int n = 1;; ++n) {
