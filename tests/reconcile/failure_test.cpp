@@ -1,25 +1,29 @@
 // What happens when a step fails, a thing ends, or something is asked for that cannot be done.
+#include "reconcile/failure.h"
+
 #include "base/error.h"
 #include "config/fragment.h"
 #include "fakes/unsynced_file_system.h"
+#include "inventory/authorities.h"
+#include "inventory/certificates.h"
+#include "inventory/subjects.h"
 #include "pki/crl.h"
-#include "pki/csr.h"
-#include "pki/key.h"
-#include "reconcile/failure.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/cancel.h"
 #include "reconcile/verbs/deploy.h"
-#include "reconcile/verbs/rollback.h"
-#include "reconcile/verbs/verify.h"
 #include "reconcile/plan.h"
 #include "reconcile/verbs/renew.h"
 #include "reconcile/verbs/remove.h"
 #include "reconcile/verbs/revoke.h"
+#include "reconcile/verbs/rollback.h"
 
-#include <doctest/doctest.h>
-
+#include <atomic>
+#include <cstdlib>
+#include <memory>
 #include <stdexcept>
 #include <thread>
+
+#include <doctest/doctest.h>
 
 namespace {
 
@@ -63,6 +67,54 @@ struct Away {
   }
   ~Away() { std::filesystem::rename(there, here); }
 };
+
+// Counts the moments of a run: each look at the clock and each change of a file. At the `at`-th something happens.
+class Moments : public base::FileSystem {
+ public:
+  Moments(int at, std::function<void()> happens) : at_(at), happens_(std::move(happens)) {}
+
+  void pass() {
+    if (++count_ == at_) happens_();
+  }
+  bool has_come() const { return count_ >= at_; }
+  template <class Work>
+  auto watch(Work work) {
+    base::replace_file_system(this);
+    const std::unique_ptr<Moments, void (*)(Moments*)> end(this, [](Moments*) { base::replace_file_system(nullptr); });
+    return work();
+  }
+
+  base::FileDescriptor open(int directory, const std::string& name, int flags, mode_t mode) override {
+    pass();
+    return FileSystem::open(directory, name, flags, mode);
+  }
+  void sync(int file) override {
+    pass();
+    FileSystem::sync(file);
+  }
+  void rename(int from_directory, const std::string& from, int to_directory, const std::string& to) override {
+    pass();
+    FileSystem::rename(from_directory, from, to_directory, to);
+  }
+  void symlink(const std::string& target, int directory, const std::string& name) override {
+    pass();
+    FileSystem::symlink(target, directory, name);
+  }
+  void remove(int directory, const std::string& name, int flags) override {
+    pass();
+    FileSystem::remove(directory, name, flags);
+  }
+
+ private:
+  int at_;
+  std::function<void()> happens_;
+  std::atomic<int> count_ = 0;
+};
+
+std::optional<Time> next_due(const Site& site) {
+  inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+  return inventory::Subjects(store).next_due();
+}
 
 TEST_SUITE("failure") {
   TEST_CASE("two failures are one but for their numbers") {
@@ -248,28 +300,6 @@ TEST_SUITE("failure") {
     CHECK(renew(site.host, {}).exit_code() == 0);
   }
 
-  TEST_CASE("a CSR that is withdrawn before it was signed is signed by nobody, nor is a key made here for it") {
-    Site site;
-    config::Certificate device = site.www();
-    device.deployments.clear();
-    const base::Bytes csr = pki::make_csr({device.subject, device.identifiers}, pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
-    {
-      const Away away(site);
-      CHECK(issue(site.host, {device, Keep::once, csr}).exit_code() == 1);
-      CHECK(cancel(site.host, {.name = kWww, .kind = {}}).exit_code() == 0);
-      CHECK(renew(site.host, {{kWww}, Force::no}).outcomes.empty());
-    }
-    CHECK(renew(site.host, {{kWww}, Force::no}).outcomes.empty());
-    CHECK(plans_nothing(site));
-    CHECK(attempts(site).empty());
-    CHECK(site.events("certificate.signed") == 0);
-    CHECK(archive::Archive(site.host.state).staged(kWww).empty());
-    // Asked for again it is.
-    CHECK(issue(site.host, {device, Keep::once, csr}).exit_code() == 0);
-    CHECK(site.versions().size() == 1);
-    CHECK_FALSE(site.versions().front().has_key);
-  }
-
   TEST_CASE("what was lost on the disk is made again") {
     Site site;
     issue(site.host, {site.www(), Keep::alive, {}});
@@ -402,41 +432,91 @@ TEST_SUITE("failure") {
     CHECK(plans_nothing(site));
   }
 
-  TEST_CASE("a wake-up at any moment of a run is honoured by it or by the next") {
-    // Whoever asks does so while the run looks at its clock for the n-th time, through a connection of his own.
-    for (int at = 1;; ++at) {
-      Site site;
-      issue(site.host, {site.www(), Keep::alive, {}});
-      site.now += minutes(1);
-      inventory::Store other = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
-      int count = 0;
-      bool asked = false;
-      Host host = site.host;
-      host.clock = [&] {
-        if (++count == at) {
-          std::jthread([&] {
-            inventory::IntentRecord intent;
-            intent.kind = inventory::IntentKind::force_renew;
-            intent.subject = kWww;
-            intent.created = site.now;
-            try {
-              inventory::Intents(other).add(intent);
-              asked = true;
-            } catch (const base::Error& error) {
-              REQUIRE(error.fault() == base::Fault::busy);  // the run is writing; whoever asks tries again
-            }
+  TEST_CASE("a wake-up at any moment of a run is honoured by it, or the next is due at once") {
+    struct Wish {
+      const char* what;
+      std::function<void(inventory::Store& store, Time now)> ask;
+      std::function<bool(const Site& site)> is_done;
+    };
+    const auto add = [](inventory::Store& store, inventory::IntentKind kind, std::optional<int> version, Time now) {
+      inventory::IntentRecord intent;
+      intent.kind = kind;
+      intent.subject = kWww;
+      intent.version = version;
+      intent.reason = pki::RevocationReason::superseded;
+      intent.created = now;
+      inventory::Intents(store).add(intent);
+    };
+    const auto complete = [](inventory::Store& store) {
+      return std::ranges::count_if(inventory::Versions(store).of(kWww),
+                                   [](const auto& one) { return one.certificate.has_value(); });
+    };
+    std::ptrdiff_t before = 0;
+    const Wish wishes[] = {
+        {"another version",
+         [&](inventory::Store& store, Time now) {
+           before = complete(store);
+           add(store, inventory::IntentKind::force_renew, std::nullopt, now);
+         },
+         [&](const Site& site) {
+           inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+           return complete(store) > before && site.live() == complete(store);
+         }},
+        {"a revocation", [&](inventory::Store& store, Time now) { add(store, inventory::IntentKind::revoke, 1, now); },
+         [](const Site& site) { return site.versions().front().revoked_at.has_value(); }},
+        {"a CRL",
+         [](inventory::Store& store, Time now) {
+           const auto version = inventory::Versions(store).find(kWww, 1);
+           const auto record = inventory::Certificates(store).find(*version->certificate);
+           inventory::Authorities(store).revoke(Name::parse("corp"), record->serial, now,
+                                                pki::RevocationReason::superseded);
+         },
+         [](const Site& site) {
+           const base::Bytes der = base::read_file(site.host.state + "/authorities/corp/crl.der", 1 << 20);
+           return pki::Crl::parse(der).entries.size() == 1;
+         }},
+    };
+    enum class Due { nothing, renewal };
+    const int stride = std::getenv("EVERSEAL_EVERY_KILL") != nullptr ? 1 : 7;
+    for (const Wish& wish : wishes)
+      for (const Due due : {Due::nothing, Due::renewal})
+        for (int at = 1;; at += stride) {
+          CAPTURE(wish.what);
+          CAPTURE(static_cast<int>(due));
+          CAPTURE(at);
+          Site site;
+          issue(site.host, {site.www(), Keep::alive, {}});
+          site.now = due == Due::renewal ? *site.versions().front().renew_at : site.now + minutes(1);
+          inventory::Store other = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+          inventory::Subjects(other).wake_all("certificate", site.now);
+          inventory::Subjects(other).wake_all("authority", site.now);
+          // Whoever asks has a connection of his own, and is heard when the run lets go of the database: not waited
+          // for.
+          std::jthread asking;
+          Moments moments(at, [&] {
+            asking = std::jthread([&] {
+              for (;;) try {
+                  other.transaction([&] { wish.ask(other, site.now); });
+                  return;
+                } catch (const base::Error& error) {
+                  if (error.fault() != base::Fault::busy) throw;
+                }
+            });
           });
+          Host host = site.host;
+          host.clock = [&] {
+            moments.pass();
+            return site.now;
+          };
+          moments.watch([&] { return renew(host, {}); });
+          if (!moments.has_come()) break;
+          asking.join();
+          if (wish.is_done(site)) continue;
+          CHECK(next_due(site) <= site.now);
+          const Verdict next = renew(site.host, {});
+          CHECK(wish.is_done(site));
+          CHECK(next.look_again > site.now);
         }
-        return site.now;
-      };
-      renew(host, {{kWww}, Force::no});
-      if (count < at) break;
-      if (!asked) continue;
-      CAPTURE(at);
-      const Verdict next = renew(site.host, {});
-      CHECK(site.live() == 2);
-      CHECK(next.look_again > site.now);
-    }
   }
 }
 
