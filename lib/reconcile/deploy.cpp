@@ -43,11 +43,13 @@ void commit(Session& session, Deployable& artifact, DeploymentRecord& record, st
       durability);
 }
 
-// Counts it, with the plan's back-off; the history has one event for each distinct failure.
+constexpr std::string_view kRolledBack = "deployment.rolled_back";
+
+// Counts it, with the plan's back-off; the history has one event for each distinct failure, and for each rollback.
 void commit_failure(Session& session, Deployable& artifact, DeploymentRecord& record, DeploymentState state,
                     std::string_view action, std::string problem, Detail more = {},
                     std::optional<Time> asked = std::nullopt) {
-  const bool is_new = record.attempts == 0 || !is_same_failure(record.problem, problem) || record.state != state;
+  const bool is_new = record.attempts == 0 || !is_same_failure(record.problem, problem) || action == kRolledBack;
   record.state = state;
   record.attempts += 1;
   record.problem = std::move(problem);
@@ -249,7 +251,7 @@ std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const c
                    fmt::format("{}; and the way back failed: {}", problem, error.message()));
     return report(session, outcome(artifact, record, "rollback", Result::failed, record.problem));
   }
-  commit_failure(session, artifact, record, DeploymentState::failed, "deployment.rolled_back", problem,
+  commit_failure(session, artifact, record, DeploymentState::failed, kRolledBack, problem,
                  {{"back_to", std::to_string(to)}, {"after", after}});
   Outcome made = outcome(artifact, record, "rollback", Result::rolled_back,
                          fmt::format("version {} was not served: {}; {}", record.version, problem, after));

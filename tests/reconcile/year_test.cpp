@@ -3,12 +3,12 @@
 #include "base/handle.h"
 #include "base/process.h"
 #include "pki/crl.h"
-#include "reconcile/site.h"
-#include "reconcile/verbs/backup.h"
 #include "reconcile/plan.h"
 #include "reconcile/recover.h"
-#include "reconcile/verbs/renew.h"
+#include "reconcile/site.h"
+#include "reconcile/verbs/backup.h"
 #include "reconcile/verbs/remove.h"
+#include "reconcile/verbs/renew.h"
 #include "reconcile/verbs/revoke.h"
 #include "reconcile/verbs/rollback.h"
 
@@ -245,7 +245,9 @@ TEST_SUITE("a year") {
     year.pass(days(365), [&](const Verdict& verdict) {
       if (verdict.look_again) CHECK(*verdict.look_again < year.begin + days(500));
       CHECK(end_of_crl(site, "corp") > site.now);
-      if (std::filesystem::exists(other)) CHECK(end_of_crl(site, "other") > site.now);
+      // It comes back within a day: a step that failed for a month is not tried at each run.
+      const bool is_away = site.now > year.begin + days(215) && site.now < year.begin + days(245);
+      if (!is_away) CHECK(end_of_crl(site, "other") > site.now);
       for (std::string name : {"plain", "blocked", "fixed", "hooked", "revoked", "away", "moved"}) {
         if (name == "moved" && std::filesystem::exists(place + "-new/fullchain.pem")) name += "-new";
         CAPTURE(name);
