@@ -14,7 +14,7 @@ using namespace everseal;
 using namespace everseal::reconcile;
 using std::chrono::days;
 
-const Name kWww = Name::parse("www");
+const Name kBounded = Name::parse("www");
 
 std::int64_t rows(const Site& site, const std::string& table) {
   inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
@@ -23,7 +23,7 @@ std::int64_t rows(const Site& site, const std::string& table) {
   return query->integer(0);
 }
 
-std::vector<int> directories(const Site& site) { return archive::Archive(site.host.state).numbers(kWww); }
+std::vector<int> directories(const Site& site) { return archive::Archive(site.host.state).numbers(kBounded); }
 
 std::vector<int> numbers(const Site& site) {
   std::vector<int> found;
@@ -54,13 +54,13 @@ config::Certificate short_lived(const Site& site) {
 void age(const Site& site) {
   inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
   inventory::Versions versions(store);
-  for (inventory::VersionRecord version : versions.of(kWww)) {
+  for (inventory::VersionRecord version : versions.of(kBounded)) {
     if (version.number > 8) continue;
     version.not_before = site.now - days(600);
     version.not_after = site.now - days(500);
     versions.put(version);
   }
-  inventory::Subjects(store).wake(inventory::certificate_subject(kWww), site.now);
+  inventory::Subjects(store).wake(inventory::certificate_subject(kBounded), site.now);
 }
 
 TEST_SUITE("retention") {
@@ -95,9 +95,9 @@ TEST_SUITE("retention") {
   TEST_CASE("what a plan takes away it says before, and a run does it with the keys") {
     Site site;
     REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
-    for (int count = 0; count < 12; ++count) REQUIRE(renew(site.host, {{kWww}, Force::yes}).exit_code() == 0);
+    for (int count = 0; count < 12; ++count) REQUIRE(renew(site.host, {{kBounded}, Force::yes}).exit_code() == 0);
     age(site);
-    const auto planned = reconcile::plan(site.host, {kWww}).front();
+    const auto planned = reconcile::plan(site.host, {kBounded}).front();
     REQUIRE(planned.steps.size() == 1);
     CHECK(planned.steps.front().kind == "discard");
     CHECK(planned.steps.front().text.find("8 old versions") != std::string::npos);
@@ -105,7 +105,7 @@ TEST_SUITE("retention") {
     CHECK(numbers(site) == std::vector{9, 10, 11, 12, 13});
     CHECK(directories(site) == numbers(site));
     CHECK(site.events("version.discarded") == 1);
-    CHECK(reconcile::plan(site.host, {kWww}).front().steps.empty());
+    CHECK(reconcile::plan(site.host, {kBounded}).front().steps.empty());
   }
 
   TEST_CASE("power cut or kill while versions are taken away: the state is sound, and the next run ends it") {
@@ -116,7 +116,7 @@ TEST_SUITE("retention") {
 #endif
     Site site;
     REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
-    for (int count = 0; count < 12; ++count) REQUIRE(renew(site.host, {{kWww}, Force::yes}).exit_code() == 0);
+    for (int count = 0; count < 12; ++count) REQUIRE(renew(site.host, {{kBounded}, Force::yes}).exit_code() == 0);
     age(site);
     const std::string before = site.root / "before";
     std::filesystem::copy(site.host.state, before,
