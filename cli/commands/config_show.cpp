@@ -3,6 +3,7 @@
 #include "inventory/authorities.h"
 #include "reconcile/access.h"
 #include "reconcile/kinds.h"
+#include "reconcile/request.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -13,30 +14,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Each in the type that the config takes.
-void show_options(Json& into, const base::Options& options) {
-  for (const auto& [key, value] : options.entries()) {
-    Json& one = into[std::string(key)];
-    switch (value->type) {
-      case base::OptionType::integer:
-      case base::OptionType::port:
-        one = value->number;
-        break;
-      case base::OptionType::boolean:
-        one = value->number != 0;
-        break;
-      case base::OptionType::names:
-      case base::OptionType::servers:
-      case base::OptionType::command:
-        one = value->list;
-        break;
-      case base::OptionType::items:
-        one = Json::array();
-        for (const base::Options& item : value->items) show_options(one.emplace_back(Json::object()), item);
-        break;
-      default:
-        one = value->text;
-    }
-  }
+void show_options(Json& one, const base::Options& options) {
+  one.update(Json::parse(reconcile::to_json(options), nullptr, false));
 }
 
 Json words(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }

@@ -141,6 +141,11 @@ std::vector<ManagedRecord> Managed::all() {
   return all_rows(query, read_managed);
 }
 
+std::vector<Name> Managed::names() {
+  sql::Query query(store_.database(), "select name from managed order by name");
+  return all_rows(query, [](const sql::Statement& row) { return name_at(row, 0); });
+}
+
 void Managed::set_pinned(const Name& name, std::optional<int> version) {
   sql::Query query(store_.database(), "update managed set pinned = $2 where name = $1");
   query->bind(1, name.text()).bind(2, version).execute();

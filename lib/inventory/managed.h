@@ -25,6 +25,7 @@ class Managed {
   void put(const ManagedRecord& record);                  // and it is due at once
   std::optional<ManagedRecord> find(const Name& name);
   std::vector<ManagedRecord> all();                       // by name
+  std::vector<Name> names();                              // sorted
   void set_pinned(const Name& name, std::optional<int> version);
   // What is in use, by name, at most `limit` behind `after`.
   std::vector<InUseRecord> in_use(const std::optional<Name>& after, int limit);

@@ -21,7 +21,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -275,10 +274,7 @@ void examine_certificate(Session& session, const Name& name, Complaints& complai
 }
 
 void examine_certificates(Session& session, Complaints& complaints) {
-  std::set<Name> names;
-  for (const inventory::ManagedRecord& managed : session.managed.all()) names.insert(managed.name);
-  for (const Name& name : session.archive.names()) names.insert(name);
-  for (const Name& name : names)
+  for (const Name& name : session.known_names())
     complaints.attempt("certificate-unreadable", subject_of(name), "`everseal doctor --rebuild` recreates the database",
                        [&] { examine_certificate(session, name, complaints); });
 }

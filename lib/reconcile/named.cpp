@@ -14,7 +14,7 @@ inventory::ManagedRecord require_managed(inventory::Store& store, const base::Na
   inventory::Managed managed(store);
   if (auto record = managed.find(name)) return *record;
   std::vector<std::string> names;
-  for (const inventory::ManagedRecord& record : managed.all()) names.push_back(record.name.text());
+  for (const base::Name& known : managed.names()) names.push_back(known.text());
   const auto near = base::nearest(name.text(), names);
   throw base::Error(base::Fault::not_found, fmt::format("no certificate named {} is managed", name),
                     near ? fmt::format("did you mean {}?", *near) : "`everseal list --managed` shows the names");

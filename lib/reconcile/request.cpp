@@ -94,6 +94,10 @@ std::string to_json(const Request& request) {
       -1, ' ', true, Json::error_handler_t::replace);
 }
 
+std::string to_json(const base::Options& options) {
+  return json_of(options).dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
 std::string request_schema() {
   Json all = Json::array();
   for (const Verb* const verb : verbs())

@@ -21,6 +21,8 @@ base::Options validated(const Verb& verb, const base::Table& said);
 Request parse_request(std::string_view json);
 // One line, which parse_request() reads back to the same. Fallbacks are written too.
 std::string to_json(const Request& request);
+// What was understood, as an object in one line.
+std::string to_json(const base::Options& options);
 
 // JSON Schema 2020-12 of all requests, with a newline at its end; `everseal help requests` prints it.
 std::string request_schema();

@@ -5,7 +5,9 @@
 #include "inventory/clock.h"
 #include "reconcile/settings.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -58,6 +60,15 @@ std::vector<pki::Certificate> Session::trust_bundle(const Name& authority) {
     if (record.role == inventory::AuthorityRole::root && record.state != inventory::GenerationState::retired)
       anchors.push_back(pki::Certificate::parse(record.der));
   return anchors;
+}
+
+std::vector<Name> Session::known_names() {
+  std::vector<Name> names = managed.names();
+  std::ranges::copy(archive.names(), std::back_inserter(names));
+  std::ranges::sort(names);
+  const auto twice = std::ranges::unique(names);
+  names.erase(twice.begin(), twice.end());
+  return names;
 }
 
 issuer::Issuer& Session::issuer(const Name& name) {

@@ -55,6 +55,8 @@ class Session {
   authority::Authority& authority(const Name& name);
   // The trust anchors that a publication of `authority` holds.
   std::vector<pki::Certificate> trust_bundle(const Name& authority);
+  // Certificates that the database or the archive knows, sorted.
+  std::vector<Name> known_names();
   void progress(Progress::Kind kind, const std::string& subject, const std::string& text) const;
 
  private:

@@ -259,10 +259,7 @@ std::vector<Outcome> take_in_files(Session& session, std::string_view step, Lead
   Taking taking(session, step, leads);
   taking.authorities();
   taking.accounts();
-  std::set<Name> names;
-  for (const inventory::ManagedRecord& managed : session.managed.all()) names.insert(managed.name);
-  for (const Name& name : session.archive.names()) names.insert(name);
-  for (const Name& name : names)
+  for (const Name& name : session.known_names())
     if (!removed(name)) taking.attempt(subject_of(name), [&] { taking.certificate(name); });
   return std::move(taking).outcomes();
 }

@@ -73,6 +73,18 @@ TEST_CASE("every command says which schema its document keeps to, and the table 
   CHECK(commands > 25);
 }
 
+TEST_CASE("config show has authorities and profiles as they are understood") {
+  const test::Host host;
+  std::filesystem::create_directories(host.folder.file("conf.d"));
+  host.folder.write("conf.d/corp.toml",
+                    "[authority.corp]\npermitted = \"example.org\"\n[profile.device]\nusage = \"clientAuth\"\n"
+                    "lifetime = \"30d\"\n");
+  const nlohmann::json shown = host.json({"config", "show"});
+  CHECK(shown.at("authority").at("corp").at("permitted") == nlohmann::json{"example.org"});
+  CHECK(shown.at("profile").at("device").at("usage") == nlohmann::json{"clientAuth"});
+  CHECK(shown.at("profile").at("device").at("lifetime") == "30d");
+}
+
 TEST_CASE("every document of --json keeps to its schema") {
   const HostWithCsr host;
   const std::string backup = host.folder.file("backup.db");
