@@ -5,12 +5,12 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "net/curl_library.h"
+#include "pki/openssl.h"
 
 #include <algorithm>
 #include <exception>
 
 #include <fmt/format.h>
-#include <openssl/x509_vfy.h>
 
 namespace everseal::net {
 namespace {
