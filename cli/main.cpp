@@ -30,13 +30,15 @@ int exit_code(base::Fault fault) noexcept {
 }
 
 void report(const base::Error& error, Output output) {
-  if (output == Output::json) {
+  if (output == Output::json) try {
     print_document(fmt::format(
         "{{\n  \"error\": {{\n    \"fault\": {},\n    \"message\": {},\n    \"hint\": {},\n    \"retry_at\": {},\n"
         "    \"exit_code\": {}\n  }}\n}}\n",
         base::json_string(to_string(error.fault())), base::json_string(error.message()),
         base::json_string(error.hint()),
         error.retry_at() ? base::json_string(base::format_time(*error.retry_at())) : "null", exit_code(error.fault())));
+  } catch (const base::Error&) {
+    // The standard output cannot be written: that is told below, where it can be.
   }
   std::string text = fmt::format("{} {}\n", styled("everseal:", Style::red, Stream::errors),
                                  flowed(error.message(), {10, 2}, Stream::errors));

@@ -3,11 +3,11 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "config/load.h"
 #include "command.h"
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -71,7 +71,7 @@ base::Value value_of(const base::Option& field, const std::string& text, const b
   const bool is_path =
       field.type == OptionType::path || field.type == OptionType::directory || field.type == OptionType::secret_file;
   if (is_path && !text.empty() && !text.starts_with("credential:"))
-    return base::text_value(std::filesystem::absolute(text).lexically_normal().string(), origin);
+    return base::text_value(config::absolute(text), origin);
   return base::text_value(text, origin);
 }
 

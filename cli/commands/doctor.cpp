@@ -66,11 +66,18 @@ int accept_clock(const Context& context, const reconcile::Host& host) {
 
 int run(Context& context) {
   const reconcile::Host host = context.host();
+  int asked = 0;
+  for (const char* const option : {"accept-clock", "rebuild", "mend"}) asked += context.arguments.has(option) ? 1 : 0;
+  if (asked > 1)
+    throw base::Error(base::Fault::usage, "--accept-clock, --mend and --rebuild are three things", "ask for one of them");
   if (context.arguments.has("accept-clock")) return accept_clock(context, host);
   if (context.arguments.has("rebuild")) return show(context, reconcile::rebuild_verb.run(host, {}).verdict);
-  if (context.arguments.has("mend")) return show(context, reconcile::mend_verb.run(host, {}).verdict);
+  const bool mends = context.arguments.has("mend");
+  const int mended = mends ? show(context, reconcile::mend_verb.run(host, {}).verdict) : 0;
+  // What is left is told at once; the one document of --json is the verdict, and the exit code says that there is more.
   const std::vector<Complaint> complaints = reconcile::examine(host);
-  print_complaints(context, host.state, complaints);
+  if (!mends || context.output == Output::text) print_complaints(context, host.state, complaints);
+  if (mended != 0) return mended;
   return std::ranges::any_of(complaints, [](const Complaint& one) { return one.severity == Severity::error; }) ? 1 : 0;
 }
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "command.h"
+#include "config/load.h"
 #include "terminal.h"
 
 #include <filesystem>
@@ -52,7 +53,7 @@ int run(Context& context) {
   const bool secret = wanted.form == reconcile::ExportForm::key || wanted.form == reconcile::ExportForm::p12;
   if (secret && !out) throw base::Error(base::Fault::usage, "a private key is not printed", "name a file with --out");
   if (out && !context.arguments.has("force")) require_replaceable(*out, secret);
-  if (out) wanted.destination = std::filesystem::absolute(*out).lexically_normal().string();
+  if (out) wanted.destination = config::absolute(*out);
   std::optional<base::Secret> opens;
   if (wanted.form == reconcile::ExportForm::p12) opens = password(context);
   if (opens) wanted.password = &*opens;

@@ -117,6 +117,8 @@ int run(Context& context) {
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   inventory::Events events(store);
   if (context.arguments.has("verify")) return verify(context, events);
+  if (context.arguments.has("anchor"))
+    throw base::Error(base::Fault::usage, "--anchor goes with --verify", "everseal history --verify --anchor HEAD");
   inventory::EventFilter filter;
   if (const auto name = context.arguments.one("NAME")) filter.subject = subject_named(store, *name);
   if (const auto last = context.arguments.one("last")) filter.limit = number_argument(*last, "--last");

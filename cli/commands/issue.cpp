@@ -5,6 +5,8 @@
 #include "command.h"
 #include "pki/csr.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace everseal::cli {
@@ -43,12 +45,19 @@ int run(Context& context) {
   const base::Options wanted = request(context);
   const reconcile::Verdict verdict = context.command->verb->run(host, wanted).verdict;
   const int code = show(context, verdict);
-  if (context.output == Output::json || context.quiet || wanted.boolean("dry_run") || verdict.outcomes.empty())
+  // What stands in the way elsewhere is not this certificate's.
+  const auto own = std::ranges::find_if(verdict.outcomes, [](const reconcile::Outcome& outcome) {
+    return outcome.subject.starts_with("certificate/");
+  });
+  if (context.output == Output::json || context.quiet || wanted.boolean("dry_run") || own == verdict.outcomes.end())
     return code;
-  const std::string& subject = verdict.outcomes.front().subject;
+  const std::string& subject = own->subject;
   const std::string name = subject.substr(subject.find('/') + 1);
   const bool csr = wanted.has("csr");
-  if (code == 0)
+  const bool failed = std::ranges::any_of(verdict.outcomes, [&](const reconcile::Outcome& outcome) {
+    return outcome.subject == subject && is_failure(outcome.result);
+  });
+  if (!failed)
     note(fmt::format("certificate{}: {}/live/{}/\n", csr ? "" : " and key", host.state, name));
   else if (!csr && !wanted.boolean("once"))
     note(fmt::format("`everseal renew` goes on trying; `everseal remove {}` gives it up\n", name));

@@ -1,9 +1,12 @@
 #include "reconcile/verbs/renew.h"
 
+#include "base/error.h"
 #include "cancel.h"
 #include "command.h"
 #include "reconcile/plan.h"
 #include "show_plan.h"
+
+#include <fmt/format.h>
 
 namespace everseal::cli {
 namespace {
@@ -21,7 +24,13 @@ constexpr Argument kArguments[] = {
 };
 
 int run(Context& context) {
-  if (context.arguments.has("cancel")) return run_cancel(context);
+  if (context.arguments.has("cancel")) {
+    for (const char* const other : {"force", "dry-run", "all"})
+      if (context.arguments.has(other))
+        throw base::Error(base::Fault::usage, fmt::format("--cancel and --{} contradict each other", other),
+                          "give one of them");
+    return run_cancel(context);
+  }
   const base::Options wanted = request(context);
   const reconcile::Host host = context.host();
   if (context.arguments.has("dry-run"))

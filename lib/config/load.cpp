@@ -214,6 +214,7 @@ std::optional<std::string> state_in(const Source& source) {
 
 std::string absolute(const std::string& path) {
   if (is_url(path)) return path;
+  if (path.empty()) throw base::Error(base::Fault::usage, "a path is empty");
   return std::filesystem::absolute(path).lexically_normal().string();
 }
 

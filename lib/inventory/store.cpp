@@ -20,11 +20,22 @@ constexpr std::int64_t kRoom = 256 * 1024;  // more than several rotations write
 
 bool is_up_to_date(sql::Database& database) { return sql::schema_version(database) == sql::newest_schema_version(); }
 
+// An empty database beside what an earlier one knew of would take what was revoked for good.
+void require_nothing_left(const base::Directory& state) {
+  for (const char* const name : {"archive", "authorities"}) {
+    if (!state.has(name)) continue;
+    if (base::Directory::open(fmt::format("{}/{}", state.path(), name)).list().empty()) continue;
+    throw Error(Fault::exists, fmt::format("the database of {} is gone, and {}/ is not empty", state.path(), name),
+                "`everseal doctor --rebuild` makes it anew of what lies there, `everseal restore FILE` takes a backup");
+  }
+}
+
 std::unique_ptr<sql::Database> open_database(const std::string& state, sql::Access access) {
   try {
     return sql::open(database_file(state), access);
   } catch (const Error& error) {
     if (error.fault() != Fault::not_found) throw;
+    require_nothing_left(base::Directory::open(state));
     throw Error(Fault::not_found, error.message(),
                 "`everseal init` makes one; `everseal restore FILE` brings a backup back; `everseal doctor --rebuild` "
                 "makes one from the archive");
@@ -80,6 +91,7 @@ Store Store::open(const std::string& state, sql::Access access, base::Time now, 
       auto database = open_database(state, access);
       sql::require_known_schema(*database);
       if (is_up_to_date(*database)) return make(state, std::move(right), std::move(database));
+      if (sql::schema_version(*database) == 0) require_nothing_left(base::Directory::open(state));
       if (access == sql::Access::read_only)
         throw Error(Fault::io,
                     fmt::format("{} has schema {}, this program needs {}", database_file(state),
@@ -109,6 +121,7 @@ Store Store::create(const std::string& state, base::Time now, const base::LockWa
   if (!directory.has(kDatabase)) {
     const auto right = StoreAccess::exclusive(state, wait);
     if (!directory.has(kDatabase)) {  // nobody was faster
+      require_nothing_left(directory);
       sql::create(database_file(state));
       directory.sync();
     }

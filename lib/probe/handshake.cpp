@@ -160,6 +160,8 @@ SslHandle make_session(SSL_CTX& context, const Target& target, const std::string
   if (!sni.empty() && SSL_set_tlsext_host_name(ssl.get(), sni.c_str()) != 1) {
     pki::throw_openssl(Fault::usage, fmt::format("cannot ask for the name {}", base::printable(sni)));
   }
+  if (target.key && SSL_set1_sigalgs_list(ssl.get(), signature_algorithms(*target.key)) != 1)
+    pki::throw_openssl(Fault::internal, "cannot choose signature algorithms");
   base::Bytes protocols;
   for (const std::string& protocol : target.alpn) {
     if (protocol.empty() || protocol.size() > 255) throw Error(Fault::usage, "an ALPN name has 1 to 255 octets");
@@ -292,6 +294,21 @@ void await_refusal(SSL* ssl, Connection& connection, Clock::time_point deadline,
 }
 
 }  // namespace
+
+const char* signature_algorithms(pki::KeyType type) noexcept {
+  switch (type) {
+    case pki::KeyType::ecdsa_p256:
+    case pki::KeyType::ecdsa_p384:
+      return "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ECDSA+SHA1";
+    case pki::KeyType::rsa_2048:
+    case pki::KeyType::rsa_3072:
+    case pki::KeyType::rsa_4096:
+      return "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512:RSA+SHA1";
+    case pki::KeyType::ed25519:
+      return "ed25519";
+  }
+  return "";
+}
 
 SslContextHandle make_context() {
   SslContextHandle context(SSL_CTX_new(TLS_client_method()));

@@ -1,6 +1,7 @@
 // The TLS engine: one handshake, or thousands at once behind the same interface.
 #pragma once
 
+#include "pki/signer.h"
 #include "probe/capture.h"
 
 #include <chrono>
@@ -20,11 +21,16 @@ struct Target {
   std::string starttls;                // "", "smtp", "postgres", ...
   std::optional<std::string> address;  // connect here instead of resolving `host`
   std::vector<std::string> alpn;       // offered; none by default, as some servers refuse what they do not know
+  // Only a certificate with such a key can answer, where a listener holds several.
+  std::optional<pki::KeyType> key;
 
   // "host:port", "[::1]:443", "::1", "127.0.0.1" (port 443 where none is given). Throws Error(usage).
   static Target parse(std::string_view text);
   std::string text() const;  // "host:port", which parse reads back; printable
 };
+
+// What a key of that type can sign a handshake with, as SSL_set1_sigalgs_list takes it.
+const char* signature_algorithms(pki::KeyType type) noexcept;
 
 // The bounds fire whatever the resolver or the peer does.
 struct Limits {

@@ -2,11 +2,14 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "pki/chain.h"
 #include "plan/certificate.h"
 #include "probe/probe.h"
 #include "reconcile/facts.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -34,6 +37,16 @@ int rank(Served served) noexcept {
   return 1;
 }
 
+bool is_of_another_key(const probe::Capture& capture, pki::KeyType wanted) {
+  if (capture.chain.empty()) return false;
+  try {
+    const auto type = pki::Certificate::parse(capture.chain.front()).public_key().type;
+    return !type || probe::signature_algorithms(*type) != probe::signature_algorithms(wanted);
+  } catch (const base::Error&) {
+    return false;  // what cannot be read is not ours
+  }
+}
+
 class CertificateArtifact final : public Deployable {
  public:
   CertificateArtifact(Session& session, const Name& name) : session_(session), name_(name) {}
@@ -47,8 +60,14 @@ class CertificateArtifact final : public Deployable {
     if (!version)
       throw base::Error(base::Fault::corrupt,
                         fmt::format("version {} of {} is missing from the archive", number, name_),
-                        "`everseal renew --force` makes a new one");
+                        fmt::format("`everseal renew --force {}` makes a new one", name_));
     const auto key = session_.archive.key_pem(name_, static_cast<int>(number));
+    // No server is given a key that its certificate does not fit.
+    if (key && !pki::key_matches(*session_.archive.key(name_, static_cast<int>(number)), version->chain.front()))
+      throw base::Error(
+          base::Fault::corrupt,
+          fmt::format("the key of version {} of {} in the archive does not match its certificate", number, name_),
+          "`everseal doctor` says what to do");
     use({.name = name_,
          .number = number,
          .chain = version->chain,
@@ -69,24 +88,28 @@ class CertificateArtifact final : public Deployable {
       probe::Target endpoint = probe::Target::parse(listener.connect);
       endpoint.sni = listener.sni;
       endpoint.starttls = listener.starttls;
-      bool given = false;
-      probe::probe_all(
-          [&]() -> std::optional<probe::Target> {
-            if (given) return std::nullopt;
-            given = true;
-            return endpoint;
-          },
-          [&](const probe::Target&, const probe::Capture& capture) {
-            Sight sight = judge(capture, wanted, former, number, previous);
-            seen.push_back({capture.address,
-                            capture.chain.empty() ? std::string() : pki::fingerprint(capture.chain.front()).text(),
-                            capture.problem});
-            if (rank(sight.served) > rank(worst.served)) worst = std::move(sight);
-          },
-          probe::Limits{}, listener.all_addresses ? probe::Addresses::all : probe::Addresses::one, session_.host.stop);
-      // What was not looked at to the end proves nothing.
-      if (session_.host.stop.stop_requested())
-        throw base::Error(base::Fault::cancelled, fmt::format("stopped while looking at {}", endpoint.text()));
+      const auto look_once = [&] {
+        std::vector<probe::Capture> captures = captures_of(endpoint, listener.all_addresses);
+        Sight least{Served::wanted, {}};
+        for (const probe::Capture& capture : captures)
+          if (Sight sight = judge(capture, wanted, former, number, previous); rank(sight.served) > rank(least.served))
+            least = std::move(sight);
+        return std::pair(std::move(least), std::move(captures));
+      };
+      auto [sight, captures] = look_once();
+      // A listener may hold a certificate for each kind of key, and shows the one that it prefers of those asked for.
+      const auto key = sight.served == Served::wanted ? std::nullopt : key_of(wanted);
+      if (key &&
+          std::ranges::any_of(captures, [&](const probe::Capture& one) { return is_of_another_key(one, *key); })) {
+        endpoint.key = key;
+        if (auto again = look_once(); again.first.served == Served::wanted)
+          std::tie(sight, captures) = std::move(again);
+      }
+      for (const probe::Capture& capture : captures)
+        seen.push_back({capture.address,
+                        capture.chain.empty() ? std::string() : pki::fingerprint(capture.chain.front()).text(),
+                        capture.problem});
+      if (rank(sight.served) > rank(worst.served)) worst = std::move(sight);
     }
     if (worst.served == Served::wanted) {
       std::vector<std::string> addresses;
@@ -116,6 +139,28 @@ class CertificateArtifact final : public Deployable {
   std::optional<pki::Fingerprint> fingerprint_of(std::int64_t number) {
     const auto version = session_.versions.find(name_, static_cast<int>(number));
     return version ? version->certificate : std::nullopt;
+  }
+
+  std::optional<pki::KeyType> key_of(const std::optional<pki::Fingerprint>& certificate) {
+    const auto der = certificate ? session_.certificates.der(*certificate) : std::nullopt;
+    return der ? pki::Certificate::parse(*der).public_key().type : std::nullopt;
+  }
+
+  std::vector<probe::Capture> captures_of(const probe::Target& endpoint, bool all_addresses) {
+    std::vector<probe::Capture> captures;
+    bool given = false;
+    probe::probe_all(
+        [&]() -> std::optional<probe::Target> {
+          if (given) return std::nullopt;
+          given = true;
+          return endpoint;
+        },
+        [&](const probe::Target&, probe::Capture capture) { captures.push_back(std::move(capture)); }, probe::Limits{},
+        all_addresses ? probe::Addresses::all : probe::Addresses::one, session_.host.stop);
+    // What was not looked at to the end proves nothing.
+    if (session_.host.stop.stop_requested())
+      throw base::Error(base::Fault::cancelled, fmt::format("stopped while looking at {}", endpoint.text()));
+    return captures;
   }
 
   static Sight judge(const probe::Capture& capture, const std::optional<pki::Fingerprint>& wanted,

@@ -190,10 +190,16 @@ void examine_version(Session& session, const inventory::VersionRecord& version, 
 
 void examine_unknown_versions(Session& session, const Name& name, Complaints& complaints) {
   if (was_removed(session, name)) return;
+  // A removal leaves what is in the archive, and the name may have come back since.
+  std::optional<Time> removed;
+  session.events.each({.subject = subject_of(name)}, [&](const inventory::EventRecord& event) {
+    if (event.action == kRemoved) removed = event.when;
+  });
   for (const int number : session.archive.numbers(name)) {
     if (session.versions.find(name, number)) continue;
     complaints.attempt("version-unreadable", subject_of(name), "move that directory away", [&] {
-      session.archive.read(name, number);
+      const auto version = session.archive.read(name, number);
+      if (removed && version && version->manifest.created <= *removed) return;
       complaints.add("version-unknown", subject_of(name),
                      fmt::format("version {} of {} lies in the archive and is not in the database", number, name),
                      kMend, "takes it in");
@@ -441,7 +447,7 @@ void examine_clock(Session& session, Complaints& complaints) {
   const Error error = inventory::untrusted_clock(clock);
   complaints.add({.rule = "clock",
                   .subject = std::string(kStore),
-                  .what = error.message() + "; nothing is signed or ordered until then",
+                  .what = error.message() + "; no certificate is signed or ordered until then",
                   .remedy = error.hint(),
                   .command = {}});
 }

@@ -25,9 +25,10 @@ bool names_match(Session& session, const inventory::VersionRecord& version, cons
   return der && covers_exactly(pki::Certificate::parse(*der), wanted.identifiers);
 }
 
-plan::OnDisk on_disk(Session& session, const inventory::VersionRecord& version) {
+plan::OnDisk on_disk(Session& session, const inventory::VersionRecord& version, inventory::KeyOwner owner) {
   const archive::Standing standing = session.archive.standing(version.name, version.number);
-  return standing.complete && (standing.has_key || !version.has_key) ? plan::OnDisk::whole : plan::OnDisk::lost;
+  const bool wants_key = version.has_key || owner == inventory::KeyOwner::ours;
+  return standing.complete && (standing.has_key || !wants_key) ? plan::OnDisk::whole : plan::OnDisk::lost;
 }
 
 bool stands(const config::Deployment& target, const inventory::DeploymentRecord& record) {
@@ -42,7 +43,7 @@ void look_at_disk(Session& session, plan::CertificateFacts& facts, Time now) {
   try {
     const auto* const used = plan::version_in_use(facts, now);
     for (plan::VersionFacts& version : facts.versions)
-      if (&version == used) version.on_disk = on_disk(session, version.record);
+      if (&version == used) version.on_disk = on_disk(session, version.record, facts.key_owner);
     facts.live_link = session.archive.live_link(facts.wanted.name).number;
     for (const config::Deployment& target : facts.wanted.deployments)
       for (const inventory::DeploymentRecord& record : facts.deployments)

@@ -143,9 +143,15 @@ TEST_CASE("a reader that goes away ends the output quietly") {
 }
 
 TEST_CASE("a full disk behind standard output is reported") {
-  const base::Exit exit = shell("\"$1\" kinds > /dev/full");
-  CHECK(exit.status == 1);
-  CHECK(exit.errors.find("standard output") != std::string::npos);
+  for (const char* const line : {"\"$1\" kinds > /dev/full", "\"$1\" kinds --json > /dev/full",
+                                 "\"$1\" kinds --json >&-", "\"$1\" kinds nosuch --json > /dev/full"}) {
+    CAPTURE(line);
+    const base::Exit exit = shell(line);
+    CHECK(exit.how == base::Exit::How::exited);
+    CHECK((exit.status == 1 || exit.status == 2));
+    CHECK(!exit.errors.empty());
+  }
+  CHECK(shell("\"$1\" kinds > /dev/full").errors.find("standard output") != std::string::npos);
 }
 
 TEST_CASE("options of every command may stand before or after it") {

@@ -97,6 +97,9 @@ TEST_CASE("a CSR is signed once, and another one is another request") {
   CHECK(test::look_at(host.folder.file("state/live/device-17/cert.pem"), {"-pubkey"}) == expected.output);
   CHECK_FALSE(std::filesystem::exists(host.folder.file("state/live/device-17/privkey.pem")));
 
+  // Nothing here can ask for a new version of it.
+  CHECK(says(host.run({"renew", "device-17", "--force"}, 1), "the key of device-17 lives elsewhere"));
+
   // Kept alive from now on: with a key of ours, not with that of a CSR which lives elsewhere.
   host.run({"issue", "--issuer", "corp", "--as", "device-17", "--profile", "client", "-d", "d.example.test"}, 0);
   CHECK(std::filesystem::exists(host.folder.file("state/live/device-17/privkey.pem")));

@@ -86,6 +86,24 @@ TEST_CASE("a missing state says how to make one") {
   CHECK(empty.hint().find("everseal init") != std::string::npos);
 }
 
+TEST_CASE("an empty database never takes the place of one that is gone") {
+  const fakes::TemporaryDirectory directory;
+  const std::string state = directory / "state";
+  Store::create(state, kNow);
+  const std::string database = state + "/everseal.db";
+  std::filesystem::create_directories(state + "/archive/www");
+  for (const bool emptied : {false, true}) {
+    CAPTURE(emptied);
+    for (const char* const end : {"", "-wal", "-shm"}) std::filesystem::remove(database + end);
+    if (emptied) std::ofstream(database).close();
+    for (const Error& refused : {error_of([&] { Store::create(state, kNow); }),
+                                 error_of([&] { Store::open(state, Access::read_write, kNow); })}) {
+      CHECK(refused.fault() == Fault::exists);
+      CHECK(refused.hint().find("doctor --rebuild") != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("a directory that others can change or read is refused") {
   TestState test;
   for (const mode_t refused : {0770U, 0702U, 0704U, 0701U, 0777U}) {

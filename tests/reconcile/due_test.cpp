@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#include <sanitizer/allocator_interface.h>
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // g++ 12 has it in no header
 #else
 #include <malloc.h>
 #endif

@@ -12,6 +12,7 @@
 #include "reconcile/verbs/cancel.h"
 #include "reconcile/verbs/deploy.h"
 #include "reconcile/plan.h"
+#include "reconcile/recover.h"
 #include "reconcile/verbs/renew.h"
 #include "reconcile/verbs/remove.h"
 #include "reconcile/verbs/revoke.h"
@@ -298,6 +299,21 @@ TEST_SUITE("failure") {
     std::filesystem::remove(site.root / "config/conf.d/www.toml");
     renew(site.host, {});
     CHECK(renew(site.host, {}).exit_code() == 0);
+  }
+
+  TEST_CASE("a key in the archive that does not fit its certificate is given to no server") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string key = site.host.state + "/archive/www/1/privkey.pem";
+    const base::Secret other = pki::PrivateKey::generate(pki::KeyType::ecdsa_p256).pem();
+    std::ofstream(key) << other.reveal_text();
+    CHECK(deploy(site.host, {Name::parse("www")}).exit_code() == 1);
+    const base::Bytes served = base::read_file(site.root.path() + "/tls/privkey.pem", 1 << 16);
+    CHECK(base::as_text(served) != other.reveal_text());
+    std::filesystem::remove(key);
+    mend(site.host);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(site.live() == 2);
   }
 
   TEST_CASE("what was lost on the disk is made again") {

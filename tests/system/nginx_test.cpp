@@ -44,6 +44,36 @@ TEST_CASE("nginx takes over a certificate, is reloaded, and its handshake proves
   require_status(site.everseal({"history", "--verify"}), 0);
 }
 
+TEST_CASE("each of two certificates on one listener is proved by what only its key can answer") {
+  const Site site;
+  const std::string ecdsa = site.server_directory("ecdsa");
+  const std::string rsa = site.server_directory("rsa");
+  const Nginx nginx(site, "web", ecdsa,
+                    fmt::format("ssl_certificate {0}/fullchain.pem; ssl_certificate_key {0}/privkey.pem;", rsa));
+  const std::string reload = site.script("reload", nginx.reload_command());
+  const auto table = [&](const std::string& name, const std::string& directory, const std::string& key) {
+    return certificate_table(name, fmt::format("key = \"{}\"", key)) +
+           deploy_table({.certificate = name, .directory = directory, .reload = reload, .verify = nginx.endpoint()});
+  };
+  site.configure(table("ecdsa", ecdsa, "ecdsa-p256") + table("rsa", rsa, "rsa-2048"));
+  require_status(site.everseal({"renew"}), 0);
+  require_status(site.everseal({"renew", "--force", "--all"}), 0);
+  for (const char* const name : {"ecdsa", "rsa"}) {
+    CHECK(site.deployment_state(name, "server") == "verified");
+    CHECK(site.count_events(name, "deployment.rolled_back") == 0);
+  }
+  // A reload that does nothing is still found out.
+  const std::string lazy = site.script("lazy", "true");
+  site.configure(table("ecdsa", ecdsa, "ecdsa-p256") + certificate_table("rsa", "key = \"rsa-2048\"") +
+                 deploy_table({.certificate = "rsa",
+                               .directory = rsa,
+                               .reload = lazy,
+                               .verify = nginx.endpoint(),
+                               .more = "verify_timeout = \"1s\""}));
+  require_status(site.everseal({"renew", "--force", "rsa"}), 4);
+  CHECK(site.count_events("rsa", "deployment.rolled_back") == 1);
+}
+
 TEST_CASE("issue gets a certificate in one command, deploys it and keeps it alive") {
   const Site site;
   const std::string directory = site.server_directory("tls");

@@ -36,7 +36,13 @@ Verdict renew(const Host& host, const RenewRequest& request) {
       if (!record.orphaned && record.origin != kOnce) names.push_back(record.name);
   if (names.empty()) return reconcile_due(run);
   const Time now = host.clock();
-  for (const Name& name : names) require_managed(run.store, name);
+  for (const Name& name : names) {
+    const inventory::ManagedRecord record = require_managed(run.store, name);
+    if (request.force == Force::yes && record.key_owner == inventory::KeyOwner::external)
+      throw base::Error(base::Fault::denied,
+                        fmt::format("the key of {} lives elsewhere, so nothing here can ask for a new version", name),
+                        fmt::format("`everseal issue --csr FILE --as {} --replace` takes its next request", name));
+  }
   run.store.transaction([&] {
     for (const Name& name : names) {
       inventory::Managed(run.store).retry_now(name, now);
