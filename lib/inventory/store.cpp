@@ -22,12 +22,10 @@ bool is_up_to_date(sql::Database& database) { return sql::schema_version(databas
 
 // An empty database beside what an earlier one knew of would take what was revoked for good.
 void require_nothing_left(const base::Directory& state) {
-  for (const char* const name : {"archive", "authorities"}) {
-    if (!state.has(name)) continue;
-    if (base::Directory::open(fmt::format("{}/{}", state.path(), name)).list().empty()) continue;
-    throw Error(Fault::exists, fmt::format("the database of {} is gone, and {}/ is not empty", state.path(), name),
-                "`everseal doctor --rebuild` makes it anew of what lies there, `everseal restore FILE` takes a backup");
-  }
+  if (!state.has("archive")) return;
+  if (base::Directory::open(state.path() + "/archive").list().empty()) return;
+  throw Error(Fault::exists, fmt::format("the database of {} is gone, and archive/ is not empty", state.path()),
+              "`everseal doctor --rebuild` makes it anew of what lies there, `everseal restore FILE` takes a backup");
 }
 
 std::unique_ptr<sql::Database> open_database(const std::string& state, sql::Access access) {

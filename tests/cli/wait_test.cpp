@@ -89,7 +89,7 @@ TEST_CASE("a wait is seen on a terminal, and ends with a signal") {
   for (const char* signal : {"INT", "TERM"}) {
     CAPTURE(signal);
     Words words = host.command({"renew", "--wait", "1m"});
-    words.insert(words.begin(), {"timeout", "--preserve-status", "-s", signal, "1", EVERSEAL_PROGRAM});
+    words.insert(words.begin(), {"timeout", "--foreground", "--preserve-status", "-s", signal, "1", EVERSEAL_PROGRAM});
     base::Exit exit;
     CHECK(time_of([&] { exit = test::run(words); }) < seconds(30));
     CHECK(exit.status == 1);

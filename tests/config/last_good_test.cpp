@@ -14,7 +14,7 @@ const std::string kMain = "/etc/everseal/everseal.toml";
 const std::string kConf = "/etc/everseal/conf.d/";
 
 std::string table_of(std::string_view name, std::string_view issuer = "le") {
-  return fmt::format("[table_of.{0}]\nidentifiers = \"{0}.example.org\"\nissuer = \"{1}\"\n", name, issuer);
+  return fmt::format("[certificate.{0}]\nidentifiers = \"{0}.example.org\"\nissuer = \"{1}\"\n", name, issuer);
 }
 std::string le(std::string_view more = "") {
   return fmt::format("[issuer.le]\ntype = \"acme\"\ndirectory = \"https://le.example/dir\"\n{}", more);
@@ -67,13 +67,13 @@ TEST_CASE_FIXTURE(Fixture, "one broken file or table stops what it defines, and 
     std::string text;  // of b.toml
     Names broken, subjects;
   } rows[] = {
-      {"[table_of.b\n", {}, {""}},
+      {"[certificate.b\n", {}, {""}},
       {"config_version = 2\n" + table_of("b"), {}, {""}},
-      {table_of("b", "nobody"), {"b"}, {"table_of/b"}},
-      {table_of("b") + "colour = 1\n", {"b"}, {"table_of/b"}},
-      {table_of("b") + table_of("c", "nobody"), {"c"}, {"table_of/c"}},
-      {table_of("b") + "[table_of.b.deploy.x]\ntype = \"files\"\n", {"b"}, {"table_of/b", "table_of/b"}},
-      {table_of("a"), {"a"}, {"table_of/a"}},  // defined twice
+      {table_of("b", "nobody"), {"b"}, {"certificate/b"}},
+      {table_of("b") + "colour = 1\n", {"b"}, {"certificate/b"}},
+      {table_of("b") + table_of("c", "nobody"), {"c"}, {"certificate/c"}},
+      {table_of("b") + "[certificate.b.deploy.x]\ntype = \"files\"\n", {"b"}, {"certificate/b", "certificate/b"}},
+      {table_of("a"), {"a"}, {"certificate/a"}},  // defined twice
   };
   for (const auto& [text_of_b, broken, subjects] : rows) {
     CAPTURE(text_of_b);
