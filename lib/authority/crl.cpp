@@ -26,7 +26,7 @@ constexpr base::Seconds kCrlBackDate = std::chrono::minutes{5};
 // What crl.der says. One that does not parse, that another key signed or that is no regular file says nothing.
 std::optional<pki::Crl> read_published(const base::Directory& directory, const pki::Certificate& issuer) {
   try {
-    const auto bytes = directory.read(kCrlFile, kLongestCrl);
+    const auto bytes = directory.read(kCrlFile, pki::kLargestCrl);
     if (!bytes) return std::nullopt;
     pki::Crl crl = pki::Crl::parse(*bytes);
     if (pki::is_signed_by(crl, issuer)) return crl;

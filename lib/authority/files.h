@@ -20,7 +20,6 @@ inline constexpr const char* kCrlFile = "crl.der";
 inline constexpr const char* kManifestFile = "authority.json";
 inline constexpr int kFirstGeneration = 1;
 inline constexpr std::size_t kLongestFile = std::size_t{1} << 20;
-inline constexpr std::size_t kLongestCrl = std::size_t{64} << 20;
 
 // The intermediate, then the certificates between it and the root.
 inline std::string intermediate_file(int generation) { return fmt::format("intermediate-{}.pem", generation); }

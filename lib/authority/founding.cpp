@@ -45,7 +45,7 @@ Belongings read_belongings(const base::Directory& directory) {
                  .root = read_certificates(directory, kRootFile),
                  .chain = read_certificates(directory, intermediate_file(kFirstGeneration))};
   if (all.root.empty()) all.chain.clear();
-  if (const auto der = directory.read(kCrlFile, kLongestCrl)) {
+  if (const auto der = directory.read(kCrlFile, pki::kLargestCrl)) {
     try {
       pki::Crl crl = pki::Crl::parse(*der);
       if (!all.chain.empty() && pki::is_signed_by(crl, all.chain.front())) all.crl = std::move(crl);

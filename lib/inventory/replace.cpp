@@ -9,6 +9,7 @@
 #include "inventory/state_directory.h"
 #include "inventory/store_access.h"
 #include "inventory/subjects.h"
+#include "pki/crl.h"
 #include "sql/migration.h"
 #include "sql/query.h"
 
@@ -26,7 +27,6 @@ using base::Error;
 using base::Fault;
 
 constexpr const char* kIncoming = "everseal.db.incoming";
-constexpr std::size_t kLargestCrl = 64 << 20;
 
 // "20261123T221130Z"
 std::string compact(Time time) {
@@ -80,7 +80,7 @@ void merge_crl_files(Store& into, const Directory& state, Time now, Replacement&
   for (const auto& authority : Authorities(into).all()) {
     try {
       const auto directory = authorities->subdirectory_if_exists(authority.name.text());
-      const auto crl = directory ? directory->read("crl.der", kLargestCrl) : std::nullopt;
+      const auto crl = directory ? directory->read("crl.der", pki::kLargestCrl) : std::nullopt;
       if (crl) merge_crl_file(into, authority.name, *crl, now, outcome);
     } catch (const Error& error) {
       outcome.problems.push_back(

@@ -19,7 +19,6 @@
 namespace everseal::pki {
 namespace {
 
-constexpr std::size_t kLargestCrl = std::size_t{64} << 20;
 constexpr std::string_view kPemLabel = "X509 CRL";
 constexpr std::uint8_t kCrlNumber[] = {0x55, 0x1d, 0x14};
 constexpr std::uint8_t kReasonCode[] = {0x55, 0x1d, 0x15};

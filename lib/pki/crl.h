@@ -7,6 +7,7 @@
 #include "pki/certificate.h"
 #include "pki/signer.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -46,6 +47,8 @@ struct CrlRequest {
 // the key is not the issuer's, the times run backwards or a serial is no positive number of at most 20 octets.
 base::Bytes make_crl(const CrlRequest& request, const Certificate& issuer, const Signer& key);
 
+inline constexpr std::size_t kLargestCrl = std::size_t{64} << 20;  // octets
+
 struct Crl {
   base::Bytes der;
   base::Untrusted issuer;
@@ -54,7 +57,7 @@ struct Crl {
   std::optional<base::Time> next_update;
   std::optional<std::uint64_t> number;  // absent also where it does not fit
   std::vector<RevokedEntry> entries;
-  // PEM ("X509 CRL") or DER, at most 64 MiB. Throws Error(invalid).
+  // PEM ("X509 CRL") or DER, at most kLargestCrl. Throws Error(invalid).
   static Crl parse(base::BytesView pem_or_der);
 };
 bool is_signed_by(const Crl& crl, const Certificate& issuer);

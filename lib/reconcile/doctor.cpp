@@ -10,6 +10,7 @@
 #include "inventory/state_directory.h"
 #include "issuer/acme_ca.h"
 #include "pki/chain.h"
+#include "pki/crl.h"
 #include "reconcile/artifact.h"
 #include "reconcile/facts.h"
 #include "reconcile/kinds.h"
@@ -188,17 +189,22 @@ void examine_version(Session& session, const inventory::VersionRecord& version, 
   }
 }
 
-void examine_unknown_versions(Session& session, const Name& name, Complaints& complaints) {
-  if (was_removed(session, name)) return;
-  // A removal leaves what is in the archive, and the name may have come back since.
+std::optional<Time> last_removal(Session& session, const Name& name) {
   std::optional<Time> removed;
   session.events.each({.subject = subject_of(name)}, [&](const inventory::EventRecord& event) {
     if (event.action == kRemoved) removed = event.when;
   });
+  return removed;
+}
+
+void examine_unknown_versions(Session& session, const Name& name, Complaints& complaints) {
+  if (was_removed(session, name)) return;
   for (const int number : session.archive.numbers(name)) {
     if (session.versions.find(name, number)) continue;
     complaints.attempt("version-unreadable", subject_of(name), "move that directory away", [&] {
       const auto version = session.archive.read(name, number);
+      // A removal leaves what is in the archive, and the name may have come back since.
+      const auto removed = last_removal(session, name);
       if (removed && version && version->manifest.created <= *removed) return;
       complaints.add("version-unknown", subject_of(name),
                      fmt::format("version {} of {} lies in the archive and is not in the database", number, name),
@@ -297,7 +303,7 @@ void examine_crl(Session& session, const Name& name, Complaints& complaints) {
     return complain("crl-not-a-file", fmt::format("{} is no regular file", path),
                     fmt::format("mv {} {}.wrong && ", word(path), word(path)));
   const auto bytes =
-      base::Directory::open(path.substr(0, path.rfind('/'))).read(authority::kCrlFile, authority::kLongestCrl);
+      base::Directory::open(path.substr(0, path.rfind('/'))).read(authority::kCrlFile, pki::kLargestCrl);
   if (!bytes) return complain("crl-missing", fmt::format("{} is missing", path));
   try {
     const pki::Crl crl = pki::Crl::parse(*bytes);

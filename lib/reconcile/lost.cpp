@@ -7,6 +7,7 @@
 #include "inventory/authorities.h"
 #include "inventory/managed.h"
 #include "inventory/subjects.h"
+#include "pki/crl.h"
 
 #include <algorithm>
 
@@ -44,7 +45,7 @@ bool crl_stands(const std::string& state, inventory::Store& store, const Name& a
   const auto directory = base::Directory::open_if_exists(fmt::format("{}/authorities/{}", state, authority));
   try {
     return directory && directory->has(authority::kCrlFile) &&
-           directory->read(authority::kCrlFile, authority::kLongestCrl) == newest->der;
+           directory->read(authority::kCrlFile, pki::kLargestCrl) == newest->der;
   } catch (const base::Error& error) {
     base::log::debug("{}", error.message());
     return error.fault() == base::Fault::io;

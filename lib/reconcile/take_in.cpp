@@ -157,10 +157,7 @@ class Taking {
     const bool has_key = session_.archive.standing(record.name, record.number).has_key;
     if (!record.certificate || record.has_key == has_key) return false;
     record.has_key = has_key;
-    session_.store.transaction([&] {
-      session_.versions.put(record);
-      session_.subjects.wake(inventory::certificate_subject(record.name), session_.now());
-    });
+    session_.versions.put(record);
     say(subject_of(record.name),
         fmt::format("version {} {} its private key", record.number, has_key ? "has" : "has lost"));
     return true;
