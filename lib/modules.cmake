@@ -44,8 +44,8 @@ endfunction()
 # Several files compiled as one: what they include is read once, and what they instantiate is compiled once. Files that
 # define what all of their kind define (`open`, `kOptions`) stay alone, as do coroutines, whose warnings g++ 12 gets
 # wrong; so does everything without the option, which shows what a file forgot to include.
-option(EVERSEAL_UNITY "compile several files as one" OFF)
-set_property(GLOBAL PROPERTY everseal_alone "/(kinds|starttls|subjects|commands|verbs|net)/[^/]*$")
+option(EVERSEAL_UNITY "compile several files as one" ON)
+set_property(GLOBAL PROPERTY everseal_alone "/(kinds|starttls|subjects|commands|verbs|net|dns_models)/[^/]*$")
 function(everseal_unite target)
   if(NOT EVERSEAL_UNITY)
     return()

@@ -125,7 +125,7 @@ void read_root(const Table& root, Config& config, Problems& problems) {
   report_unknown(root, {declared(Section::root)}, subtables(Section::root), {}, problems);
   const base::Options options = validate_declared(root, declared(Section::root), {}, {}, problems);
   if (options.has("state")) {
-    const Origin& origin = origin_of(root, "state", {});
+    const Origin origin = origin_of(root, "state", {});
     config.state = resolve_state(options.string("state"), origin);
     if (config.state->empty()) problems.push_back({origin, "state", "an empty path", {}});
   }

@@ -25,10 +25,6 @@ void make_key(const std::string& file) {
   fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
 }
 
-void lose_database(const Site& site) {
-  for (const std::string end : {"", "-wal", "-shm"}) fs::remove(site.state() + "/everseal.db" + end);
-}
-
 }  // namespace
 
 TEST_CASE("an account that cannot be used is said with what to do, and no other is made") {
@@ -38,7 +34,7 @@ TEST_CASE("an account that cannot be used is said with what to do, and no other 
     std::string message;
   };
   const auto rebuild = [](const ScriptedHost& host) {
-    lose_database(host.site);
+    host.site.lose_database();
     require_status(host.site.everseal({"doctor", "--rebuild"}), 0);
   };
   const Row rows[] = {
@@ -137,7 +133,7 @@ TEST_CASE("an account outlives its database") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.about);
-    lose_database(site);
+    site.lose_database();
     const base::Exit exit = site.everseal(row.command);
     require_status(exit, 0);
     if (row.command.front() == "doctor") CHECK(contains(exit.output, "account/pebble"));
@@ -191,7 +187,7 @@ TEST_CASE("after a backup of an earlier day orders go on, and what was completed
     require_status(host.site.everseal({"backup", host.site / "backup.db"}), 0);
     require_status(host.renew(), 0);
     const std::string serial = host.site.live_serial("www");
-    lose_database(host.site);
+    host.site.lose_database();
     require_status(host.site.everseal({"restore", host.site / "backup.db"}), 0);
     require_status(host.renew(), 0);
     require_status(host.site.everseal({"renew"}), 0);

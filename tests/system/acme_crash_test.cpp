@@ -48,14 +48,14 @@ bool may_have_lost_an_order(const Site& site) {
 Words words_of(Start start) { return start == Start::nothing ? Words{"renew"} : Words{"renew", "www", "--force"}; }
 
 // A host that is put back as it was before each kill; its CA goes on.
-class Arena {
+class OrderArena {
  public:
   struct Ca {
     std::function<std::size_t()> orders;
     std::function<std::size_t()> accounts;
     std::function<std::size_t()> ended;  // orders that came to nothing, as nobody answered a challenge
   };
-  Arena(const Site& site, Ca ca, Start start) : site_(site), ca_(std::move(ca)), start_(start) {
+  OrderArena(const Site& site, Ca ca, Start start) : site_(site), ca_(std::move(ca)), start_(start) {
     if (start == Start::renewal) {
       require_status(site.everseal({"renew"}), 0);
       first_ = site.live_serial("www");
@@ -114,10 +114,10 @@ class Arena {
   std::optional<Saved> saved_;
 };
 
-void kill_everywhere(Arena& left, Arena& right, std::size_t most) {
+void kill_orders(OrderArena& left, OrderArena& right, std::size_t most) {
   const std::vector<Call> calls = left.calls();
   REQUIRE(calls.size() > 80);
-  const auto trial = [](Arena& arena) { return [&arena](const Call& call) { return arena.kill_at(call); }; };
+  const auto trial = [](OrderArena& arena) { return [&arena](const Call& call) { return arena.kill_at(call); }; };
   const std::size_t runs = try_everywhere({trial(left), trial(right)}, calls, most);
   CHECK(left.kills + right.kills >= runs * 3 / 4);
 }
@@ -125,11 +125,11 @@ void kill_everywhere(Arena& left, Arena& right, std::size_t most) {
 constexpr const char* kCertificate =
     "[certificate.www]\nissuer = [\"pebble\"]\nidentifiers = [\"www.example.org\", \"example.org\"]\n";
 
-Arena::Ca counts_of(const Pebble& pebble) {
+OrderArena::Ca counts_of(const Pebble& pebble) {
   return {[&] { return pebble.orders_placed(); }, [&] { return pebble.accounts_made(); },
           [&] { return pebble.count_in_log("set INVALID by invalid authz"); }};
 }
-Arena::Ca counts_of(const AcmeServer& ca) {
+OrderArena::Ca counts_of(const AcmeServer& ca) {
   return {[&] { return static_cast<std::size_t>(ca.orders_placed()); },
           [&] { return static_cast<std::size_t>(ca.accounts_made()); }, [] { return std::size_t{0}; }};
 }
@@ -255,9 +255,9 @@ TEST_CASE("a run killed at any system call finishes its order in the next, at a 
   for (const Start start : {Start::nothing, Start::renewal}) {
     CAPTURE(static_cast<int>(start));
     const ScriptedHost hosts[2];
-    Arena left(hosts[0].site, counts_of(hosts[0].ca), start);
-    Arena right(hosts[1].site, counts_of(hosts[1].ca), start);
-    kill_everywhere(left, right, kMostKillsAtScriptedCa);
+    OrderArena left(hosts[0].site, counts_of(hosts[0].ca), start);
+    OrderArena right(hosts[1].site, counts_of(hosts[1].ca), start);
+    kill_orders(left, right, kMostKillsAtScriptedCa);
     for (const ScriptedHost& host : hosts) CHECK(host.ca.violations() == std::vector<std::string>{});
   }
 }
@@ -266,9 +266,9 @@ TEST_CASE("a first issue killed at any system call finishes its order in the nex
   const auto program = pebble_or_skip(PebbleNeed::any);
   if (!program) return;
   const WebrootHost hosts[]{WebrootHost(*program), WebrootHost(*program)};
-  Arena left(hosts[0].acme.site, counts_of(hosts[0].acme.pebble), Start::nothing);
-  Arena right(hosts[1].acme.site, counts_of(hosts[1].acme.pebble), Start::nothing);
-  kill_everywhere(left, right, kMostKillsAtPebble);
+  OrderArena left(hosts[0].acme.site, counts_of(hosts[0].acme.pebble), Start::nothing);
+  OrderArena right(hosts[1].acme.site, counts_of(hosts[1].acme.pebble), Start::nothing);
+  kill_orders(left, right, kMostKillsAtPebble);
   CHECK(left.ended + right.ended == 0);
 }
 
@@ -276,8 +276,8 @@ TEST_CASE("a renewal killed at any system call finishes its order in the next ru
   const auto program = pebble_or_skip(PebbleNeed::any);
   if (!program) return;
   const StandAloneHost hosts[]{StandAloneHost(*program), StandAloneHost(*program)};
-  Arena left(hosts[0].acme.site, counts_of(hosts[0].acme.pebble), Start::renewal);
-  Arena right(hosts[1].acme.site, counts_of(hosts[1].acme.pebble), Start::renewal);
-  kill_everywhere(left, right, kMostKillsAtPebble);
+  OrderArena left(hosts[0].acme.site, counts_of(hosts[0].acme.pebble), Start::renewal);
+  OrderArena right(hosts[1].acme.site, counts_of(hosts[1].acme.pebble), Start::renewal);
+  kill_orders(left, right, kMostKillsAtPebble);
   MESSAGE((left.ended + right.ended), " orders ended, as nobody answered while the CA validated");
 }

@@ -23,9 +23,9 @@ constexpr std::size_t kMostKills = 120;
 #endif
 
 // A site with one verified version that is put back as it was before each kill.
-class Arena {
+class RotationArena {
  public:
-  explicit Arena(const std::function<void(const Arena&)>& configure) {
+  explicit RotationArena(const std::function<void(const RotationArena&)>& configure) {
     configure(*this);
     require_status(site.everseal({"renew"}), 0);
     first_ = site.live_serial("web");
@@ -73,7 +73,7 @@ class Arena {
   std::size_t kills = 0;
 
   // One more check after each kill; what is wrong, or "".
-  void also(std::function<std::string(const Arena&)> check) { extra_ = std::move(check); }
+  void also(std::function<std::string(const RotationArena&)> check) { extra_ = std::move(check); }
 
   Site site;
   std::string directory = site.server_directory("tls");
@@ -83,44 +83,44 @@ class Arena {
  private:
   std::optional<Saved> saved_;
   std::string first_;
-  std::function<std::string(const Arena&)> extra_;
+  std::function<std::string(const RotationArena&)> extra_;
 };
 
 // Over all calls, or so many of them that kMostKills / `share` remain; two arenas work side by side.
-void kill_everywhere(Arena& left, Arena& right, std::size_t share) {
+void kill_rotations(RotationArena& left, RotationArena& right, std::size_t share) {
   left.put_back();
   const std::vector<Call> calls = list_calls(left.site, kMutating, left.rotation());
   REQUIRE(calls.size() > 50);
-  const auto trial = [](Arena& arena) { return [&arena](const Call& call) { return arena.kill_at(call); }; };
+  const auto trial = [](RotationArena& arena) { return [&arena](const Call& call) { return arena.kill_at(call); }; };
   const std::size_t runs = try_everywhere({trial(left), trial(right)}, calls, kMostKills / share);
   CHECK(left.kills + right.kills >= runs * 2 / 3);
 }
 
-std::string deployment_of(const Arena& arena) {
+std::string deployment_of(const RotationArena& arena) {
   return deploy_table({.directory = arena.directory, .reload = arena.reload, .verify = arena.nginx.endpoint()});
 }
 
 }  // namespace
 
 TEST_CASE("a rotation killed at any system call is finished by the next run, and nothing is signed twice") {
-  const auto configure = [](const Arena& arena) {
+  const auto configure = [](const RotationArena& arena) {
     arena.site.configure("workers = 1\n" + certificate_table("web") + deployment_of(arena));
   };
-  Arena left(configure);
-  Arena right(configure);
-  for (Arena* const arena : {&left, &right})
-    arena->also([](const Arena& one) -> std::string {
+  RotationArena left(configure);
+  RotationArena right(configure);
+  for (RotationArena* const arena : {&left, &right})
+    arena->also([](const RotationArena& one) -> std::string {
       const std::size_t made = one.site.count_signed();
       const std::size_t versions = one.site.count_versions("web");
       if (made == versions && versions <= 2) return {};
       return fmt::format("{} certificates were signed for {} versions", made, versions);
     });
-  kill_everywhere(left, right, 1);
+  kill_rotations(left, right, 1);
 }
 
 TEST_CASE("a rotation killed at any system call costs one certificate more at most from an exec issuer") {
   const Site ca;
-  const auto configure = [&](const Arena& arena) {
+  const auto configure = [&](const RotationArena& arena) {
     const Words sign = ca.command({"ca", "sign", "demo", "-"});
     const std::string script =
         arena.site.script("sign", fmt::format("echo signed >> {}\nexec {} --config {} ca sign demo -",
@@ -130,10 +130,10 @@ TEST_CASE("a rotation killed at any system call costs one certificate more at mo
                                      script) +
                          deployment_of(arena));
   };
-  Arena left(configure);
-  Arena right(configure);
-  for (Arena* const arena : {&left, &right})
-    arena->also([](const Arena& one) -> std::string {
+  RotationArena left(configure);
+  RotationArena right(configure);
+  for (RotationArena* const arena : {&left, &right})
+    arena->also([](const RotationArena& one) -> std::string {
       const std::string log = read_text(one.site / "signed");
       const auto made = static_cast<std::size_t>(std::ranges::count(log, '\n'));
       write_text(one.site / "signed", "");
@@ -142,6 +142,6 @@ TEST_CASE("a rotation killed at any system call costs one certificate more at mo
       if (versions <= 2 && made >= wanted && made <= wanted + 1) return {};
       return fmt::format("{} certificates were signed for {} versions beside the first", made, wanted);
     });
-  for (Arena* const arena : {&left, &right}) write_text(arena->site / "signed", "");
-  kill_everywhere(left, right, 4);
+  for (RotationArena* const arena : {&left, &right}) write_text(arena->site / "signed", "");
+  kill_rotations(left, right, 4);
 }

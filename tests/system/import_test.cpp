@@ -238,9 +238,9 @@ TEST_CASE("what is no directory of that client, or no client, is refused with ad
 namespace {
 
 // A host that imports one certificate of certbot's, put back before each kill.
-class Arena {
+class ImportArena {
  public:
-  explicit Arena(const PebbleProgram& program) : acme(program, peaceful()), certbot(acme) {
+  explicit ImportArena(const PebbleProgram& program) : acme(program, peaceful()), certbot(acme) {
     certbot.obtain({.names = {"www.example.org"}});
     site.configure("");
     saved_.emplace(site, Words{"state", "config"});
@@ -280,12 +280,12 @@ class Arena {
 TEST_CASE("an import killed anywhere is finished by the next one") {
   const auto program = pebble_or_skip(PebbleNeed::any);
   if (!program) return;
-  Arena left(*program);
-  Arena right(*program);
+  ImportArena left(*program);
+  ImportArena right(*program);
   left.put_back();
   const std::vector<Call> calls =
       turning_points(list_calls(left.site, std::string(kMutating) + ",sendto", left.site.command(left.words)));
-  const auto trial = [](Arena& arena) { return [&arena](const Call& call) { return arena.kill_at(call); }; };
+  const auto trial = [](ImportArena& arena) { return [&arena](const Call& call) { return arena.kill_at(call); }; };
   constexpr std::size_t kMostKills = 40;
   const std::size_t runs = try_everywhere({trial(left), trial(right)}, calls, kMostKills);
   CHECK(left.kills + right.kills >= runs * 2 / 3);

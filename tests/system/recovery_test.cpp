@@ -110,11 +110,6 @@ struct Way {
   bool has_database = true;  // the former one could be read
 };
 
-void lose_database(const Site& site) {
-  for (const char* end : {"", "-wal", "-shm"}) fs::remove(site.state() + "/everseal.db" + end);
-  fs::remove_all(site.state() + "/backups");
-}
-
 void restore(const Site& site) { require_status(site.everseal({"restore", site / "backup.db"}), 0); }
 void rebuild(const Site& site) { require_status(site.everseal({"doctor", "--rebuild"}), 0); }
 
@@ -156,7 +151,7 @@ const Way kWays[] = {
     {"restore", restore},
     {"restore after the database was lost",
      [](const Site& site) {
-       lose_database(site);
+       site.lose_database();
        restore(site);
      },
      false},
@@ -172,7 +167,7 @@ const Way kWays[] = {
     {"rebuild", rebuild},
     {"rebuild after the database was lost",
      [](const Site& site) {
-       lose_database(site);
+       site.lose_database();
        rebuild(site);
      },
      false},

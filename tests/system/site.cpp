@@ -40,6 +40,11 @@ std::string digest_of_tree(const std::string& directory) {
   return base::hex(pki::sha256(base::as_bytes(all)));
 }
 
+void Site::lose_database() const {
+  for (const char* end : {"", "-wal", "-shm"}) fs::remove(state() + "/everseal.db" + end);
+  fs::remove_all(state() + "/backups");
+}
+
 std::string serial_of(const std::string& certificate_file) {
   return pki::Certificate::parse_all(base::as_bytes(read_text(certificate_file))).front().serial();
 }

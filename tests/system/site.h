@@ -59,6 +59,8 @@ class Site {
   std::size_t count_signed() const;
   // Serial of the version that `live` points at.
   std::string live_serial(const std::string& name) const;
+  // What a disk took with it: the database and every copy of it.
+  void lose_database() const;
 
  private:
   fakes::TemporaryDirectory directory_;
