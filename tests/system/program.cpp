@@ -13,7 +13,7 @@
 namespace everseal::system {
 namespace {
 
-constexpr std::chrono::minutes kLongest{2};
+constexpr std::chrono::minutes kLongest{10};  // a command that hangs; a machine may be slow
 
 // Debian's package of each program that is not part of every system.
 std::string package_of(const std::string& program) {
