@@ -1,10 +1,11 @@
-#include "command.h"
+#include "reconcile/doctor.h"
 
 #include "base/text.h"
-#include "reconcile/doctor.h"
+#include "command.h"
 #include "reconcile/verbs/accept_clock.h"
 #include "reconcile/verbs/mend.h"
 #include "reconcile/verbs/rebuild.h"
+#include "terminal.h"
 
 #include <algorithm>
 #include <ranges>
@@ -22,22 +23,32 @@ constexpr Argument kArguments[] = {
     {.name = "--accept-clock",
      .summary = "the clock is right: record that it jumped, and let nothing wait for a future that was none",
      .type = ArgumentType::flag},
-    {.name = "--mend", .summary = "put right what needs no CA: live links, lost rows, files that the database knows", .type = ArgumentType::flag},
-    {.name = "--rebuild", .summary = "recreate the database from what can be read of it and from the archive, the CAs and the accounts beside it", .type = ArgumentType::flag},
+    {.name = "--mend",
+     .summary = "put right what needs no CA: live links, lost rows, files that the database knows",
+     .type = ArgumentType::flag},
+    {.name = "--rebuild",
+     .summary =
+         "recreate the database from what can be read of it and from the archive, the CAs and the accounts beside it",
+     .type = ArgumentType::flag},
 };
 
 std::string json_of(const Complaint& one) {
-  const auto text = [](std::string_view value) { return value.empty() ? std::string("null") : base::json_string(value); };
-  return fmt::format("{{\"rule\": {}, \"severity\": {}, \"subject\": {}, \"what\": {}, \"remedy\": {}, \"command\": {}}}",
-                     base::json_string(one.rule), base::json_string(to_string(one.severity)), base::json_string(one.subject),
-                     base::json_string(one.what), text(one.remedy), text(one.command));
+  const auto text = [](std::string_view value) {
+    return value.empty() ? std::string("null") : base::json_string(value);
+  };
+  return fmt::format(
+      "{{\"rule\": {}, \"severity\": {}, \"subject\": {}, \"what\": {}, \"remedy\": {}, \"command\": {}}}",
+      base::json_string(one.rule), base::json_string(to_string(one.severity)), base::json_string(one.subject),
+      base::json_string(one.what), text(one.remedy), text(one.command));
 }
 
-// A text of several lines stays one, each of them printable.
-std::string lines_of(std::string_view text, std::string_view indent) {
+// A text of several lines stays one, each of them printable and broken at the terminal's width.
+std::string lines_of(std::string_view text, std::size_t indent) {
   std::string lines;
   for (const auto line : std::views::split(text, '\n'))
-    lines += fmt::format("{}{}\n", indent, base::printable(std::string_view(line.begin(), line.end())));
+    lines += fmt::format(
+        "{:{}}{}\n", "", indent,
+        flowed(base::printable(std::string_view(line.begin(), line.end())), {indent, indent + 4}, Stream::output));
   return lines;
 }
 
@@ -45,14 +56,17 @@ void print_complaints(const Context& context, const std::string& state, const st
   if (context.output == Output::json) {
     std::string list;
     for (const Complaint& one : complaints) list += fmt::format("{}\n    {}", list.empty() ? "" : ",", json_of(one));
-    print_document(fmt::format("{{\n  \"state\": {},\n  \"complaints\": [{}{}]\n}}\n", base::json_string(state), list, list.empty() ? "" : "\n  "));
+    print_document(fmt::format("{{\n  \"state\": {},\n  \"complaints\": [{}{}]\n}}\n", base::json_string(state), list,
+                               list.empty() ? "" : "\n  "));
     return;
   }
   for (const Complaint& one : complaints) {
-    print(lines_of(one.severity == Severity::warning ? fmt::format("warning: {}", one.what) : one.what, ""));
-    if (!one.remedy.empty()) print(lines_of(one.remedy, "  "));
+    print(lines_of(one.severity == Severity::warning ? fmt::format("warning: {}: {}", one.subject, one.what) : one.what,
+                   0));
+    if (!one.remedy.empty()) print(lines_of(one.remedy, 2));
   }
-  if (complaints.empty() && !context.quiet) print(fmt::format("{}: database, history, archive, deployed files, authorities and accounts are sound\n", state));
+  if (complaints.empty() && !context.quiet)
+    print(lines_of(state + ": database, history, archive, deployed files, authorities and accounts are sound", 0));
 }
 
 int accept_clock(const Context& context, const reconcile::Host& host) {
@@ -69,7 +83,8 @@ int run(Context& context) {
   int asked = 0;
   for (const char* const option : {"accept-clock", "rebuild", "mend"}) asked += context.arguments.has(option) ? 1 : 0;
   if (asked > 1)
-    throw base::Error(base::Fault::usage, "--accept-clock, --mend and --rebuild are three things", "ask for one of them");
+    throw base::Error(base::Fault::usage, "--accept-clock, --mend and --rebuild are three things",
+                      "ask for one of them");
   if (context.arguments.has("accept-clock")) return accept_clock(context, host);
   if (context.arguments.has("rebuild")) return show(context, reconcile::rebuild_verb.run(host, {}).verdict);
   const bool mends = context.arguments.has("mend");
@@ -84,10 +99,14 @@ int run(Context& context) {
 }  // namespace
 
 extern const Command doctor_command;
-const Command doctor_command{"doctor", Group::care, "look whether the state is sound, and mend it",
-                             "  everseal doctor              # each complaint names the command that mends it\n"
-                             "  everseal doctor --mend\n"
-                             "  everseal doctor --rebuild    # after the database was lost; the old one is kept beside it",
-                             kArguments, run};
+const Command doctor_command{
+    "doctor",
+    Group::care,
+    "look whether the state is sound, and mend it",
+    "  everseal doctor              # each complaint names the command that mends it\n"
+    "  everseal doctor --mend\n"
+    "  everseal doctor --rebuild    # after the database was lost; the old one is kept beside it",
+    kArguments,
+    run};
 
 }  // namespace everseal::cli

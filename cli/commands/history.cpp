@@ -6,6 +6,7 @@
 #include "reconcile/named.h"
 #include "reconcile/session.h"
 #include "show_rows.h"
+#include "terminal.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -68,10 +69,12 @@ int verify(const Context& context, inventory::Events& events) {
   if (verdict.intact()) {
     std::int64_t checked = 0;
     for (const auto& chain : verdict.chains) checked += chain.checked;
-    print(fmt::format(
-        "{} events, unchanged{}\nhead {}\nkeep that line elsewhere: `everseal history --verify --anchor 'HEAD'` then "
-        "tells whether the past was rewritten\n",
-        checked, anchors.empty() ? "" : " since the anchor", heads_of(verdict)));
+    // The heads are kept as they stand, so their line is not broken.
+    print(fmt::format("{} events, unchanged{}\nhead {}\n{}\n", checked, anchors.empty() ? "" : " since the anchor",
+                      heads_of(verdict),
+                      flowed("keep that line elsewhere: `everseal history --verify --anchor 'HEAD'` then tells whether "
+                             "the past was rewritten",
+                             {}, Stream::output)));
   }
   if (verdict.intact()) return 0;
   throw base::Error(base::Fault::corrupt,
@@ -129,7 +132,10 @@ int run(Context& context) {
                         : of_one ? std::span<const report::Column>(kOfOne)
                                  : std::span<const report::Column>(kShown));
   events.each(filter, [&](const inventory::EventRecord& event) {
-    std::vector<report::Cell> cells{event.number, event.when, event.actor, event.action};
+    // Each chain counts for itself. To people the number is said as an anchor says it.
+    const report::Cell number =
+        json ? report::Cell(event.number) : report::Cell(fmt::format("{}:{}", to_string(event.chain), event.number));
+    std::vector<report::Cell> cells{number, event.when, event.actor, event.action};
     if (json || !of_one) cells.emplace_back(event.subject);
     cells.emplace_back(members(event.detail));
     if (json) {

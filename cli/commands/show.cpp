@@ -124,23 +124,22 @@ Json next_look(inventory::Store& store, const base::Name& name, base::Time now) 
 Json of_managed(inventory::Store& store, const inventory::ManagedRecord& record, const std::string& state,
                 base::Time now) {
   const reconcile::ManagedCertificate managed = reconcile::managed_certificate(store, record, now);
-  Json document{
-      {"name", record.name.text()},
-      {"state", to_string(managed.state.state)},
-      {"needs_attention", managed.state.attention == plan::Attention::needed},
-      {"why", text_or_null(managed.state.why)},
-      {"expires", time_or_null(managed.in_use ? managed.in_use->not_after : std::nullopt)},
-      {"renewal", renewal_of(store, managed)},
-      {"look_again", next_look(store, record.name, now)},
-      {"origin", record.origin},
-      {"orphaned", record.orphaned},
-      {"pinned", record.pinned ? Json(*record.pinned) : Json()},
-      {"live", fmt::format("{}/live/{}", state, record.name)},
-      {"requests", Json::array()},
-      {"deployments", Json::array()},
-      {"failures", Json::array()},
-      {"versions", Json::array()},
-      {"wanted", Json::parse(record.spec, nullptr, false)}};
+  Json document{{"name", record.name.text()},
+                {"state", to_string(managed.state.state)},
+                {"needs_attention", managed.state.attention == plan::Attention::needed},
+                {"why", text_or_null(managed.state.why)},
+                {"expires", time_or_null(managed.in_use ? managed.in_use->not_after : std::nullopt)},
+                {"renewal", renewal_of(store, managed)},
+                {"look_again", next_look(store, record.name, now)},
+                {"origin", record.origin},
+                {"orphaned", record.orphaned},
+                {"pinned", record.pinned ? Json(*record.pinned) : Json()},
+                {"live", fmt::format("{}/live/{}", state, record.name)},
+                {"requests", Json::array()},
+                {"deployments", Json::array()},
+                {"failures", Json::array()},
+                {"versions", Json::array()},
+                {"wanted", Json::parse(record.spec, nullptr, false)}};
   for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(record.name))
     document["requests"].push_back(
         {{"kind", to_string(intent.kind)},
@@ -250,7 +249,8 @@ std::vector<CertificateRecord> find_by_digits(inventory::Certificates& certifica
   std::vector<CertificateRecord> found;
   if (digits.size() >= 8 && digits.size() <= 2 * sizeof(pki::Sha256) && is_hex(digits))
     found = certificates.find_by_prefix(digits);
-  if (const auto serial = pki::parse_serial(text); serial && found.empty()) found = certificates.find_by_serial(*serial);
+  if (const auto serial = pki::parse_serial(text); serial && found.empty())
+    found = certificates.find_by_serial(*serial);
   return found;
 }
 
@@ -278,6 +278,18 @@ std::vector<CertificateRecord> find_by_name(inventory::Store& store, const std::
   return managed;
 }
 
+// The commands that show each of them, or the first of many.
+std::string commands_for(const std::vector<CertificateRecord>& found) {
+  constexpr std::size_t kMost = 5;
+  std::string commands;
+  for (const CertificateRecord& one : std::span(found).first(std::min(found.size(), kMost)))
+    commands += fmt::format("{}`everseal show {}`", commands.empty() ? "" : ", ",
+                            one.managed && one.version_state == inventory::VersionState::live
+                                ? one.managed->text()
+                                : one.fingerprint.text().substr(0, 16));
+  return commands + (found.size() > kMost ? ", ..." : "");
+}
+
 Json find(inventory::Store& store, const std::string& text, const std::string& state, base::Time now) {
   if (base::Name::is_valid(text))
     if (const auto managed = inventory::Managed(store).find(base::Name::parse(text)))
@@ -286,13 +298,13 @@ Json find(inventory::Store& store, const std::string& text, const std::string& s
   const std::vector<CertificateRecord> found = find_by_digits(certificates, text);
   if (found.size() > 1)
     throw base::Error(base::Fault::usage, fmt::format("several certificates begin with {}", base::printable(text)),
-                      "give more of its digits");
+                      commands_for(found));
   if (found.size() == 1) return {{"certificate", json_of(certificates, found.front(), now)}};
   const std::vector<CertificateRecord> speaking = find_by_name(store, text, now);
   if (speaking.size() > 1)
     throw base::Error(base::Fault::usage,
                       fmt::format("{} certificates speak for {}", speaking.size(), base::printable(text)),
-                      fmt::format("`everseal list --name {}` lists them", base::printable(text)));
+                      commands_for(speaking));
   if (speaking.size() == 1 && speaking.front().managed)
     if (const auto managed = inventory::Managed(store).find(*speaking.front().managed))
       return of_managed(store, *managed, state, now);

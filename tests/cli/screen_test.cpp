@@ -11,7 +11,6 @@ namespace {
 
 const std::string kLongName = "a-certificate-with-quite-a-long-name.example.org";
 
-
 // A shell line that a person or cron might run, with $1 the program and the host's options.
 base::Exit piped(const test::Host& host, Words words) {
   Words line{"sh", "-c", "\"$@\" | cat", "sh", EVERSEAL_PROGRAM};
@@ -24,6 +23,10 @@ base::Exit piped(const test::Host& host, Words words) {
 TEST_CASE("at 80 and at 160 columns every line fits, and names, times and ends are whole") {
   const test::HostWithWww host;
   host.run({"issue", "--issuer", "corp", "-d", kLongName, "-d", "second." + kLongName, "--once"}, 0);
+  host.run({"issue", "--issuer", "corp", "-d", "left.example.org", "--as", "left"}, 0);
+  std::filesystem::remove(host.folder.file("conf.d/left.toml"));
+  host.run({"renew"}, 0);
+  std::filesystem::remove(host.folder.file("state/archive/www/2/fullchain.pem"));
   struct Row {
     Words words;
     std::vector<std::string> whole;
@@ -34,7 +37,10 @@ TEST_CASE("at 80 and at 160 columns every line fits, and names, times and ends a
       {{"list"}, {"www", kLongName, until, "live", "once"}},
       {{"list", "--all"}, {"www", kLongName, until}},
       {{"history", "www"}, {when, "certificate.issued", "version.live"}},
-      {{"history"}, {when, "certificate/www", "certificate/" + kLongName, "certificate.issued"}},
+      {{"doctor"},
+       {"fullchain.pem of version", "warning: certificate/left", "is not in the config any more", "--mend"}},
+      {{"history", "--verify"}, {"events, unchanged", "head ca:", "keep that line elsewhere"}},
+      {{"history"}, {"ca:1", "run:1", when, "certificate/www", "certificate/" + kLongName, "certificate.issued"}},
       {{"ca", "list"}, {"corp", "intermediate", "active"}},
       {{"plan"}, {"certificate/www", "authority/corp"}},
       {{"show", "www"}, {"www.example.org", "next look", "defined in"}},
@@ -123,6 +129,9 @@ TEST_CASE("a certificate is found by the names that it speaks for and by its ser
   for (const std::string& text : {serial, upper, "0x" + serial})
     CHECK(host.json({"show", text})["certificate"]["serial"] == serial);
   CHECK(contains(host.run({"show", "nobody.example.org"}, 1).errors, "no certificate"));
+  host.run({"issue", "--issuer", "corp", "-d", "www.example.org", "--as", "other"}, 0);
+  const std::string several = host.run({"show", "www.example.org"}, 2).errors;
+  for (const char* const command : {"`everseal show other`", "`everseal show www`"}) CHECK(contains(several, command));
 }
 
 TEST_CASE("the history of nothing says that there is no such thing, and an authority has one too") {
