@@ -27,13 +27,15 @@ const Value* find(const Table& table, std::string_view key) noexcept {
   return nullptr;
 }
 
-std::string to_string(const Problem& problem) {
+std::string without_hint(const Problem& problem) {
   std::string text = to_string(problem.origin);
   if (!text.empty()) text += ": ";
   if (!problem.key.empty()) text += printable(problem.key) + ": ";
-  text += problem.message;
-  if (!problem.hint.empty()) text += fmt::format(" ({})", problem.hint);
-  return text;
+  return text + problem.message;
+}
+
+std::string to_string(const Problem& problem) {
+  return without_hint(problem) + (problem.hint.empty() ? "" : fmt::format(" ({})", problem.hint));
 }
 
 }  // namespace everseal::base

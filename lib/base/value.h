@@ -43,6 +43,7 @@ struct Problem {
   std::string subject{};  // what it keeps from being: "certificate/www"; "" where it is no named table
 };
 using Problems = std::vector<Problem>;
-std::string to_string(const Problem& problem);  // "FILE:LINE: KEY: MESSAGE (HINT)"
+std::string without_hint(const Problem& problem);  // "FILE:LINE: KEY: MESSAGE"
+std::string to_string(const Problem& problem);     // the same, and " (HINT)"
 
 }  // namespace everseal::base

@@ -203,7 +203,7 @@ std::vector<Outcome> outcomes_of(const base::Problems& problems) {
                         {},
                         "config",
                         Result::failed,
-                        to_string(problem),
+                        without_hint(problem),
                         {.fault = base::Fault::config, .hint = problem.hint}});
   return outcomes;
 }

@@ -491,8 +491,8 @@ std::vector<Complaint> examine(const Host& host) {
     for (const base::Problem& problem : problems)
       complaints.add({.rule = "config",
                       .subject = store_subject,
-                      .what = to_string(problem),
-                      .remedy = "`everseal config check` looks at it again",
+                      .what = without_hint(problem),
+                      .remedy = problem.hint.empty() ? "`everseal config check` looks at it again" : problem.hint,
                       .command = {}});
   });
   complaints.attempt("database", store_subject,

@@ -51,13 +51,15 @@ std::vector<PlannedSubject> plan(Session& session, const std::vector<Name>& name
 // What is wrong in the config stands with what it is about, or by itself.
 void add_problems(const Desired& desired, const std::vector<Name>& names, std::vector<PlannedSubject>& planned) {
   const auto& all = desired.problems();
-  for (Outcome& problem : outcomes_of(names.empty() ? all : problems_for(all, names))) {
+  for (const Outcome& problem : outcomes_of(names.empty() ? all : problems_for(all, names))) {
     auto about = std::ranges::find(planned, problem.subject, &PlannedSubject::subject);
     if (about == planned.end()) {
       planned.push_back({.subject = problem.subject, .steps = {}, .standing = {}, .look_again = {}, .rehearsal = {}});
       about = std::prev(planned.end());
     }
-    about->standing.push_back({plan::Rule::unreadable, std::move(problem.text)});
+    const std::string& hint = problem.facts.hint;
+    about->standing.push_back(
+        {plan::Rule::unreadable, hint.empty() ? problem.text : fmt::format("{} ({})", problem.text, hint)});
   }
 }
 

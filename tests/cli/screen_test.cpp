@@ -134,6 +134,21 @@ TEST_CASE("a certificate is found by the names that it speaks for and by its ser
   for (const char* const command : {"`everseal show other`", "`everseal show www`"}) CHECK(contains(several, command));
 }
 
+TEST_CASE("what is wrong in the config is told with what to do, each once") {
+  const test::HostWithWww host;
+  host.folder.write("conf.d/lost.toml",
+                    "[certificate.lost]\nissuer = [\"nosuch\"]\nidentifiers = [\"x.example.org\"]\n");
+  for (const auto& [words, status] :
+       std::vector<std::pair<Words, int>>{{{"renew"}, 1}, {{"plan"}, 0}, {{"doctor"}, 1}, {{"config", "check"}, 2}}) {
+    const base::Exit exit = host.run(words, status);
+    const std::string told = exit.output + exit.errors;
+    for (const char* const part : {"there is no issuer or authority 'nosuch'", "everseal ca init nosuch"}) {
+      CHECK_MESSAGE(contains(told, part), told);
+      CHECK_MESSAGE(told.find(part) == told.rfind(part), told);
+    }
+  }
+}
+
 TEST_CASE("the history of nothing says that there is no such thing, and an authority has one too") {
   const test::HostWithWww host;
   CHECK(contains(host.run({"history", "nosuch"}, 1).errors, "nosuch"));
