@@ -48,10 +48,15 @@ class SqliteDatabase final : public Database {
     try {
       prepare_connection();
     } catch (const Error&) {
-      const auto uri = access == Access::read_only ? immutable_uri(file_) : std::nullopt;
-      if (!uri) throw;
-      connect(SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, *uri);
-      prepare_connection();
+      if (access != Access::read_only) throw;
+      if (const auto uri = immutable_uri(file_)) {
+        connect(SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, *uri);
+        prepare_connection();
+      } else if (lacks_room()) {
+        open_alone();
+      } else {
+        throw;
+      }
     }
   }
 
@@ -177,6 +182,20 @@ class SqliteDatabase final : public Database {
     sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
     // Closing what turns out to be no database would write its log back, or remove it.
     sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+
+  // Could the index of the log not be made on a full disk? Where another process has it there is room in it.
+  bool lacks_room() const {
+    const int code = sqlite3_system_errno(db_.get());
+    return code == ENOSPC || code == EDQUOT;
+  }
+
+  // With the index of the log in memory, which SQLite does for who keeps all others out meanwhile; nothing is written.
+  void open_alone() {
+    connect(SQLITE_OPEN_READWRITE, file_);  // a lock that keeps others out needs it
+    run("pragma locking_mode = exclusive; pragma query_only = on", "read");
+    prepare_connection();
+    sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
 
   // The first look at the file, before anything could be written: is it a database, and ours?
