@@ -280,6 +280,35 @@ std::string version_text(int argc, char** argv) {
               : fmt::format("everseal {}\n", kVersion);
 }
 
+// How many words an option of every command takes up, its value included; 0 where `word` is none.
+int global_words(std::string_view word) {
+  if (word == "--config" || word == "--state" || word == "--wait") return 2;
+  for (const std::string_view option : {"--json", "-q", "--quiet", "-v", "-vv", "--verbose"})
+    if (word == option) return 1;
+  for (const std::string_view option : {"--config=", "--state=", "--wait="})
+    if (word.starts_with(option)) return 1;
+  return 0;
+}
+
+// What stands behind `help` without the options of every command; nullopt where that is not the command.
+std::optional<std::vector<char*>> help_topic(int argc, char** argv) {
+  std::optional<std::vector<char*>> topic;
+  for (int i = 1; i < argc;) {
+    if (const int words = global_words(argv[i]); words > 0) {
+      i += words;
+      continue;
+    }
+    if (topic)
+      topic->push_back(argv[i]);
+    else if (std::string_view(argv[i]) == "help")
+      topic.emplace();
+    else
+      return std::nullopt;
+    ++i;
+  }
+  return topic;
+}
+
 // Asks the command line for the version and nothing else?
 bool asks_version(int argc, char** argv) {
   bool asked = false;
@@ -301,20 +330,21 @@ Parsed parse(int argc, char** argv) {
     parsed.text = version_text(argc, argv);
     return parsed;
   }
-  if (argc == 3 && std::string_view(argv[1]) == "help" && std::string_view(argv[2]) == "json") {
-    parsed.text = document_list();
+  if (auto topic = help_topic(argc, argv)) {
+    const std::string_view only = topic->size() == 1 ? topic->front() : "";
+    if (topic->empty())
+      parsed.text = overview();
+    else if (only == "json")
+      parsed.text = document_list();
+    else if (only == "requests")
+      parsed.text = reconcile::request_schema();
+    else {
+      char help_option[] = "--help";
+      topic->insert(topic->begin(), argv[0]);
+      topic->push_back(help_option);
+      return parse(static_cast<int>(topic->size()), topic->data());
+    }
     return parsed;
-  }
-  if (argc == 3 && std::string_view(argv[1]) == "help" && std::string_view(argv[2]) == "requests") {
-    parsed.text = reconcile::request_schema();
-    return parsed;
-  }
-  if (argc > 2 && std::string_view(argv[1]) == "help") {
-    std::vector<char*> asked{argv[0]};
-    asked.insert(asked.end(), argv + 2, argv + argc);
-    char help_option[] = "--help";
-    asked.push_back(help_option);
-    return parse(static_cast<int>(asked.size()), asked.data());
   }
   if (argc < 2) throw base::Error(base::Fault::usage, "no command was given", "`everseal --help` lists them");
 
@@ -395,10 +425,6 @@ Parsed parse(int argc, char** argv) {
         for (const std::string& extra : app.remaining())
           throw base::Error(base::Fault::usage, fmt::format("there is no option '{}' here", base::printable(extra)),
                             "`everseal --help` lists the commands and options");
-      parsed.text = overview();
-      return parsed;
-    }
-    if (words.front() == "help") {
       parsed.text = overview();
       return parsed;
     }

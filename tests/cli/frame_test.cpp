@@ -29,6 +29,8 @@ TEST_CASE("help goes to standard output and fits a terminal of 80 columns") {
     CHECK(overview.output.find(std::string("\n  ") + command) != std::string::npos);
     const base::Exit help = run_everseal({command, "--help"});
     CHECK(run_everseal({"help", command}).output == help.output);
+    CHECK(run_everseal({"--state", "/nonexistent", "-q", "help", "--config=/nonexistent", command}).output ==
+          help.output);
     CHECK(help.status == 0);
     CHECK(help.output.find(std::string("Usage: everseal ") + command) != std::string::npos);
     CHECK(help.output.find(std::string("  everseal ") + command) != std::string::npos);
@@ -184,7 +186,7 @@ TEST_CASE("kinds shows every kind with its options, in both forms") {
 }
 
 TEST_CASE("each verb has its command, whose options are the fields of its request") {
-  const json schema = json::parse(run_everseal({"help", "requests"}).output);
+  const json schema = json::parse(run_everseal({"--state", "/nonexistent", "help", "requests", "--json"}).output);
   // Verbs that other commands speak for, and the option with which each does.
   const std::map<std::string, Words> elsewhere{{"cancel", {"renew", "--cancel"}},
                                                {"doctor rebuild", {"doctor", "--rebuild"}},

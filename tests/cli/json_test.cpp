@@ -34,6 +34,8 @@ struct HostWithCsr : test::HostWithWww {
 // The lines of `everseal help json`: what is called, and the schema.
 std::vector<std::pair<std::string, std::string>> documents() {
   std::vector<std::pair<std::string, std::string>> rows;
+  CHECK(test::run_everseal({"--state", "/nonexistent", "help", "json"}).output ==
+        test::run_everseal({"help", "json"}).output);
   for (const std::string& line : base::split(test::run_everseal({"help", "json"}).output, '\n')) {
     if (!line.starts_with("  ")) continue;
     const auto gap = line.rfind(' ');
