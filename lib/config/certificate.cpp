@@ -51,7 +51,8 @@ void check_issuer_exists(const Name& name, const base::Origin& origin, const std
   if (reader.known == nullptr) return;
   const auto& issuers = reader.known->issuers;
   const auto& authorities = reader.known->authorities;
-  if (issuers.contains(name.text()) || authorities.contains(name.text())) return;
+  if (issuers.contains(name.text()) || authorities.contains(name.text()) || !reader.known->is_nowhere(name.text()))
+    return;
   std::vector<std::string> candidates(issuers.begin(), issuers.end());
   candidates.insert(candidates.end(), authorities.begin(), authorities.end());
   const auto near = base::nearest(name.text(), candidates);
@@ -91,8 +92,12 @@ void read_profile_reference(const Named& from, const base::Options& options, Cer
     reader.complain(origin, key, fmt::format("'{}' is not a name", printable(certificate.profile->substr(0, 80))));
     return;
   }
-  if (reader.known == nullptr || reader.known->profiles.contains(*certificate.profile)) return;
-  const auto is_foreign = [&](const Name& issuer) { return reader.known->foreign_issuers.contains(issuer.text()); };
+  if (reader.known == nullptr || reader.known->profiles.contains(*certificate.profile) ||
+      !reader.known->is_nowhere(*certificate.profile))
+    return;
+  const auto is_foreign = [&](const Name& issuer) {
+    return reader.known->foreign_issuers.contains(issuer.text()) || !reader.known->is_nowhere(issuer.text());
+  };
   if (std::ranges::any_of(certificate.issuers, is_foreign)) return;
   const std::vector<std::string> candidates(reader.known->profiles.begin(), reader.known->profiles.end());
   const auto near = base::nearest(*certificate.profile, candidates);

@@ -92,6 +92,19 @@ void read_verification(const Named& from, const base::Options& options, Deployme
   }
 }
 
+// The file that is written: its directory may be reached by several ways. What cannot be looked at is taken as written.
+std::string resolved_place(const std::string& claim, Reader& reader) {
+  const auto path = std::filesystem::path(claim).lexically_normal();
+  if (reader.places == nullptr) return path.string();
+  const auto [place, is_new] = reader.places->try_emplace(path.parent_path().string());
+  if (is_new) {
+    std::error_code error;
+    const auto resolved = std::filesystem::weakly_canonical(path.parent_path(), error);
+    place->second = error ? place->first : resolved.string();
+  }
+  return (std::filesystem::path(place->second) / path.filename()).string();
+}
+
 // What the kind itself finds wrong, and the files that somebody else writes already.
 void check_kind(const Named& from, const KindOptions& kind, const Name& owner, const Deployment& deployment,
                 Reader& reader) {
@@ -101,7 +114,7 @@ void check_kind(const Named& from, const KindOptions& kind, const Name& owner, c
   for (std::string& message : messages) reader.complain(from.origin, from.key, std::move(message));
   if (!messages.empty()) return;
   for (const std::string& claim : claims) {
-    const std::string path = std::filesystem::path(claim).lexically_normal().string();
+    const std::string path = resolved_place(claim, reader);
     const auto [other, is_new] = reader.claims.try_emplace(path, Reader::Claim{from.key, from.origin});
     if (is_new) continue;
     if (other->second.key == from.key)

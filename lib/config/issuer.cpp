@@ -11,7 +11,7 @@ namespace {
 void check_reference(const Named& from, std::string_view option, const base::Options& options,
                      const std::set<std::string, std::less<>>& known, std::string_view advice, Reader& reader) {
   const std::string name = options.string(option);
-  if (!options.has(option) || known.contains(name)) return;
+  if (!options.has(option) || known.contains(name) || !reader.known->is_nowhere(name)) return;
   const std::vector<std::string> candidates(known.begin(), known.end());
   const auto near = base::nearest(name, candidates);
   reader.complain(origin_of(from.table, option, from.origin), fmt::format("{}.{}", from.key, option),
@@ -42,7 +42,7 @@ void check_challenges(const Named& from, const KindOptions& kind, const base::Op
   // These need no more than the issuer says of them.
   candidates.insert(candidates.end(), {"http-01", "tls-alpn-01"});
   for (const std::string& name : options.strings("challenge")) {
-    if (std::ranges::find(candidates, name) != candidates.end()) continue;
+    if (std::ranges::find(candidates, name) != candidates.end() || !reader.known->is_nowhere(name)) continue;
     const auto near = base::nearest(name, candidates);
     reader.complain(origin_of(from.table, "challenge", from.origin), from.key + ".challenge",
                     fmt::format("there is no challenge '{}'", base::printable(name.substr(0, 80))),

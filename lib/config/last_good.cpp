@@ -84,7 +84,7 @@ class Loading {
   Loaded run() {
     Problems problems;
     std::vector<FileTables> tables = collect(problems);
-    Config config = read_tables(std::move(tables), kinds_, problems, references_);
+    Config config = read_tables(std::move(tables), kinds_, problems, References::checked, unparsed_);
     for (const auto& [path, problem] : sources_.unread) problems.push_back(problem);
     const std::set<std::string> wrong = subjects(problems);
     const bool settings_are_wrong =
@@ -109,6 +109,7 @@ class Loading {
   // The tables to read, each file's own or what stands in for it. Called once more where some of them are wrong.
   std::vector<FileTables> collect(Problems& problems) {
     std::vector<FileTables> tables;
+    unparsed_ = {};
     for (const Source& source : sources_.files) {
       const LastGood* const known = known_of(source.path);
       if (is_passed_over(source, known)) continue;
@@ -117,14 +118,15 @@ class Loading {
         loaded_.parsed.insert(source.path);
         tables.push_back({source.path, std::move(*table)});
       } else {
+        unparsed_.texts.push_back(source.text);
         take_remembered(source.path, tables);
       }
     }
+    unparsed_.is_unread = !sources_.unread.empty();
     for (const auto& [path, problem] : sources_.unread) {
       if (path.ends_with('/')) {
         for (const auto& [known, good] : before_)
           if (known.starts_with(path)) take_remembered(known, tables);
-        references_ = References::elsewhere;
       } else {
         take_remembered(path, tables);
       }
@@ -143,9 +145,7 @@ class Loading {
     return known != nullptr && known->settings.empty() && known->digest == digest_of(source);
   }
 
-  // What the file may define by now is unknown, and complaints about references would mislead.
   void take_remembered(const std::string& path, std::vector<FileTables>& tables) {
-    references_ = References::elsewhere;
     const LastGood* const known = known_of(path);
     if (known == nullptr) {
       if (files_.main && path == absolute(*files_.main)) loaded_.usable = false;
@@ -176,7 +176,7 @@ class Loading {
       settings_[file.path] = settings_of(file.table);
     }
     problems.clear();
-    Config config = read_tables(std::move(tables), kinds_, problems, references_);
+    Config config = read_tables(std::move(tables), kinds_, problems, References::checked, unparsed_);
     for (const std::string& subject : subjects(problems))
       if (!is_certificate(subject)) erase(config, subject);
     return config;
@@ -213,7 +213,7 @@ class Loading {
   const Memory& before_;
   const Kinds& kinds_;
   Extent extent_;
-  References references_ = References::checked;
+  Unparsed unparsed_;
   std::map<std::string, std::string> settings_;  // of each file that is not passed over
   Loaded loaded_;
 };

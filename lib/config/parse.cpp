@@ -168,6 +168,13 @@ void sort_by_place(Problems& problems, std::size_t from, const std::vector<Sourc
 
 }  // namespace
 
+// Only a text with escapes can hide a name.
+bool Unparsed::may_define(std::string_view name) const {
+  return is_unread || std::ranges::any_of(texts, [&](const std::string& text) {
+           return text.find(name) != std::string::npos || text.find('\\') != std::string::npos;
+         });
+}
+
 std::string subject_of(std::string_view section, std::string_view name) { return fmt::format("{}/{}", section, name); }
 
 bool is_certificate(std::string_view subject) {
@@ -198,12 +205,15 @@ std::optional<Table> read_file(const Source& source, Problems& problems) {
   return table;
 }
 
-Config read_tables(std::vector<FileTables> files, const Kinds& kinds, Problems& problems, References references) {
+Config read_tables(std::vector<FileTables> files, const Kinds& kinds, Problems& problems, References references,
+                   Unparsed unparsed) {
   Config config;
   Merge merge(problems);
   for (FileTables& file : files) merge.add(std::move(file.table));
-  const Known known = collect_known(merge.root, kinds);
-  Reader reader{kinds, problems, references == References::checked ? &known : nullptr};
+  Known known = collect_known(merge.root, kinds);
+  known.unparsed = std::move(unparsed);
+  std::unordered_map<std::string, std::string> places;
+  Reader reader{kinds, problems, references == References::checked ? &known : nullptr, {}, &places};
   read_root(merge.root, config, problems);
   read_section(merge.root, "issuer", read_issuer, config.issuers, reader);
   read_section(merge.root, "challenge", read_challenge, config.challenges, reader);
@@ -217,15 +227,15 @@ Config parse(const std::vector<Source>& sources, const Kinds& kinds, Problems& p
   const std::size_t before = problems.size();
   std::vector<FileTables> tables;
   std::vector<std::string> files;
+  Unparsed unparsed;
   for (const Source& source : sources) {
     files.push_back(source.path);
     if (auto table = read_file(source, problems))
       tables.push_back({source.path, std::move(*table)});
     else
-      // What it defines is unknown, and complaints about references would mislead.
-      references = References::elsewhere;
+      unparsed.texts.push_back(source.text);
   }
-  Config config = read_tables(std::move(tables), kinds, problems, references);
+  Config config = read_tables(std::move(tables), kinds, problems, references, std::move(unparsed));
   config.files = std::move(files);
   sort_by_place(problems, before, sources);
   return config;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/load.h"
+#include "config/reader.h"
 
 #include <optional>
 #include <string>
@@ -19,8 +20,10 @@ struct FileTables {
   std::string path;
   base::Table table;
 };
-// Merges and validates; appends every problem. `elsewhere`: references are not checked.
-Config read_tables(std::vector<FileTables> files, const Kinds& kinds, base::Problems& problems, References references);
+// Merges and validates; appends every problem. `elsewhere`: references are not checked; `unparsed`: what they may lead
+// to.
+Config read_tables(std::vector<FileTables> files, const Kinds& kinds, base::Problems& problems, References references,
+                   Unparsed unparsed);
 
 // "issuer/le": what a problem of that table is about.
 std::string subject_of(std::string_view section, std::string_view name);

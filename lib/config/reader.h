@@ -16,10 +16,22 @@
 
 namespace everseal::config {
 
+// Files that do not parse: what they define is not known, though nothing that they do not even spell.
+struct Unparsed {
+  std::vector<std::string> texts;
+  bool is_unread = false;  // of one not even the text is known
+
+  bool may_define(std::string_view name) const;
+};
+
 // What may be referred to, collected before anything is read.
 struct Known {
   std::set<std::string, std::less<>> issuers, challenges, authorities, profiles;
   std::set<std::string, std::less<>> foreign_issuers;  // CAs with profiles of their own, of which we know nothing
+  Unparsed unparsed;
+
+  // A reference to `name`, which is in none of the sets: is there nothing of that name for sure?
+  bool is_nowhere(std::string_view name) const { return !unparsed.may_define(name); }
 };
 
 struct Reader {
@@ -32,6 +44,8 @@ struct Reader {
   base::Problems& problems;
   const Known* known = nullptr;                     // null: references are not checked
   std::unordered_map<std::string, Claim> claims{};  // absolute path -> the deployment that writes it
+  // Directories as this host resolves them; null: claims are compared as they are written.
+  std::unordered_map<std::string, std::string>* places = nullptr;
 
   void complain(const base::Origin& origin, std::string key, std::string message, std::string hint = {}) {
     problems.push_back({origin, std::move(key), std::move(message), std::move(hint)});

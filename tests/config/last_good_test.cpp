@@ -33,8 +33,8 @@ std::vector<std::string> names_of(const Loaded& loaded) {
 using Names = std::vector<std::string>;
 
 struct Fixture {
-  Sources sources{
-      {{kMain, "keep = 3\n" + le()}, {kConf + "a.toml", table_of("a")}, {kConf + "b.toml", table_of("b")}}, {}};
+  Sources sources{{{kMain, "keep = 3\n" + le()}, {kConf + "a.toml", table_of("a")}, {kConf + "b.toml", table_of("b")}},
+                  {}};
   Loaded good = load_all(sources, {});
 
   std::string& text(std::size_t file) { return sources.files[file].text; }
@@ -170,6 +170,21 @@ TEST_CASE_FIXTURE(Fixture, "a directory that cannot be read keeps what is rememb
 TEST_CASE_FIXTURE(Fixture, "what a file that cannot be read may define is complained of by nobody") {
   text(0) = "[issuer.other\n";
   text(1) = table_of("a", "other");
+  CHECK(load_all(sources, good.memory).problems.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a reference to nothing is found beside a file that does not parse") {
+  text(1) = table_of("a", "nosuch");
+  for (const char* broken : {"[certificate.b\n", "config_version = 2\n"}) {
+    CAPTURE(broken);
+    text(2) = broken;
+    const Loaded loaded = load_all(sources, good.memory);
+    REQUIRE(loaded.problems.size() == 2);
+    CHECK(loaded.problems.front().subject == "certificate/a");
+    CHECK(loaded.broken.contains(Name::parse("a")));
+  }
+  // Escapes can spell any name.
+  text(2) = "[issuer.\"no\\u0073uch\"\n";
   CHECK(load_all(sources, good.memory).problems.size() == 1);
 }
 
