@@ -228,6 +228,8 @@ int run(Context& context) {
   filter.name = arguments.one("name").value_or("");
   filter.all = all;
 
+  // A monitor's mail is about what is wrong, and empty where nothing is.
+  const bool only_findings = arguments.has("check") && context.quiet && context.output == Output::text;
   Rows rows(context, now);
   std::size_t shown = 0;
   std::size_t needing = 0;
@@ -242,8 +244,9 @@ int run(Context& context) {
           (!filter.expires_before || (one.certificate && one.certificate->not_after < *filter.expires_before));
       if (!wanted) continue;
       ++shown;
-      if (one.state.attention == plan::Attention::needed || filter.expires_before) ++needing;
-      rows.add(one);
+      const bool needs = one.state.attention == plan::Attention::needed || filter.expires_before;
+      if (needs) ++needing;
+      if (needs || !only_findings) rows.add(one);
     }
   }
   std::size_t others = 0;
@@ -251,7 +254,7 @@ int run(Context& context) {
     inventory::Certificates(store).each(filter, [&](const CertificateRecord& record) {
       if (in_use.contains(record.fingerprint) || (!managed && record.managed)) return;
       ++others;
-      rows.add(record);
+      if (filter.expires_before || !only_findings) rows.add(record);
     });
   rows.finish();
   if (context.output == Output::text && !context.quiet) {
@@ -276,7 +279,8 @@ const Command list_command{
     "STATE is expired, revoked, needs_operator, failing, pending (nothing was issued yet), unverified (in place, and\n"
     "nothing proved that it is served), orphaned (no longer in the config), once (nothing renews it) or live. WHY "
     "says\n"
-    "more. For monitoring: --check exits with 3 where something needs attention.\n\n"
+    "more. For monitoring: --check exits with 3 where something needs attention, and with --quiet only that is "
+    "shown.\n\n"
     "  everseal list\n"
     "  everseal list --check --quiet\n"
     "  everseal list --expiring 30d --json\n"

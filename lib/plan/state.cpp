@@ -111,13 +111,13 @@ std::string_view to_string(State state) noexcept {
 
 StandingState state_of(const StateFacts& facts, Time now) {
   const bool renewed = !facts.orphaned && facts.renewal == Renewal::automatic;
-  // What nobody keeps alive ends some day; that is a person's business where a server still has it.
-  const Attention when_over = renewed || serves(facts) ? Attention::needed : Attention::none;
   if (facts.in_use && facts.in_use->not_after && *facts.in_use->not_after <= now)
-    return {State::expired, when_over,
-            fmt::format("it ended {} ago", base::approximate(now - *facts.in_use->not_after))};
+    return {State::expired, Attention::needed,
+            fmt::format("it ended {} ago{}", base::approximate(now - *facts.in_use->not_after),
+                        renewed ? "" : ", and nothing renews it: `everseal remove` forgets it")};
+  // Somebody revoked what nobody keeps alive; that is a person's business still where a server has it.
   if (facts.in_use && facts.in_use->revoked_at)
-    return {State::revoked, when_over,
+    return {State::revoked, renewed || serves(facts) ? Attention::needed : Attention::none,
             fmt::format("version {} was revoked ({})", facts.in_use->number,
                         to_string(facts.in_use->revocation_reason.value_or(pki::RevocationReason::unspecified)))};
   if (const auto why = needs_operator(facts)) return {State::needs_operator, Attention::needed, *why};

@@ -115,6 +115,14 @@ TEST_CASE("each managed certificate has a row with a true state, the worst first
   CHECK(host.run({"list", "--check", "--issuer", "nobody"}, 0).status == 0);
   CHECK(host.run({"list", "--check", "--expiring", "1d"}, 0).status == 0);
   CHECK(host.run({"list", "--check", "--expiring", "3650d"}, 3).status == 3);
+  // A monitor's mail says what is wrong, and is empty where nothing is.
+  const base::Exit wrong = host.run({"list", "--check", "--quiet"}, 3);
+  for (const char* name : {"refused", "gone"}) CHECK(contains(wrong.output, name));
+  for (const char* name : {"www", "once"}) CHECK_FALSE(contains(wrong.output, name));
+  CHECK(wrong.errors == "");
+  for (const char* name : {"refused", "gone"}) host.run({"remove", name}, 0);
+  const base::Exit sound = host.run({"list", "--check", "--quiet"}, 0);
+  CHECK(sound.output + sound.errors == "");
 }
 
 TEST_CASE("a certificate is found by the names that it speaks for and by its serial") {

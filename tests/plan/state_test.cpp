@@ -17,8 +17,6 @@ using inventory::VersionRecord;
 using std::chrono::days;
 using std::chrono::hours;
 
-
-
 // Version 2 in use and served at "nginx", nothing due.
 StateFacts sound() {
   StateFacts facts;
@@ -148,7 +146,21 @@ TEST_CASE("the state of a certificate is the worst that is true of it") {
          f.deployments.clear();
          f.in_use->not_after = kNow - days(1);
        },
-       State::expired, none, ""},
+       State::expired, needed, "everseal remove"},
+      {"once and ended",
+       [](StateFacts& f) {
+         f.renewal = Renewal::once;
+         f.deployments.clear();
+         f.in_use->not_after = kNow - days(1);
+       },
+       State::expired, needed, "nothing renews it"},
+      {"once, revoked and nowhere served",
+       [](StateFacts& f) {
+         f.renewal = Renewal::once;
+         f.deployments.clear();
+         f.in_use->revoked_at = kNow;
+       },
+       State::revoked, none, "was revoked"},
       {"once", [](StateFacts& f) { f.renewal = Renewal::once; }, State::once, none, "nothing renews it"},
       {"once, its spec cannot be read",
        [](StateFacts& f) {
