@@ -24,13 +24,11 @@ using base::Directory;
 using base::Error;
 using base::Fault;
 
-constexpr const char* kKey = "privkey.pem";
+constexpr const char* kKey = kKeyFile.data();
 constexpr const char* kCertificate = "cert.pem";
 constexpr const char* kChain = "chain.pem";
 constexpr const char* kFullChain = "fullchain.pem";
 constexpr const char* kManifest = "manifest.json";
-constexpr std::array<std::string_view, 5> kFiles{kKey, kCertificate, kChain, kFullChain, kManifest};
-
 constexpr std::size_t kLimit = 4 << 20;  // of one file of a version: a long chain of large certificates is 200 kB
 constexpr mode_t kPrivate = 0700;
 
@@ -69,6 +67,15 @@ bool stands(const std::string& path) {
   if (::lstat(path.c_str(), &status) == 0) return true;
   if (errno != ENOENT && errno != ENOTDIR) throw base::errno_error("look at", path);
   return false;
+}
+
+// Hidden, and no number: what is kept there is in nobody's way. Gives its path.
+std::string moved_aside(const Directory& parent, const std::string& name) {
+  const std::string hidden = fmt::format(".{}.aside", name);
+  std::string aside = hidden;
+  for (int number = 2; parent.has(aside); ++number) aside = fmt::format("{}-{}", hidden, number);
+  parent.rename(name, aside);
+  return fmt::format("{}/{}", parent.path(), aside);
 }
 
 bool is_directory(const Directory& parent, const std::string& name) {
@@ -331,7 +338,8 @@ Standing Archive::standing(const Name& name, int number) const {
   std::array<char, 128> target{};  // longer than any that is ours
   const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
   if (length < 0 && errno != ENOENT && errno != EINVAL) throw base::errno_error("look at", link);
-  return {.complete = has(kCertificate) && has(kChain) && has(kFullChain) && has(kManifest),
+  return {.exists = stands(directory + "."),
+          .complete = has(kCertificate) && has(kChain) && has(kFullChain) && has(kManifest),
           .has_key = has(kKey),
           .live = length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) == wanted};
 }
@@ -379,12 +387,16 @@ void Archive::repair(const Manifest& manifest, std::span<const pki::Certificate>
     if (is_damaged(directory, content, manifest)) directory.replace(content.file, base::as_bytes(content.text));
 }
 
-std::string Archive::move_aside(const Name& name) const {
-  const Directory links = live_directory(state_);
-  std::string aside = fmt::format(".{}.aside", name);
-  for (int number = 2; links.has(aside); ++number) aside = fmt::format(".{}.aside-{}", name, number);
-  links.rename(name.text(), aside);
-  return fmt::format("{}/{}", links.path(), aside);
+std::string Archive::move_aside(const Name& name) const { return moved_aside(live_directory(state_), name.text()); }
+
+std::optional<std::string> Archive::clear_way(const Name& name, int number) const {
+  const auto parent = directory_of(state_, name);
+  if (!parent) return std::nullopt;
+  const std::string complete = complete_name(number), staging = staging_name(number);
+  if (parent->has(staging) && !is_directory(*parent, staging)) return moved_aside(*parent, staging);
+  const bool is_whole = is_directory(*parent, complete) && standing(name, number).complete;
+  if (!parent->has(complete) || is_whole) return std::nullopt;
+  return moved_aside(*parent, complete);
 }
 
 std::string Archive::live_path(const Name& name) const {

@@ -9,14 +9,20 @@
 #include "pki/certificate.h"
 #include "pki/key.h"
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace everseal::archive {
 
 using base::Name;
+
+inline constexpr std::string_view kKeyFile = "privkey.pem";
+inline constexpr std::array<std::string_view, 5> kFiles{kKeyFile, "cert.pem", "chain.pem", "fullchain.pem",
+                                                        "manifest.json"};  // of a version
 
 // What a version's manifest.json says: enough to recreate its row in the store. Nothing secret.
 struct Manifest {
@@ -40,6 +46,7 @@ struct Version {
 
 // What the names on disk tell of one version; no file is read for it.
 struct Standing {
+  bool exists = false;    // its directory
   bool complete = false;  // its directory holds every file of a version but the key
   bool has_key = false;
   bool live = false;      // the live link leads to it
@@ -73,6 +80,9 @@ class Archive {
   // is checked: Error(invalid) where leaf and key differ, and nothing is renamed. Doing it again is fine.
   void complete(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
   void discard_staging(const Name& name, int number) const;
+  // Renames what stands in the place of a version that is being made and is none, so that it can be completed; gives its
+  // path now. nullopt where the way is clear.
+  std::optional<std::string> clear_way(const Name& name, int number) const;
 
   // Switches live/<name>, wherever a link there leads; Error(invalid) where the version's key does not match its
   // certificate, Error(exists) where no link but a file or directory is in the way.

@@ -147,18 +147,13 @@ std::optional<Certificate> understood(const Source& source, const Name& name, co
   return problems.empty() && found != config.certificates.end() ? std::optional(found->second) : std::nullopt;
 }
 
-bool is_toml(const Source& source) {
-  base::Problems problems;
-  return read_toml(source, problems).has_value();
-}
-
 // What is wrong elsewhere stays wrong, and is nobody's business here. What a reference names may stand in a file that
 // cannot be read.
 void require_no_new_problem(const Sources& present, const std::vector<Source>& wanted, const Kinds& kinds) {
   base::Problems before, after;
   static_cast<void>(parse(present.files, kinds, before));
-  const bool all_is_known = before.empty() || (present.unread.empty() && std::ranges::all_of(present.files, is_toml));
-  static_cast<void>(parse(wanted, kinds, after, all_is_known ? References::checked : References::elsewhere));
+  const bool all_is_read = before.empty() || present.unread.empty();
+  static_cast<void>(parse(wanted, kinds, after, all_is_read ? References::checked : References::elsewhere));
   std::erase_if(after, [&](const base::Problem& problem) {
     return std::ranges::any_of(before, [&](const base::Problem& known) {
       return known.origin.file == problem.origin.file && known.key == problem.key && known.message == problem.message;
@@ -278,20 +273,21 @@ void write_change(const Files& files, const Change& change) {
   put(files, {std::string(kCertificateFamily), change.certificate.name, {}}, change.before, change.after);
 }
 
-bool remove_fragment(const Files& files, const Name& name) {
-  const Fragment fragment{std::string(kCertificateFamily), name, {}};
-  for (const Source& source : read_each(files).files) {
-    const Found found = look_in(source, name);
-    if (!found.origin) continue;
-    if (source.path != path_of(files, fragment) || !found.alone) return false;
-    try {
-      base::Directory::open(files.fragments).remove(file_of(fragment));
-    } catch (const Error& error) {
-      explain(error, "remove", "certificate", name, "from the config");
-    }
-    return true;
+DefinedIn where_defined(const Files& files, const Name& name) {
+  const std::string path = path_of(files, {std::string(kCertificateFamily), name, {}});
+  for (const Source& source : read_each(files).files)
+    if (const Found found = look_in(source, name); found.origin)
+      return source.path == path && found.alone ? DefinedIn::fragment : DefinedIn::another_file;
+  return DefinedIn::nothing;
+}
+
+void remove_fragment(const Files& files, const Name& name) {
+  try {
+    if (const auto directory = base::Directory::open_if_exists(files.fragments))
+      directory->remove(file_of({std::string(kCertificateFamily), name, {}}));
+  } catch (const Error& error) {
+    explain(error, "remove", "certificate", name, "from the config");
   }
-  return false;
 }
 
 }  // namespace everseal::config

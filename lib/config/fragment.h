@@ -42,8 +42,11 @@ Change plan_change(const Files& files, const Settings& settings, const Name& nam
 // Durable and atomic; what stood there is kept as <name>.toml.bak. Throws Error(io) with what to do where the caller
 // may not write there.
 void write_change(const Files& files, const Change& change);
-// Removes it; false where the certificate is defined elsewhere.
-bool remove_fragment(const Files& files, const Name& name);
+// Where certificate `name` is defined. A file that does not parse defines nothing.
+enum class DefinedIn { nothing, fragment, another_file };  // fragment: conf.d/<name>.toml, and nothing else is in it
+DefinedIn where_defined(const Files& files, const Name& name);
+// Takes the fragment away, durably; nothing where there is none. Error(io) as above.
+void remove_fragment(const Files& files, const Name& name);
 
 // Fragments that are written in one go, each as a new file.
 class Draft {

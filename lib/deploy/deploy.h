@@ -47,7 +47,7 @@ class Target {
   virtual bool has(std::int64_t number) const = 0;
   // Tells the server. nullopt where no reload is configured.
   virtual std::optional<base::Exit> reload(std::stop_token stop) = 0;
-  // Removes staged and former ones but those in `keep`.
+  // Removes staged and former ones but those in `keep`, what else left the configured contents, and links to it.
   virtual void prune(std::span<const std::int64_t> keep) = 0;
   // Removes all that stage and switch_to made.
   virtual void remove() = 0;

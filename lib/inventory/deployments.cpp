@@ -123,6 +123,14 @@ void Deployments::deploy_again(ArtifactKind artifact, const Name& owner) {
   query->execute();
 }
 
+void Deployments::deploy_again(ArtifactKind artifact, const Name& owner, const Name& target) {
+  sql::Query query(store_.database(),
+                   "update deployment set spec_hash = '', attempts = 0, not_before = null "
+                   "where artifact = $1 and owner = $2 and target = $3");
+  bind_key(query, artifact, owner);
+  query->bind(3, target.text()).execute();
+}
+
 std::int64_t Deployments::count_failed() {
   sql::Query query(store_.database(),
                    "select count(*) from deployment where state in ('failed', 'unverified') and not exists "

@@ -1,5 +1,6 @@
 #include "inventory/managed.h"
 
+#include "base/text.h"
 #include "inventory/columns.h"
 #include "inventory/events.h"
 #include "inventory/rows.h"
@@ -25,6 +26,23 @@ ManagedRecord read_managed(const sql::Statement& row) {
   record.key_owner = enum_at(row, 5, parse_key_owner, "a key's owner");
   record.orphaned = flag_at(row, 6);
   record.pinned = optional_at(row, 7, int_at);
+  return record;
+}
+
+constexpr std::string_view kInUse =
+    "select m.name, v.number, v.has_key, (select group_concat(d.paths, char(10)) from deployment d "
+    "where d.artifact = 'version' and d.owner = m.name and d.state in ('verified', 'unverifiable') "
+    "and d.paths <> ''), (select value from setting where key = 'files.seen/' || m.name) "
+    "from managed m join version v on v.name = m.name and v.state = 'live' ";
+
+std::string seen_key(const Name& name) { return "files.seen/" + name.text(); }
+
+InUseRecord read_in_use(const sql::Statement& row) {
+  InUseRecord record{
+      .name = name_at(row, 0), .number = int_at(row, 1), .has_key = flag_at(row, 2), .paths = {}, .seen = {}};
+  if (!row.is_null(3))
+    for (std::string& path : base::split(row.text(3), '\n')) record.paths.push_back(std::move(path));
+  if (!row.is_null(4)) record.seen = row.text(4);
   return record;
 }
 
@@ -153,18 +171,18 @@ void Managed::set_pinned(const Name& name, std::optional<int> version) {
 
 std::vector<InUseRecord> Managed::in_use(const std::optional<Name>& after, int limit) {
   sql::Query query(store_.database(),
-                   "select m.name, v.number, v.has_key, (select group_concat(d.paths, char(10)) from deployment d "
-                   "where d.artifact = 'version' and d.owner = m.name and d.state in ('verified', 'unverifiable') "
-                   "and d.paths <> '') from managed m join version v on v.name = m.name and v.state = 'live' "
-                   "where m.name > $1 and m.orphaned = 0 order by m.name limit $2");
+                   std::string(kInUse) + "where m.name > $1 and m.orphaned = 0 order by m.name limit $2");
   query->bind(1, after ? after->text() : std::string()).bind(2, limit);
-  return all_rows(query, [](const sql::Statement& row) {
-    InUseRecord record{name_at(row, 0), int_at(row, 1), flag_at(row, 2), {}};
-    if (!row.is_null(3))
-      for (std::string& path : base::split(row.text(3), '\n')) record.paths.push_back(std::move(path));
-    return record;
-  });
+  return all_rows(query, read_in_use);
 }
+
+std::optional<InUseRecord> Managed::in_use(const Name& name) {
+  sql::Query query(store_.database(), std::string(kInUse) + "where m.name = $1 and m.orphaned = 0");
+  query->bind(1, name.text());
+  return first_row(query, read_in_use);
+}
+
+void Managed::set_seen(const Name& name, const std::string& seen) { store_.set_setting(seen_key(name), seen); }
 
 std::vector<ManagedRecord> Managed::orphans(int limit) {
   sql::Query query(store_.database(), std::string(kManagedColumns) + "where orphaned = 1 order by name limit $1");
@@ -202,6 +220,8 @@ void Managed::remove(const Name& name) {
       sql::Query query(store_.database(), sql);
       query->bind(1, name.text()).execute();
     }
+    sql::Query seen(store_.database(), "delete from setting where key = $1");
+    seen->bind(1, seen_key(name)).execute();
   });
 }
 

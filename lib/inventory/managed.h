@@ -29,6 +29,8 @@ class Managed {
   void set_pinned(const Name& name, std::optional<int> version);
   // What is in use, by name, at most `limit` behind `after`.
   std::vector<InUseRecord> in_use(const std::optional<Name>& after, int limit);
+  std::optional<InUseRecord> in_use(const Name& name);
+  void set_seen(const Name& name, const std::string& seen);
   std::vector<ManagedRecord> orphans(int limit);          // by name
   // One that is kept alive for the same identifiers as `record`: the name that it may have got.
   std::optional<Name> same_names(const ManagedRecord& record);
@@ -59,6 +61,8 @@ class Versions {
   void set_live(const Name& name, int number);
   // Deletes the rows of `name`, but never gives one of its numbers again.
   void forget(const Name& name);
+  // Deletes the row of one that is pending, with its order; its number is not given again.
+  void give_up(const Name& name, int number);
   // Deletes the rows of some, and what hangs on them; their certificates stay. Error(internal) for the newest one, whose
   // number would be given again.
   void discard(const Name& name, std::span<const int> numbers);
@@ -81,6 +85,7 @@ class Deployments {
   void remove_former_place(std::int64_t id);
   // Each is staged again at the next decision, whatever it is, without back-off.
   void deploy_again(ArtifactKind artifact, const Name& owner);
+  void deploy_again(ArtifactKind artifact, const Name& owner, const Name& target);
   // In state failed or unverified, of what is still wanted: what an exit code must tell.
   std::int64_t count_failed();
 

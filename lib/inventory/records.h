@@ -92,6 +92,7 @@ struct InUseRecord {
   int number = 0;
   bool has_key = true;
   std::vector<std::string> paths;  // of its deployments
+  std::string seen;  // what its files looked like when their contents were last found right; "": never
 };
 
 struct VersionRecord {

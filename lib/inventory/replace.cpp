@@ -45,11 +45,20 @@ void require_sound_backup(const std::string& file) {
   backup->check_integrity();
 }
 
-// The database that is to be replaced; nullopt where there is none or it cannot be opened.
+bool is_empty(sql::Database& database) {
+  sql::Query tables(database, "select count(*) from sqlite_schema");
+  tables->step();
+  return tables->integer(0) == 0;
+}
+
+// The database that is to be replaced; nullopt where there is none, it is empty or it cannot be opened.
 std::optional<Store> open_present(const Directory& state, Replacement& outcome) {
   if (!state.has(kDatabase)) return std::nullopt;
   try {
-    return Store::over(state.path(), sql::open(database_file(state.path()), sql::Access::read_write));
+    auto database = sql::open(database_file(state.path()), sql::Access::read_write);
+    if (!is_empty(*database)) return Store::over(state.path(), std::move(database));
+    outcome.problems.emplace_back("the replaced database was empty");
+    return std::nullopt;
   } catch (const Error& error) {
     if (error.fault() == Fault::busy || error.fault() == Fault::newer) throw;
     outcome.problems.push_back(fmt::format("the replaced database: {}", base::printable(error.message())));

@@ -189,6 +189,14 @@ void Versions::forget(const Name& name) {
   });
 }
 
+void Versions::give_up(const Name& name, int number) {
+  store_.transaction([&] {
+    never_again(name, number);
+    sql::Query row(store_.database(), "delete from version where name = $1 and number = $2 and state = 'pending'");
+    row->bind(1, name.text()).bind(2, number).execute();
+  });
+}
+
 void Versions::discard(const Name& name, std::span<const int> numbers) {
   store_.transaction([&] {
     for (const int number : numbers) {

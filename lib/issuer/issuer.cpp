@@ -6,6 +6,8 @@
 
 namespace everseal::issuer {
 
+GivenUp Issuer::give_up(const Name&, int, std::stop_token) { return GivenUp::yes; }
+
 RenewalInfo Issuer::renewal_info(const pki::Certificate&, base::Time, std::stop_token) {
   throw base::Error(base::Fault::internal, "this kind of issuer has no renewal information");
 }

@@ -46,6 +46,9 @@ struct Issued {
   std::vector<std::string> warnings;    // "the lifetime was cut to that of the CA"
 };
 
+// What became of a version that was begun.
+enum class GivenUp { yes, is_signed };
+
 // What an issuer says of when it wants a certificate renewed (RFC 9773).
 struct RenewalInfo {
   struct Window {
@@ -71,6 +74,9 @@ class Issuer {
   virtual Issued issue(const Request& request, base::Time now, std::stop_token stop) = 0;
   // Error(denied) where this issuer cannot revoke.
   virtual void revoke(const Revocation& revocation, base::Time now, std::stop_token stop) = 0;
+  // Ends what issue() left unfinished for that version, which nobody asks for any more. is_signed: it is too late for
+  // that, and issue() brings the certificate. Nothing to do where the kind keeps nothing of what it was asked.
+  virtual GivenUp give_up(const Name& managed, int version, std::stop_token stop);
   // Only where the kind has it.
   virtual RenewalInfo renewal_info(const pki::Certificate& certificate, base::Time now, std::stop_token stop);
   // Does what issue() would, as far as that costs nothing here or there, and says what that was.

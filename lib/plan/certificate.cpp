@@ -79,7 +79,7 @@ std::optional<Reason> check_missing(const CertificateFacts&, const VersionFacts*
 
 std::optional<Reason> check_lost(const CertificateFacts& facts, const VersionFacts*, Time now) {
   const VersionFacts& used = *version_in_use(facts, now);
-  if (used.on_disk == OnDisk::whole) return std::nullopt;
+  if (used.on_disk != OnDisk::lost) return std::nullopt;
   return Reason{Rule::lost, fmt::format("version {} is no longer whole in the archive", used.record.number)};
 }
 
@@ -183,28 +183,32 @@ std::optional<Reason> reason_to_issue(const CertificateFacts& facts, Time now) {
   return facts.renewal == Renewal::once ? ask(kChecksOfOnce) : ask(kChecks);
 }
 
-// Is there a version to go on with? What was asked for once and withdrawn is given up, unless it is signed already.
-bool is_begun(const CertificateFacts& facts) {
-  if (facts.versions.empty() || facts.versions.back().record.state != VersionState::pending) return false;
-  return facts.renewal == Renewal::automatic || facts.versions.back().record.certificate ||
-         check_requested(facts, nullptr, Time{});
+bool is_signed(const VersionFacts& begun) noexcept { return begun.record.certificate || begun.is_signed; }
+
+// The version that was begun and is not complete; null where there is none.
+const VersionFacts* begun_version(const CertificateFacts& facts) noexcept {
+  return facts.versions.empty() || is_complete(facts.versions.back()) ? nullptr : &facts.versions.back();
 }
 
 void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& decision) {
-  std::optional<Reason> reason;
+  std::optional<Reason> reason = reason_to_issue(facts, now);
   int number =
       facts.versions.empty() ? facts.next_number : std::max(facts.next_number, facts.versions.back().record.number + 1);
   Name issuer = choose_issuer(facts);
-  if (is_begun(facts)) {
-    const inventory::VersionRecord& pending = facts.versions.back().record;
-    number = pending.number;
-    reason = Reason{Rule::interrupted, fmt::format("version {} was begun and not finished", number)};
+  std::vector<Reason> why;
+  if (const VersionFacts* const begun = begun_version(facts); begun != nullptr && (reason || is_signed(*begun))) {
+    number = begun->record.number;
+    why.push_back({Rule::interrupted, fmt::format("version {} was begun and not finished", number)});
     // What the issuer signed already is finished with that issuer, whatever changed since.
-    if (pending.certificate) issuer = pending.issuer;
-  } else {
-    reason = reason_to_issue(facts, now);
+    if (is_signed(*begun)) issuer = begun->record.issuer;
+  } else if (begun != nullptr) {
+    add(facts,
+        step(GiveUp{begun->record.number, begun->record.issuer}, Rule::no_longer_wanted,
+             fmt::format("version {} was begun, and nothing asks for it any more", begun->record.number), now),
+        now, decision);
   }
-  if (!reason) {
+  if (reason) why.push_back(*std::move(reason));
+  if (why.empty()) {
     const VersionFacts* const used_version = version_in_use(facts, now);
     if (facts.renewal == Renewal::once) {
       decision.standing.push_back({Rule::nothing_due, used_version == nullptr
@@ -222,8 +226,8 @@ void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& 
     decide_renewal_info(in_use, now, decision);
     return;
   }
-  const Rule rule = reason->rule;
-  CertificateStep made{Issue{number, issuer}, {*std::move(reason)}, Gate::open, now};
+  const Rule rule = why.front().rule;
+  CertificateStep made{Issue{number, issuer}, std::move(why), Gate::open, now};
   hold_back(made, attempt_at(facts, issuer), now);
   const bool by_the_clock = rule == Rule::renewal_due || rule == Rule::renewal_suggested;
   if (by_the_clock && intent(facts, IntentKind::force_renew) == nullptr) {
@@ -254,7 +258,8 @@ void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& 
 void decide_pins(const CertificateFacts& facts, Time now, CertificateDecision& decision) {
   for (const IntentRecord& wanted : facts.intents) {
     if (wanted.kind == IntentKind::rollback && wanted.version)
-      add(facts, step(Pin{wanted.id, *wanted.version}, Rule::requested, fmt::format("a rollback: {}", asked_by(wanted)), now),
+      add(facts,
+          step(Pin{wanted.id, *wanted.version}, Rule::requested, fmt::format("a rollback: {}", asked_by(wanted)), now),
           now, decision);
     else if (wanted.kind == IntentKind::deploy)
       add(facts, step(Unpin{wanted.id}, Rule::requested, fmt::format("a deployment: {}", asked_by(wanted)), now), now,
@@ -276,8 +281,9 @@ void decide_revocations(const CertificateFacts& facts, Time now, CertificateDeci
     else if (*version->record.not_after <= now)
       end(fmt::format("version {} has expired", *wanted.version));
     else
-      add(facts, step(Revoke{wanted.id, *wanted.version, wanted.reason}, Rule::requested,
-                      fmt::format("a revocation: {}", asked_by(wanted)), now),
+      add(facts,
+          step(Revoke{wanted.id, *wanted.version, wanted.reason}, Rule::requested,
+               fmt::format("a revocation: {}", asked_by(wanted)), now),
           now, decision);
   }
 }
@@ -296,12 +302,14 @@ DeploymentFacts deployment_facts(const CertificateFacts& facts, const VersionFac
 
 // Revoke every unexpired version, take away what was deployed, delete the keys, forget: each by itself, the last only
 // when nothing before it is left to do.
-void decide_removal(const CertificateFacts& facts, const IntentRecord& wanted, Time now, CertificateDecision& decision) {
+void decide_removal(const CertificateFacts& facts, const IntentRecord& wanted, Time now,
+                    CertificateDecision& decision) {
   const auto asked = [&] { return Reason{Rule::requested, fmt::format("its removal: {}", asked_by(wanted))}; };
   if (wanted.revoke) {
     for (const VersionFacts& version : facts.versions)
       if (version.record.certificate && is_usable(version, now))
-        add(facts, {Revoke{std::nullopt, version.record.number, wanted.reason}, {asked()}, Gate::open, now}, now, decision);
+        add(facts, {Revoke{std::nullopt, version.record.number, wanted.reason}, {asked()}, Gate::open, now}, now,
+            decision);
   }
   if (wanted.delete_keys) {
     DeploymentFacts nothing = deployment_facts(facts, nullptr, now);
@@ -324,8 +332,9 @@ void decide_prune(const CertificateFacts& facts, const VersionFacts& in_use, Tim
       prune.keys_of.push_back(version.record.number);
   }
   if (prune.keys_of.empty()) return;
-  add(facts, step(std::move(prune), Rule::key_no_longer_needed,
-                  fmt::format("keep = {} and version {} is proved", facts.keep, in_use.record.number), now),
+  add(facts,
+      step(std::move(prune), Rule::key_no_longer_needed,
+           fmt::format("keep = {} and version {} is proved", facts.keep, in_use.record.number), now),
       now, decision);
 }
 
@@ -354,7 +363,8 @@ bool is_needed(const CertificateFacts& facts, const VersionFacts& in_use, int nu
 
 // Versions that ended long ago go, whether the present one is proved or not. A clock that is ahead would take away what
 // is still remembered.
-void decide_discard(const CertificateFacts& facts, const VersionFacts& in_use, Time now, CertificateDecision& decision) {
+void decide_discard(const CertificateFacts& facts, const VersionFacts& in_use, Time now,
+                    CertificateDecision& decision) {
   if (!facts.clock_problem.empty()) return;
   const int newest = facts.versions.back().record.number;
   const int below_newest = number_below_newest(facts);
@@ -378,21 +388,37 @@ void decide_discard(const CertificateFacts& facts, const VersionFacts& in_use, T
   decision.add(std::move(made));
 }
 
+constexpr base::Seconds kComparisonsAreApart{3600};
+
+// What was damaged is written again before it is used, all else that changed is looked at when nothing is left to do.
+void decide_compare(const CertificateFacts& facts, const VersionFacts& used, Time now, CertificateDecision& decision) {
+  CertificateStep made =
+      step(Compare{used.record.number}, Rule::touched,
+           fmt::format("files of version {} changed since they were last looked at", used.record.number), now);
+  if (facts.compared) {
+    made.gate = Gate::backing_off;
+    made.not_before = now + kComparisonsAreApart;
+  }
+  hold_back(made, failed(facts.attempts, key_of(made.action)), now);
+  decision.add(std::move(made));
+}
+
 // A complete, usable version is put in place before anything is ordered.
 void decide_place(const CertificateFacts& facts, const VersionFacts& used, Time now, CertificateDecision& decision) {
   if (facts.pinned && *facts.pinned != used.record.number)
     decision.standing.push_back(
         {Rule::requested, fmt::format("version {} was to stay in use, and is not usable any more", *facts.pinned)});
   if (const VersionFacts* const newest = newest_complete(facts); newest != &used && !has_begun(*newest, now)) {
-    decision.standing.push_back({Rule::not_valid_yet, fmt::format("version {} is valid from {} on", newest->record.number,
-                                                                  base::format_time(*newest->record.not_before))});
+    decision.standing.push_back(
+        {Rule::not_valid_yet, fmt::format("version {} is valid from {} on", newest->record.number,
+                                          base::format_time(*newest->record.not_before))});
     decision.look_at(*newest->record.not_before);
   }
-  if (!is_usable(used, now) || used.on_disk == OnDisk::lost) return;
+  if (!is_usable(used, now) || used.on_disk != OnDisk::whole) return;
   const int number = used.record.number;
   if (used.record.state != VersionState::live || facts.live_link != number)
-    add(facts, step(MakeLive{number}, Rule::not_live, fmt::format("version {} is complete and not live", number), now), now,
-        decision);
+    add(facts, step(MakeLive{number}, Rule::not_live, fmt::format("version {} is complete and not live", number), now),
+        now, decision);
   append(decision, decide_deployments(deployment_facts(facts, &used, now), now));
 }
 
@@ -402,6 +428,7 @@ std::string describe(const CertificateAction& action) {
   return std::visit(
       base::Overloaded{
           [](const Issue& s) { return fmt::format("issue version {} at {}", s.number, s.issuer); },
+          [](const GiveUp& s) { return fmt::format("give version {} up, which was begun at {}", s.number, s.issuer); },
           [](const MakeLive& s) { return fmt::format("make version {} live", s.number); },
           [](const Revoke& s) { return fmt::format("revoke version {} ({})", s.number, to_string(s.reason)); },
           [](const Pin& s) { return fmt::format("go back to version {} and stay there", s.number); },
@@ -411,6 +438,9 @@ std::string describe(const CertificateAction& action) {
           },
           [](const Prune& s) { return fmt::format("delete the private keys of {} old version(s)", s.keys_of.size()); },
           [](const Discard& s) { return fmt::format("take {} old versions away", s.numbers.size()); },
+          [](const Compare& s) {
+            return fmt::format("compare the files of version {} with what was put there", s.number);
+          },
           [](const DeleteKeys&) { return std::string("delete the private keys"); },
           [](const Forget&) { return std::string("stop keeping it alive"); },
           [](const EndIntent& s) { return "give up what was asked for, as " + s.why; },
@@ -421,11 +451,25 @@ std::string describe(const CertificateAction& action) {
 
 StepKey key_of(const CertificateAction& action) {
   return std::visit(base::Overloaded{
-                        [](const Issue& s) { return StepKey{s.kind, s.issuer.text()}; },
-                        [](const Revoke& s) { return StepKey{s.kind, std::to_string(s.number)}; },
-                        [](const RefreshRenewalInfo& s) { return StepKey{s.kind, s.issuer.text()}; },
+                        [](const Issue& s) {
+                          return StepKey{s.kind, s.issuer.text()};
+                        },
+                        [](const GiveUp& s) {
+                          return StepKey{s.kind, s.issuer.text()};
+                        },
+                        [](const Revoke& s) {
+                          return StepKey{s.kind, std::to_string(s.number)};
+                        },
+                        [](const Compare& s) {
+                          return StepKey{s.kind, std::to_string(s.number)};
+                        },
+                        [](const RefreshRenewalInfo& s) {
+                          return StepKey{s.kind, s.issuer.text()};
+                        },
                         [](const DeploymentAction& s) { return key_of(s); },
-                        [](const auto& s) { return StepKey{s.kind, {}}; },
+                        [](const auto& s) {
+                          return StepKey{s.kind, {}};
+                        },
                     },
                     action);
 }
@@ -494,6 +538,8 @@ Decision<CertificateAction> decide(const CertificateFacts& facts, Time now) {
   }
   decide_pins(facts, now, decision);
   const VersionFacts* const in_use = version_in_use(facts, now);
+  const bool damaged = in_use != nullptr && in_use->on_disk == OnDisk::damaged;
+  if (damaged) decide_compare(facts, *in_use, now, decision);
   if (in_use != nullptr) decide_place(facts, *in_use, now, decision);
   decide_issue(facts, now, decision);
   if (auto reason = unproved(facts)) decision.standing.push_back({Rule::not_verified, std::move(*reason)});
@@ -503,6 +549,8 @@ Decision<CertificateAction> decide(const CertificateFacts& facts, Time now) {
     decide_discard(facts, *in_use, now, decision);
   }
   decide_revocations(facts, now, decision);
+  if (in_use != nullptr && facts.touched && in_use->on_disk == OnDisk::whole)
+    decide_compare(facts, *in_use, now, decision);
   return decision;
 }
 

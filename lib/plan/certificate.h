@@ -17,6 +17,8 @@ namespace everseal::plan {
 
 // `kind` is the word for it in JSON and in the key of its attempts.
 struct Issue { static constexpr std::string_view kind = "issue"; int number; Name issuer; };
+// Ends a version that was begun, is not signed, and that nothing asks for any more: its order, its key, its row.
+struct GiveUp { static constexpr std::string_view kind = "give-up"; int number; Name issuer; };
 struct MakeLive { static constexpr std::string_view kind = "live"; int number; };
 struct Revoke { static constexpr std::string_view kind = "revoke"; std::optional<std::int64_t> intent; int number; pki::RevocationReason reason; };
 struct Pin { static constexpr std::string_view kind = "pin"; std::int64_t intent; int number; };
@@ -24,13 +26,15 @@ struct Unpin { static constexpr std::string_view kind = "unpin"; std::int64_t in
 struct Prune { static constexpr std::string_view kind = "prune"; std::vector<int> keys_of; };
 // Takes versions that ended long ago away: rows, directories, keys.
 struct Discard { static constexpr std::string_view kind = "discard"; std::vector<int> numbers; };
+// Compares the contents of what is in use, in the archive and at its targets, with what was put there, and mends them.
+struct Compare { static constexpr std::string_view kind = "compare"; int number; };
 struct RefreshRenewalInfo { static constexpr std::string_view kind = "renewal-info"; int number; Name issuer; };
 struct DeleteKeys { static constexpr std::string_view kind = "delete-keys"; };
 struct Forget { static constexpr std::string_view kind = "forget"; std::int64_t intent; };
 // An intent that nothing can fulfil any more.
 struct EndIntent { static constexpr std::string_view kind = "end"; std::int64_t intent; std::string why; };
-using CertificateAction = std::variant<Issue, MakeLive, Revoke, Pin, Unpin, Prune, Discard, RefreshRenewalInfo, DeleteKeys, Forget,
-                                       EndIntent, DeploymentAction>;
+using CertificateAction = std::variant<Issue, GiveUp, MakeLive, Revoke, Pin, Unpin, Prune, Discard, Compare, RefreshRenewalInfo,
+                                       DeleteKeys, Forget, EndIntent, DeploymentAction>;
 
 // "issue version 3 at corp"
 std::string describe(const CertificateAction& action);
@@ -39,8 +43,8 @@ StepKey key_of(const CertificateAction& action);
 // Does the issuer of a version say when it wants it renewed?
 enum class RenewalInfoOf { nobody, issuer };
 
-// Is what the store knows of a version still on the disk?
-enum class OnDisk { whole, lost };
+// Is what the store knows of a version still on the disk? damaged: files are missing that the store can write again.
+enum class OnDisk { whole, damaged, lost };
 
 struct VersionFacts {
   inventory::VersionRecord record;
@@ -48,6 +52,7 @@ struct VersionFacts {
   RenewalInfoOf renewal_info = RenewalInfoOf::nobody;
   std::optional<inventory::RenewalInfoRecord> info;  // what its issuer said last
   OnDisk on_disk = OnDisk::whole;                    // looked at for the version in use alone
+  bool is_signed = false;  // of a pending one: its issuer signed it or is about to, so it is finished in any case
 };
 
 // once: got by `issue --once` or `--csr`; nothing renews it.
@@ -63,6 +68,8 @@ struct CertificateFacts {
   std::vector<VersionFacts> versions;
   std::vector<inventory::EndedVersionRecord> ended;  // in order of expiry, the first of them
   bool discarded = false;  // this run took some away already: the others have time until the next
+  bool touched = false;   // the files of what is in use look otherwise than when they were last found right
+  bool compared = false;  // this run did so already
   std::optional<int> live_link;  // the version that the live link leads to
   int next_number = 1;  // of a version; numbers of a certificate that was removed are not given again
   std::vector<inventory::DeploymentRecord> deployments;

@@ -11,6 +11,7 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::requested: return "requested";
     case Rule::missing: return "missing";
     case Rule::lost: return "lost";
+    case Rule::touched: return "touched";
     case Rule::specification_changed: return "specification_changed";
     case Rule::issuer_left: return "issuer_left";
     case Rule::revoked: return "revoked";
@@ -26,6 +27,7 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::not_verified: return "not_verified";
     case Rule::wrong_certificate_served: return "wrong_certificate_served";
     case Rule::failed_before: return "failed_before";
+    case Rule::no_longer_wanted: return "no_longer_wanted";
     case Rule::key_no_longer_needed: return "key_no_longer_needed";
     case Rule::ended_long_ago: return "ended_long_ago";
     case Rule::crl_due: return "crl_due";

@@ -24,6 +24,7 @@ enum class Rule {
   requested,           // a person asked for it
   missing,
   lost,                // what the store knows is gone from the disk
+  touched,             // what is on the disk was changed by somebody
   specification_changed,
   issuer_left,         // its issuer is no longer in the list
   revoked,
@@ -39,6 +40,7 @@ enum class Rule {
   not_verified,
   wrong_certificate_served,
   failed_before,       // an earlier attempt failed; this is the next one
+  no_longer_wanted,    // what was begun, and nothing asks for it any more
   key_no_longer_needed,
   ended_long_ago,      // versions that nothing needs any more
   crl_due,

@@ -124,6 +124,13 @@ class CertificateArtifact final : public Deployable {
     return plan::against_rollback(certificate_facts(session_, name_), record, record.after, now);
   }
 
+  std::vector<std::int64_t> kept() override {
+    std::vector<std::int64_t> numbers;
+    for (const inventory::VersionRecord& version : session_.versions.recent(name_))
+      if (version.has_key) numbers.push_back(version.number);
+    return numbers;
+  }
+
   Facts facts(std::int64_t number) override {
     const auto version = session_.versions.find(name_, static_cast<int>(number));
     return version ? facts_of(session_, *version) : Facts{.version = number};
@@ -219,6 +226,8 @@ class AuthorityArtifact final : public Deployable {
   std::optional<std::string> against_rollback(const inventory::DeploymentRecord&, Time) override {
     return "an older CRL is never published again";
   }
+
+  std::vector<std::int64_t> kept() override { return {}; }
 
   Facts facts(std::int64_t number) override {
     Facts facts{.version = number};

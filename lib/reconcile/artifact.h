@@ -36,6 +36,8 @@ class Deployable {
                      std::optional<std::int64_t> previous) = 0;
   // Why the target must not go back, or nullopt where it may.
   virtual std::optional<std::string> against_rollback(const inventory::DeploymentRecord& record, Time now) = 0;
+  // The numbers whose copies may stay at a target beside the one that is served.
+  virtual std::vector<std::int64_t> kept() = 0;
   // What an outcome says of artifact `number`.
   virtual Facts facts(std::int64_t number) = 0;
   // Of the artifact in use, for back-off.

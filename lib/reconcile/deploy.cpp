@@ -215,18 +215,34 @@ std::optional<Outcome> reload(Session& session, Deployable& artifact, const conf
   return std::nullopt;
 }
 
+// What left the contents of a target, and copies of what nobody goes back to, when the new ones are in use. Gives what
+// was wrong with that, or "".
+std::string take_rest_away(Deployable& artifact, deploy::Target& place, const DeploymentRecord& record) {
+  if (record.state == DeploymentState::verified || record.state == DeploymentState::unverifiable) return {};
+  try {
+    place.prune(artifact.kept());
+    return {};
+  } catch (const base::Error& error) {
+    if (error.fault() == base::Fault::cancelled) throw;
+    return fmt::format("what is not wanted there any more stays: {}", error.text());
+  }
+}
+
 // With nothing to look at, the reload's exit is all that is known.
-Outcome verify_by_exit(Session& session, Deployable& artifact, DeploymentRecord& record, std::string_view why) {
+Outcome verify_by_exit(Session& session, Deployable& artifact, deploy::Target& place, DeploymentRecord& record,
+                       std::string_view why) {
   if (!record.reload_problem.empty()) {
     commit_failure(session, artifact, record, DeploymentState::failed, "deployment.failed",
                    "the reload failed: " + record.reload_problem);
     return report(session, outcome(artifact, record, "deploy", Result::failed, record.problem));
   }
+  const std::string rest = take_rest_away(artifact, place, record);
   record.state = DeploymentState::unverifiable;
   end_failure(record);
-  commit(session, artifact, record, "deployment.unverifiable", details(record));
-  return report(session, outcome(artifact, record, "deploy", Result::done,
-                                 fmt::format("version {} is in place; {}", record.version, why)));
+  commit(session, artifact, record, "deployment.unverifiable", details(record, rest));
+  const std::string text = fmt::format("version {} is in place; {}", record.version, why);
+  if (rest.empty()) return report(session, outcome(artifact, record, "deploy", Result::done, text));
+  return report(session, outcome(artifact, record, "deploy", Result::warned, fmt::format("{}, though {}", text, rest)));
 }
 
 std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const config::Deployment& target,
@@ -325,12 +341,12 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
   if (record.state == DeploymentState::unverified) record.reload_problem = run_reload(session, *place);
 
   if (target.verification == config::Verification::none && artifact.kind() == inventory::ArtifactKind::version)
-    return verify_by_exit(session, artifact, record, "there is no listener to verify it at");
+    return verify_by_exit(session, artifact, *place, record, "there is no listener to verify it at");
 
   milliseconds bound = target.verify_timeout;
   if (!record.reload_problem.empty()) bound = std::min(bound, kAfterFailedReload);
   const Sight sight = look_until_served(session, artifact, target, *place, record.version, record.previous, bound);
-  if (!sight.can_be_seen) return verify_by_exit(session, artifact, record, sight.text);
+  if (!sight.can_be_seen) return verify_by_exit(session, artifact, *place, record, sight.text);
   record.after = sight.served;
   const auto told = [&](Result result, std::string text) {
     Outcome made = outcome(artifact, record, "verify", result, std::move(text));
@@ -338,17 +354,20 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
     return made;
   };
   if (sight.served == Served::wanted) {
+    std::vector<std::string> warnings;
+    if (const std::string rest = take_rest_away(artifact, *place, record); !rest.empty()) warnings.push_back(rest);
     record.state = DeploymentState::verified;
     end_failure(record);
     Detail detail = details(record);
     detail.emplace_back("seen", sight.text);
     // Told once: what is served now was reloaded somehow.
-    const std::string reload_problem = std::exchange(record.reload_problem, {});
-    if (!reload_problem.empty()) detail.emplace_back("warning", "the reload failed: " + reload_problem);
+    if (const std::string problem = std::exchange(record.reload_problem, {}); !problem.empty())
+      warnings.push_back("the reload failed: " + problem);
+    const std::string warning = base::join(warnings, "; ");
+    if (!warning.empty()) detail.emplace_back("warning", warning);
     commit(session, artifact, record, "deployment.verified", std::move(detail));
-    if (reload_problem.empty()) return report(session, told(Result::done, sight.text));
-    return report(session,
-                  told(Result::warned, fmt::format("{}, though the reload failed: {}", sight.text, reload_problem)));
+    if (warning.empty()) return report(session, told(Result::done, sight.text));
+    return report(session, told(Result::warned, fmt::format("{}, though {}", sight.text, warning)));
   }
 
   std::string problem = sight.text;

@@ -25,10 +25,16 @@ bool names_match(Session& session, const inventory::VersionRecord& version, cons
   return der && covers_exactly(pki::Certificate::parse(*der), wanted.identifiers);
 }
 
+bool is_finalized(Session& session, const inventory::VersionRecord& version) {
+  const auto order = session.orders.find(version.name, version.number);
+  return order && (order->status == "processing" || order->status == "valid");
+}
+
 plan::OnDisk on_disk(Session& session, const inventory::VersionRecord& version, inventory::KeyOwner owner) {
   const archive::Standing standing = session.archive.standing(version.name, version.number);
   const bool wants_key = version.has_key || owner == inventory::KeyOwner::ours;
-  return standing.complete && (standing.has_key || !wants_key) ? plan::OnDisk::whole : plan::OnDisk::lost;
+  if (!standing.exists || (wants_key && !standing.has_key)) return plan::OnDisk::lost;
+  return standing.complete ? plan::OnDisk::whole : plan::OnDisk::damaged;
 }
 
 bool stands(const config::Deployment& target, const inventory::DeploymentRecord& record) {
@@ -42,9 +48,16 @@ bool stands(const config::Deployment& target, const inventory::DeploymentRecord&
 void look_at_disk(Session& session, plan::CertificateFacts& facts, Time now) {
   try {
     const auto* const used = plan::version_in_use(facts, now);
-    for (plan::VersionFacts& version : facts.versions)
+    for (plan::VersionFacts& version : facts.versions) {
       if (&version == used) version.on_disk = on_disk(session, version.record, facts.key_owner);
+      // The commits of a run that ended it were lost.
+      if (version.record.state == inventory::VersionState::pending)
+        version.is_signed |= session.archive.standing(version.record.name, version.record.number).complete;
+    }
     facts.live_link = session.archive.live_link(facts.wanted.name).number;
+    if (const auto in_use = session.managed.in_use(facts.wanted.name);
+        in_use && used != nullptr && in_use->number == used->record.number && facts.live_link == in_use->number)
+      facts.touched = look_of(session.host.state, *in_use) != in_use->seen;
     for (const config::Deployment& target : facts.wanted.deployments)
       for (const inventory::DeploymentRecord& record : facts.deployments)
         if (record.target == target.name && !stands(target, record)) facts.lost_targets.push_back(target.name);
@@ -74,6 +87,7 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
       one.renewal_info = session.offers_renewal_info(one.record.issuer);
       if (one.record.certificate && one.renewal_info == plan::RenewalInfoOf::issuer)
         one.info = session.renewal_infos.find(*one.record.certificate);
+      if (one.record.state == inventory::VersionState::pending) one.is_signed = is_finalized(session, one.record);
       facts.versions.push_back(std::move(one));
     }
     facts.ended = session.versions.ended(name, session.now(), plan::kEndedLookedAt);

@@ -20,6 +20,7 @@ std::string_view event_of(std::string_view step) noexcept {
 std::string_view outcome_step(std::string_view step) noexcept {
   if (step == "stage" || step == "switch" || step == "reload") return "deploy";
   if (step == "delete-keys" || step == "forget") return "remove";
+  if (step == "give-up") return "cancel";
   if (step == "pin") return "rollback";
   if (step == "unpin") return "deploy";
   return step;

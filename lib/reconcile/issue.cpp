@@ -180,6 +180,8 @@ std::optional<Outcome> issue(Session& session, const plan::CertificateFacts& fac
     session.store.prove_writable(session.now());
     VersionRecord version = begin(session, facts, step);
     std::string notes;
+    if (const auto aside = session.archive.clear_way(name, version.number))
+      notes += fmt::format("; what stood in its place in the archive is kept as {}", *aside);
     std::vector<pki::Certificate> chain;
     if (version.renew_at) {  // recorded to the end, not only by the internal CA
       chain = recorded_chain(session, version);

@@ -1,5 +1,6 @@
 #include "reconcile/lost.h"
 
+#include "archive/archive.h"
 #include "authority/files.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -9,10 +10,12 @@
 #include "inventory/subjects.h"
 #include "pki/crl.h"
 
-#include <algorithm>
+#include <cerrno>
+#include <cstdint>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace everseal::reconcile {
@@ -21,23 +24,56 @@ namespace {
 constexpr int kMost = 2000;
 constexpr const char* kGoOnBehind = "lost.behind";
 
-// Only what is gone counts: what cannot be looked at says nothing.
-bool is_gone(int directory, const std::string& path) {
-  return ::faccessat(directory, path.c_str(), F_OK, AT_EACCESS) != 0 &&
-         (errno == ENOENT || errno == ENOTDIR || errno == ELOOP);
+// Of what is compared for being the same, by nobody who means harm: FNV-1a.
+class Look {
+ public:
+  void add(std::uint64_t value) noexcept {
+    for (int i = 0; i < 8; ++i) {
+      hash_ = (hash_ ^ ((value >> (8 * i)) & 0xff)) * 0x100000001b3;
+    }
+  }
+  std::string text() const { return fmt::format("{:016x}", hash_); }
+
+ private:
+  std::uint64_t hash_ = 0xcbf29ce484222325;
+};
+
+// False where it is gone: what cannot be looked at says nothing.
+bool add_file(int directory, const std::string& path, Look& look) {
+  struct stat found {};
+  if (::fstatat(directory, path.c_str(), &found, 0) != 0) {
+    look.add(0);
+    return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+  }
+  for (const auto value : {found.st_ino, static_cast<ino_t>(found.st_size), static_cast<ino_t>(found.st_mtim.tv_sec),
+                           static_cast<ino_t>(found.st_mtim.tv_nsec), static_cast<ino_t>(found.st_ctim.tv_sec),
+                           static_cast<ino_t>(found.st_ctim.tv_nsec)})
+    look.add(value);
+  return true;
 }
 
-bool is_lost(int live, const inventory::InUseRecord& used) {
+std::string look_of(int live, const inventory::InUseRecord& used) {
   char target[256];
   const ssize_t length = ::readlinkat(live, used.name.text().c_str(), target, sizeof target);
-  if (length < 0) return errno == ENOENT || errno == EINVAL;
-  if (!std::string_view(target, static_cast<std::size_t>(length)).ends_with(fmt::format("/{}", used.number)))
-    return true;
-  if (is_gone(live, fmt::format("{}/{}", used.name, used.has_key ? "privkey.pem" : "cert.pem"))) return true;
-  return std::ranges::any_of(used.paths, [](const std::string& path) { return is_gone(AT_FDCWD, path); });
+  if (length < 0) return errno == ENOENT || errno == EINVAL ? std::string() : used.seen;
+  if (!std::string_view(target, static_cast<std::size_t>(length)).ends_with(fmt::format("/{}", used.number))) return {};
+  Look look;
+  look.add(static_cast<std::uint64_t>(used.number));
+  for (const std::string_view file : archive::kFiles) {
+    if (file == archive::kKeyFile && !used.has_key) continue;
+    if (!add_file(live, fmt::format("{}/{}", used.name, file), look)) return {};
+  }
+  for (const std::string& path : used.paths)
+    if (!add_file(AT_FDCWD, path, look)) return {};
+  return look.text();
 }
 
 }  // namespace
+
+std::string look_of(const std::string& state, const inventory::InUseRecord& used) {
+  const auto live = base::Directory::open_if_exists(state + "/live");
+  return live ? look_of(live->descriptor(), used) : std::string();
+}
 
 bool crl_stands(const std::string& state, inventory::Store& store, const Name& authority) {
   const auto newest = inventory::Authorities(store).newest_crl(authority);
@@ -62,7 +98,8 @@ void wake_what_was_lost(const Host& host, inventory::Store& store) {
   const auto after = behind && Name::is_valid(*behind) ? std::optional(Name::parse(*behind)) : std::nullopt;
   const auto used = managed.in_use(after, kMost);
   for (const inventory::InUseRecord& one : used)
-    if (is_lost(live->descriptor(), one)) subjects.wake(inventory::certificate_subject(one.name), now);
+    if (const std::string look = look_of(live->descriptor(), one); look.empty() || look != one.seen)
+      subjects.wake(inventory::certificate_subject(one.name), now);
   const bool more = used.size() == static_cast<std::size_t>(kMost);
   if (more || after) store.set_setting(kGoOnBehind, more ? used.back().name.text() : std::string());
   for (const inventory::AuthorityRecord& one : inventory::Authorities(store).all())

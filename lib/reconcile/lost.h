@@ -1,14 +1,19 @@
-// What a run sees although nothing is due: what is gone from the disk.
+// What a run sees although nothing is due: what is gone from the disk, or was changed there.
 #pragma once
 
+#include "inventory/records.h"
 #include "inventory/store.h"
 #include "reconcile/host.h"
 
 namespace everseal::reconcile {
 
-// Looks, in two or three system calls each, whether live links, keys, deployed files and CRLs of what is in use stand,
-// and wakes the subjects of those that do not. At most some thousands a run; with more the next run goes on from there.
+// Looks, in one system call a file, whether live links, the archive's and deployed files and CRLs of what is in use
+// stand and look as they did, and wakes the subjects of those that do not. At most some thousands a run; with more the
+// next run goes on from there.
 void wake_what_was_lost(const Host& host, inventory::Store& store);
+
+// How the files of what is in use look, without being read: inode, size and times of each. "" where one is missing.
+std::string look_of(const std::string& state, const inventory::InUseRecord& used);
 
 // Is the authority's crl.der, octet for octet, its newest CRL?
 bool crl_stands(const std::string& state, inventory::Store& store, const Name& authority);

@@ -9,5 +9,7 @@ namespace everseal::reconcile {
 
 // Error(not_found) with the nearest name that is managed.
 inventory::ManagedRecord require_managed(inventory::Store& store, const base::Name& name);
+// Error(denied) where somebody asked for its removal, which would outlast whatever else is asked for.
+void require_not_leaving(inventory::Store& store, const base::Name& name);
 
 }  // namespace everseal::reconcile

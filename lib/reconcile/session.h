@@ -42,6 +42,7 @@ class Session {
   inventory::Attempts attempts{store};
   inventory::Authorities authority_rows{store};
   inventory::Events events{store};
+  inventory::Orders orders{store};
   inventory::RenewalInfos renewal_infos{store};
 
   Time now() const { return host.clock(); }

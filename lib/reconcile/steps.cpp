@@ -3,6 +3,8 @@
 
 #include "authority/crl.h"
 #include "base/error.h"
+#include "base/log.h"
+#include "config/fragment.h"
 #include "plan/schedule.h"
 #include "reconcile/facts.h"
 
@@ -32,6 +34,17 @@ pki::Certificate certificate_of(Session& session, const VersionRecord& version) 
   return pki::Certificate::parse(*der);
 }
 
+// Null where it left the config.
+issuer::Issuer* issuer_if_there(Session& session, const Name& name) {
+  try {
+    return &session.issuer(name);
+  } catch (const base::Error& error) {
+    if (error.fault() != base::Fault::config) throw;
+    base::log::info("{}", error.message());
+    return nullptr;
+  }
+}
+
 // Takes away what every target holds of versions that have no key any more, or of those that are `going`. One that
 // fails lets the others go on.
 void prune_targets(const plan::CertificateFacts& facts, const std::vector<int>& going) {
@@ -52,6 +65,21 @@ void prune_targets(const plan::CertificateFacts& facts, const std::vector<int>& 
 }
 
 }  // namespace
+
+// The key before the row: a row without a key is begun again, a key without a row stays for ever.
+std::optional<Outcome> give_up(Session& session, const Name& name, const plan::GiveUp& step) {
+  if (issuer::Issuer* const issuer = issuer_if_there(session, step.issuer);
+      issuer != nullptr && issuer->give_up(name, step.number, session.host.stop) == issuer::GivenUp::is_signed)
+    return std::nullopt;
+  session.archive.discard_staging(name, step.number);
+  session.store.transaction([&] {
+    session.versions.give_up(name, step.number);
+    session.events.add("certificate.given_up", subject_of(name),
+                       Detail{{"version", std::to_string(step.number)}, {"issuer", step.issuer.text()}}, session.now());
+  });
+  return Outcome{subject_of(name), step.issuer.text(), "cancel", Result::done,
+                 fmt::format("version {}, which nothing asks for any more, is given up", step.number)};
+}
 
 std::optional<Outcome> make_live(Session& session, const Name& name, const plan::MakeLive& step) {
   session.archive.make_live(name, step.number);
@@ -187,7 +215,15 @@ std::optional<Outcome> delete_keys(Session& session, const Name& name) {
   return std::nullopt;
 }
 
-// What stays is said: nobody looks for it afterwards.
+void require_removable(const Host& host, const inventory::ManagedRecord& managed) {
+  if (managed.origin == kOnce || managed.orphaned) return;
+  if (config::where_defined(host.files, managed.name) == config::DefinedIn::fragment) return;
+  throw base::Error(base::Fault::denied, fmt::format("{} is defined in {}", managed.name, managed.origin),
+                    "delete its table there; then it is orphaned, and `remove` forgets it");
+}
+
+// What stays is said: nobody looks for it afterwards. The config before the row: who is killed between the two leaves
+// an orphan whose removal goes on, and not a name that is made anew.
 std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& facts, const plan::Forget& step) {
   const Name& name = facts.wanted.name;
   const Time now = session.now();
@@ -202,6 +238,10 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
     stays.push_back(fmt::format("what was deployed to {} stays there", deployment.target));
   stays.push_back(fmt::format("its versions stay in {}/archive/{}{}", session.host.state, name,
                               keys ? ", with their private keys" : ", without private keys"));
+  if (const auto managed = session.managed.find(name); managed && managed->origin != kOnce && !managed->orphaned) {
+    require_removable(session.host, *managed);
+    config::remove_fragment(session.host.files, name);
+  }
   session.store.transaction([&] {
     session.intents.done(step.intent, now);
     session.managed.remove(name);

@@ -14,15 +14,19 @@
 namespace everseal::reconcile {
 
 std::optional<Outcome> issue(Session& session, const plan::CertificateFacts& facts, const plan::Issue& step);
+std::optional<Outcome> give_up(Session& session, const Name& name, const plan::GiveUp& step);
 std::optional<Outcome> make_live(Session& session, const Name& name, const plan::MakeLive& step);
 std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Revoke& step);
 std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& step);
 std::optional<Outcome> unpin(Session& session, const Name& name, const plan::Unpin& step);
 std::optional<Outcome> prune(Session& session, const plan::CertificateFacts& facts, const plan::Prune& step);
 std::optional<Outcome> discard(Session& session, const plan::CertificateFacts& facts, const plan::Discard& step);
+std::optional<Outcome> compare(Session& session, const plan::CertificateFacts& facts, const plan::Compare& step);
 std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, const plan::RefreshRenewalInfo& step);
 std::optional<Outcome> delete_keys(Session& session, const Name& name);
 std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& facts, const plan::Forget& step);
+// Error(denied) where what forget() would have to take out of the config is in a file that a person keeps.
+void require_removable(const Host& host, const inventory::ManagedRecord& managed);
 std::optional<Outcome> end_intent(Session& session, const Name& name, const plan::EndIntent& step);
 std::optional<Outcome> sign_crl(Session& session, const Name& authority);
 

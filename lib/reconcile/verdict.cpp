@@ -32,6 +32,7 @@ constexpr Words kWords[] = {
     {"remove", "removed", "not removed"},
     {"prune", "old keys deleted", "old keys not deleted"},
     {"discard", "old versions taken away", "old versions not taken away"},
+    {"compare", "looked at", "not as it should be"},
     {"renewal-info", "renewal information asked for", "no renewal information", Target::issuer},
     {"crl", "new CRL", "no new CRL"},
     {"cancel", "withdrawn", "not withdrawn"},

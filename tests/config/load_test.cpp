@@ -254,7 +254,7 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   const Files all = files(std::nullopt, directory / "state");
   const Name name = Name::parse("_.example.org");
   Certificate certificate = wanted("_.example.org");
-  CHECK_FALSE(remove_fragment(all, name));
+  CHECK(where_defined(all, name) == DefinedIn::nothing);
   write_fragment(all, certificate, with_corp_alone());
   const std::string path = directory / "state/conf.d/_.example.org.toml";
   CHECK(to_string(parse_sources(read(all), with_corp_alone()).config.certificates.at(name).origin) == path + ":2");
@@ -275,7 +275,8 @@ TEST_CASE("a fragment is written, found, replaced and removed") {
   CHECK_THROWS_AS(write_fragment(all, broken, with_corp_alone()), base::Error);
   CHECK(read(all).front().text == before);
 
-  CHECK(remove_fragment(all, name));
+  CHECK(where_defined(all, name) == DefinedIn::fragment);
+  for (int i = 0; i < 2; ++i) CHECK_NOTHROW(remove_fragment(all, name));
   CHECK_FALSE(std::filesystem::exists(path));
 }
 
@@ -305,7 +306,34 @@ TEST_CASE("the fragments of a draft are files of their own, which may refer to e
   const Parsed parsed = parse_sources(written, kinds());
   CHECK(parsed.problems == std::vector<std::string>{});
   CHECK(normal_form(parsed.config.certificates.at(certificate.name)) == normal_form(wanted("www")));
-  CHECK(remove_fragment(all, certificate.name));
+  CHECK(where_defined(all, certificate.name) == DefinedIn::fragment);
+}
+
+TEST_CASE("one place is one place, whichever way leads to it") {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directories(directory / "srv/tls");
+  std::filesystem::create_directory_symlink(directory / "srv", directory / "link");
+  std::filesystem::create_directory_symlink("srv/tls", directory / "tls");
+  const auto table = [](std::string_view name, const std::string& place) {
+    return fmt::format(
+        "[certificate.{0}]\nidentifiers = '{0}.example.org'\nissuer = 'corp'\n"
+        "[certificate.{0}.deploy.x]\ntype = 'files'\ndirectory = '{1}'\nverify = 'none'\n",
+        name, place);
+  };
+  const struct {
+    std::string place;
+    bool same;
+  } rows[] = {
+      {directory / "srv/tls", true},          {directory / "link/tls", true},  {directory / "tls", true},
+      {directory / "srv/../link/tls/", true}, {directory / "srv//tls", true},  {"/" + (directory / "srv/tls"), true},
+      {directory / "srv/other", false},       {directory / "link/not", false}, {directory / "srv", false},
+  };
+  for (const auto& [place, same] : rows) {
+    CAPTURE(place);
+    const Parsed parsed = parse_sources(
+        {{directory / "all.toml", table("a", directory / "srv/tls") + table("b", place)}}, with_corp_alone());
+    CHECK(parsed.problems.empty() == !same);
+  }
 }
 
 TEST_CASE("what is broken elsewhere keeps nobody from adding or removing a file") {
@@ -338,7 +366,8 @@ TEST_CASE("what is broken elsewhere keeps nobody from adding or removing a file"
     CHECK_NOTHROW(draft.write());
     const std::string path = all.fragments + "/www.toml";
     CHECK(std::filesystem::exists(path));
-    CHECK(remove_fragment(all, certificate.name));
+    CHECK(where_defined(all, certificate.name) == DefinedIn::fragment);
+    remove_fragment(all, certificate.name);
     CHECK_FALSE(std::filesystem::exists(path));
     // What it brings itself is refused as ever.
     Draft second(all, with_corp_alone());
@@ -346,6 +375,13 @@ TEST_CASE("what is broken elsewhere keeps nobody from adding or removing a file"
     second.add({"challenge", Name::parse("dns"), {{"type", base::text_value("no such")}}});
     CHECK_THROWS_AS(second.write(), base::Error);
     CHECK_FALSE(std::filesystem::exists(all.fragments + "/first.toml"));
+    Draft third(all, with_corp_alone());
+    Certificate lost = wanted("lost");
+    lost.issuers = {Name::parse("nosuch")};
+    third.add(fragment_of(lost));
+    CHECK_THROWS_AS(third.write(), base::Error);
+    CHECK_THROWS_AS(write_fragment(all, lost, with_corp_alone()), base::Error);
+    CHECK_FALSE(std::filesystem::exists(all.fragments + "/lost.toml"));
   }
 }
 
@@ -438,7 +474,7 @@ TEST_CASE("what an operator wrote is neither overwritten nor removed") {
       CHECK(error.fault() == base::Fault::exists);
       CHECK(error.message() == message);
     }
-    CHECK_FALSE(remove_fragment(all, Name::parse(name)));
+    CHECK(where_defined(all, Name::parse(name)) != DefinedIn::fragment);
   }
   CHECK(read(all).size() == 5);
 }

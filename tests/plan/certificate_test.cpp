@@ -21,8 +21,6 @@ using inventory::VersionState;
 using std::chrono::days;
 using std::chrono::minutes;
 
-
-
 config::Certificate wanted() {
   config::Certificate certificate;
   certificate.name = name("www");
@@ -126,7 +124,11 @@ TEST_SUITE("decisions about a certificate") {
            f.live_link.reset();
          },
          Rule::missing},
-        {"an interrupted issue", [](CertificateFacts& f) { f.versions.push_back(version(3, VersionState::pending)); },
+        {"an interrupted issue",
+         [](CertificateFacts& f) {
+           f.versions.push_back(version(3, VersionState::pending));
+           f.intents = {intent(IntentKind::force_renew)};
+         },
          Rule::interrupted},
         {"other names",
          [](CertificateFacts& f) { f.wanted.identifiers.push_back(pki::Identifier::parse("example.org")); },
@@ -265,6 +267,26 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(decide(facts, kNow).next(kNow) == nullptr);
   }
 
+  TEST_CASE("what was begun is finished as long as something asks for it, and given up then") {
+    CertificateFacts facts = settled();
+    facts.versions.push_back(version(3, VersionState::pending));
+    CHECK(steps(facts) == Texts{"give version 3 up, which was begun at corp"});
+    CHECK(decide(facts, kNow).steps.front().why.front().rule == Rule::no_longer_wanted);
+    CHECK(decide(facts, kNow).standing.front().rule == Rule::nothing_due);
+    facts.renewal = Renewal::once;
+    CHECK(steps(facts) == Texts{"give version 3 up, which was begun at corp"});
+    facts.versions.back().is_signed = true;
+    CHECK(steps(facts) == Texts{"issue version 3 at corp"});
+    facts.renewal = Renewal::automatic;
+    CHECK(steps(facts) == Texts{"issue version 3 at corp"});
+    facts.versions.back().is_signed = false;
+    facts.intents = {intent(IntentKind::force_renew)};
+    CHECK(steps(facts) == Texts{"issue version 3 at corp"});
+    const auto why = decide(facts, kNow).steps.front().why;
+    REQUIRE(why.size() == 2);
+    CHECK(why.back().rule == Rule::requested);
+  }
+
   TEST_CASE("what an issuer signed already is finished with it") {
     CertificateFacts facts = settled();
     facts.versions.push_back(version(3, VersionState::pending));
@@ -374,7 +396,8 @@ TEST_SUITE("decisions about a certificate") {
     facts.deployments.back().target = name("old");
     CHECK(steps(facts) == Texts{"take away what was deployed to old"});
     facts.former_places.push_back({.id = 4, .owner = name("www"), .target = name("nginx")});
-    CHECK(steps(facts) == Texts{"take away what was deployed to old", "take away what is at the former place of nginx"});
+    CHECK(steps(facts) ==
+          Texts{"take away what was deployed to old", "take away what is at the former place of nginx"});
     facts.deployments.front().state = DeploymentState::unverified;
     CHECK(steps(facts) == Texts{"verify nginx"});
     facts.deployments.front().state = DeploymentState::verified;
@@ -527,8 +550,10 @@ TEST_SUITE("decisions about a certificate") {
     const Row rows[] = {
         {"withdrawn", KeyOwner::ours, false, false, false, {}},
         {"its CSR withdrawn", KeyOwner::external, false, false, false, {}},
-        {"withdrawn after it was begun", KeyOwner::ours, true, false, false, {}},
-        {"its CSR withdrawn after it was begun", KeyOwner::external, true, false, false, {}},
+        {"withdrawn after it was begun", KeyOwner::ours, true, false, false,
+         {"give version 1 up, which was begun at corp"}},
+        {"its CSR withdrawn after it was begun", KeyOwner::external, true, false, false,
+         {"give version 1 up, which was begun at corp"}},
         {"withdrawn after it was signed", KeyOwner::external, true, true, false, {"issue version 1 at corp"}},
         {"asked for", KeyOwner::ours, false, false, true, {"issue version 1 at corp"}},
         {"asked for with a CSR", KeyOwner::external, true, false, true, {"issue version 1 at corp"}},
@@ -546,7 +571,7 @@ TEST_SUITE("decisions about a certificate") {
         if (row.key == KeyOwner::external) facts.intents.front().csr = {0x30, 0x00};
       }
       CHECK(steps(facts) == row.steps);
-      CHECK(decide(facts, kNow).standing.empty() == !row.steps.empty());
+      CHECK(decide(facts, kNow).standing.empty() == (row.is_signed || row.asked));
     }
   }
 
@@ -557,8 +582,7 @@ TEST_SUITE("decisions about a certificate") {
     facts.intents.front().reason = pki::RevocationReason::cessation_of_operation;
     CHECK(steps(facts) == Texts{"stop keeping it alive"});
     facts.intents.front().revoke = true;
-    CHECK(steps(facts) ==
-          Texts{"revoke version 1 (cessationOfOperation)", "revoke version 2 (cessationOfOperation)"});
+    CHECK(steps(facts) == Texts{"revoke version 1 (cessationOfOperation)", "revoke version 2 (cessationOfOperation)"});
     for (VersionFacts& one : facts.versions) one.record.revoked_at = kNow;
     CHECK(steps(facts) == Texts{"stop keeping it alive"});
     facts.intents.front().delete_keys = true;

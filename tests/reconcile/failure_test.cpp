@@ -8,13 +8,14 @@
 #include "inventory/certificates.h"
 #include "inventory/subjects.h"
 #include "pki/crl.h"
+#include "reconcile/doctor.h"
+#include "reconcile/plan.h"
+#include "reconcile/recover.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/cancel.h"
 #include "reconcile/verbs/deploy.h"
-#include "reconcile/plan.h"
-#include "reconcile/recover.h"
-#include "reconcile/verbs/renew.h"
 #include "reconcile/verbs/remove.h"
+#include "reconcile/verbs/renew.h"
 #include "reconcile/verbs/revoke.h"
 #include "reconcile/verbs/rollback.h"
 
@@ -255,6 +256,113 @@ TEST_SUITE("failure") {
     CHECK(pki::Crl::parse(der).entries.size() == 1);
   }
 
+  TEST_CASE("a removal that is withdrawn leaves the certificate kept alive as before") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string fragment = site.root.path() + "/config/conf.d/www.toml";
+    {
+      const Away away(site);
+      CHECK(remove(site.host, {kWww, OnRemoval::revoke, Keys::keep}).exit_code() == 1);
+    }
+    CHECK_THROWS_AS(issue(site.host, {site.www(), Keep::alive, {}}), base::Error);
+    CHECK_THROWS_AS(renew(site.host, {{kWww}, Force::yes}), base::Error);
+    CHECK_THROWS_AS(deploy(site.host, {kWww}), base::Error);
+    CHECK(cancel(site.host, {kWww, inventory::IntentKind::remove}).exit_code() == 0);
+    CHECK(std::filesystem::exists(fragment));
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    site.now += days(80);
+    CHECK(renew(site.host, {}).renewed == 1);
+    CHECK(site.live() == 2);
+    CHECK_FALSE(site.versions().front().revoked_at);
+  }
+
+  TEST_CASE("a definition that moved to another file during a removal is not made anew behind it") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string fragment = site.root.path() + "/config/conf.d/www.toml";
+    {
+      const Away away(site);
+      remove(site.host, {kWww, OnRemoval::revoke, Keys::keep});
+    }
+    std::filesystem::rename(fragment, site.root.path() + "/config/conf.d/all.toml");
+    site.now += days(1);
+    CHECK(renew(site.host, {}).exit_code() != 0);
+    CHECK(planned(site, "forget").why.back().text.find("all.toml") != std::string::npos);
+    std::filesystem::remove(site.root.path() + "/config/conf.d/all.toml");
+    site.now += days(1);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK_THROWS_AS(reconcile::plan(site.host, {kWww}), base::Error);
+    CHECK(site.events("certificate.signed") == 1);
+  }
+
+  TEST_CASE("what was begun for a wish that is withdrawn is given up, and its number is not given again") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string begun = site.host.state + "/archive/www/.2";
+    {
+      const Away away(site);
+      CHECK(renew(site.host, {{kWww}, Force::yes}).exit_code() == 1);
+    }
+    REQUIRE(std::filesystem::exists(begun));
+    const Verdict verdict = cancel(site.host, {kWww, inventory::IntentKind::force_renew});
+    CHECK(verdict.exit_code() == 0);
+    CHECK(verdict.outcomes.back().text.find("version 2") != std::string::npos);
+    CHECK(planned(site, "give-up").version == 2);
+    site.now += days(1);
+    const Verdict next = renew(site.host, {});
+    CHECK(next.exit_code() == 0);
+    CHECK(next.renewed == 0);
+    CHECK(site.versions().size() == 1);
+    CHECK(attempts(site).empty());
+    CHECK_FALSE(std::filesystem::exists(begun));
+    CHECK(site.events("certificate.signed") == 1);
+    CHECK(site.events("certificate.given_up") == 1);
+    CHECK(renew(site.host, {{kWww}, Force::yes}).renewed == 1);
+    CHECK(site.live() == 3);
+  }
+
+  TEST_CASE("what was begun goes on where another reason asks for it") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    {
+      const Away away(site);
+      renew(site.host, {{kWww}, Force::yes});
+    }
+    site.now += days(80);
+    const Verdict verdict = cancel(site.host, {kWww, inventory::IntentKind::force_renew});
+    CHECK(verdict.outcomes.back().text.find("renewal was due") != std::string::npos);
+    CHECK(renew(site.host, {}).renewed == 1);
+    CHECK(site.live() == 2);
+  }
+
+  TEST_CASE("kill in a renewal that is withdrawn then: what is signed is finished, all else is given up") {
+    int finished = 0, given_up = 0;
+    for (int at = 1;; ++at) {
+      CAPTURE(at);
+      Site site;
+      issue(site.host, {site.www(), Keep::alive, {}});
+      const fakes::ChildEnd end = fakes::run_in_child(site.root / "scratch", {fakes::Mishap::Kind::kill, at, 0}, [&] {
+        renew(site.host, {{kWww}, Force::yes});
+      });
+      if (end.how == fakes::ChildEnd::How::done) break;
+      REQUIRE(end.how == fakes::ChildEnd::How::cut);
+      try {
+        CHECK(cancel(site.host, {kWww, inventory::IntentKind::force_renew}).exit_code() == 0);
+      } catch (const base::Error& error) {
+        CHECK(error.fault() == base::Fault::not_found);  // not asked yet, or done
+      }
+      CHECK(renew(site.host, {}).exit_code() == 0);
+      CHECK(plans_nothing(site));
+      const auto versions = site.versions();
+      CHECK(site.events("certificate.signed") == static_cast<std::int64_t>(versions.size()));
+      CHECK(site.live() == versions.back().number);
+      CHECK_FALSE(std::filesystem::exists(site.host.state + "/archive/www/.2"));
+      ++(versions.size() == 2 ? finished : given_up);
+    }
+    CHECK(finished > 0);
+    CHECK(given_up > 0);
+  }
+
   TEST_CASE("a target that left the config is taken away, and its failures with it") {
     Site site;
     config::Certificate www = site.www();
@@ -290,6 +398,142 @@ TEST_SUITE("failure") {
     CHECK(renew(site.host, {}).exit_code() == 0);
     CHECK_FALSE(std::filesystem::exists(site.root / "third/privkey.pem"));
     CHECK(std::filesystem::exists(site.root / "other/privkey.pem"));
+  }
+
+  TEST_CASE("a file of what is in use that somebody damaged is mended by the next run, and nothing is issued for it") {
+    const auto overwrite = [](const std::string& path) {
+      // As long as before, and as old.
+      const auto size = std::filesystem::file_size(path);
+      const auto time = std::filesystem::last_write_time(path);
+      std::ofstream(path) << std::string(size, 'x');
+      std::filesystem::last_write_time(path, time);
+    };
+    const struct {
+      const char* title;
+      std::function<void(const std::string& archive, const std::string& tls)> damage;
+    } rows[] = {
+        {"deployed, overwritten", [&](const auto&, const auto& tls) { overwrite(tls + "/fullchain.pem"); }},
+        {"deployed, emptied", [](const auto&, const auto& tls) { std::ofstream(tls + "/privkey.pem") << ""; }},
+        {"deployed, another mode",
+         [](const auto&, const auto& tls) {
+           std::filesystem::permissions(tls + "/privkey.pem", std::filesystem::perms{0644});
+         }},
+        {"deployed, replaced",
+         [](const auto&, const auto& tls) {
+           std::filesystem::remove(tls + "/fullchain.pem");
+           std::ofstream(tls + "/fullchain.pem") << "foreign";
+         }},
+        {"in the archive, overwritten", [&](const auto& archive, const auto&) { overwrite(archive + "/cert.pem"); }},
+        {"in the archive, gone",
+         [](const auto& archive, const auto&) { std::filesystem::remove(archive + "/fullchain.pem"); }},
+        {"the manifest is gone",
+         [](const auto& archive, const auto&) { std::filesystem::remove(archive + "/manifest.json"); }},
+        {"both",
+         [&](const auto& archive, const auto& tls) {
+           overwrite(archive + "/fullchain.pem");
+           overwrite(tls + "/fullchain.pem");
+         }},
+    };
+    for (const auto& row : rows) {
+      CAPTURE(row.title);
+      Site site;
+      issue(site.host, {site.www(), Keep::alive, {}});
+      REQUIRE(renew(site.host, {}).outcomes.empty());
+      CHECK(plans_nothing(site));
+      row.damage(site.host.state + "/archive/www/1", site.root / "tls");
+      const Verdict verdict = renew(site.host, {});
+      CHECK(verdict.exit_code() == 0);
+      CHECK_FALSE(verdict.outcomes.empty());
+      CHECK(renew(site.host, {}).outcomes.empty());
+      for (const Complaint& complaint : examine(site.host)) CHECK_MESSAGE(false, complaint.what);
+      CHECK(site.events("certificate.signed") == 1);
+      CHECK(plans_nothing(site));
+    }
+  }
+
+  TEST_CASE("a damaged key of what is in use is told, and a forced renewal ends it") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    renew(site.host, {});
+    std::ofstream(site.host.state + "/archive/www/1/privkey.pem") << "no key";
+    const Verdict verdict = renew(site.host, {});
+    CHECK(verdict.exit_code() == 1);
+    REQUIRE(verdict.outcomes.size() == 1);
+    CHECK(verdict.outcomes.front().step == "compare");
+    CHECK(planned(site, "compare").gate == plan::Gate::backing_off);
+    CHECK(renew(site.host, {{kWww}, Force::yes}).exit_code() == 0);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(attempts(site).empty());
+  }
+
+  TEST_CASE("what stands in the place of the next version is put aside, and blocks nothing") {
+    const struct {
+      const char* title;
+      std::function<void(const std::string& archive)> put;
+    } rows[] = {
+        {"an empty directory", [](const std::string& at) { std::filesystem::create_directory(at + "/2"); }},
+        {"a foreign directory",
+         [](const std::string& at) {
+           std::filesystem::create_directory(at + "/2");
+           std::ofstream(at + "/2/notes.txt") << "mine";
+         }},
+        {"a file", [](const std::string& at) { std::ofstream(at + "/2") << "mine"; }},
+        {"a link", [](const std::string& at) { std::filesystem::create_symlink("1", at + "/2"); }},
+        {"a file where it would grow", [](const std::string& at) { std::ofstream(at + "/.2") << "mine"; }},
+    };
+    for (const auto& row : rows) {
+      CAPTURE(row.title);
+      Site site;
+      issue(site.host, {site.www(), Keep::alive, {}});
+      const std::string archive = site.host.state + "/archive/www";
+      row.put(archive);
+      const Verdict verdict = renew(site.host, {{kWww}, Force::yes});
+      CHECK(verdict.exit_code() == 0);
+      CHECK(verdict.renewed == 1);
+      CHECK(site.live() == 2);
+      int aside = 0;
+      for (const auto& entry : std::filesystem::directory_iterator(archive))
+        aside += entry.path().filename().string().ends_with(".aside") ? 1 : 0;
+      CHECK(aside == 1);
+    }
+  }
+
+  TEST_CASE("a rebuild over an empty database says so in one line") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    std::filesystem::resize_file(site.host.state + "/everseal.db", 0);
+    int told = 0;
+    const Verdict verdict = rebuild(site.host);
+    for (const Outcome& outcome : verdict.outcomes) {
+      if (outcome.subject != "store" || outcome.result != Result::warned) continue;
+      CHECK(outcome.text == "the replaced database was empty");
+      ++told;
+    }
+    CHECK(told == 1);
+    CHECK(site.versions().size() == 1);
+  }
+
+  TEST_CASE("a file that left the contents of a target is gone when the others are proved") {
+    Site site;
+    const std::string fragment = site.root.path() + "/config/conf.d/www.toml";
+    const auto write = [&](const std::string& contents) {
+      std::ofstream(fragment) << "[certificate.www]\nidentifiers = [\"www.example.org\"]\nissuer = [\"corp\"]\n"
+                              << "[certificate.www.deploy.web]\ntype = \"files\"\nverify = \"none\"\ndirectory = \""
+                              << site.root.path() << "/tls\"\ncontents = [" << contents << "]\n";
+    };
+    write(R"("fullchain", "privkey")");
+    renew(site.host, {});
+    renew(site.host, {{kWww}, Force::yes});
+    REQUIRE(std::filesystem::exists(site.root / "tls/privkey.pem"));
+    write(R"("fullchain")");
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK_FALSE(std::filesystem::exists(std::filesystem::symlink_status(site.root / "tls/privkey.pem")));
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(site.root / "tls"))
+      CHECK(entry.path().filename() != "privkey.pem");
+    // The way back is still there.
+    CHECK(rollback(site.host, {kWww, std::nullopt}).exit_code() == 0);
+    CHECK(std::filesystem::read_symlink(site.root / "tls/.everseal/www/current") == "1");
+    CHECK(std::filesystem::exists(site.root / "tls/fullchain.pem"));
   }
 
   TEST_CASE("an orphan's old failure is nobody's") {
@@ -383,7 +627,10 @@ TEST_SUITE("failure") {
         inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
         const bool asked = !inventory::Intents(store).open_for(kWww).empty();
         const bool known = inventory::Managed(store).find(kWww).has_value();
-        if (known && !asked) {  // the power went before anything was recorded: it is as it was, or an orphan
+        const bool defined = config::where_defined(site.host.files, kWww) == config::DefinedIn::fragment;
+        CHECK((defined || asked || !known));  // the wish comes before what it takes away
+        if (known && !asked) {                // the power went before anything was recorded: it is as it was
+          CHECK(defined);
           remove(site.host, {kWww, OnRemoval::revoke, Keys::destroy});
         } else {
           CHECK(renew(site.host, {}).exit_code() == 0);

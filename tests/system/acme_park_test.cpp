@@ -83,6 +83,62 @@ TEST_CASE("an order that the CA works on for hours is looked at again when the C
   CHECK(host.ca.count("finalize") == 1);
 }
 
+TEST_CASE("an order that was begun for a wish that is withdrawn is given up, and one that the CA finished is fetched") {
+  const ScriptedHost host;
+  require_status(host.renew(), 0);
+  const auto begin = [&](const char* resource) {
+    host.ca.set_rules(
+        [resource](AcmeExchange& exchange) {
+          if (exchange.resource == resource)
+            exchange.answer = fakes::AcmeAnswer::problem(500, "urn:ietf:params:acme:error:serverInternal", "not now");
+        },
+        {});
+    CHECK(host.renew({"--force"}).status != 0);
+    host.ca.set_rules({}, {});
+    return host.site.everseal({"renew", "www", "--cancel"});
+  };
+  // Nothing is proved yet.
+  const int orders = host.ca.orders_placed();
+  base::Exit cancelled = begin("challenge");
+  INFO(transcript(cancelled));
+  CHECK(cancelled.status == 0);
+  CHECK(contains(cancelled.output + cancelled.errors, "the next run gives that up"));
+  CHECK(host.ca.orders_placed() == orders + 1);
+  require_status(host.site.everseal({"renew"}), 0);
+  require_status(host.site.everseal({"renew", "www"}), 0);
+  CHECK(host.site.count_versions("www") == 1);
+  CHECK(host.ca.count("finalize") == 1);
+  CHECK(host.site.count_events("www", "certificate.given_up") == 1);
+  CHECK_FALSE(fs::exists(host.site.state() + "/archive/www/.2"));
+  // The certificate is there to be fetched.
+  cancelled = begin("certificate");
+  CHECK(contains(cancelled.output + cancelled.errors, "finished all the same"));
+  require_status(host.site.everseal({"renew", "www"}), 0);
+  CHECK(host.site.count_versions("www") == 2);
+  CHECK(host.ca.count("finalize") == 2);
+  CHECK(host.ca.violations() == std::vector<std::string>{});
+}
+
+TEST_CASE("what is recorded can be read on a disk that is full to the last octet") {
+  const ScriptedHost host;
+  require_status(host.renew(), 0);
+  const std::string& state = host.site.state();
+  fs::rename(state, host.site / "made");
+  fs::create_directory(state);
+  const SmallDisk disk(state, "4m");
+  run_or_fail({"cp", "-a", host.site / "made/.", state});
+  disk.fill(0);
+  for (const Words& words : {Words{"list"}, {"show", "www"}, {"plan"}, {"history", "www"}}) {
+    const base::Exit exit = host.site.everseal(words);
+    INFO(transcript(exit));
+    CHECK(exit.status == 0);
+    CHECK(contains(exit.output, "www"));
+  }
+  disk.empty();
+  require_status(host.site.everseal({"renew"}), 0);
+  CHECK(contains(host.site.everseal({"list"}).output, "www"));
+}
+
 TEST_CASE("a full disk places no order, and one that fills on the way loses none") {
   const ScriptedHost host;
   const std::string& state = host.site.state();

@@ -8,11 +8,11 @@
 // A revision is the version's number, or "<number>.<n>" where the same version was staged again with other contents:
 // what is being served never changes in place.
 //
-// DIR may belong to the files' owner while this runs as root, and what is above it to root, or to him (base::open_trusted).
-// Everything below it is reached through directory descriptors without following a symbolic link, so that a link put in
-// the way makes a step fail and leads nowhere else. The directories are 0755, as servers read as users of their own:
-// owner and mode of the files protect them. Nothing is left in DIR itself but the files that were asked for, as some
-// servers load whatever lies there.
+// DIR may belong to the files' owner while this runs as root, and what is above it to root, or to him
+// (base::open_trusted). Everything below it is reached through directory descriptors without following a symbolic link,
+// so that a link put in the way makes a step fail and leads nowhere else. The directories are 0755, as servers read as
+// users of their own: owner and mode of the files protect them. Nothing is left in DIR itself but the files that were
+// asked for, as some servers load whatever lies there.
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -72,7 +72,9 @@ constexpr std::array<Option, 10> kOptions{{
      .type = OptionType::items,
      .summary = "the files, fullchain and privkey by default",
      .fields = kItemFields},
-    {.name = "owner", .type = OptionType::owner, .summary = "user, user:group or :group of the files; the default is who runs Everseal"},
+    {.name = "owner",
+     .type = OptionType::owner,
+     .summary = "user, user:group or :group of the files; the default is who runs Everseal"},
     {.name = "mode",
      .type = OptionType::mode,
      .summary = "permissions of the files; 0600 with a private key, 0644 without, by default"},
@@ -274,7 +276,8 @@ class FilesTarget final : public Target {
     std::set<std::string> kept{kCurrent};
     if (const auto served = own->read_link(kCurrent)) kept.insert(*served);
     for (const std::int64_t number : keep)
-      if (const auto latest = latest_of(*own, number)) kept.insert(name_of(*latest));
+      if (const auto latest = latest_of(*own, number); latest && has_wanted_files(own->subdirectory(name_of(*latest))))
+        kept.insert(name_of(*latest));
     for (const std::string& entry : own->list())
       if (!kept.contains(entry)) own->remove_tree(entry);
     for (const std::string& link : links_of_ours(*directory))
@@ -461,6 +464,14 @@ class FilesTarget final : public Target {
     std::vector<base::Secret> material;
     for (const File& file : files_) material.push_back(render(file.content, artifact, pkcs12_));
     return material;
+  }
+
+  // Not one of contents that changed since: what left them is not kept, and nobody can go back to it.
+  bool has_wanted_files(const Directory& revision) const {
+    const std::vector<std::string> names = revision.list();
+    return names.size() == files_.size() && std::ranges::all_of(files_, [&](const File& file) {
+             return std::ranges::find(names, file.name) != names.end();
+           });
   }
 
   bool holds(const Directory& revision, const std::vector<base::Secret>& material, const Artifact& artifact) const {

@@ -118,6 +118,24 @@ class AcmeIssuer final : public Issuer {
     return {std::move(obtained.chain), std::move(obtained.warnings)};
   }
 
+  GivenUp give_up(const Name& managed, int version, std::stop_token stop) override {
+    const auto open = inventory::Orders(surroundings_.store).find(managed, version);
+    const auto ours = ca_.known_account();
+    if (!open || open->url.empty() || open->directory != ca_.directory_url() || !ours || ours->url != open->account)
+      return GivenUp::yes;  // what we cannot ask about ends by itself
+    const PeerTime peer_time(ca_);
+    const acme::Account& account = ca_.account(stop);
+    const auto found = naming(name_, [&] { return acme::fetch_order(ca_.client(), account, open->url, stop); });
+    if (!found) return GivenUp::yes;
+    const acme::OrderStatus status = found->order.status;
+    if (status == acme::OrderStatus::processing || status == acme::OrderStatus::valid) {
+      Journal(surroundings_.store, *open, surroundings_.clock).changed(found->order);
+      return GivenUp::is_signed;
+    }
+    acme::abandon_order(ca_.client(), account, found->order, stop);
+    return GivenUp::yes;
+  }
+
   void revoke(const Revocation& revocation, base::Time, std::stop_token stop) override {
     const PeerTime peer_time(ca_);
     try {

@@ -1,5 +1,6 @@
-#include "base/overloaded.h"
 #include "plan/certificate.h"
+
+#include "base/overloaded.h"
 #include "reconcile/facts.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/run_steps.h"
@@ -20,12 +21,14 @@ std::optional<Outcome> apply(Session& session, const CertificateFacts& facts, co
   return std::visit(
       base::Overloaded{
           [&](const plan::Issue& step) { return issue(session, facts, step); },
+          [&](const plan::GiveUp& step) { return give_up(session, name, step); },
           [&](const plan::MakeLive& step) { return make_live(session, name, step); },
           [&](const plan::Revoke& step) { return revoke(session, name, step); },
           [&](const plan::Pin& step) { return pin(session, name, step); },
           [&](const plan::Unpin& step) { return unpin(session, name, step); },
           [&](const plan::Prune& step) { return prune(session, facts, step); },
           [&](const plan::Discard& step) { return discard(session, facts, step); },
+          [&](const plan::Compare& step) { return compare(session, facts, step); },
           [&](const plan::RefreshRenewalInfo& step) { return refresh_renewal_info(session, name, step); },
           [&](const plan::DeleteKeys&) { return delete_keys(session, name); },
           [&](const plan::Forget& step) { return forget(session, facts, step); },
@@ -51,27 +54,33 @@ void count_by_target(Verdict& verdict) {
   std::erase_if(verdict.outcomes, [](const Outcome& o) { return o.step == "issue" && !is_failure(o.result); });
 }
 
+// One finds what is wrong, one that it was mended; somebody who goes on changing the files waits for the next run.
+constexpr int kMostComparisons = 3;
+
 Verdict run(Session& session, const Name& name, Pass) {
   const auto lock = lock_subject(session.host, inventory::certificate_subject(name));
   CertificateFacts facts;
   bool is_there = true;
   bool discarded = false;
-  Verdict verdict = run_steps<CertificateAction>(
-      session, inventory::certificate_subject(name),
-      {.decide =
-           [&](Time now) {
-             is_there = session.managed.find(name).has_value();
-             if (!is_there) return plan::Decision<CertificateAction>{};
-             facts = certificate_facts(session, name);
-             facts.discarded = discarded;
-             return plan::decide(facts, now);
-           },
-       .apply =
-           [&](const CertificateAction& action) {
-             discarded = discarded || std::holds_alternative<plan::Discard>(action);
-             return apply(session, facts, action);
-           },
-       .in_use = [&](Time now) { return plan::validity_in_use(facts, now); }});
+  int compared = 0;
+  Verdict verdict =
+      run_steps<CertificateAction>(session, inventory::certificate_subject(name),
+                                   {.decide =
+                                        [&](Time now) {
+                                          is_there = session.managed.find(name).has_value();
+                                          if (!is_there) return plan::Decision<CertificateAction>{};
+                                          facts = certificate_facts(session, name);
+                                          facts.discarded = discarded;
+                                          facts.compared = compared >= kMostComparisons;
+                                          return plan::decide(facts, now);
+                                        },
+                                    .apply =
+                                        [&](const CertificateAction& action) {
+                                          discarded = discarded || std::holds_alternative<plan::Discard>(action);
+                                          compared += std::holds_alternative<plan::Compare>(action) ? 1 : 0;
+                                          return apply(session, facts, action);
+                                        },
+                                    .in_use = [&](Time now) { return plan::validity_in_use(facts, now); }});
   if (!is_there) session.subjects.forget(inventory::certificate_subject(name));
   count_by_target(verdict);
   return verdict;
@@ -84,11 +93,16 @@ PlannedStep planned(const plan::Step<CertificateAction>& step) {
                    made.version = s.number;
                    made.issuer = s.issuer.text();
                  },
+                 [&](const plan::GiveUp& s) {
+                   made.version = s.number;
+                   made.issuer = s.issuer.text();
+                 },
                  [&](const plan::RefreshRenewalInfo& s) {
                    made.version = s.number;
                    made.issuer = s.issuer.text();
                  },
                  [&](const plan::MakeLive& s) { made.version = s.number; },
+                 [&](const plan::Compare& s) { made.version = s.number; },
                  [&](const plan::Revoke& s) { made.version = s.number; },
                  [&](const plan::Pin& s) { made.version = s.number; },
                  [&](const plan::DeploymentAction& s) { describe_deployment(s, made); },

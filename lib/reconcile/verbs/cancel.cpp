@@ -1,6 +1,8 @@
 #include "reconcile/verbs/cancel.h"
 
 #include "base/error.h"
+#include "plan/certificate.h"
+#include "reconcile/facts.h"
 #include "reconcile/fields.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
@@ -8,6 +10,34 @@
 #include <fmt/format.h>
 
 namespace everseal::reconcile {
+
+namespace {
+
+// What is left of what was withdrawn, where something is: what goes on all the same, and what does not come back.
+std::optional<Outcome> aftermath(Run& run, const Name& name) {
+  Session session = run.session();
+  const plan::CertificateFacts facts = certificate_facts(session, name);
+  const auto tell = [&](Result result, std::string text) {
+    return Outcome{subject_of(name), {}, "cancel", result, std::move(text)};
+  };
+  if (facts.orphaned) return tell(Result::warned, "it is no longer in the config, so nothing renews it");
+  for (const auto& step : plan::decide(facts, session.now()).steps) {
+    if (const auto* const given_up = std::get_if<plan::GiveUp>(&step.action))
+      return tell(Result::done,
+                  fmt::format("version {} was begun for it; the next run gives that up", given_up->number));
+    const auto* const issue = std::get_if<plan::Issue>(&step.action);
+    if (issue == nullptr || step.why.front().rule != plan::Rule::interrupted) continue;
+    if (step.why.size() == 1)
+      return tell(Result::warned, fmt::format("version {} is finished all the same, as {} signed it or is about to; "
+                                              "`everseal rollback {}` goes back then",
+                                              issue->number, issue->issuer, name));
+    return tell(Result::warned,
+                fmt::format("version {}, which was begun, goes on: {}", issue->number, step.why[1].text));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 Verdict cancel(const Host& host, const CancelRequest& request) {
   Run run(host);
@@ -34,6 +64,7 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
                       request.kind ? fmt::format("no {} of {} is waiting", to_string(*request.kind), request.name)
                                    : fmt::format("nothing that was asked for {} is waiting", request.name),
                       "`everseal plan` shows what is");
+  if (auto rest = aftermath(run, request.name)) verdict.outcomes.push_back(*std::move(rest));
   return verdict;
 }
 

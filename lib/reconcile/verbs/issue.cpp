@@ -6,6 +6,7 @@
 #include "config/fragment.h"
 #include "inventory/managed.h"
 #include "reconcile/kinds.h"
+#include "reconcile/named.h"
 #include "reconcile/plan.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/verbs/issue/once.h"
@@ -299,6 +300,7 @@ IssueVerdict issue(const Host& host, const IssueRequest& request) {
   if (!request.name) require_identifiers(options);
   const Name name = request.name ? *request.name : default_name(run, options);
   const auto present = standing(run, name);
+  if (present) require_not_leaving(run.store, name);
   const bool is_changed =
       request.keep == Keep::alive && request.existing == OnExisting::change && present && present->is_kept_alive();
   if (!is_changed) {

@@ -1,10 +1,10 @@
 #include "reconcile/verbs/remove.h"
 
 #include "base/error.h"
-#include "config/fragment.h"
 #include "reconcile/fields.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/steps.h"
 
 #include <fmt/format.h>
 
@@ -12,11 +12,7 @@ namespace everseal::reconcile {
 
 Verdict remove(const Host& host, const RemoveRequest& request) {
   Run run(host);
-  const inventory::ManagedRecord managed = require_managed(run.store, request.name);
-  // First, so that a run that is killed behind it leaves an orphan, and not a name that is made anew.
-  if (managed.origin != kOnce && !managed.orphaned && !config::remove_fragment(host.files, request.name))
-    throw base::Error(base::Fault::denied, fmt::format("{} is defined in {}", request.name, managed.origin),
-                      "delete its table there; then it is orphaned, and `remove` forgets it");
+  require_removable(host, require_managed(run.store, request.name));
   inventory::IntentRecord intent;
   intent.kind = inventory::IntentKind::remove;
   intent.subject = request.name;
