@@ -92,12 +92,24 @@ Outcome rehearse(Session& session, const config::Certificate& wanted, const Name
 }
 
 std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& names) {
-  inventory::Store store = open_store(host, sql::Access::read_write);
-  Desired desired(host, store);
-  Session session(host, desired.config(), store);
-  std::vector<PlannedSubject> planned = plan(session, names);
-  add_problems(desired, names, planned);
-  return planned;
+  const auto look = [&](sql::Access access) {
+    inventory::Store store = open_store(host, access);
+    Desired desired(host, store);
+    Session session(host, desired.config(), store);
+    std::vector<PlannedSubject> planned = plan(session, names);
+    add_problems(desired, names, planned);
+    return planned;
+  };
+  try {
+    return look(sql::Access::read_write);
+  } catch (const base::Error& unwritable) {
+    if (unwritable.fault() != base::Fault::io) throw;
+    try {  // a disk that is full, or read-only: a config that is as it was need not be taken in
+      return look(sql::Access::read_only);
+    } catch (const base::Error&) {
+      throw unwritable;
+    }
+  }
 }
 
 std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& request) {

@@ -27,7 +27,7 @@ std::optional<Outcome> aftermath(Run& run, const Name& name) {
                   fmt::format("version {} was begun for it; the next run gives that up", given_up->number));
     const auto* const issue = std::get_if<plan::Issue>(&step.action);
     if (issue == nullptr || step.why.front().rule != plan::Rule::interrupted) continue;
-    if (step.why.size() == 1)
+    if (const plan::VersionFacts& begun = facts.versions.back(); begun.is_signed || begun.record.certificate)
       return tell(Result::warned, fmt::format("version {} is finished all the same, as {} signed it or is about to; "
                                               "`everseal rollback {}` goes back then",
                                               issue->number, issue->issuer, name));
