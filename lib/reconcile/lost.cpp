@@ -21,7 +21,7 @@
 namespace everseal::reconcile {
 namespace {
 
-constexpr int kMost = 2000;
+constexpr int kMost = 1000;
 constexpr const char* kGoOnBehind = "lost.behind";
 
 // Of what is compared for being the same, by nobody who means harm: FNV-1a.

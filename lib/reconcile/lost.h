@@ -8,7 +8,7 @@
 namespace everseal::reconcile {
 
 // Looks, in one system call a file, whether live links, the archive's and deployed files and CRLs of what is in use
-// stand and look as they did, and wakes the subjects of those that do not. At most some thousands a run; with more the
+// stand and look as they did, and wakes the subjects of those that do not. At most a thousand a run; with more the
 // next run goes on from there.
 void wake_what_was_lost(const Host& host, inventory::Store& store);
 
