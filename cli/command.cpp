@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/journal.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "config/load.h"
 #include "reconcile/desired.h"
@@ -13,7 +14,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 
@@ -212,9 +212,7 @@ base::Name name_argument(const Context& context, std::string_view argument, std:
 
 int number_argument(std::string_view text, std::string_view option) {
   constexpr int kLargest = 1'000'000;
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc() && end == text.data() + text.size() && number >= 1 && number <= kLargest) return number;
+  if (const auto number = base::parse_number<int>(text); number && *number >= 1 && *number <= kLargest) return *number;
   throw base::Error(base::Fault::usage,
                     fmt::format("{}: '{}' is no whole number from 1", option, base::printable(text)),
                     fmt::format("write for example {} 14", option));

@@ -2,12 +2,12 @@
 #include "reconcile/request.h"
 
 #include "base/error.h"
+#include "base/number.h"
 #include "base/text.h"
-#include "config/load.h"
 #include "command.h"
+#include "config/load.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -60,13 +60,12 @@ Parameter parameter(std::string name, const Argument& argument, const base::Opti
 
 base::Value value_of(const base::Option& field, const std::string& text, const base::Origin& origin) {
   if (field.type == OptionType::integer) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size())
+    const auto number = base::parse_number<std::int64_t>(text);
+    if (!number)
       throw base::Error(base::Fault::usage,
                         fmt::format("{}: '{}' is no whole number", origin.file, base::printable(text)),
                         fmt::format("write for example {} 14", origin.file));
-    return base::number_value(number, origin);
+    return base::number_value(*number, origin);
   }
   const bool is_path =
       field.type == OptionType::path || field.type == OptionType::directory || field.type == OptionType::secret_file;

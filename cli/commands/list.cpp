@@ -122,7 +122,10 @@ class Rows {
     }
     writer_.end_array().key("failures").begin_array();
     for (const inventory::AttemptRecord& attempt : one.attempts) {
-      writer_.begin_object().key("step").text(attempt.step).key("target").value(text_or_null(attempt.target));
+      const auto version = version_of(attempt);
+      writer_.begin_object().key("step").text(attempt.step);
+      writer_.key("target").value(version ? Cell() : text_or_null(attempt.target));
+      writer_.key("version").value(version ? Cell(*version) : Cell());
       writer_.key("count").number(attempt.count).key("problem").text(attempt.problem);
       writer_.key("fault").value(text_or_null(attempt.fault));
       writer_.key("needs_operator").boolean(attempt.needs_operator);

@@ -40,6 +40,7 @@ const Command revoke_command{
     "The CRL says so before the command ends. A managed certificate gets a new version at once.\n\n"
     "  everseal revoke alice --reason keyCompromise\n"
     "  everseal revoke --serial 4f0c...\n\n"
+    "What is revoked already can get keyCompromise for its reason, and no other.\n"
     "Somebody left: `everseal remove NAME --revoke` revokes all versions and issues none.",
     kArguments,
     run,

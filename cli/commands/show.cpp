@@ -149,14 +149,17 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& record,
          {"asked_at", base::format_time(intent.created)}});
   for (const inventory::DeploymentRecord& deployment : managed.deployments)
     document["deployments"].push_back(json_of(deployment));
-  for (const inventory::AttemptRecord& attempt : managed.attempts)
+  for (const inventory::AttemptRecord& attempt : managed.attempts) {
+    const auto version = version_of(attempt);
     document["failures"].push_back({{"step", attempt.step},
-                                    {"target", text_or_null(attempt.target)},
+                                    {"target", version ? Json() : text_or_null(attempt.target)},
+                                    {"version", version ? Json(*version) : Json()},
                                     {"count", attempt.count},
                                     {"problem", attempt.problem},
                                     {"fault", text_or_null(attempt.fault)},
                                     {"needs_operator", attempt.needs_operator},
                                     {"retry_at", time_or_null(attempt.not_before)}});
+  }
   for (const inventory::VersionRecord& version : inventory::Versions(store).of(record.name))
     document["versions"].push_back(json_of(store, version, now));
   return document;

@@ -2,6 +2,7 @@
 
 #include "archive/manifest.h"
 #include "base/error.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "keystore/keystore.h"
 #include "pki/chain.h"
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <string_view>
 
 #include <fcntl.h>
@@ -35,12 +35,9 @@ constexpr mode_t kPrivate = 0700;
 std::string complete_name(int number) { return std::to_string(number); }
 std::string staging_name(int number) { return fmt::format(".{}", number); }
 
-std::optional<int> parse_number(std::string_view text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 1 || text.front() == '0')
-    return std::nullopt;
-  return number;
+std::optional<int> version_number(std::string_view text) {
+  const auto number = base::parse_number<int>(text);
+  return number && *number > 0 && text.front() != '0' ? number : std::nullopt;
 }
 
 // What was renamed so that it is no version any more; ".NAME.removed" is no name and ".7.removed" no number.
@@ -89,7 +86,7 @@ std::vector<int> numbered(const std::optional<Directory>& parent, std::string_vi
   if (!parent) return found;
   for (const std::string& entry : parent->list()) {
     if (!entry.starts_with(prefix)) continue;
-    const auto number = parse_number(std::string_view(entry).substr(prefix.size()));
+    const auto number = version_number(std::string_view(entry).substr(prefix.size()));
     if (number && is_directory(*parent, entry)) found.push_back(*number);
   }
   std::ranges::sort(found);
@@ -154,11 +151,17 @@ std::vector<Content> contents_of(const Manifest& manifest, std::span<const pki::
   return {{kCertificate, leaf}, {kChain, rest}, {kFullChain, leaf + rest}, {kManifest, to_json(manifest)}};
 }
 
+bool says_revoked(const Manifest& found, const Manifest& wanted) {
+  if (!wanted.revoked) return true;
+  return found.revoked && !pki::is_graver(wanted.revoked->reason, found.revoked->reason);
+}
+
 // A manifest of an older form says the same in other words.
 bool is_manifest_of(base::BytesView json, const Manifest& manifest) {
   try {
     const Manifest found = parse_manifest(base::as_text(json));
-    return found.name == manifest.name && found.number == manifest.number && found.fingerprint == manifest.fingerprint;
+    return found.name == manifest.name && found.number == manifest.number &&
+           found.fingerprint == manifest.fingerprint && says_revoked(found, manifest);
   } catch (const Error&) {
     return false;
   }
@@ -181,17 +184,20 @@ base::Bytes required(const Directory& version, const char* name) {
   return std::move(*bytes);
 }
 
-Version read_version(const Directory& directory, const Name& name, int number) {
-  const auto path = [&](const char* file) { return fmt::format("{}/{}", directory.path(), file); };
-  Version version;
-  version.manifest = reading(path(kManifest), [&] {
+Manifest read_manifest(const Directory& directory, const Name& name, int number) {
+  return reading(fmt::format("{}/{}", directory.path(), kManifest), [&] {
     const base::Bytes json = required(directory, kManifest);
     Manifest manifest = parse_manifest(base::as_text(json));
     if (manifest.name != name || manifest.number != number)
       throw Error(Fault::corrupt, fmt::format("it describes {}", described(manifest.name, manifest.number)));
     return manifest;
   });
-  version.chain = reading(path(kFullChain), [&] {
+}
+
+Version read_version(const Directory& directory, const Name& name, int number) {
+  Version version;
+  version.manifest = read_manifest(directory, name, number);
+  version.chain = reading(fmt::format("{}/{}", directory.path(), kFullChain), [&] {
     auto chain = pki::Certificate::parse_all(required(directory, kFullChain));
     if (chain.empty()) throw Error(Fault::corrupt, "there is no certificate in it");
     if (chain.front().fingerprint().text() != version.manifest.fingerprint)
@@ -326,7 +332,7 @@ LiveLink Archive::live_link(const Name& name) const {
   if (!target) return {.kind = directory.has(name.text()) ? LiveLink::Kind::no_link : LiveLink::Kind::missing};
   const std::string prefix = fmt::format("../archive/{}/", name);
   const auto number =
-      target->starts_with(prefix) ? parse_number(std::string_view(*target).substr(prefix.size())) : std::nullopt;
+      target->starts_with(prefix) ? version_number(std::string_view(*target).substr(prefix.size())) : std::nullopt;
   return {.kind = number ? LiveLink::Kind::version : LiveLink::Kind::elsewhere, .number = number, .target = *target};
 }
 
@@ -387,6 +393,20 @@ void Archive::repair(const Manifest& manifest, std::span<const pki::Certificate>
     if (is_damaged(directory, content, manifest)) directory.replace(content.file, base::as_bytes(content.text));
 }
 
+std::optional<Manifest> Archive::manifest(const Name& name, int number) const {
+  const auto directory = version_directory(state_, name, complete_name(number));
+  if (!directory || !directory->has(kManifest)) return std::nullopt;
+  return read_manifest(*directory, name, number);
+}
+
+void Archive::note_revoked(const Name& name, int number, const Revoked& revoked) const {
+  const auto directory = version_directory(state_, name, complete_name(number));
+  if (!directory) return;
+  Manifest manifest = read_manifest(*directory, name, number);
+  manifest.revoked = revoked;
+  directory->replace(kManifest, base::as_bytes(to_json(manifest)));
+}
+
 std::string Archive::move_aside(const Name& name) const { return moved_aside(live_directory(state_), name.text()); }
 
 std::optional<std::string> Archive::clear_way(const Name& name, int number) const {
@@ -401,6 +421,14 @@ std::optional<std::string> Archive::clear_way(const Name& name, int number) cons
 
 std::string Archive::live_path(const Name& name) const {
   return fmt::format("{}/{}", live_directory(state_).path(), name);
+}
+
+std::vector<std::string> Archive::paths(const Name& name, int number) const {
+  std::vector<std::string> paths;
+  const auto directory = version_directory(state_, name, complete_name(number));
+  for (const char* const file : {kKey, kCertificate, kChain, kFullChain})
+    if (directory && directory->has(file)) paths.push_back(fmt::format("{}/{}", directory->path(), file));
+  return paths;
 }
 
 void Archive::remove_key(const Name& name, int number) const {

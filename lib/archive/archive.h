@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "pki/certificate.h"
+#include "pki/crl.h"
 #include "pki/key.h"
 
 #include <array>
@@ -24,24 +25,30 @@ inline constexpr std::string_view kKeyFile = "privkey.pem";
 inline constexpr std::array<std::string_view, 5> kFiles{kKeyFile, "cert.pem", "chain.pem", "fullchain.pem",
                                                         "manifest.json"};  // of a version
 
+struct Revoked {
+  base::Time when;
+  pki::RevocationReason reason = pki::RevocationReason::unspecified;
+};
+
 // What a version's manifest.json says: enough to recreate its row in the store. Nothing secret.
 struct Manifest {
   Name name;
   int number = 0;
   Name issuer;
-  std::string spec;          // config's normal form of the managed certificate, JSON
+  std::string spec;  // config's normal form of the managed certificate, JSON
   std::string spec_hash;
   std::string fingerprint;
   base::Time created;
   bool external_key = false;
-  std::string imported_from;  // directory of another client that it was taken over from; "": made here
+  std::string imported_from;         // directory of another client that it was taken over from; "": made here
+  std::optional<Revoked> revoked{};  // where no CRL of an authority here says it
 };
 
 struct Version {
   Manifest manifest;
-  std::vector<pki::Certificate> chain;   // leaf first
+  std::vector<pki::Certificate> chain;  // leaf first
   bool has_key = false;
-  std::string directory;                 // absolute path
+  std::string directory;  // absolute path
 };
 
 // What the names on disk tell of one version; no file is read for it.
@@ -49,7 +56,7 @@ struct Standing {
   bool exists = false;    // its directory
   bool complete = false;  // its directory holds every file of a version but the key
   bool has_key = false;
-  bool live = false;      // the live link leads to it
+  bool live = false;  // the live link leads to it
 };
 
 // What stands at live/<name>.
@@ -71,13 +78,14 @@ class Archive {
  public:
   explicit Archive(const std::string& state);  // makes archive/ and live/ (0700) where missing
 
-  // The key of a version that is being made: an earlier run's where there is one of `type`, else a new one; durable on return.
+  // The key of a version that is being made: an earlier run's where there is one of `type`, else a new one; durable on
+  // return.
   pki::Signer stage_key(const Name& name, int number, pki::KeyType type) const;
   void stage_key(const Name& name, int number, const pki::PrivateKey& key) const;  // a key that is to be used again
   std::optional<pki::Signer> staged_key(const Name& name, int number) const;
 
-  // Writes certificate, chain and manifest beside the staged key, each durable, and renames the version into place. `key_matches`
-  // is checked: Error(invalid) where leaf and key differ, and nothing is renamed. Doing it again is fine.
+  // Writes certificate, chain and manifest beside the staged key, each durable, and renames the version into place.
+  // `key_matches` is checked: Error(invalid) where leaf and key differ, and nothing is renamed. Doing it again is fine.
   void complete(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
   void discard_staging(const Name& name, int number) const;
   // Renames what stands in the place of a version that is being made and is none, so that it can be completed; gives its
@@ -87,33 +95,39 @@ class Archive {
   // Switches live/<name>, wherever a link there leads; Error(invalid) where the version's key does not match its
   // certificate, Error(exists) where no link but a file or directory is in the way.
   void make_live(const Name& name, int number) const;
-  std::optional<int> live(const Name& name) const;                   // Error(corrupt) where it leads to no version
+  std::optional<int> live(const Name& name) const;  // Error(corrupt) where it leads to no version
   LiveLink live_link(const Name& name) const;
   // A handful of system calls. Error(io) where the disk does not say: only what is gone counts as gone.
   Standing standing(const Name& name, int number) const;
 
-  std::optional<Version> read(const Name& name, int number) const;   // nullopt: not there; Error(corrupt): unreadable
+  std::optional<Version> read(const Name& name, int number) const;  // nullopt: not there; Error(corrupt): unreadable
   std::optional<base::Secret> key_pem(const Name& name, int number) const;
   std::optional<pki::Signer> key(const Name& name, int number) const;
-  std::string live_path(const Name& name) const;                     // absolute, of the link
+  std::string live_path(const Name& name) const;  // absolute, of the link
+  // Absolute, of the PEM files of a complete version.
+  std::vector<std::string> paths(const Name& name, int number) const;
 
   // The files of a complete version, but its key, that are missing or say something else than they should. repair()
   // writes them again. Error(not_found) where its directory is missing.
   std::vector<std::string> damage(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
   void repair(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
+  // Of the manifest alone; nullopt: not there; Error(corrupt): unreadable.
+  std::optional<Manifest> manifest(const Name& name, int number) const;
+  // The manifest says so from now on. Error(corrupt): unreadable; nothing is done where there is no such version.
+  void note_revoked(const Name& name, int number, const Revoked& revoked) const;
   // Renames what is no link at live/<name>, so that a link can stand there; gives its path now.
   std::string move_aside(const Name& name) const;
 
-  void remove_key(const Name& name, int number) const;               // what `keep` prunes
+  void remove_key(const Name& name, int number) const;  // what `keep` prunes
   // Every private key of `name`: of its versions, of those that are being made, and of what a crash left.
   KeyRemoval remove_keys(const Name& name) const;
   // Each vanishes by one rename and is deleted then; what a crash leaves of it is swept by the next removal or sweep().
-  void remove_version(const Name& name, int number) const;           // Error(denied) for the live one
-  void remove(const Name& name) const;                               // live link first, then every version
+  void remove_version(const Name& name, int number) const;  // Error(denied) for the live one
+  void remove(const Name& name) const;                      // live link first, then every version
   void sweep() const;
 
   std::vector<Name> names() const;
-  std::vector<int> numbers(const Name& name) const;                  // complete ones, ascending
+  std::vector<int> numbers(const Name& name) const;  // complete ones, ascending
   std::vector<int> staged(const Name& name) const;
 
  private:

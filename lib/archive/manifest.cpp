@@ -37,6 +37,21 @@ Name optional_name(const Json& object, std::string_view key) {
   return text(object, key).empty() ? Name() : name(object, key);
 }
 
+base::Time time(const Json& object, std::string_view key) {
+  const auto when = base::parse_time(text(object, key));
+  if (!when) corrupt(fmt::format("'{}' is not a time", key));
+  return *when;
+}
+
+// A reason of a later form still says "revoked".
+std::optional<Revoked> revoked(const Json& object) {
+  const auto found = object.find("revoked");
+  if (found == object.end()) return std::nullopt;
+  if (!found->is_object()) corrupt("'revoked' is not an object");
+  return Revoked{time(*found, "at"),
+                 pki::parse_revocation_reason(text(*found, "reason")).value_or(pki::RevocationReason::unspecified)};
+}
+
 }  // namespace
 
 std::string to_json(const Manifest& manifest) {
@@ -50,6 +65,9 @@ std::string to_json(const Manifest& manifest) {
                {"created", base::format_time(manifest.created)},
                {"external_key", manifest.external_key}};
   if (!manifest.imported_from.empty()) json["imported_from"] = manifest.imported_from;
+  if (manifest.revoked)
+    json["revoked"] = {{"at", base::format_time(manifest.revoked->when)},
+                       {"reason", to_string(manifest.revoked->reason)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -61,8 +79,6 @@ Manifest parse_manifest(std::string_view json) {
   const Json& number = member(object, "number");
   if (!number.is_number_integer() || number < 1 || number > std::numeric_limits<int>::max())
     corrupt("'number' is not the number of a version");
-  const auto created = base::parse_time(text(object, "created"));
-  if (!created) corrupt("'created' is not a time");
   const Json& external_key = member(object, "external_key");
   if (!external_key.is_boolean()) corrupt("'external_key' is not true or false");
   return {.name = name(object, "name"),
@@ -71,9 +87,10 @@ Manifest parse_manifest(std::string_view json) {
           .spec = text(object, "spec"),
           .spec_hash = text(object, "spec_hash"),
           .fingerprint = text(object, "fingerprint"),
-          .created = *created,
+          .created = time(object, "created"),
           .external_key = external_key.get<bool>(),
-          .imported_from = object.contains("imported_from") ? text(object, "imported_from") : std::string()};
+          .imported_from = object.contains("imported_from") ? text(object, "imported_from") : std::string(),
+          .revoked = revoked(object)};
 }
 
 }  // namespace everseal::archive

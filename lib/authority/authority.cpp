@@ -46,6 +46,12 @@ std::vector<pki::Certificate> read_chain(const base::Directory& directory, const
 
 }  // namespace
 
+void require_usable(const Name& authority, const Settings& settings) {
+  if (!settings.problem.empty())
+    throw Error(Fault::config, fmt::format("authority {} signs no certificate: {}", authority, settings.problem),
+                "`everseal config check` looks at it again");
+}
+
 Authority::Authority(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Authority::Authority(Authority&&) noexcept = default;
 Authority::~Authority() = default;

@@ -25,7 +25,10 @@ struct Settings {
   std::vector<std::string> crl_urls;     // CRL distribution points, http
   std::vector<std::string> issuer_urls;  // where the intermediate can be fetched (AIA), http
   base::Seconds crl_lifetime = std::chrono::days{7};
+  std::string problem;  // why it signs no certificate; "": it does. CRLs and revocations need no policy and go on
 };
+// Throws Error(config) where `settings` have a problem.
+void require_usable(const Name& authority, const Settings& settings);
 
 // One name constraint set of a CA certificate. RFC 5280 section 4.2.1.10.
 struct Constraints {

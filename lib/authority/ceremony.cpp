@@ -4,6 +4,7 @@
 #include "authority/files.h"
 #include "authority/founding.h"
 #include "authority/lint.h"
+#include "authority/upkeep.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "inventory/authorities.h"
@@ -222,6 +223,15 @@ Chain judge_chain(std::vector<pki::Certificate> certificates, const base::Bytes&
   return {std::move(chain), root};
 }
 
+// Without what it was made as, an authority is one that came from elsewhere.
+std::vector<std::string> describe_again(const base::Directory& directory, const Name& name) {
+  if (directory.has(kManifestFile) || !has_chain(directory)) return {};
+  const auto text = directory.read(intermediate_file(kFirstGeneration), kLongestFile);
+  const auto intermediate = pki::Certificate::parse_all(*text).front();
+  directory.replace(kManifestFile, base::as_bytes(manifest_of(name, intermediate)));
+  return {kManifestFile};
+}
+
 void write_chain(const base::Directory& directory, const Chain& chain) {
   write_certificates(directory, kRootFile, {&chain.root, 1});
   write_certificates(directory, intermediate_file(kFirstGeneration), chain.intermediates);
@@ -277,8 +287,14 @@ Founded adopt_authority(inventory::Store& store, const Name& name, Time now) {
   Site site = open_site(store, name);
   const auto directory = site.authorities.subdirectory_if_exists(name.text());
   if (!directory) throw Error(Fault::not_found, fmt::format("there is no directory of authority {}", name));
-  const bool known = inventory::Authorities(store).find(name).has_value();
-  Founded founded = known ? describe(*directory) : enrol(store, name, *directory, now);
+  inventory::Authorities authorities(store);
+  const bool known = authorities.find(name).has_value();
+  if (!known) require_whole(*directory);
+  std::vector<std::string> mended = known ? mend_files(store, name) : describe_again(*directory, name);
+  // An older database may know it as one that waits still.
+  const bool enrols = !known || (authorities.certificates(name).empty() && has_chain(*directory));
+  Founded founded = enrols ? enrol(store, name, *directory, now) : describe(*directory);
+  founded.mended = std::move(mended);
   merge_published_crl(store, name, now);
   return founded;
 }

@@ -55,6 +55,7 @@ struct Founded {
   std::optional<std::string> csr_file;         // what to have signed, where the root is offline
   std::optional<std::string> passphrase_file;  // where PassphraseKeeping::beside_key put it
   bool finished_earlier_run = false;           // its keys, certificates and passphrase are those of that run
+  std::vector<std::string> mended;             // public files that were lost or damaged, and are written again
 };
 
 // Throws Error(exists) where the authority exists, or where its directory holds another one that the database does not
@@ -69,8 +70,9 @@ Founded import_intermediate(inventory::Store& store, const Name& name, std::vect
 Founded import_authority(inventory::Store& store, const Name& name, std::vector<pki::Certificate> chain,
                          const pki::PrivateKey& key, const base::Secret* passphrase, Time now);
 
-// Brings an authority's rows back from its directory, after the database was lost; its CRL's revocations too. An
-// authority that is known is left alone. Throws Error(not_found) where no complete directory is there.
+// Brings an authority's rows back from its directory, after the database was lost; its CRL's revocations too. Of one
+// that is known the public files are written again. Throws Error(not_found) where no directory is there, Error(corrupt)
+// that names what is missing where nothing knows it.
 Founded adopt_authority(inventory::Store& store, const Name& name, Time now);
 
 // Six groups of five characters that are hard to confuse, 150 bits.

@@ -47,7 +47,6 @@ struct Generation {
 bool learn(const Generation& generation, const pki::RevokedEntry& entry, Time now) {
   inventory::Authorities authorities(generation.store);
   auto issued = authorities.find_issued(generation.authority, entry.serial);
-  if (issued && issued->revoked_at) return false;
   if (!issued) {
     // Forgotten with an older database: it stays on the CRL as long as the CA lives, for its end is not known.
     issued = IssuedRecord{.authority = generation.authority,
@@ -57,7 +56,7 @@ bool learn(const Generation& generation, const pki::RevokedEntry& entry, Time no
                           .not_after = generation.certificate.not_after()};
     authorities.add_issued(*issued);
   }
-  authorities.revoke(generation.authority, entry.serial, entry.when, entry.reason);
+  if (!authorities.revoke(generation.authority, entry.serial, entry.when, entry.reason)) return false;
   inventory::Events(generation.store)
       .add("certificate.revoked", fmt::format("authority/{}", generation.authority),
            {{"serial", entry.serial}, {"reason", std::string(to_string(entry.reason))}, {"learnt_from", kCrlFile}},

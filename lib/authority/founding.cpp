@@ -1,6 +1,7 @@
 #include "authority/founding.h"
 
 #include "authority/files.h"
+#include "authority/upkeep.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "inventory/authorities.h"
@@ -36,15 +37,13 @@ struct Belongings {
 };
 
 Belongings read_belongings(const base::Directory& directory) {
+  require_whole(directory);
   const auto manifest = directory.read(kManifestFile, kLongestFile);
-  if (!manifest)
-    throw Error(Fault::corrupt,
-                fmt::format("{} is no authority's directory: it has no {}", directory.path(), kManifestFile),
-                "move it away");
-  Belongings all{.manifest = std::string(base::as_text(*manifest)),
+  Belongings all{.manifest = manifest ? std::string(base::as_text(*manifest)) : std::string(),
                  .root = read_certificates(directory, kRootFile),
                  .chain = read_certificates(directory, intermediate_file(kFirstGeneration))};
   if (all.root.empty()) all.chain.clear();
+  if (all.chain.empty()) all.root.clear();
   if (const auto der = directory.read(kCrlFile, pki::kLargestCrl)) {
     try {
       pki::Crl crl = pki::Crl::parse(*der);

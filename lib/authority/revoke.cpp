@@ -43,16 +43,16 @@ Revocation revoke(Authority& authority, const std::string& serial, pki::Revocati
     if (issued->generation != authority.generation())
       throw Error(Fault::denied, fmt::format("serial {} was signed by generation {} of authority {}, not by {}", serial,
                                              issued->generation, authority.name(), authority.generation()));
-    if (issued->revoked_at) {
+    const bool fresh = !issued->revoked_at;
+    if (!authorities.revoke(authority.name(), serial, now, reason)) {
       revocation = {std::move(*issued), RevokeOutcome::was_revoked};
       return;
     }
-    authorities.revoke(authority.name(), serial, now, reason);
-    issued->revoked_at = now;
-    issued->reason = reason;
     record(authority, *issued, reason, now);
     refresh_crl(authority, now);
-    revocation = {std::move(*issued), RevokeOutcome::revoked};
+    // What the CRL knew and the database did not is known by now.
+    revocation = {*authorities.find_issued(authority.name(), serial),
+                  fresh ? RevokeOutcome::revoked : RevokeOutcome::reason_changed};
   });
   return revocation;
 }

@@ -1,13 +1,13 @@
 #include "base/file.h"
 
 #include "base/error.h"
+#include "base/number.h"
 #include "base/reading.h"
 #include "base/system_calls.h"
 #include "base/text.h"
 #include "base/trusted.h"
 
 #include <cerrno>
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -28,10 +28,7 @@ std::optional<int> own_descriptor(std::string_view path) {
     if (path == name) return number;
   for (const std::string_view directory : {"/dev/fd/", "/proc/self/fd/"}) {
     if (!path.starts_with(directory)) continue;
-    const std::string_view digits = path.substr(directory.size());
-    int number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error == std::errc() && end == digits.data() + digits.size() && number >= 0) return number;
+    if (const auto number = parse_number<int>(path.substr(directory.size())); number && *number >= 0) return number;
   }
   return std::nullopt;
 }

@@ -3,10 +3,10 @@
 #include "base/encoding.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "base/text.h"
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
 #include <map>
 #include <optional>
@@ -25,14 +25,6 @@ struct Seen {
   unsigned long long start = 0;
 };
 
-template <class Number>
-std::optional<Number> parse(std::string_view text) {
-  Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // Of /proc/PID/stat (proc(5)): "PID (NAME) STATE PARENT GROUP SESSION ...", the start is the 22nd field.
 std::optional<Seen> look_at(const std::string& process) {
   try {
@@ -42,8 +34,8 @@ std::optional<Seen> look_at(const std::string& process) {
     if (name_end == std::string_view::npos) return std::nullopt;
     const std::vector<std::string> fields = split(trim(text.substr(name_end + 1)), ' ');
     if (fields.size() < 20) return std::nullopt;
-    const auto parent = parse<pid_t>(fields[1]), session = parse<pid_t>(fields[3]);
-    const auto start = parse<unsigned long long>(fields[19]);
+    const auto parent = parse_number<pid_t>(fields[1]), session = parse_number<pid_t>(fields[3]);
+    const auto start = parse_number<unsigned long long>(fields[19]);
     if (!parent || !session || !start) return std::nullopt;
     return Seen{*parent, *session, *start};
   } catch (const Error&) {
@@ -55,7 +47,7 @@ std::map<pid_t, Seen> all_processes() {
   std::map<pid_t, Seen> all;
   try {
     for (const std::string& name : Directory::open("/proc").list())
-      if (const auto process = parse<pid_t>(name))
+      if (const auto process = parse_number<pid_t>(name))
         if (const auto seen = look_at(name)) all.emplace(*process, *seen);
   } catch (const Error&) {
     return {};

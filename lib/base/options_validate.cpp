@@ -1,12 +1,12 @@
 // From what was written to what it means.
 #include "base/encoding.h"
 #include "base/error.h"
+#include "base/number.h"
 #include "base/options.h"
 #include "base/text.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <filesystem>
 
 #include <arpa/inet.h>
@@ -57,18 +57,9 @@ std::string expected(OptionType type) {
 }
 
 std::optional<std::int64_t> parse_mode(std::string_view text) {
-  unsigned mode = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-  if (error != std::errc() || end != text.data() + text.size() || text.size() < 3 || text.size() > 5 || mode > 07777)
-    return std::nullopt;
-  return mode;
-}
-
-std::optional<std::int64_t> parse_integer(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
+  const auto mode = parse_number<unsigned>(text, 8);
+  if (!mode || text.size() < 3 || text.size() > 5 || *mode > 07777) return std::nullopt;
+  return *mode;
 }
 
 // ["a", "b c"]: different lists have different texts.
@@ -102,7 +93,7 @@ bool is_server(std::string_view text) {
   const std::string_view rest = text.substr(bracketed ? end + 1 : end);
   if (!is_address(host) || (!bracketed && host.find(':') != std::string_view::npos)) return false;
   if (rest.empty()) return true;
-  const auto port = rest.front() == ':' ? parse_integer(rest.substr(1)) : std::nullopt;
+  const auto port = rest.front() == ':' ? parse_number<std::int64_t>(rest.substr(1)) : std::nullopt;
   return port && *port >= 1 && *port <= 65535;
 }
 
@@ -409,7 +400,7 @@ class Options::Validation {
     switch (option.type) {
       case OptionType::integer:
       case OptionType::port:
-        return parse_integer(text) ? fmt::format("write {} = {}", option.name, text) : std::string();
+        return parse_number<std::int64_t>(text) ? fmt::format("write {} = {}", option.name, text) : std::string();
       case OptionType::boolean:
         if (text == "true" || text == "yes" || text == "on" || text == "1")
           return fmt::format("write {} = true", option.name);
@@ -440,7 +431,7 @@ class Options::Validation {
     switch (option.type) {
       case OptionType::integer:
       case OptionType::port:
-        entry.number = parse_integer(option.fallback).value_or(0);
+        entry.number = parse_number<std::int64_t>(option.fallback).value_or(0);
         break;
       case OptionType::boolean:
         entry.number = option.fallback == "true" ? 1 : 0;

@@ -1,11 +1,11 @@
 #include "base/ownership.h"
 
 #include "base/error.h"
+#include "base/number.h"
 #include "base/text.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <vector>
 
 #include <fmt/format.h>
@@ -17,11 +17,9 @@ namespace {
 
 template <class Id>
 std::optional<Id> parse_id(std::string_view text) {
-  Id id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  const auto id = parse_number<Id>(text);
   // -1 means "leave as it is" to chown(2).
-  if (error != std::errc() || end != text.data() + text.size() || id == static_cast<Id>(-1)) return std::nullopt;
-  return id;
+  return id == static_cast<Id>(-1) ? std::nullopt : id;
 }
 
 // Asks with a buffer that grows as it must: the members of a group of LDAP can fill megabytes. `ask` is one of

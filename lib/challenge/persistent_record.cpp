@@ -1,9 +1,9 @@
 #include "challenge/persistent_record.h"
 
+#include "base/number.h"
 #include "base/text.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <vector>
 
@@ -43,10 +43,8 @@ bool permits(std::string_view record, std::span<const std::string> issuer_domain
   if (tags["accounturi"] != account_url) return false;
   if (coverage == Coverage::name_and_below && base::lower(tags["policy"]) != "wildcard") return false;
   if (const auto until = tags.find("persistuntil"); until != tags.end()) {
-    std::int64_t seconds = 0;
-    const auto [end, problem] =
-        std::from_chars(until->second.data(), until->second.data() + until->second.size(), seconds);
-    if (problem != std::errc() || *end != '\0' || base::from_unix(seconds) < now) return false;
+    const auto seconds = base::parse_number<std::int64_t>(until->second);
+    if (!seconds || base::from_unix(*seconds) < now) return false;
   }
   return true;
 }

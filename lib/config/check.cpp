@@ -1,6 +1,7 @@
 // What every table has in common: names, unknown keys, inline secrets, kinds.
 #include "base/error.h"
 #include "base/text.h"
+#include "config/parse.h"
 #include "config/reader.h"
 #include "config/toml.h"
 
@@ -58,6 +59,7 @@ std::vector<NamedTable> named_tables(const base::Value& value, const std::string
     if (table == nullptr) {
       reader.complain(inner.origin, dotted(key, text), fmt::format("expected a table, the {} of that name", what),
                       hint);
+      if (key == what) reader.problems.back().subject = subject_of(key, text);  // of a section, not of a table in it
       continue;
     }
     Name name;

@@ -126,8 +126,9 @@ struct Settings {
   std::map<Name, Challenge> challenges;
   std::map<Name, Authority> authorities;
   std::map<Name, Profile> profiles;
-  std::map<std::string, std::string>
-      unusable{};  // tables that are no use, by "issuer/le": why, as a sentence with its place
+  // Tables that are no use, by "issuer/le": why, as a sentence with its place. Of an authority what is right of it is
+  // among `authorities` all the same: it signs no certificate by that, but its CRL does not lapse.
+  std::map<std::string, std::string> unusable{};
 };
 
 struct Config : Settings {

@@ -1,10 +1,10 @@
 #include "base/error.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "config/reader.h"
 #include "config/toml.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -20,10 +20,7 @@ bool is_endpoint(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return false;
   const std::string_view host = text.substr(0, colon);
-  const std::string_view port_text = text.substr(colon + 1);
-  unsigned port = 0;
-  const auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
-  if (error != std::errc() || end != port_text.data() + port_text.size() || port == 0 || port > 65535) return false;
+  if (base::parse_number<std::uint16_t>(text.substr(colon + 1)).value_or(0) == 0) return false;
   const bool bracketed = host.starts_with('[');
   if (bracketed != host.ends_with(']')) return false;
   try {
@@ -188,8 +185,11 @@ std::vector<Deployment> read_deployments(const Named& parent, std::string_view s
   const base::Value* const value = base::find(parent.table, subtable);
   if (value == nullptr) return {};
   std::vector<Deployment> deployments;
-  for (const NamedTable& found : named_tables(*value, dotted(parent.key, subtable), subtable, reader))
-    deployments.push_back(read_deployment(found.view(), section, parent.name, reader));
+  for (const NamedTable& found : named_tables(*value, dotted(parent.key, subtable), subtable, reader)) {
+    const std::size_t before = reader.problems.size();
+    Deployment deployment = read_deployment(found.view(), section, parent.name, reader);
+    if (reader.problems.size() == before) deployments.push_back(std::move(deployment));
+  }
   std::ranges::sort(deployments, {}, &Deployment::name);
   return deployments;
 }

@@ -89,7 +89,11 @@ class Loading {
     const std::set<std::string> wrong = subjects(problems);
     const bool settings_are_wrong =
         std::ranges::any_of(wrong, [](const std::string& subject) { return !is_certificate(subject); });
-    if (settings_are_wrong) config = with_stand_ins(wrong);
+    std::map<Name, Authority> as_read;
+    if (settings_are_wrong) {
+      as_read = std::move(config.authorities);
+      config = with_stand_ins(wrong);
+    }
 
     for (const auto& problem : problems) {
       if (is_certificate(problem.subject))
@@ -97,6 +101,9 @@ class Loading {
       else if (wrong.contains(problem.subject) && !contains(config, problem.subject))
         config.unusable.try_emplace(problem.subject, to_string(problem));
     }
+    for (auto& [name, authority] : as_read)
+      if (config.unusable.contains(subject_of("authority", name.text())))
+        config.authorities.try_emplace(name, std::move(authority));
     loaded_.certificates = std::move(config.certificates);
     loaded_.settings = std::move(config);
     remember(problems);

@@ -87,6 +87,18 @@ bool check_version(const Table& table, Problems& problems) {
   return false;
 }
 
+// False where nobody can tell which tables the file defines.
+bool check_sections(const Table& table, Problems& problems) {
+  bool good = true;
+  for (const auto& [key, value] : table) {
+    if (!is_section(key) || std::holds_alternative<Table>(value.data)) continue;
+    problems.push_back(
+        {value.origin, key, "expected named tables", fmt::format("write [{}.NAME] and its options below", key)});
+    good = false;
+  }
+  return good;
+}
+
 void collect(const Value* section, std::set<std::string, std::less<>>& names) {
   if (section == nullptr) return;
   if (const auto* const table = std::get_if<Table>(&section->data))
@@ -183,7 +195,7 @@ bool is_certificate(std::string_view subject) {
 
 bool contains(const Config& config, std::string_view subject) {
   const auto slash = subject.find('/');
-  if (slash == std::string_view::npos) return true;
+  if (slash == std::string_view::npos || !Name::is_valid(subject.substr(slash + 1))) return true;
   bool found = false;
   in_section(subject.substr(0, slash), config,
              [&](const auto& items) { found = items.contains(Name::parse(subject.substr(slash + 1))); });
@@ -201,7 +213,7 @@ void sort_by_place(Problems& problems, const std::vector<Source>& sources) { sor
 
 std::optional<Table> read_file(const Source& source, Problems& problems) {
   auto table = read_toml(source, problems);
-  if (!table || !check_version(*table, problems)) return std::nullopt;
+  if (!table || !check_version(*table, problems) || !check_sections(*table, problems)) return std::nullopt;
   return table;
 }
 

@@ -28,7 +28,7 @@ Config read_tables(std::vector<FileTables> files, const Kinds& kinds, base::Prob
 // "issuer/le": what a problem of that table is about.
 std::string subject_of(std::string_view section, std::string_view name);
 bool is_certificate(std::string_view subject);
-// Of settings: is that table in `config`, and away with it. A subject that is a key of the root is always there.
+// Of settings: is that table in `config`, and away with it. A subject that is no named table is always there.
 bool contains(const Config& config, std::string_view subject);
 void erase(Config& config, std::string_view subject);
 

@@ -1,10 +1,10 @@
 #include "config/schema.h"
 
+#include "base/number.h"
 #include "base/text.h"
 #include "config/tables.h"
 
 #include <algorithm>
-#include <charconv>
 #include <initializer_list>
 #include <limits>
 
@@ -64,11 +64,8 @@ Json type_of(const Option& option) {
 Json fallback_of(const Option& option) {
   switch (option.type) {
     case OptionType::integer:
-    case OptionType::port: {
-      std::int64_t number = 0;
-      std::from_chars(option.fallback.data(), option.fallback.data() + option.fallback.size(), number);
-      return number;
-    }
+    case OptionType::port:
+      return base::parse_number<std::int64_t>(option.fallback).value_or(0);
     case OptionType::boolean:
       return option.fallback == "true";
     case OptionType::names:

@@ -1,10 +1,10 @@
 #include "dns/lookup.h"
 
 #include "base/log.h"
+#include "base/number.h"
 #include "dns/packet.h"
 
 #include <algorithm>
-#include <charconv>
 #include <condition_variable>
 #include <cstdlib>
 #include <memory>
@@ -226,8 +226,8 @@ Server parse_server(const std::string& text) {
                           inet_pton(AF_INET6, server.address.c_str(), &ignored) == 1;
   bool is_port = true;
   if (!port.empty() || text.ends_with(':')) {
-    const auto [end, problem] = std::from_chars(port.data(), port.data() + port.size(), server.port);
-    is_port = problem == std::errc() && end == port.data() + port.size() && server.port != 0;
+    server.port = base::parse_number<decltype(server.port)>(port).value_or(0);
+    is_port = server.port != 0;
   }
   if (!is_address || !is_port)
     throw Error(Fault::config, fmt::format("{} is no address of a name server", base::printable(text)),

@@ -2,12 +2,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "pki/chain.h"
 #include "pki/name.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <iterator>
 
@@ -197,10 +197,8 @@ Server server_at(const std::string& authority) {
 }
 
 void put_port(base::Table& options, std::string_view name, std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error == std::errc() && end == text.data() + text.size() && port != 0)
-    options.emplace_back(name, base::number_value(port));
+  const std::uint16_t port = base::parse_number<std::uint16_t>(text).value_or(0);
+  if (port != 0) options.emplace_back(name, base::number_value(port));
 }
 
 std::optional<std::size_t> find_account(const Found& found, const std::function<bool(const Account&)>& is_it) {

@@ -1,9 +1,9 @@
 #include "importer/listeners.h"
 
+#include "base/number.h"
 #include "base/text.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -30,11 +30,7 @@ std::string blanks_for_tabs(std::string_view text) {
   return plain;
 }
 
-bool is_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size() && port != 0;
-}
+bool is_port(std::string_view text) { return base::parse_number<std::uint16_t>(text).value_or(0) != 0; }
 
 // "443", "*:443", "[::]:443", "10.0.0.5:443", as somebody on this host connects; nullopt for what is no TCP port.
 std::optional<std::string> reached_at(std::string_view address) {

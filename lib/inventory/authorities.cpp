@@ -27,18 +27,6 @@ AuthorityRecord read_authority(const sql::Statement& row) {
   return authority;
 }
 
-AuthorityCertificateRecord read_authority_certificate(const sql::Statement& row) {
-  AuthorityCertificateRecord certificate;
-  certificate.authority = name_at(row, 0);
-  certificate.role = enum_at(row, 1, parse_authority_role, "an authority's role");
-  certificate.generation = int_at(row, 2);
-  certificate.state = enum_at(row, 3, parse_generation_state, "a generation's state");
-  certificate.fingerprint = fingerprint_at(row, 4);
-  certificate.der = bytes_at(row, 5);
-  certificate.key_file = text_at(row, 6);
-  return certificate;
-}
-
 IssuedRecord read_issued(const sql::Statement& row) {
   IssuedRecord issued;
   issued.authority = name_at(row, 0);
@@ -105,7 +93,7 @@ std::vector<AuthorityCertificateRecord> Authorities::certificates(const Name& au
                    "select authority, role, generation, state, fingerprint, der, key_file from authority_certificate "
                    "where authority = $1 order by case role when 'root' then 0 else 1 end, generation");
   query->bind(1, authority.text());
-  return all_rows(query, read_authority_certificate);
+  return all_rows(query, authority_certificate_at);
 }
 
 bool Authorities::has_serial(const Name& authority, const std::string& serial) {
@@ -147,9 +135,11 @@ bool Authorities::revoke(const Name& authority, const std::string& serial, Time 
     if (!issued)
       throw Error(Fault::not_found, fmt::format("authority {} issued no certificate with serial {}", authority, serial),
                   "`everseal list --all` shows what it issued");
-    if (issued->revoked_at) return;
+    if (issued->revoked_at && !pki::is_graver(reason, issued->reason.value_or(pki::RevocationReason::unspecified)))
+      return;
     sql::Query query(store_.database(),
-                     "update issued set revoked_at = $3, reason = $4 where serial = $1 and authority = $2");
+                     "update issued set revoked_at = coalesce(revoked_at, $3), reason = $4 "
+                     "where serial = $1 and authority = $2");
     query->bind(1, serial)
         .bind(2, authority.text())
         .bind(3, base::to_unix(when))

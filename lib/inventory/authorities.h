@@ -26,7 +26,8 @@ class Authorities {
   void add_issued(const IssuedRecord& issued);   // Error(exists) where the serial is taken
   std::optional<IssuedRecord> find_issued(const Name& authority, const std::string& serial);
   std::vector<IssuedRecord> find_issued_by_serial(const std::string& serial);
-  // Marks it revoked and the authority's CRL dirty; false where it was revoked before.
+  // Marks it revoked and the authority's CRL dirty; false where it was revoked before. Of one that was, a graver reason
+  // (pki::is_graver) is news too, and the time of its revocation stays.
   bool revoke(const Name& authority, const std::string& serial, Time when, pki::RevocationReason reason);
   // Revoked and not yet expired at `at`: what the next CRL holds.
   std::vector<IssuedRecord> revoked(const Name& authority, int generation, Time at);

@@ -198,6 +198,11 @@ std::vector<CertificateRecord> Certificates::find_by_prefix(const std::string& f
   return all_rows(query, read_certificate);
 }
 
+std::vector<pki::Certificate> Certificates::authorities() {
+  sql::Query query(store_.database(), "select der from certificate where is_ca = 1 order by id");
+  return all_rows(query, [](const sql::Statement& row) { return pki::Certificate::parse(row.blob(0)); });
+}
+
 void Certificates::each(const CertificateFilter& filter, const std::function<void(const CertificateRecord&)>& row) {
   sql::Query query(store_.database(), select_for(filter));
   bind_filter(query, filter);
@@ -206,11 +211,12 @@ void Certificates::each(const CertificateFilter& filter, const std::function<voi
 
 void Certificates::set_revoked(const pki::Fingerprint& fingerprint, Time when, pki::RevocationReason reason) {
   sql::Query query(store_.database(),
-                   "update certificate set revoked_at = $2, revocation_reason = $3 "
-                   "where fingerprint = $1 and revoked_at is null");
+                   "update certificate set revoked_at = coalesce(revoked_at, $2), revocation_reason = $3 "
+                   "where fingerprint = $1 and (revoked_at is null or ($3 = $4 and revocation_reason is not $4))");
   query->bind(1, base::BytesView(fingerprint.octets))
       .bind(2, base::to_unix(when))
       .bind(3, static_cast<std::int64_t>(reason))
+      .bind(4, static_cast<std::int64_t>(pki::RevocationReason::key_compromise))
       .execute();
 }
 

@@ -14,12 +14,12 @@ namespace everseal::inventory {
 
 struct CertificateFilter {
   std::optional<Time> expires_before;
-  std::optional<Time> now;           // with it, expired ones are left out unless `all`
+  std::optional<Time> now;  // with it, expired ones are left out unless `all`
   std::string environment;
-  std::string issuer;                // configured issuer's name
-  std::string name;                  // a SAN: exact; "*.example.org" or ".example.org": everything below
-  bool managed_only = false;         // live versions of managed certificates
-  bool all = false;                  // also expired, retired and CA certificates
+  std::string issuer;         // configured issuer's name
+  std::string name;           // a SAN: exact; "*.example.org" or ".example.org": everything below
+  bool managed_only = false;  // live versions of managed certificates
+  bool all = false;           // also expired, retired and CA certificates
   std::int64_t limit = -1;
 };
 
@@ -32,12 +32,15 @@ class Certificates {
   std::optional<CertificateRecord> find(const pki::Fingerprint& fingerprint);
   std::optional<base::Bytes> der(const pki::Fingerprint& fingerprint);
   std::vector<CertificateRecord> find_by_serial(const std::string& serial);
-  std::vector<CertificateRecord> find_by_prefix(const std::string& fingerprint_prefix);  // at least 8 digits; at most 10 rows
+  // At least 8 digits; at most 10 rows.
+  std::vector<CertificateRecord> find_by_prefix(const std::string& fingerprint_prefix);
+  std::vector<pki::Certificate> authorities();  // those of CAs, of whomever
   // Rows in order of expiry, one at a time, without holding them all.
   void each(const CertificateFilter& filter, const std::function<void(const CertificateRecord&)>& row);
+  // What is revoked already keeps its time, and its reason unless this one is graver (pki::is_graver).
   void set_revoked(const pki::Fingerprint& fingerprint, Time when, pki::RevocationReason reason);
-  // Takes away up to `limit` that ended before `before`, the oldest first, and that an authority here signed them. Those
-  // of CAs stay, those that are a version's, and revoked ones that a CRL has to name still. Gives how many went.
+  // Takes away up to `limit` that ended before `before`, the oldest first, and that an authority here signed them.
+  // Those of CAs stay, those that are a version's, and revoked ones that a CRL has to name still. Gives how many went.
   std::int64_t prune(Time before, int limit);
 
  private:

@@ -1,11 +1,11 @@
 #include "inventory/clock.h"
 
+#include "base/number.h"
 #include "base/text.h"
 #include "inventory/events.h"
 #include "inventory/future.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -34,26 +34,19 @@ std::string text_of(const ClockMark& mark) {
                      mark.since_boot ? std::to_string(mark.since_boot->count()) : "-", mark.boot_id);
 }
 
-std::optional<std::int64_t> number_in(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // What cannot be read is as good as absent: it was written by hand.
 std::optional<ClockMark> mark_in(Store& store, const std::string& key) {
   const auto text = store.setting(key);
   const auto words = base::split(text.value_or(""), ' ');
-  const auto wall = number_in(words[0]);
+  const auto wall = base::parse_number<std::int64_t>(words[0]);
   if (!wall || words.size() != 3) return std::nullopt;
   ClockMark mark{base::from_unix(*wall), words[2], std::nullopt};
-  if (const auto count = number_in(words[1])) mark.since_boot = Seconds(*count);
+  if (const auto count = base::parse_number<std::int64_t>(words[1])) mark.since_boot = Seconds(*count);
   return mark;
 }
 
 std::optional<Time> time_in(Store& store, const std::string& key) {
-  const auto number = number_in(store.setting(key).value_or(""));
+  const auto number = base::parse_number<std::int64_t>(store.setting(key).value_or(""));
   if (!number) return std::nullopt;
   return base::from_unix(*number);
 }

@@ -64,6 +64,19 @@ auto enum_at(const sql::Statement& row, int column, Parse parse, std::string_vie
   return *value;
 }
 
+// authority, role, generation, state, fingerprint, der, key_file
+inline AuthorityCertificateRecord authority_certificate_at(const sql::Statement& row) {
+  AuthorityCertificateRecord certificate;
+  certificate.authority = name_at(row, 0);
+  certificate.role = enum_at(row, 1, parse_authority_role, "an authority's role");
+  certificate.generation = int_at(row, 2);
+  certificate.state = enum_at(row, 3, parse_generation_state, "a generation's state");
+  certificate.fingerprint = fingerprint_at(row, 4);
+  certificate.der = bytes_at(row, 5);
+  certificate.key_file = text_at(row, 6);
+  return certificate;
+}
+
 inline std::optional<std::int64_t> unix_of(const std::optional<Time>& time) {
   if (!time) return std::nullopt;
   return base::to_unix(*time);

@@ -1,13 +1,13 @@
 #include "inventory/events.h"
 
 #include "base/error.h"
+#include "base/number.h"
 #include "inventory/columns.h"
 #include "pki/digest.h"
 #include "sql/migration.h"
 #include "sql/query.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 #include <fmt/format.h>
@@ -228,9 +228,10 @@ std::optional<Anchor> Anchor::parse(std::string_view text) {
     colon = text.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
   }
-  const auto [end, error] = std::from_chars(text.data(), text.data() + colon, anchor.number);
+  const auto number = base::parse_number<decltype(anchor.number)>(text.substr(0, colon));
   const auto hash = pki::Fingerprint::parse(text.substr(colon + 1));
-  if (error != std::errc() || end != text.data() + colon || anchor.number < 0 || !hash) return std::nullopt;
+  if (!number || *number < 0 || !hash) return std::nullopt;
+  anchor.number = *number;
   anchor.hash = hash->text();
   return anchor;
 }

@@ -1,9 +1,8 @@
 #include "inventory/heads.h"
 
+#include "base/number.h"
 #include "base/text.h"
 #include "inventory/events.h"
-
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -13,11 +12,7 @@ namespace {
 constexpr base::Seconds kDaily{86400};
 const std::string kTold = "history.told";  // "UNIXTIME NUMBER", the number that of the authorities' head
 
-std::int64_t count_in(std::string_view text) {
-  std::int64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
+std::int64_t count_in(std::string_view text) { return base::parse_number<std::int64_t>(text).value_or(0); }
 
 bool is_due(Store& store, Time now, std::int64_t ca) {
   const auto told = store.setting(kTold);

@@ -1,5 +1,6 @@
 #include "inventory/merge.h"
 
+#include "base/number.h"
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
 #include "inventory/columns.h"
@@ -10,7 +11,6 @@
 #include "sql/migration.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 #include <tuple>
@@ -48,13 +48,29 @@ void merge_issued(Store& into, const IssuedRecord& issued, Replacement& outcome,
     authorities.add_issued(issued);
     ++outcome.serials;
   }
-  if (!issued.revoked_at || (known && known->revoked_at)) return;
+  if (!issued.revoked_at) return;
+  bool is_news = true;
   if (known)
-    authorities.revoke(issued.authority, issued.serial, *issued.revoked_at,
-                       issued.reason.value_or(pki::RevocationReason::unspecified));
+    is_news = authorities.revoke(issued.authority, issued.serial, *issued.revoked_at,
+                                 issued.reason.value_or(pki::RevocationReason::unspecified));
   else
     authorities.mark_crl_dirty(issued.authority, dirty_since);
-  ++outcome.revocations;
+  if (is_news) ++outcome.revocations;
+}
+
+// One whose directory lacks what would make it known again.
+void merge_authorities(Store& into, sql::Database& from) {
+  Authorities authorities(into);
+  const std::set<Name> known = authorities_of(into);
+  sql::Query query(from, "select name, settings from authority");
+  while (query->step())
+    if (!known.contains(name_at(*query, 0))) authorities.put({name_at(*query, 0), text_at(*query, 1), true});
+  sql::Query certificates(
+      from, "select authority, role, generation, state, fingerprint, der, key_file from authority_certificate");
+  while (certificates->step()) {
+    const auto certificate = authority_certificate_at(*certificates);
+    if (!known.contains(certificate.authority)) authorities.put_certificate(certificate);
+  }
 }
 
 void merge_all_issued(Store& into, sql::Database& from, const std::set<Name>& known, Replacement& outcome) {
@@ -170,11 +186,8 @@ void merge_version_numbers(Store& into, sql::Database& from) {
 // Of versions in the archive; 0: none. Those that are being made have a dot before theirs.
 int highest_number(const base::Directory& versions) {
   int highest = 0;
-  for (const std::string& entry : versions.list()) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(entry.data(), entry.data() + entry.size(), number);
-    if (error == std::errc{} && end == entry.data() + entry.size()) highest = std::max(highest, number);
-  }
+  for (const std::string& entry : versions.list())
+    highest = std::max(highest, base::parse_number<int>(entry).value_or(0));
   return highest;
 }
 
@@ -197,6 +210,7 @@ std::optional<AuthorityCertificateRecord> signer_of(Authorities& authorities, co
 }  // namespace
 
 void merge_database(Store& into, sql::Database& from, Replacement& outcome) {
+  noting_problems("authorities", outcome, [&] { merge_authorities(into, from); });
   const std::set<Name> known = authorities_of(into);
   noting_problems("certificates", outcome, [&] { merge_certificates(into, from); });
   noting_problems("issued serials", outcome, [&] { merge_all_issued(into, from, known, outcome); });
@@ -294,7 +308,7 @@ void mark_revoked(Store& store) {
   sql::Query listed(store.database(),
                     "select i.authority, i.serial, c.revoked_at, c.revocation_reason from certificate c join issued i "
                     "on i.serial = c.serial and i.fingerprint = c.fingerprint where c.revoked_at is not null and "
-                    "i.revoked_at is null");
+                    "(i.revoked_at is null or i.reason is not c.revocation_reason)");
   while (listed->step())
     revoked.push_back({name_at(*listed, 0), text_at(*listed, 1), time_at(*listed, 2),
                        optional_at(*listed, 3, reason_at).value_or(pki::RevocationReason::unspecified)});

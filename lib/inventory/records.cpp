@@ -1,7 +1,11 @@
 #include "inventory/records.h"
 
+#include "base/number.h"
+
 #include <array>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace everseal::inventory {
 namespace {
@@ -105,5 +109,15 @@ std::optional<AuthorityRole> parse_authority_role(std::string_view text) noexcep
 }
 std::string_view to_string(Chain chain) noexcept { return word(kChainWords, chain); }
 std::optional<Chain> parse_chain(std::string_view text) noexcept { return parse(kChainWords, text); }
+
+std::optional<int> version_of(const AttemptRecord& attempt) {
+  return attempt.step == "revoke" ? base::parse_number<int>(attempt.target) : std::nullopt;
+}
+
+std::string describe(const AttemptRecord& attempt) {
+  if (const auto version = version_of(attempt)) return fmt::format("{} of version {}", attempt.step, *version);
+  if (attempt.target.empty()) return attempt.step;
+  return fmt::format("{} at {}", attempt.step, attempt.target);
+}
 
 }  // namespace everseal::inventory

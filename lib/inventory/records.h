@@ -204,6 +204,10 @@ struct AttemptRecord {
   std::optional<Time> not_before;
   Time last;
 };
+// Which version was to be revoked; nullopt of any other step, whose target is an issuer, a deployment or "".
+std::optional<int> version_of(const AttemptRecord& attempt);
+// "revoke of version 3", "deploy at nginx", "crl".
+std::string describe(const AttemptRecord& attempt);
 
 // An account of ours at an ACME CA (RFC 8555 section 7.1.2).
 struct AccountRecord {

@@ -238,8 +238,7 @@ Salvage salvage(sql::Database& from, sql::Database& into, base::Time now) {
   if (version == 0) version = sql::newest_schema_version();
   sql::migrate(into, sql::sqlite_migrations(version), now);
   for (const std::string& name : table_names(into)) {
-    // Where rows are lost the files of the config say them again.
-    if (name == "migration" || name == "config_file") continue;
+    if (name == "migration") continue;
     try {
       if (!from.has_table(name)) throw Error(Fault::corrupt, "there is no such table");
     } catch (const Error& error) {
@@ -248,8 +247,10 @@ Salvage salvage(sql::Database& from, sql::Database& into, base::Time now) {
     }
     Copying(from, into, describe(into, name)).run(salvage);
   }
-  into.execute("delete from setting where key in ('config.digest', 'store.proof')");
   sql::migrate(into, now);
+  into.execute("delete from setting where key in ('config.digest', 'store.proof')");
+  // Where rows are lost the files of the config say them again, but for what was last good of settings.
+  into.execute("update config_file set digest = ''");
   return salvage;
 }
 

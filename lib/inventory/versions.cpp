@@ -1,9 +1,8 @@
+#include "base/number.h"
 #include "inventory/certificates.h"
 #include "inventory/columns.h"
 #include "inventory/managed.h"
 #include "inventory/rows.h"
-
-#include <charconv>
 
 namespace everseal::inventory {
 namespace {
@@ -58,10 +57,9 @@ std::string highest_key(const Name& name) { return "version.highest/" + name.tex
 int highest_forgotten(Store& store, const Name& name) {
   const auto setting = store.setting(highest_key(name));
   if (!setting) return 0;
-  int number = 0;
-  if (std::from_chars(setting->data(), setting->data() + setting->size(), number).ec != std::errc())
-    throw_unreadable("a version's number");
-  return number;
+  const auto number = base::parse_number<int>(*setting);
+  if (!number) throw_unreadable("a version's number");
+  return *number;
 }
 
 // Listings read what a certificate is a version of from its own row.

@@ -64,6 +64,8 @@ struct Revocation {
   const pki::Certificate& certificate;
   pki::RevocationReason reason = pki::RevocationReason::unspecified;
   std::optional<pki::Signer> key;  // the certificate's own, where it is here
+  // Why it is revoked already, where that reason alone is to change.
+  std::optional<pki::RevocationReason> earlier{};
 };
 
 // Used by one thread at a time. Errors: Error(denied) where the issuer refuses for good,

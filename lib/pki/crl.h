@@ -30,6 +30,11 @@ enum class RevocationReason {
 std::string_view to_string(RevocationReason reason) noexcept;  // "keyCompromise"
 // Camel case, snake case or the number.
 std::optional<RevocationReason> parse_revocation_reason(std::string_view text) noexcept;
+// May `reason` take the place of `earlier`, for which a certificate is revoked already? keyCompromise alone may: it
+// also takes the trust from what was signed before (CA/Browser Forum Baseline Requirements, section 7.2.2).
+constexpr bool is_graver(RevocationReason reason, RevocationReason earlier) noexcept {
+  return reason == RevocationReason::key_compromise && earlier != RevocationReason::key_compromise;
+}
 
 struct RevokedEntry {
   std::string serial;  // hex as Certificate::serial()

@@ -1,6 +1,7 @@
 #include "pki/issuance.h"
 
 #include "base/error.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "pki/attribute.h"
 #include "pki/chain.h"
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 
 #include <arpa/inet.h>
@@ -168,10 +168,9 @@ base::Bytes network_octets(const std::string& text) {
     refuse(fmt::format("\"{}\" is no network", base::printable(text)), "write it as 10.0.0.0/8 or fd00::/8");
   std::size_t bits = size * 8;
   if (slash != std::string::npos) {
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data() + slash + 1, end, bits);
-    if (error != std::errc() || stop != end || bits > size * 8)
-      refuse(fmt::format("\"{}\" has no usable prefix length", base::printable(text)));
+    const auto length = base::parse_number<std::size_t>(text.substr(slash + 1));
+    if (!length || *length > bits) refuse(fmt::format("\"{}\" has no usable prefix length", base::printable(text)));
+    bits = *length;
   }
   base::Bytes encoded(2 * size);
   for (std::size_t i = 0; i < size; ++i) {

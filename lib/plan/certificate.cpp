@@ -267,6 +267,11 @@ void decide_pins(const CertificateFacts& facts, Time now, CertificateDecision& d
   }
 }
 
+// Than the reason for which it is revoked.
+bool is_graver(pki::RevocationReason reason, const inventory::VersionRecord& revoked) noexcept {
+  return pki::is_graver(reason, revoked.revocation_reason.value_or(pki::RevocationReason::unspecified));
+}
+
 void decide_revocations(const CertificateFacts& facts, Time now, CertificateDecision& decision) {
   for (const IntentRecord& wanted : facts.intents) {
     if (wanted.kind != IntentKind::revoke || !wanted.version) continue;
@@ -276,7 +281,7 @@ void decide_revocations(const CertificateFacts& facts, Time now, CertificateDeci
     };
     if (version == nullptr || !version->record.certificate)
       end(fmt::format("there is no version {}", *wanted.version));
-    else if (version->record.revoked_at)
+    else if (version->record.revoked_at && !is_graver(wanted.reason, version->record))
       end(fmt::format("version {} is revoked", *wanted.version));
     else if (*version->record.not_after <= now)
       end(fmt::format("version {} has expired", *wanted.version));

@@ -36,7 +36,7 @@ bool is_wanted(const StateFacts& facts, const AttemptRecord& attempt) {
 }
 
 std::string failed(const AttemptRecord& attempt) {
-  return fmt::format("{}{}{} failed {}: {}", attempt.step, attempt.target.empty() ? "" : " at ", attempt.target,
+  return fmt::format("{} failed {}: {}", describe(attempt),
                      attempt.count == 1 ? "once" : fmt::format("{} times in a row", attempt.count), attempt.problem);
 }
 

@@ -1,11 +1,11 @@
 #include "base/error.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "pki/name.h"
 #include "probe/probe.h"
 #include "probe/resolve.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -22,12 +22,9 @@ namespace {
 }
 
 int parse_port(std::string_view text, std::string_view whole) {
-  int port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535) {
-    refuse(whole, "a port is a number from 1 to 65535");
-  }
-  return port;
+  const auto port = base::parse_number<std::uint16_t>(text);
+  if (!port || *port == 0) refuse(whole, "a port is a number from 1 to 65535");
+  return *port;
 }
 
 // A host name as the resolver takes it; underscores and single labels are somebody's names too.

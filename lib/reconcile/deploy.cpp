@@ -293,7 +293,11 @@ std::optional<Outcome> retire(Session& session, Deployable& artifact, const std:
     const config::Deployment former = config::from_target_form(spec, step.target, config_kinds({}));
     const std::string place = config::place_of(former);
     const bool is_used = !place.empty() && std::ranges::find(wanted, place, config::place_of) != wanted.end();
-    if (!is_used) open_target(former, artifact.name())->remove();
+    if (!is_used) {
+      const auto target = open_target(former, artifact.name());
+      target->remove();
+      made.facts.files = target->paths();
+    }
     made.text = is_used         ? "another deployment uses its directory, so nothing was taken away there"
                 : place.empty() ? "its command is not run any more; it takes nothing away"
                                 : fmt::format("what was put into {} is taken away", place.substr(place.find(' ') + 1));
@@ -399,27 +403,31 @@ std::optional<Outcome> apply_deployment(Session& session, Deployable& artifact,
   };
   constexpr std::string_view failed = "deployment.failed";
   constexpr std::string_view unverified = "deployment.unverified";
-  return std::visit(base::Overloaded{
-                        [&](const plan::Stage& s) { return stage(session, artifact, at(s.target), s.number); },
-                        [&](const plan::Switch& s) {
-                          return failing_to(DeploymentState::failed, failed, s.target,
-                                            [&] { return switch_over(session, artifact, at(s.target), s.number); });
-                        },
-                        [&](const plan::Reload& s) {
-                          return failing_to(DeploymentState::unverified, unverified, s.target,
-                                            [&] { return reload(session, artifact, at(s.target)); });
-                        },
-                        [&](const plan::Verify& s) {
-                          return failing_to(DeploymentState::unverified, unverified, s.target,
-                                            [&] { return verify(session, artifact, at(s.target)); });
-                        },
-                        [&](const plan::RollBack& s) {
-                          return failing_to(DeploymentState::unverified, unverified, s.target,
-                                            [&] { return roll_back(session, artifact, at(s.target), s.to); });
-                        },
-                        [&](const plan::Retire& s) { return retire(session, artifact, wanted, s); },
-                    },
-                    action);
+  std::optional<Outcome> made =
+      std::visit(base::Overloaded{
+                     [&](const plan::Stage& s) { return stage(session, artifact, at(s.target), s.number); },
+                     [&](const plan::Switch& s) {
+                       return failing_to(DeploymentState::failed, failed, s.target,
+                                         [&] { return switch_over(session, artifact, at(s.target), s.number); });
+                     },
+                     [&](const plan::Reload& s) {
+                       return failing_to(DeploymentState::unverified, unverified, s.target,
+                                         [&] { return reload(session, artifact, at(s.target)); });
+                     },
+                     [&](const plan::Verify& s) {
+                       return failing_to(DeploymentState::unverified, unverified, s.target,
+                                         [&] { return verify(session, artifact, at(s.target)); });
+                     },
+                     [&](const plan::RollBack& s) {
+                       return failing_to(DeploymentState::unverified, unverified, s.target,
+                                         [&] { return roll_back(session, artifact, at(s.target), s.to); });
+                     },
+                     [&](const plan::Retire& s) { return retire(session, artifact, wanted, s); },
+                 },
+                 action);
+  if (made && made->result != Result::failed && !std::holds_alternative<plan::Retire>(action))
+    made->facts.files = open_target(at(plan::target_of(action)), artifact.name())->paths();
+  return made;
 }
 
 }  // namespace everseal::reconcile

@@ -1,6 +1,8 @@
 #include "reconcile/doctor.h"
 
+#include "authority/ceremony.h"
 #include "authority/files.h"
+#include "authority/upkeep.h"
 #include "base/error.h"
 #include "base/ownership.h"
 #include "base/text.h"
@@ -15,7 +17,6 @@
 #include "reconcile/facts.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
-#include "reconcile/settings.h"
 #include "reconcile/take_in.h"
 #include "sql/migration.h"
 
@@ -160,6 +161,12 @@ void examine_version(Session& session, const inventory::VersionRecord& version, 
                      renewal(name), "makes a new version");
     return;
   }
+  if (untold_revocation(session, version))
+    complaints.add("revocation-unknown", subject,
+                   fmt::format("the manifest.json of version {} of {} tells of a revocation that the database does not "
+                               "know",
+                               version.number, name),
+                   kMend, "records it");
   const Stored stored = stored_version(session, version);
   if (!stored.chain.empty()) {
     const auto damaged = session.archive.damage(stored.manifest, stored.chain);
@@ -336,11 +343,28 @@ void examine_authority_access(const Host& host, const Name& name, Complaints& co
   }
 }
 
+void examine_authority_files(Session& session, const Name& name, Complaints& complaints) {
+  for (const authority::FileTrouble& trouble : authority::file_troubles(session.store, name)) {
+    Complaint complaint{.rule = "authority-file",
+                        .subject = authority_subject(name),
+                        .what = fmt::format("{} of authority {} {}", trouble.file, name, trouble.what),
+                        .remedy = "compare it with a backup: which of the two is right a person has to judge",
+                        .command = {}};
+    if (!trouble.text.empty()) {
+      complaint.remedy = fmt::format("`{}` writes it again", kMend);
+      complaint.command = kMend;
+    }
+    complaints.add(std::move(complaint));
+  }
+}
+
 void examine_authorities(Session& session, Complaints& complaints) {
   for (const inventory::AuthorityRecord& record : session.authority_rows.all()) {
     const Name& name = record.name;
     const std::string subject = authority_subject(name);
     examine_authority_access(session.host, name, complaints);
+    complaints.attempt("authority-unreadable", subject, "",
+                       [&] { examine_authority_files(session, name, complaints); });
     if (session.authority_rows.certificates(name).empty()) {
       complaints.add({.rule = "authority-pending",
                       .severity = Severity::warning,
@@ -363,8 +387,11 @@ void examine_authorities(Session& session, Complaints& complaints) {
   const auto directory = base::Directory::open_if_exists(session.host.state + "/authorities");
   for (const std::string& entry : directory ? directory->list() : std::vector<std::string>())
     if (Name::is_valid(entry) && !session.authority_rows.find(Name::parse(entry)))
-      complaints.add("authority-unknown", "authority/" + entry,
-                     fmt::format("{}/{} is not in the database", directory->path(), entry), kMend, "takes it in");
+      complaints.attempt("authority-incomplete", "authority/" + entry, "", [&] {
+        authority::require_whole(directory->subdirectory(entry));
+        complaints.add("authority-unknown", "authority/" + entry,
+                       fmt::format("{}/{} is not in the database", directory->path(), entry), kMend, "takes it in");
+      });
 }
 
 void examine_accounts(Session& session, Complaints& complaints) {
@@ -392,8 +419,7 @@ void tell_standing(Session& session, Complaints& complaints) {
   const auto tell_attempts = [&](const std::string& subject) {
     for (const inventory::AttemptRecord& attempt : session.attempts.of(subject))
       warn(attempt.needs_operator ? "needs-operator" : "failing", subject,
-           fmt::format("{}{}{} failed {} time(s): {}", attempt.step, attempt.target.empty() ? "" : " at ",
-                       attempt.target, attempt.count, attempt.problem),
+           fmt::format("{} failed {} time(s): {}", describe(attempt), attempt.count, attempt.problem),
            attempt.needs_operator ? "it is not tried again before somebody acts; `everseal plan` says what to do"
                                   : "`everseal plan` says when it is tried again");
   };
@@ -507,7 +533,6 @@ std::vector<Complaint> examine(const Host& host) {
                        examine_certificates(session, complaints);
                        examine_authorities(session, complaints);
                        examine_accounts(session, complaints);
-                       for (const auto& [name, authority] : config.authorities) authority_settings(config, name);
                        tell_standing(session, complaints);
                      });
   return std::move(complaints).all();

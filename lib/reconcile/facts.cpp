@@ -66,6 +66,14 @@ void look_at_disk(Session& session, plan::CertificateFacts& facts, Time now) {
   }
 }
 
+// A target that cannot be read has not left the config.
+void keep_what_is_published(plan::AuthorityFacts& facts) {
+  facts.former_places.clear();
+  std::erase_if(facts.deployments, [&](const inventory::DeploymentRecord& record) {
+    return std::ranges::find(facts.publish, record.target, &config::Deployment::name) == facts.publish.end();
+  });
+}
+
 }  // namespace
 
 plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
@@ -118,6 +126,7 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
     }
     facts.deployments = session.deployments.of(inventory::ArtifactKind::crl, name);
     facts.former_places = session.deployments.former_places(inventory::ArtifactKind::crl, name);
+    if (session.config.unusable.contains(authority_subject(name))) keep_what_is_published(facts);
     facts.attempts = session.attempts.of(authority_subject(name));
     facts.crl_on_disk = crl_stands(session.host.state, session.store, name);
   });

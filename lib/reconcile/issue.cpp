@@ -220,9 +220,11 @@ std::optional<Outcome> issue(Session& session, const plan::CertificateFacts& fac
         fmt::format("version {} from {}, serial {}, valid until {}{}", version.number, version.issuer,
                     chain.front().serial(), base::format_time(*version.not_after), notes);
     session.progress(Progress::Kind::done, subject_of(name), "issued " + text);
+    Facts made = facts_of(session, version);
+    made.files = session.archive.paths(name, version.number);
     return Outcome{
-        subject_of(name),          version.issuer.text(), "issue", notes.empty() ? Result::done : Result::warned, text,
-        facts_of(session, version)};
+        subject_of(name), version.issuer.text(), "issue", notes.empty() ? Result::done : Result::warned, text,
+        std::move(made)};
   });
 }
 

@@ -30,7 +30,7 @@ std::vector<Remark> standing_remarks(inventory::Store& store) {
     remarks.push_back(of_orphan(managed, orphan));
   for (const inventory::AttemptRecord& attempt : inventory::Attempts(store).for_operator(kMostRemarks))
     remarks.push_back({"needs_operator", attempt.subject,
-                       fmt::format("{} waits for you: {}", attempt.step, attempt.problem),
+                       fmt::format("{} waits for you: {}", describe(attempt), attempt.problem),
                        "`everseal plan` shows it; `everseal renew NAME` tries it again, `--cancel` withdraws it"});
   return remarks;
 }

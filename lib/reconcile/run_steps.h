@@ -24,6 +24,8 @@ struct Steps {
   // Of what is in use, for back-off; under the same facts.
   std::function<std::optional<plan::Validity>(Time now)> in_use;
   std::function<bool(const Action&)> is_in_pass = [](const Action&) { return true; };
+  // What is known of a step that failed beside the failure.
+  std::function<void(const Action&, Outcome&)> complete = [](const Action&, Outcome&) {};
 };
 
 // A failure that no step of the decision could repeat is over: what it was about is no longer wanted.
@@ -101,7 +103,9 @@ Verdict run_steps(Session& session, const inventory::SubjectId& subject, const S
                                     {.fault = error.fault()}});
         return verdict;
       }
-      verdict.outcomes.push_back(record_failure(session, subject, key, error, steps.in_use(now)));
+      Outcome outcome = record_failure(session, subject, key, error, steps.in_use(now));
+      steps.complete(step->action, outcome);
+      verdict.outcomes.push_back(std::move(outcome));
     }
   }
 }

@@ -71,6 +71,12 @@ std::vector<Name> Session::known_names() {
   return names;
 }
 
+std::optional<Name> signer_here(Session& session, const pki::Certificate& certificate) {
+  for (const inventory::IssuedRecord& issued : session.authority_rows.find_issued_by_serial(certificate.serial()))
+    if (issued.fingerprint == certificate.fingerprint()) return issued.authority;
+  return std::nullopt;
+}
+
 issuer::Issuer& Session::issuer(const Name& name) {
   if (const auto open = issuers_.find(name); open != issuers_.end()) return *open->second;
   std::unique_ptr<issuer::Issuer> made;

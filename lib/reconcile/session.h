@@ -17,6 +17,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,6 +69,9 @@ class Session {
 
 // The challenges of the config, in its order, as an issuer knows them.
 std::vector<challenge::Method> challenge_methods(const config::Settings& config);
+
+// The authority of this store that signed `certificate`, whatever the config calls its issuer.
+std::optional<Name> signer_here(Session& session, const pki::Certificate& certificate);
 
 // How events, attempts and outcomes name what they are about.
 inline std::string subject_of(const Name& certificate) { return inventory::certificate_subject(certificate).text(); }

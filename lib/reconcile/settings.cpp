@@ -1,7 +1,5 @@
 #include "reconcile/settings.h"
 
-#include "base/error.h"
-
 #include <fmt/format.h>
 
 namespace everseal::reconcile {
@@ -30,20 +28,25 @@ authority::Profile profile_of(const config::Profile& configured) {
 }  // namespace
 
 authority::Settings authority_settings(const config::Settings& config, const base::Name& name) {
-  if (const auto wrong = config.unusable.find("authority/" + name.text()); wrong != config.unusable.end())
-    throw base::Error(base::Fault::config, fmt::format("the authority {} is not usable: {}", name, wrong->second));
   authority::Settings settings;
+  if (const auto wrong = config.unusable.find(fmt::format("authority/{}", name)); wrong != config.unusable.end())
+    settings.problem = wrong->second;
   std::vector<authority::Profile> own;
   for (const auto& [key, profile] : config.profiles) own.push_back(profile_of(profile));
   settings.profiles = authority::merge_profiles(std::move(own));
+  // A built-in one of that name would allow what the operator's does not.
+  std::erase_if(settings.profiles, [&](const authority::Profile& profile) {
+    return config.unusable.contains(fmt::format("profile/{}", profile.name));
+  });
   const auto found = config.authorities.find(name);
   if (found == config.authorities.end()) return settings;
   const config::Authority& configured = found->second;
+  if (configured.crl_lifetime) settings.crl_lifetime = *configured.crl_lifetime;
+  if (!settings.problem.empty()) return settings;  // the rest is of certificates, and may not even parse
   settings.policy = policy_of(configured.allow, configured.deny);
   settings.policy.longest = configured.longest;
   if (configured.crl_url) settings.crl_urls.push_back(*configured.crl_url);
   if (configured.issuer_url) settings.issuer_urls.push_back(*configured.issuer_url);
-  if (configured.crl_lifetime) settings.crl_lifetime = *configured.crl_lifetime;
   return settings;
 }
 

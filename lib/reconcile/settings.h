@@ -6,7 +6,8 @@
 
 namespace everseal::reconcile {
 
-// The built-in profiles and the operator's, policy, URLs, CRL lifetime; the defaults where `name` has no table.
+// The built-in profiles and the operator's, policy, URLs, CRL lifetime; the defaults where `name` has no table. Where
+// its table is wrong and was never right, what is right of it, with the problem.
 authority::Settings authority_settings(const config::Settings& config, const base::Name& name);
 
 }  // namespace everseal::reconcile

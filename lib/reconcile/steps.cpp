@@ -2,8 +2,11 @@
 #include "reconcile/steps.h"
 
 #include "authority/crl.h"
+#include "authority/files.h"
+#include "authority/revoke.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "config/fragment.h"
 #include "plan/schedule.h"
 #include "reconcile/facts.h"
@@ -64,6 +67,34 @@ void prune_targets(const plan::CertificateFacts& facts, const std::vector<int>& 
   if (failed) throw base::Error(*failed);
 }
 
+// By its issuer; where the config has none of that name any more, or a broken one, by the authority here that signed
+// it.
+void revoke_by_issuer(Session& session, const VersionRecord& version, const pki::Certificate& certificate,
+                      pki::RevocationReason reason, const std::optional<Name>& signer) {
+  issuer::Issuer* const issuer =
+      signer ? issuer_if_there(session, version.issuer) : &session.issuer(version.issuer);
+  if (issuer == nullptr) {
+    authority::revoke(session.authority(*signer), certificate, reason, session.now());
+    return;
+  }
+  std::optional<pki::RevocationReason> earlier;
+  if (version.revoked_at) earlier = version.revocation_reason.value_or(pki::RevocationReason::unspecified);
+  issuer->revoke({certificate, reason, session.archive.key(version.name, version.number), earlier}, session.now(),
+                 session.host.stop);
+}
+
+// Before the database, so that a lost one learns it again. The CA has revoked it whatever the disk says: what fails
+// here is the rest of a sentence.
+std::string note_revoked(Session& session, const VersionRecord& version, const archive::Revoked& revoked) {
+  try {
+    session.archive.note_revoked(version.name, version.number, revoked);
+    return {};
+  } catch (const base::Error& error) {
+    return fmt::format("; only the database says so: {} (`everseal doctor --mend` writes it again)",
+                       base::printable(error.message()));
+  }
+}
+
 }  // namespace
 
 // The key before the row: a row without a key is begun again, a key without a row stays for ever.
@@ -99,29 +130,36 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
   const pki::Certificate certificate = certificate_of(session, version);
   session.progress(Progress::Kind::doing, subject_of(name), fmt::format("revoking version {}", step.number));
   const Time now = session.now();
-  session.issuer(version.issuer)
-      .revoke({certificate, step.reason, session.archive.key(name, step.number)}, now, session.host.stop);
-  version.revoked_at = now;
-  version.revocation_reason = step.reason;
+  const auto signer = signer_here(session, certificate);
+  revoke_by_issuer(session, version, certificate, step.reason, signer);
+  // An authority here keeps the graver reason where there was one already.
+  pki::RevocationReason reason = step.reason;
+  std::string untold;
+  if (signer)
+    reason = session.authority_rows.find_issued(*signer, certificate.serial())->reason.value_or(reason);
+  else
+    untold = note_revoked(session, version, {version.revoked_at.value_or(now), reason});
+  if (!version.revoked_at) version.revoked_at = now;
+  version.revocation_reason = reason;
   session.store.transaction([&] {
     session.versions.put(version);
-    session.certificates.set_revoked(*version.certificate, now, step.reason);
+    session.certificates.set_revoked(*version.certificate, now, reason);
     if (step.intent) session.intents.done(*step.intent, now);
     session.events.add("certificate.revoked", subject_of(name),
                        Detail{{"version", std::to_string(step.number)},
                               {"serial", certificate.serial()},
-                              {"reason", std::string(to_string(step.reason))}},
+                              {"reason", std::string(to_string(reason))}},
                        now);
   });
   Facts facts = facts_of(session, version);
-  facts.reason = to_string(step.reason);
-  return Outcome{
-      subject_of(name),
-      version.issuer.text(),
-      "revoke",
-      Result::done,
-      fmt::format("version {}, serial {}, is revoked ({})", step.number, certificate.serial(), to_string(step.reason)),
-      std::move(facts)};
+  facts.reason = to_string(reason);
+  return Outcome{subject_of(name),
+                 version.issuer.text(),
+                 "revoke",
+                 untold.empty() ? Result::done : Result::warned,
+                 fmt::format("version {}, serial {}, is revoked ({}){}", step.number, certificate.serial(),
+                             to_string(reason), untold),
+                 std::move(facts)};
 }
 
 std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& step) {
@@ -296,12 +334,15 @@ std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, 
 
 std::optional<Outcome> sign_crl(Session& session, const Name& authority) {
   const inventory::CrlRecord crl = authority::refresh_crl(session.authority(authority), session.now());
-  return Outcome{authority_subject(authority),
-                 {},
-                 "crl",
-                 Result::done,
-                 fmt::format("CRL {} is valid until {}", crl.number, base::format_time(crl.next_update)),
-                 {.version = static_cast<std::int64_t>(crl.number), .not_after = crl.next_update}};
+  return Outcome{
+      authority_subject(authority),
+      {},
+      "crl",
+      Result::done,
+      fmt::format("CRL {} is valid until {}", crl.number, base::format_time(crl.next_update)),
+      {.version = static_cast<std::int64_t>(crl.number),
+       .not_after = crl.next_update,
+       .files = {fmt::format("{}/{}", authority::authority_path(session.store, authority), authority::kCrlFile)}}};
 }
 
 }  // namespace everseal::reconcile

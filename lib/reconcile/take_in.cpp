@@ -34,6 +34,10 @@ inventory::VersionRecord version_record(const archive::Version& version) {
   record.created = manifest.created;
   record.has_key = version.has_key;
   record.imported_from = manifest.imported_from;
+  if (manifest.revoked) {
+    record.revoked_at = manifest.revoked->when;
+    record.revocation_reason = manifest.revoked->reason;
+  }
   return record;
 }
 
@@ -67,7 +71,10 @@ class Taking {
       const Name name = Name::parse(entry);
       attempt(authority_subject(name), [&] {
         const bool known = session_.authority_rows.find(name).has_value();
-        authority::adopt_authority(session_.store, name, session_.now());
+        const auto adopted = authority::adopt_authority(session_.store, name, session_.now());
+        if (!adopted.mended.empty())
+          say(authority_subject(name),
+              fmt::format("{} of {} is written again", base::join(adopted.mended, ", "), name));
         if (!known) say(authority_subject(name), "is known again, with the revocations of its CRL");
       });
     }
@@ -118,6 +125,7 @@ class Taking {
 
   bool version(const Name& name, int number) {
     auto known = session_.versions.find(name, number);
+    const bool revoked = known && revocation(*known);
     if (known && known->certificate && repair(*known)) return true;
     const bool unfinished = known && !known->certificate;
     if (!known || (unfinished && leads_ == Leads::files)) {
@@ -129,7 +137,23 @@ class Taking {
       say(subject_of(name), fmt::format("version {} is known again", number));
       return true;
     }
-    return key(*known);
+    return key(*known) || revoked;
+  }
+
+  bool revocation(const inventory::VersionRecord& record) {
+    const auto revoked = untold_revocation(session_, record);
+    if (!revoked) return false;
+    session_.store.transaction([&] {
+      session_.certificates.set_revoked(*record.certificate, revoked->when, revoked->reason);
+      session_.events.add("certificate.revoked", subject_of(record.name),
+                          Detail{{"version", std::to_string(record.number)},
+                                 {"reason", std::string(to_string(revoked->reason))},
+                                 {"learnt_from", "manifest.json"}},
+                          session_.now());
+    });
+    say(subject_of(record.name),
+        fmt::format("version {} is known again to be revoked ({})", record.number, to_string(revoked->reason)));
+    return true;
   }
 
   // Files that the database can write again.
@@ -246,7 +270,23 @@ Stored stored_version(Session& session, const inventory::VersionRecord& version)
                      .created = version.created,
                      .external_key = managed && managed->key_owner == inventory::KeyOwner::external,
                      .imported_from = version.imported_from};
+  if (version.revoked_at && !signer_here(session, stored.chain.front()))
+    stored.manifest.revoked = {*version.revoked_at,
+                               version.revocation_reason.value_or(pki::RevocationReason::unspecified)};
   return stored;
+}
+
+std::optional<archive::Revoked> untold_revocation(Session& session, const inventory::VersionRecord& version) {
+  if (!version.certificate) return std::nullopt;
+  try {
+    const auto manifest = session.archive.manifest(version.name, version.number);
+    if (!manifest || !manifest->revoked || manifest->fingerprint != version.certificate->text()) return std::nullopt;
+    const auto known = version.revocation_reason.value_or(pki::RevocationReason::unspecified);
+    if (!version.revoked_at || pki::is_graver(manifest->revoked->reason, known)) return manifest->revoked;
+  } catch (const base::Error& error) {
+    if (error.fault() != base::Fault::corrupt) throw;  // what is damaged is written again
+  }
+  return std::nullopt;
 }
 
 bool was_removed(Session& session, const Name& name) {

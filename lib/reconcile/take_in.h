@@ -6,6 +6,7 @@
 #include "reconcile/verdict.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ struct Stored {
   std::vector<pki::Certificate> chain;
 };
 Stored stored_version(Session& session, const inventory::VersionRecord& version);
+
+// What the manifest of a version says and the database does not: another CA revoked it.
+std::optional<archive::Revoked> untold_revocation(Session& session, const inventory::VersionRecord& version);
 
 // Which of the two says what is in use and what is left, where they differ: the files after a restore or rebuild; the
 // database otherwise.

@@ -225,6 +225,8 @@ TEST_CASE_FIXTURE(Fixture, "unreadable content is corrupt, and the message gives
       {"manifest.json", json("\"www\"", "\"web\"")},
       {"manifest.json", json("\"external_key\": false", "\"external_key\": 0")},
       {"manifest.json", json("Z\"", "\"")},
+      {"manifest.json", json("\"external_key\": false", "\"external_key\": false, \"revoked\": true")},
+      {"manifest.json", json("\"external_key\": false", "\"external_key\": false, \"revoked\": {\"at\": 1}")},
       {"fullchain.pem", ""},
       {"fullchain.pem", "garbage"},
       {"fullchain.pem", certificate},
@@ -511,6 +513,30 @@ TEST_CASE("wherever the power is cut or the program killed, live is complete, an
       CHECK(ca.count() == before + 2);  // each key was durable before its certificate was asked for
     }
   }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a manifest tells of a revocation, and is damaged where it does not") {
+  using pki::RevocationReason;
+  make_version(archive, state, ca, 1);
+  CHECK_FALSE(archive.manifest(kWww, 1)->revoked);
+  CHECK_FALSE(archive.manifest(kWww, 2));
+  const auto version_1 = archive.read(kWww, 1);
+  Manifest wanted = version_1->manifest;
+  CHECK(archive.damage(wanted, version_1->chain).empty());
+  wanted.revoked = {base::from_unix(1'800'000'000), RevocationReason::superseded};
+  CHECK(archive.damage(wanted, version_1->chain) == std::vector<std::string>{"manifest.json"});
+  archive.note_revoked(kWww, 1, *wanted.revoked);
+  archive.note_revoked(kWww, 2, *wanted.revoked);  // there is none
+  CHECK(archive.damage(wanted, version_1->chain).empty());
+  const Manifest found = *archive.manifest(kWww, 1);
+  REQUIRE(found.revoked);
+  CHECK(found.revoked->when == wanted.revoked->when);
+  CHECK(found.revoked->reason == RevocationReason::superseded);
+  CHECK(found.spec == version_1->manifest.spec);
+  wanted.revoked->reason = RevocationReason::key_compromise;
+  CHECK(archive.damage(wanted, version_1->chain) == std::vector<std::string>{"manifest.json"});
+  archive.repair(wanted, version_1->chain);
+  CHECK(archive.manifest(kWww, 1)->revoked->reason == RevocationReason::key_compromise);
 }
 
 TEST_CASE("a disk that is full from any call on is an error, and leaves live as it was") {

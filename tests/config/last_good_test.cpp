@@ -142,6 +142,90 @@ TEST_CASE_FIXTURE(Fixture, "a table that was never good is no use, and says why"
   CHECK(names_of(loaded) == Names{"a", "b"});
 }
 
+TEST_CASE_FIXTURE(Fixture, "of an authority that was never good what is right of it is there, and the rest is told") {
+  const std::string publish = "[authority.corp.publish.web]\ntype = \"files\"\ndirectory = \"/srv/crl\"\n";
+  const struct {
+    std::string table;
+    std::optional<base::Seconds> crl_lifetime;
+    std::vector<std::string> publish;
+  } rows[] = {
+      {"crl_lifetime = 5\npassphrase_file = \"/run/corp\"\n" + publish, std::nullopt, {"web"}},
+      {"crl_lifetime = \"3d\"\npassphrase_file = \"/run/corp\"\ncolour = 1\n" + publish,
+       base::Seconds(3 * 86400),
+       {"web"}},
+      {"crl_lifetime = \"3d\"\npassphrase_file = \"/run/corp\"\n" + publish +
+           "[authority.corp.publish.ftp]\ntype = \"ftp\"\n",
+       base::Seconds(3 * 86400),
+       {"web"}},
+      {"crl_lifetime = \"3d\"\npassphrase_file = \"/run/corp\"\npublish = 5\n", base::Seconds(3 * 86400), {}},
+      {"crl_url = \"ldap://x\"\npassphrase_file = \"/run/corp\"\n" + publish, std::nullopt, {"web"}},
+  };
+  for (const auto& [table, crl_lifetime, targets] : rows) {
+    CAPTURE(table);
+    text(0) = le() + "[authority.corp]\n" + table;
+    for (const Loaded& loaded : {load_all(sources, {}), load_all(sources, good.memory)}) {
+      CHECK(loaded.problems.size() == 1);
+      CHECK(loaded.settings.unusable.contains("authority/corp"));
+      REQUIRE(loaded.settings.authorities.contains(Name::parse("corp")));
+      const Authority& corp = loaded.settings.authorities.at(Name::parse("corp"));
+      CHECK(corp.crl_lifetime == crl_lifetime);
+      CHECK(corp.passphrase_file == "/run/corp");
+      std::vector<std::string> names;
+      for (const Deployment& target : corp.publish) names.push_back(target.name.text());
+      CHECK(names == targets);
+      CHECK(loaded.memory.at(kMain).settings.find("corp") == std::string::npos);
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is no table where one is expected loses nothing that was good") {
+  text(0) += "[authority.corp]\ncrl_lifetime = \"3d\"\n";
+  text(1) += "[authority.lab]\ncrl_lifetime = \"2d\"\n";
+  good = load_all(sources, {});
+  REQUIRE(good.problems.empty());
+  const std::string main = "keep = 3\n" + le();
+  const struct {
+    std::string main;
+    std::string subject;
+  } rows[] = {
+      {"authority = 5\n" + main, ""},
+      {"issuer = 5\n[authority.corp]\ncrl_lifetime = \"3d\"\n", ""},
+      {main + "[authority]\ncorp = 5\n", "authority/corp"},
+      {"authority.corp = 5\n" + main, "authority/corp"},
+  };
+  for (const auto& [written, subject] : rows) {
+    CAPTURE(written);
+    text(0) = written;
+    const Loaded loaded = load_all(sources, good.memory);
+    REQUIRE(loaded.problems.size() == 1);
+    CHECK(loaded.problems.front().subject == subject);
+    CHECK(loaded.settings.issuers.size() == 1);
+    REQUIRE(loaded.settings.authorities.contains(Name::parse("corp")));
+    CHECK(loaded.settings.authorities.at(Name::parse("corp")).crl_lifetime == base::Seconds(3 * 86400));
+    CHECK(loaded.settings.unusable.empty());
+    CHECK(names_of(loaded) == Names{"a", "b"});
+  }
+  text(0) = main + "[authority.corp]\ncrl_lifetime = \"3d\"\n";
+  for (const std::string text_of_b : {"certificate = 5\n", "[certificate]\nb = 5\n"}) {
+    CAPTURE(text_of_b);
+    text(2) = text_of_b;
+    const Loaded loaded = load_all(sources, good.memory);
+    CHECK(loaded.problems.size() == 1);
+    CHECK((loaded.broken.contains(Name::parse("b")) || !loaded.parsed.contains(kConf + "b.toml")));
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a table whose name is none is told, and stops nothing") {
+  for (const char* section : {"authority", "issuer", "profile", "certificate"}) {
+    CAPTURE(section);
+    text(0) = "keep = 3\n" + le() + fmt::format("[{}.\"Not A Name\"]\nlongest = 5\n", section);
+    const Loaded loaded = load_all(sources, good.memory);
+    CHECK_FALSE(loaded.problems.empty());
+    CHECK(loaded.settings.issuers.size() == 1);
+    CHECK(names_of(loaded) == Names{"a", "b"});
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "a main file that was never read leaves nothing to go on with") {
   text(0) = "[issuer.le\n";
   CHECK_FALSE(load_all(sources, {}).usable);

@@ -122,6 +122,26 @@ TEST_CASE("revoking marks the certificate and makes a new CRL due, once") {
   CHECK(error_of([&] { authorities.revoke(named("corp"), "00", kNow, {}); }).fault() == Fault::not_found);
 }
 
+TEST_CASE("a graver reason takes the place of the earlier one, and makes a new CRL due") {
+  TestState test;
+  Authorities authorities(test.store);
+  add_authority(test.store, "corp");
+  const auto certificate = add_certificate(test.store, {});
+  auto record = issued("corp", certificate.serial());
+  record.fingerprint = certificate.fingerprint();
+  authorities.add_issued(record);
+  CHECK(authorities.revoke(named("corp"), certificate.serial(), kNow, RevocationReason::superseded));
+  authorities.put_crl(crl(1));
+  CHECK(authorities.revoke(named("corp"), certificate.serial(), kNow + kDay, RevocationReason::key_compromise));
+  CHECK(authorities.find(named("corp"))->crl_dirty);
+  const auto known = *authorities.find_issued(named("corp"), certificate.serial());
+  CHECK(known.reason == RevocationReason::key_compromise);
+  CHECK(known.revoked_at == kNow);
+  const auto row = *Certificates(test.store).find(certificate.fingerprint());
+  CHECK(row.revocation_reason == RevocationReason::key_compromise);
+  CHECK(row.revoked_at == kNow);
+}
+
 TEST_CASE("a CRL holds what is revoked and not yet expired, of its generation") {
   TestState test;
   Authorities authorities(test.store);

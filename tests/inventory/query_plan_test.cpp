@@ -193,6 +193,8 @@ bool wants_everything(const std::string& text) {
       // replaces.
       "select count(*) from attempt",
       "select name, settings, crl_dirty from authority order by name",
+      "select name, settings from authority",
+      "select authority, role, generation, state, fingerprint, der, key_file from authority_certificate",
       "select issuer, directory, url, folder, contact, status, created from account order by issuer, directory",
       "select authority, generation, serial, fingerprint, not_after, revoked_at, reason from issued",
       "select fingerprint, revoked_at, revocation_reason from certificate where revoked_at is not null",

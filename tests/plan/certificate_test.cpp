@@ -325,6 +325,12 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(steps(facts) == Texts{"give up what was asked for, as version 1 has expired"});
     facts.versions.front().record.revoked_at = kNow;
     CHECK(steps(facts) == Texts{"give up what was asked for, as version 1 is revoked"});
+    // keyCompromise still takes the place of another reason.
+    facts.intents.front().reason = pki::RevocationReason::key_compromise;
+    facts.versions.front().record.not_after = kNow + days(1);
+    CHECK(steps(facts) == Texts{"revoke version 1 (keyCompromise)"});
+    facts.versions.front().record.revocation_reason = pki::RevocationReason::key_compromise;
+    CHECK(steps(facts) == Texts{"give up what was asked for, as version 1 is revoked"});
     facts.intents = {intent(IntentKind::revoke, 9)};
     CHECK(steps(facts) == Texts{"give up what was asked for, as there is no version 9"});
   }

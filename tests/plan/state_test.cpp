@@ -83,7 +83,7 @@ TEST_CASE("the state of a certificate is the worst that is true of it") {
          f.attempts = {failed("issue", "corp"), failed("revoke", "1")};
          f.attempts[1].needs_operator = true;
        },
-       State::needs_operator, needed, "revoke at 1"},
+       State::needs_operator, needed, "revoke of version 1"},
       {"a target that left cannot be emptied", [](StateFacts& f) { f.attempts = {failed("retire", "former")}; },
        State::failing, needed, "retire at former"},
       {"failed to deploy to a target that left", [](StateFacts& f) { f.attempts = {failed("deploy", "former")}; },

@@ -5,6 +5,7 @@
 #include "reconcile/facts.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/site.h"
+#include "reconcile/verbs/ca_crl.h"
 #include "reconcile/verbs/deploy.h"
 #include "reconcile/verbs/rollback.h"
 #include "reconcile/verbs/verify.h"
@@ -68,6 +69,30 @@ TEST_SUITE("rotation") {
     check(renew(site.host, {{Name::parse("www")}, Force::yes}), "deploy", 3);  // not deployed
     std::filesystem::rename(site.root / "elsewhere", site.root / "tls");
     check(reconcile::deploy(site.host, {Name::parse("www")}), "deploy", 3);
+  }
+
+  TEST_CASE("an outcome names the files that were written or taken away") {
+    Site site;
+    const auto files_of = [](const Verdict& verdict, std::string_view step) {
+      const auto found = std::ranges::find(verdict.outcomes, step, &Outcome::step);
+      REQUIRE(found != verdict.outcomes.end());
+      return found->facts.files;
+    };
+    using Files = std::vector<std::string>;
+    const Files deployed{site.root / "tls/fullchain.pem", site.root / "tls/privkey.pem"};
+    CHECK(files_of(issue(site.host, {site.www(), Keep::alive, {}}), "deploy") == deployed);
+    CHECK(files_of(reconcile::deploy(site.host, {Name::parse("www")}), "deploy") == deployed);
+    CHECK(files_of(ca_crl(site.host, Name::parse("corp")), "crl") == Files{site.host.state + "/authorities/corp/crl.der"});
+    config::Certificate bare = site.www();
+    bare.name = Name::parse("bare");
+    bare.deployments.clear();
+    const std::string version = site.host.state + "/archive/bare/1/";
+    CHECK(files_of(issue(site.host, {bare, Keep::alive, {}}), "issue") ==
+          Files{version + "privkey.pem", version + "cert.pem", version + "chain.pem", version + "fullchain.pem"});
+
+    std::ofstream(site.root / "config/conf.d/www.toml")
+        << "[certificate.www]\nidentifiers = [\"www.example.org\"]\nissuer = [\"corp\"]\n";
+    CHECK(files_of(renew(site.host, {}), "retire") == deployed);
   }
 
   TEST_CASE("a deployment that fails is tried again with the same version, never with another order") {

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "deploy/deploy.h"
 #include "deploy/hook.h"
@@ -24,7 +25,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 #include <set>
 
@@ -122,10 +122,8 @@ std::string name_of(const Revision& revision) {
 
 template <class Number>
 std::optional<Number> parse_decimal(std::string_view text, Number least) {
-  Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size() || number < least) return std::nullopt;
-  if (text.size() > 1 && text.front() == '0') return std::nullopt;
+  const auto number = base::parse_number<Number>(text);
+  if (!number || *number < least || (text.size() > 1 && text.front() == '0')) return std::nullopt;
   return number;
 }
 

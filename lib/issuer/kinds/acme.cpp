@@ -138,14 +138,21 @@ class AcmeIssuer final : public Issuer {
 
   void revoke(const Revocation& revocation, base::Time, std::stop_token stop) override {
     const PeerTime peer_time(ca_);
+    const auto ask = [&](const acme::Identity& identity) {
+      const acme::Revoked revoked =
+          acme::revoke_certificate(ca_.client(), identity, revocation.certificate, revocation.reason, stop);
+      if (revoked == acme::Revoked::before && revocation.earlier)
+        throw Error(Fault::denied, fmt::format("{} has it revoked already and keeps the reason {}", name_,
+                                               to_string(*revocation.earlier)));
+    };
     try {
       const acme::Account& account = ca_.account(stop);
-      acme::revoke_certificate(ca_.client(), {account.key, account.url}, revocation.certificate, revocation.reason,
-                               stop);
+      ask({account.key, account.url});
     } catch (const Error& error) {
-      // Another account may have ordered it; who holds its key may revoke it all the same.
+      // Another account may have ordered it; who holds its key may revoke it all the same, and prove that others hold
+      // it.
       if (!revocation.key || (error.fault() != Fault::denied && error.fault() != Fault::not_found)) throw;
-      acme::revoke_certificate(ca_.client(), {*revocation.key, ""}, revocation.certificate, revocation.reason, stop);
+      ask({*revocation.key, ""});
     }
   }
 

@@ -1,6 +1,7 @@
 #include "plan/certificate.h"
 
 #include "base/overloaded.h"
+#include "reconcile/artifact.h"
 #include "reconcile/facts.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/run_steps.h"
@@ -45,6 +46,23 @@ std::optional<Outcome> apply(Session& session, const CertificateFacts& facts, co
       action);
 }
 
+// Attempts to revoke are told apart by their versions, which people know by their issuers.
+void complete(Session& session, const Name& name, const CertificateAction& action, Outcome& outcome) {
+  if (const auto* const wanted = std::get_if<plan::Revoke>(&action)) {
+    const auto version = session.versions.find(name, wanted->number);
+    if (!version) return;
+    outcome.target = version->issuer.text();
+    const Facts known = facts_of(session, *version);
+    outcome.facts.version = known.version;
+    outcome.facts.serial = known.serial;
+    outcome.facts.fingerprint = known.fingerprint;
+    outcome.facts.not_after = known.not_after;
+    outcome.facts.reason = to_string(wanted->reason);
+  } else if (const auto* const order = std::get_if<plan::Issue>(&action)) {
+    outcome.facts.version = order->number;
+  }
+}
+
 // A certificate with targets is done where they are: its issue counts only when it failed or there are no targets.
 void count_by_target(Verdict& verdict) {
   const bool targets = std::ranges::any_of(verdict.outcomes, [](const Outcome& o) {
@@ -62,25 +80,29 @@ Verdict run(Session& session, const Name& name, Pass) {
   CertificateFacts facts;
   bool is_there = true;
   bool discarded = false;
+  const auto completing = [&](const CertificateAction& action, Outcome& outcome) {
+    complete(session, name, action, outcome);
+  };
   int compared = 0;
-  Verdict verdict =
-      run_steps<CertificateAction>(session, inventory::certificate_subject(name),
-                                   {.decide =
-                                        [&](Time now) {
-                                          is_there = session.managed.find(name).has_value();
-                                          if (!is_there) return plan::Decision<CertificateAction>{};
-                                          facts = certificate_facts(session, name);
-                                          facts.discarded = discarded;
-                                          facts.compared = compared >= kMostComparisons;
-                                          return plan::decide(facts, now);
-                                        },
-                                    .apply =
-                                        [&](const CertificateAction& action) {
-                                          discarded = discarded || std::holds_alternative<plan::Discard>(action);
-                                          compared += std::holds_alternative<plan::Compare>(action) ? 1 : 0;
-                                          return apply(session, facts, action);
-                                        },
-                                    .in_use = [&](Time now) { return plan::validity_in_use(facts, now); }});
+  Verdict verdict = run_steps<CertificateAction>(
+      session, inventory::certificate_subject(name),
+      {.decide =
+           [&](Time now) {
+             is_there = session.managed.find(name).has_value();
+             if (!is_there) return plan::Decision<CertificateAction>{};
+             facts = certificate_facts(session, name);
+             facts.discarded = discarded;
+             facts.compared = compared >= kMostComparisons;
+             return plan::decide(facts, now);
+           },
+       .apply =
+           [&](const CertificateAction& action) {
+             discarded = discarded || std::holds_alternative<plan::Discard>(action);
+             compared += std::holds_alternative<plan::Compare>(action) ? 1 : 0;
+             return apply(session, facts, action);
+           },
+       .in_use = [&](Time now) { return plan::validity_in_use(facts, now); },
+       .complete = completing});
   if (!is_there) session.subjects.forget(inventory::certificate_subject(name));
   count_by_target(verdict);
   return verdict;

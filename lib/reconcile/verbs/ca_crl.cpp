@@ -1,25 +1,19 @@
 #include "reconcile/verbs/ca_crl.h"
 
-#include "authority/crl.h"
 #include "reconcile/fields.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/steps.h"
 
-#include <fmt/format.h>
+#include <utility>
 
 namespace everseal::reconcile {
 
 Verdict ca_crl(const Host& host, const Name& name) {
   Run run(host);
   Session session = run.session();
-  authority::refresh_crl(session.authority(name), host.clock());
+  auto made = sign_crl(session, name);
   Verdict verdict = reconcile_authority(run, name);
-  const auto crl = session.authority_rows.newest_crl(name);
-  verdict.outcomes.insert(verdict.outcomes.begin(),
-                          {authority_subject(name),
-                           {},
-                           "crl",
-                           Result::done,
-                           fmt::format("CRL {} is valid until {}", crl->number, base::format_time(crl->next_update))});
+  verdict.outcomes.insert(verdict.outcomes.begin(), std::move(*made));
   return verdict;
 }
 

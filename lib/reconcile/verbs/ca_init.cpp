@@ -41,7 +41,7 @@ authority::Founded ca_init(const Host& host, CaInitRequest request) {
   const auto lock = lock_reconciler(host);
   base::Problems problems;
   const config::Config config = read_config(host.files, store, problems, {request.ceremony.name});
-  static_cast<void>(authority_settings(config, request.ceremony.name));  // its table is good
+  authority::require_usable(request.ceremony.name, authority_settings(config, request.ceremony.name));
   complete(request, config);
   std::optional<base::Secret> intermediate, made;
   if (request.passphrase_file) intermediate = base::read_secret_file(*request.passphrase_file);

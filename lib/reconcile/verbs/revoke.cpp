@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "inventory/certificates.h"
 #include "inventory/merge.h"
+#include "reconcile/artifact.h"
 #include "reconcile/facts.h"
 #include "reconcile/fields.h"
 #include "reconcile/named.h"
@@ -27,16 +28,33 @@ void add_revocation(Run& run, const Name& name, int version, pki::RevocationReas
   inventory::Intents(run.store).add(intent);
 }
 
+// What is revoked already: as it is wanted, or Error(denied) where it is for another reason, which stays.
+std::string revoked_before(std::string_view what, Time since, pki::RevocationReason reason,
+                           pki::RevocationReason wanted) {
+  std::string text = fmt::format("{} is revoked since {} ({})", what, base::format_time(since), to_string(reason));
+  if (reason == wanted) return text;
+  throw base::Error(base::Fault::denied, text + ", and that reason stays",
+                    "only keyCompromise takes the place of another reason");
+}
+
 // A certificate that an authority signed for somebody else: no managed certificate is concerned.
 Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::RevocationReason reason) {
   Session session = run.session();
-  authority::revoke(session.authority(issued.authority), issued.serial, reason, run.host.clock());
+  const authority::Revocation revocation =
+      authority::revoke(session.authority(issued.authority), issued.serial, reason, run.host.clock());
+  const inventory::IssuedRecord& now = revocation.certificate;
+  const auto stands = now.reason.value_or(pki::RevocationReason::unspecified);
+  std::string text = fmt::format("serial {} is revoked ({})", now.serial, to_string(stands));
+  if (revocation.outcome == authority::RevokeOutcome::was_revoked)
+    text = revoked_before(fmt::format("serial {}", now.serial), *now.revoked_at, stands, reason);
   Verdict verdict;
-  verdict.outcomes.push_back({authority_subject(issued.authority),
-                              {},
-                              "revoke",
-                              Result::done,
-                              fmt::format("serial {} is revoked ({})", issued.serial, to_string(reason))});
+  verdict.outcomes.push_back(
+      {authority_subject(issued.authority),
+       {},
+       "revoke",
+       Result::done,
+       std::move(text),
+       {.serial = now.serial, .fingerprint = now.fingerprint.text(), .reason = std::string(to_string(stands))}});
   verdict.append(reconcile_authority(run, issued.authority));
   return verdict;
 }
@@ -58,7 +76,19 @@ void learn(Run& run, const pki::Certificate& certificate) {
   });
 }
 
-Verdict revoke_version(Run& run, const Name& name, int number, pki::RevocationReason reason) {
+Verdict revoke_version(Run& run, const inventory::VersionRecord& version, pki::RevocationReason reason) {
+  const Name& name = version.name;
+  const int number = version.number;
+  const auto earlier = version.revocation_reason.value_or(pki::RevocationReason::unspecified);
+  if (version.revoked_at && !pki::is_graver(reason, earlier)) {
+    std::string text =
+        revoked_before(fmt::format("version {} of {}", number, name), *version.revoked_at, earlier, reason);
+    Session session = run.session();
+    Facts facts = facts_of(session, version);
+    facts.reason = to_string(reason);
+    return {.outcomes = {
+                {subject_of(name), version.issuer.text(), "revoke", Result::done, std::move(text), std::move(facts)}}};
+  }
   run.store.transaction([&] {
     inventory::Managed(run.store).retry_now(name, run.host.clock());
     add_revocation(run, name, number, reason);
@@ -75,7 +105,7 @@ Verdict revoke(const Host& host, const RevokeRequest& request) {
     require_managed(run.store, *request.name);
     const auto live = versions.live(*request.name);
     if (!live) throw base::Error(base::Fault::not_found, fmt::format("{} has no version in use", *request.name));
-    return revoke_version(run, *request.name, live->number, request.reason);
+    return revoke_version(run, *live, request.reason);
   }
   std::vector<inventory::IssuedRecord> issued;
   inventory::Authorities authorities(run.store);
@@ -85,7 +115,7 @@ Verdict revoke(const Host& host, const RevokeRequest& request) {
     const auto record = inventory::Certificates(run.store).find(*fingerprint);
     if (!record) throw base::Error(base::Fault::not_found, fmt::format("no certificate {} is known", *fingerprint));
     if (const auto version = versions.by_certificate(*fingerprint))
-      return revoke_version(run, version->name, version->number, request.reason);
+      return revoke_version(run, *version, request.reason);
     for (const inventory::IssuedRecord& one : authorities.find_issued_by_serial(record->serial))
       if (one.fingerprint == *fingerprint) issued.push_back(one);
   } else {
@@ -99,7 +129,7 @@ Verdict revoke(const Host& host, const RevokeRequest& request) {
     throw base::Error(base::Fault::usage, "several authorities signed a certificate with that serial",
                       "name the certificate itself with --cert");
   if (const auto version = versions.by_certificate(issued.front().fingerprint))
-    return revoke_version(run, version->name, version->number, request.reason);
+    return revoke_version(run, *version, request.reason);
   return revoke_issued(run, issued.front(), request.reason);
 }
 

@@ -1,9 +1,8 @@
 #include "sql/kinds/sqlite/statement.h"
 
 #include "base/error.h"
+#include "base/number.h"
 #include "sql/kinds/sqlite/errors.h"
-
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -95,9 +94,8 @@ void SqliteStatement::begin_use() {
 void SqliteStatement::note_parameter(int at) {
   const char* name = sqlite3_bind_parameter_name(statement_.get(), at);
   const std::string_view text = name == nullptr ? "" : name;
-  std::size_t number = 0;
   const auto digits = text.substr(text.starts_with('$') ? 1 : text.size());
-  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const std::size_t number = base::parse_number<std::size_t>(digits).value_or(0);
   if (number == 0 || number > kMostParameters)
     throw Error(Fault::internal, "an SQL statement has a parameter that is not $1, $2, ...");
   if (indexes_.size() < number) indexes_.resize(number);

@@ -1,0 +1,125 @@
+// An authority's public files are lost: who says so, who brings them back, and what a rebuild does without them.
+#include "authority/authority.h"
+#include "inventory/authorities.h"
+#include "reconcile/doctor.h"
+#include "reconcile/recover.h"
+#include "reconcile/site.h"
+#include "reconcile/verbs/backup.h"
+#include "reconcile/verbs/ca_crl.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+namespace {
+
+using namespace everseal;
+using namespace everseal::reconcile;
+
+struct FilesSite : Site {
+  std::string file(std::string_view name) const { return fmt::format("{}/authorities/corp/{}", host.state, name); }
+  std::string complaints() const {
+    std::string lines;
+    for (const Complaint& one : examine(host)) lines += fmt::format("{}: {} ({})\n", one.rule, one.what, one.command);
+    return lines;
+  }
+  void lose_the_database() const {
+    for (const char* one : {"/everseal.db", "/everseal.db-wal", "/everseal.db-shm"})
+      std::filesystem::remove(host.state + one);
+  }
+  bool is_known() const {
+    inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, now);
+    return inventory::Authorities(store).active_generation(Name::parse("corp")).has_value();
+  }
+};
+
+bool holds(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+TEST_SUITE("authority files") {
+  TEST_CASE("doctor names each public file that is gone, and mend writes it again") {
+    for (const char* name : {"authority.json", "root.pem", "intermediate-1.pem"}) {
+      CAPTURE(name);
+      FilesSite site;
+      REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+      REQUIRE(site.complaints().empty());
+      std::filesystem::remove(site.file(name));
+      CHECK(site.complaints() ==
+            fmt::format("authority-file: {} of authority corp is missing (everseal doctor --mend)\n", name));
+      const Verdict verdict = mend(site.host);
+      CHECK(verdict.exit_code() == 0);
+      REQUIRE(verdict.outcomes.size() == 1);
+      CHECK(verdict.outcomes.front().subject == "authority/corp");
+      CHECK(holds(verdict.outcomes.front().text, name));
+      CHECK(site.complaints().empty());
+    }
+  }
+
+  TEST_CASE("a rebuild beside a database that can be read keeps the authority, and writes its files again") {
+    for (const char* name : {"authority.json", "root.pem", "intermediate-1.pem"}) {
+      CAPTURE(name);
+      FilesSite site;
+      REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+      std::filesystem::remove(site.file(name));
+      CHECK(rebuild(site.host).exit_code() == 0);
+      CHECK(site.is_known());
+      CHECK(site.complaints().empty());
+      CHECK(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
+    }
+  }
+
+  TEST_CASE("where nothing knows an authority a rebuild says what is missing, and keeps what is there") {
+    FilesSite site;
+    const std::string aside = site.root / "root.pem";
+    std::filesystem::rename(site.file("root.pem"), aside);
+    site.lose_the_database();
+    const Verdict verdict = rebuild(site.host);
+    CHECK(verdict.exit_code() != 0);
+    const auto told = std::ranges::find(verdict.outcomes, "authority/corp", &Outcome::subject);
+    REQUIRE(told != verdict.outcomes.end());
+    CHECK(told->result == Result::failed);
+    CHECK(holds(told->text, "root.pem"));
+    CHECK_FALSE(site.is_known());
+    CHECK(std::filesystem::exists(site.file("intermediate-1.key.pem")));
+    const std::string complaints = site.complaints();
+    CHECK(holds(complaints, "authority-incomplete"));
+    CHECK(holds(complaints, "root.pem"));
+    CHECK_FALSE(holds(complaints, "takes it in"));
+
+    std::filesystem::rename(aside, site.file("root.pem"));
+    CHECK(holds(site.complaints(), "authority-unknown"));
+    CHECK(mend(site.host).exit_code() == 0);
+    CHECK(site.is_known());
+    CHECK(site.complaints().empty());
+  }
+
+  TEST_CASE("the daily copy knows an authority whose files are gone") {
+    FilesSite site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+      keep_daily_copy(site.host, store);
+    }
+    site.now += std::chrono::minutes(10);  // behind the moment at which the copy was written
+    std::filesystem::remove(site.file("root.pem"));
+    site.lose_the_database();
+    rebuild(site.host);
+    CHECK(site.is_known());
+    CHECK(mend(site.host).exit_code() == 0);
+    CHECK(std::filesystem::exists(site.file("root.pem")));
+    CHECK(site.complaints().empty());
+    CHECK(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
+  }
+
+  TEST_CASE("an older database that knows an authority as waiting learns that it does not") {
+    FilesSite site;
+    {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+      store.database().execute("delete from crl; delete from authority_certificate");
+    }
+    REQUIRE_FALSE(site.is_known());
+    CHECK(mend(site.host).exit_code() == 0);
+    CHECK(site.is_known());
+    CHECK(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
+  }
+}
+
+}  // namespace

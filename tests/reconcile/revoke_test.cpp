@@ -1,0 +1,330 @@
+// For which reason a certificate is revoked, and who remembers it.
+#include "reconcile/verbs/revoke.h"
+
+#include "base/error.h"
+#include "error_of.h"
+#include "fakes/acme_server.h"
+#include "inventory/authorities.h"
+#include "inventory/certificates.h"
+#include "pki/crl.h"
+#include "reconcile/doctor.h"
+#include "reconcile/plan.h"
+#include "reconcile/recover.h"
+#include "reconcile/site.h"
+#include "reconcile/verbs/account.h"
+#include "reconcile/verbs/backup.h"
+#include "reconcile/verbs/cancel.h"
+#include "reconcile/verbs/renew.h"
+#include "reconcile/verbs/rollback.h"
+
+#include <array>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace {
+
+using namespace everseal;
+using namespace everseal::reconcile;
+using pki::RevocationReason;
+using std::chrono::hours;
+
+const Name kRevoked = Name::parse("www");
+
+pki::Crl crl_of(const Site& site) {
+  return pki::Crl::parse(base::read_file(site.host.state + "/authorities/corp/crl.der", 1 << 20));
+}
+
+RevokeRequest revocation_of(const inventory::VersionRecord& version, RevocationReason reason) {
+  RevokeRequest request;
+  request.fingerprint = version.certificate;
+  request.reason = reason;
+  return request;
+}
+
+inventory::Store store_of(const Site& site) {
+  return inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+}
+
+// A CA elsewhere, asked by programs; what it was told to revoke stands in a file, a line each.
+struct ForeignSite : Site {
+  std::string told = root.path() + "/told";
+
+  ForeignSite() {
+    now += std::chrono::minutes(1);  // behind the moment at which the programs sign
+    run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "900",
+         "-subj", "/CN=Far CA", "-keyout", root / "ca.key", "-out", root / "ca.pem"});
+    std::ofstream(root / "names") << "subjectAltName = DNS:www.example.org\n";
+    const std::string issue =
+        script("issue", fmt::format("exec openssl x509 -req -days 90 -CA {0}/ca.pem -CAkey {0}/ca.key -set_serial "
+                                    "0x$(openssl rand -hex 8) -extfile {0}/names",
+                                    root.path()));
+    const std::string revoke = script("revoke", fmt::format("echo $EVERSEAL_REASON >> {}", told));
+    std::ofstream(root / "config/everseal.toml") << fmt::format(
+        "config_version = 1\n[issuer.far]\ntype = \"exec\"\ncommand = [\"{}\"]\nrevoke_command = [\"{}\"]\n", issue,
+        revoke);
+  }
+  static void run(std::vector<std::string> argv) {
+    base::Command command;
+    command.argv = std::move(argv);
+    const base::Exit exit = base::run(command);
+    REQUIRE_MESSAGE(exit.success(), exit.errors);
+  }
+  std::string script(const std::string& name, const std::string& text) const {
+    std::ofstream(root / name) << "#!/bin/sh\n" << text << "\n";
+    std::filesystem::permissions(root / name, std::filesystem::perms::owner_all);
+    return root / name;
+  }
+  config::Certificate far() const {
+    config::Certificate certificate = www();
+    certificate.issuers = {Name::parse("far")};
+    return certificate;
+  }
+  std::string reasons() const { return std::string(base::as_text(base::read_file(told, 1 << 20))); }
+};
+
+void lose_database(const Site& site) {
+  for (const char* file : {"/everseal.db", "/everseal.db-wal", "/everseal.db-shm"})
+    std::filesystem::remove(site.host.state + file);
+  std::filesystem::remove_all(site.host.state + "/backups");
+}
+
+TEST_SUITE("revoke") {
+  TEST_CASE("keyCompromise takes the place of another reason in CRL and database, and the time stays") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const auto first = site.versions().front();
+    REQUIRE(revoke(site.host, revocation_of(first, RevocationReason::superseded)).exit_code() == 0);
+    const auto earlier = crl_of(site);
+    REQUIRE(earlier.entries.size() == 1);
+    CHECK(earlier.entries[0].reason == RevocationReason::superseded);
+
+    site.now += hours(5);
+    const Verdict verdict = revoke(site.host, revocation_of(first, RevocationReason::key_compromise));
+    CHECK(verdict.exit_code() == 0);
+    CHECK(verdict.outcomes.front().facts.reason == "keyCompromise");
+    const auto later = crl_of(site);
+    REQUIRE(later.entries.size() == 1);
+    CHECK(later.entries[0].reason == RevocationReason::key_compromise);
+    CHECK(later.entries[0].when == earlier.entries[0].when);
+    const auto version = site.versions().front();
+    CHECK(version.revocation_reason == RevocationReason::key_compromise);
+    CHECK(version.revoked_at == earlier.entries[0].when);
+    CHECK(site.live() == 2);
+    {
+      auto store = store_of(site);
+      const auto issued = inventory::Authorities(store).find_issued(Name::parse("corp"), later.entries[0].serial);
+      REQUIRE(issued);
+      CHECK(issued->reason == RevocationReason::key_compromise);
+    }
+    CHECK(reconcile::plan(site.host, {kRevoked}).front().steps.empty());
+    CHECK(examine(site.host).empty());
+  }
+
+  TEST_CASE("any other second reason is refused, and the same one is done already") {
+    const struct {
+      RevocationReason first, second;
+      bool refused;
+    } rows[] = {
+        {RevocationReason::superseded, RevocationReason::cessation_of_operation, true},
+        {RevocationReason::key_compromise, RevocationReason::superseded, true},
+        {RevocationReason::superseded, RevocationReason::unspecified, true},
+        {RevocationReason::superseded, RevocationReason::superseded, false},
+        {RevocationReason::key_compromise, RevocationReason::key_compromise, false},
+        {RevocationReason::unspecified, RevocationReason::unspecified, false},
+    };
+    for (const auto& [first, second, refused] : rows) {
+      CAPTURE(to_string(first));
+      CAPTURE(to_string(second));
+      Site site;
+      REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+      const auto version = site.versions().front();
+      REQUIRE(revoke(site.host, revocation_of(version, first)).exit_code() == 0);
+      const auto before = crl_of(site).der;
+      if (refused) {
+        const base::Error error = error_of([&] { revoke(site.host, revocation_of(version, second)); });
+        CHECK(error.fault() == base::Fault::denied);
+        CHECK(error.message().find(to_string(first)) != std::string::npos);
+      } else {
+        const Verdict verdict = revoke(site.host, revocation_of(version, second));
+        CHECK(verdict.exit_code() == 0);
+        CHECK(verdict.outcomes.front().text.find("since") != std::string::npos);
+      }
+      CHECK(crl_of(site).der == before);
+      CHECK(site.versions().front().revocation_reason == first);
+      CHECK(site.events("certificate.revoked") == 2);  // the CA's and the certificate's
+      CHECK(reconcile::plan(site.host, {kRevoked}).front().steps.empty());
+    }
+  }
+
+  TEST_CASE("what was signed for others is revoked for a graver reason too, and for no other") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const auto version = site.versions().front();
+    std::string serial;
+    {
+      auto store = store_of(site);
+      serial = inventory::Certificates(store).find(*version.certificate)->serial;
+      inventory::Versions(store).forget(kRevoked);  // to the database it is one of many that were signed
+      inventory::Managed(store).remove(kRevoked);
+    }
+    RevokeRequest request;
+    request.serial = serial;
+    request.reason = RevocationReason::superseded;
+    CHECK(revoke(site.host, request).exit_code() == 0);
+    CHECK(revoke(site.host, request).outcomes.front().text.find("since") != std::string::npos);
+    request.reason = RevocationReason::cessation_of_operation;
+    CHECK_THROWS_AS(revoke(site.host, request), base::Error);
+    CHECK(crl_of(site).entries.front().reason == RevocationReason::superseded);
+    request.reason = RevocationReason::key_compromise;
+    CHECK(revoke(site.host, request).outcomes.front().facts.reason == "keyCompromise");
+    CHECK(crl_of(site).entries.front().reason == RevocationReason::key_compromise);
+  }
+
+  TEST_CASE("the graver reason outlives an older database") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const auto version = site.versions().front();
+    REQUIRE(revoke(site.host, revocation_of(version, RevocationReason::superseded)).exit_code() == 0);
+    const std::string copy = site.root / "copy";
+    backup(site.host, copy);
+    REQUIRE(revoke(site.host, revocation_of(version, RevocationReason::key_compromise)).exit_code() == 0);
+    lose_database(site);
+    restore(site.host, copy);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(crl_of(site).entries.front().reason == RevocationReason::key_compromise);
+    CHECK(site.versions().front().revocation_reason == RevocationReason::key_compromise);
+  }
+
+  TEST_CASE("what another CA revoked stays revoked when the database is lost, older or put back") {
+    ForeignSite site;
+    REQUIRE(issue(site.host, {site.far(), Keep::alive, {}}).exit_code() == 0);
+    const std::string copy = site.root / "copy";
+    backup(site.host, copy);
+    const auto first = site.versions().front();
+    REQUIRE(revoke(site.host, revocation_of(first, RevocationReason::superseded)).exit_code() == 0);
+    REQUIRE(site.live() == 2);
+    CHECK(examine(site.host).empty());
+    const auto is_known = [&] {
+      const auto version = site.versions().front();
+      CHECK(version.revoked_at == first.created);
+      CHECK(version.revocation_reason == RevocationReason::superseded);
+      CHECK_THROWS_AS(rollback(site.host, {kRevoked, 1}), base::Error);
+      for (const Complaint& one : examine(site.host))
+        if (one.rule == "revocation-unknown" || one.rule == "version-damaged") FAIL_CHECK(one.what);
+    };
+    SUBCASE("lost") {
+      lose_database(site);
+      CHECK(rebuild(site.host).exit_code() == 0);
+      is_known();
+    }
+    SUBCASE("an older copy is restored") {
+      lose_database(site);
+      CHECK(restore(site.host, copy).verdict.exit_code() == 0);
+      is_known();
+    }
+    SUBCASE("an older copy is put in its place by hand") {
+      lose_database(site);
+      std::filesystem::copy_file(copy, site.host.state + "/everseal.db");
+      const auto complaints = examine(site.host);
+      CHECK(std::ranges::find(complaints, "revocation-unknown", &Complaint::rule) != complaints.end());
+      CHECK(mend(site.host).exit_code() == 0);
+      is_known();
+    }
+    SUBCASE("the manifest is lost, and written again from the database") {
+      std::filesystem::remove(site.host.state + "/archive/www/1/manifest.json");
+      CHECK_FALSE(examine(site.host).empty());
+      CHECK(mend(site.host).exit_code() == 0);
+      lose_database(site);
+      CHECK(rebuild(site.host).exit_code() == 0);
+      is_known();
+    }
+  }
+
+  TEST_CASE("another CA is told the graver reason, and remembered to have been") {
+    ForeignSite site;
+    REQUIRE(issue(site.host, {site.far(), Keep::alive, {}}).exit_code() == 0);
+    const auto first = site.versions().front();
+    REQUIRE(revoke(site.host, revocation_of(first, RevocationReason::superseded)).exit_code() == 0);
+    CHECK(revoke(site.host, revocation_of(first, RevocationReason::key_compromise)).exit_code() == 0);
+    CHECK_THROWS_AS(revoke(site.host, revocation_of(first, RevocationReason::superseded)), base::Error);
+    CHECK(site.reasons() == "superseded\nkeyCompromise\n");
+    lose_database(site);
+    CHECK(rebuild(site.host).exit_code() == 0);
+    CHECK(site.versions().front().revocation_reason == RevocationReason::key_compromise);
+    CHECK(site.versions().front().revoked_at == first.created);
+  }
+
+  TEST_CASE("a CA that keeps the earlier reason is asked with the certificate's own key, and nothing else is claimed") {
+    ForeignSite site;
+    const fakes::AcmeServer ca;
+    std::ofstream(site.root / "config/everseal.toml", std::ios::app) << fmt::format(
+        "[issuer.le]\ntype = \"acme\"\ndirectory = \"{}\"\nca_file = \"{}\"\n", ca.directory_url(), ca.ca_file());
+    REQUIRE(issue(site.host, {site.far(), Keep::alive, {}}).exit_code() == 0);
+    account(site.host, {.issuer = Name::parse("le"), .action = AccountAction::make});
+    auto first = site.versions().front();
+    first.issuer = Name::parse("le");
+    {
+      auto store = store_of(site);
+      inventory::Versions(store).put(first);
+    }
+    revoke(site.host, revocation_of(first, RevocationReason::superseded));
+    REQUIRE(site.versions().front().revoked_at);
+    const int asked = ca.count("revokeCert");
+    ca.set_rules(
+        [](fakes::AcmeExchange& exchange) {
+          if (exchange.resource == "revokeCert")
+            exchange.answer = fakes::AcmeAnswer::problem(400, "alreadyRevoked", "it is revoked");
+        },
+        {});
+    CHECK(revoke(site.host, revocation_of(first, RevocationReason::key_compromise)).exit_code() != 0);
+    CHECK(ca.count("revokeCert") == asked + 2);  // by the account, then by the key
+    CHECK(site.versions().front().revocation_reason == RevocationReason::superseded);
+    const auto planned = reconcile::plan(site.host, {kRevoked}).front();
+    REQUIRE(planned.steps.size() == 1);
+    CHECK(planned.steps.front().gate == plan::Gate::needs_operator);
+    CHECK(planned.steps.front().why.back().text.find("superseded") != std::string::npos);
+    CHECK(cancel(site.host, {kRevoked, inventory::IntentKind::revoke}).exit_code() == 0);
+    CHECK(reconcile::plan(site.host, {kRevoked}).front().steps.empty());
+  }
+
+  TEST_CASE("a revocation whose manifest cannot be written is done, says so, and is written by mend") {
+    ForeignSite site;
+    REQUIRE(issue(site.host, {site.far(), Keep::alive, {}}).exit_code() == 0);
+    const auto first = site.versions().front();
+    std::ofstream(site.host.state + "/archive/www/1/manifest.json") << "{";
+    const Verdict verdict = revoke(site.host, revocation_of(first, RevocationReason::superseded));
+    const auto told = std::ranges::find(verdict.outcomes, "revoke", &Outcome::step);
+    REQUIRE(told != verdict.outcomes.end());
+    CHECK(told->result == Result::warned);
+    CHECK(told->text.find("doctor --mend") != std::string::npos);
+    CHECK(site.versions().front().revoked_at);
+    CHECK(mend(site.host).exit_code() == 0);
+    lose_database(site);
+    rebuild(site.host);
+    CHECK(site.versions().front().revoked_at);
+  }
+
+  TEST_CASE("a revocation that failed names the issuer and the version") {
+    ForeignSite site;
+    REQUIRE(issue(site.host, {site.far(), Keep::alive, {}}).exit_code() == 0);
+    site.script("revoke", "exit 1");
+    const auto first = site.versions().front();
+    const Verdict verdict = revoke(site.host, revocation_of(first, RevocationReason::superseded));
+    const auto json = nlohmann::json::parse(to_json(verdict));
+    bool seen = false;
+    for (const auto& outcome : json.at("outcomes")) {
+      if (outcome.at("step") != "revoke") continue;
+      seen = true;
+      CHECK(outcome.at("issuer") == "far");
+      CHECK(outcome.at("target").is_null());
+      CHECK(outcome.at("version") == 1);
+      CHECK(outcome.at("reason") == "superseded");
+      CHECK(outcome.at("fingerprint") == first.certificate->text());
+    }
+    CHECK(seen);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,211 @@
+// What an authority goes on with while the config says something wrong about it.
+#include "base/error.h"
+#include "error_of.h"
+#include "inventory/authorities.h"
+#include "inventory/config_files.h"
+#include "pki/crl.h"
+#include "pki/csr.h"
+#include "pki/key.h"
+#include "reconcile/doctor.h"
+#include "reconcile/plan.h"
+#include "reconcile/recover.h"
+#include "reconcile/site.h"
+#include "reconcile/verbs/ca_crl.h"
+#include "reconcile/verbs/ca_sign.h"
+#include "reconcile/verbs/renew.h"
+#include "reconcile/verbs/revoke.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+namespace {
+
+using namespace everseal;
+using namespace everseal::reconcile;
+using std::chrono::days;
+
+const Name kCorporate = Name::parse("corp");
+const Name kManaged = Name::parse("www");
+
+struct CorpSite : Site {
+  void say(const std::string& table) const { std::ofstream(root.path() + "/config/conf.d/corp.toml") << table; }
+  std::string publication(std::string_view name = "web") const {
+    return fmt::format(
+        "[authority.corp.publish.{}]\ntype = \"files\"\ndirectory = \"{}/scratch\"\ncontents = [\"crl\"]\n", name,
+        root.path());
+  }
+  std::string published() const { return root.path() + "/scratch/crl.der"; }
+  pki::Crl crl() const { return pki::Crl::parse(base::read_file(host.state + "/authorities/corp/crl.der", 1 << 20)); }
+  inventory::Store store() const { return inventory::Store::open(host.state, sql::Access::read_write, now); }
+
+  std::optional<base::Fault> sign() const {
+    const base::Bytes csr = pki::make_csr({{}, {pki::Identifier::parse("a.example.org")}},
+                                          pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
+    std::optional<base::Fault> fault;
+    const CaSignRequest wanted{
+        .authority = kCorporate, .profile = Name::parse("server"), .lifetime = {}, .count = 1, .csr = [&](std::size_t) {
+          return csr;
+        }};
+    try {
+      ca_sign(host, wanted, [&](std::size_t, const std::expected<SignedCsr, base::Error>& result) {
+        if (!result) fault = result.error().fault();
+      });
+    } catch (const base::Error& error) {
+      return error.fault();
+    }
+    return fault;
+  }
+
+  bool is_told() const {
+    const auto complaints = examine(host);
+    const auto planned = reconcile::plan(host, {});
+    return std::ranges::any_of(
+               complaints, [](const Complaint& one) { return one.what.find("authority.corp") != std::string::npos; }) &&
+           std::ranges::any_of(planned, [](const PlannedSubject& one) {
+             return one.subject == "authority/corp" &&
+                    std::ranges::find(one.standing, plan::Rule::unreadable, &plan::Reason::rule) != one.standing.end();
+           });
+  }
+};
+
+RevokeRequest revocation_of_www() {
+  RevokeRequest request;
+  request.name = kManaged;
+  request.reason = pki::RevocationReason::superseded;
+  return request;
+}
+
+TEST_SUITE("settings") {
+  TEST_CASE("an authority whose table was never right signs CRLs and revokes, and signs no certificate") {
+    const std::string wrong[] = {
+        "[authority.corp]\ncrl_lifetime = 5\n",
+        "[authority.corp]\nallow = [\"**\"]\n",
+        "[authority.corp]\nfree_beer = true\n",
+        "[authority.corp.publish.web]\ntype = \"carrier-pigeon\"\n",
+        "[authority.corp.publish.web]\ntype = \"files\"\n",
+        "[authority.corp]\npublish = 5\n",
+        "[authority]\ncorp = 5\n",
+        "[authority.corp]\n[authority.corp.publish.web]\ntype = \"files\"\ndirectory = \"tls\"\ncolour = 1\n",
+    };
+    for (const std::string& table : wrong) {
+      CAPTURE(table);
+      CorpSite site;
+      REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+      site.say(table);
+      const auto first = site.crl().number;
+      CHECK(renew(site.host, {}).exit_code() == 1);
+      CHECK(site.is_told());
+      CHECK(site.sign() == base::Fault::config);
+      site.now += days(4);
+      CHECK(renew(site.host, {}).exit_code() != 0);
+      CHECK(site.crl().number > first);
+      CHECK(site.crl().next_update == site.now + days(7));
+      CHECK(site.crl().entries.empty());
+      CHECK(revoke(site.host, revocation_of_www()).exit_code() != 0);  // nothing takes its place
+      CHECK(site.crl().entries.size() == 1);
+      CHECK(site.versions().front().revoked_at);
+      CHECK(site.live() == 1);
+
+      site.say("[authority.corp]\ncrl_lifetime = \"3d\"\n");
+      site.now += days(1);
+      CHECK(renew(site.host, {}).exit_code() == 0);
+      CHECK(site.live() == 2);
+      CHECK(site.sign() == std::nullopt);
+    }
+  }
+
+  TEST_CASE("what was last right of an authority stands in for what is wrong now, policy too") {
+    CorpSite site;
+    site.say("[authority.corp]\ncrl_lifetime = \"3d\"\nallow = [\"*.example.org\"]\n" + site.publication());
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    REQUIRE(renew(site.host, {}).exit_code() == 0);
+    REQUIRE(std::filesystem::exists(site.published()));
+    site.say("[authority.corp]\ncrl_lifetime = 5\n" + site.publication());
+    for (int day = 0; day < 6; ++day) {
+      site.now += days(1);
+      CHECK(renew(site.host, {}).exit_code() != 0);
+      CHECK(*site.crl().next_update > site.now + days(1));
+      CHECK(base::read_file(site.published(), 1 << 20) == site.crl().der);
+    }
+    CHECK(site.sign() == std::nullopt);
+    CHECK(revoke(site.host, revocation_of_www()).outcomes.front().result == Result::done);
+    CHECK(site.crl().entries.size() == 1);
+    CHECK(base::read_file(site.published(), 1 << 20) == site.crl().der);
+  }
+
+  TEST_CASE("nothing that is published is taken away for a table that cannot be read") {
+    CorpSite site;
+    site.say("[authority.corp]\n" + site.publication());
+    REQUIRE(renew(site.host, {}).exit_code() == 0);
+    REQUIRE(std::filesystem::exists(site.published()));
+    {
+      inventory::Store store = site.store();
+      store.database().execute("delete from config_file");  // nobody remembers what was right
+      store.database().execute("delete from setting where key = 'config.digest'");
+    }
+    const std::string wrong[] = {
+        "[authority.corp]\n" + site.publication() + "colour = 1\n",
+        "[authority.corp]\npublish = 5\n",
+        "[authority]\ncorp = 5\n",
+    };
+    for (const std::string& table : wrong) {
+      CAPTURE(table);
+      site.say(table);
+      site.now += days(4);
+      CHECK(renew(site.host, {}).exit_code() != 0);
+      CHECK(std::filesystem::exists(site.published()));
+    }
+    site.say("[authority.corp]\n");
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK_FALSE(std::filesystem::exists(site.published()));
+  }
+
+  TEST_CASE("a rebuild keeps what was last right of the settings") {
+    CorpSite site;
+    site.say("[authority.corp]\ncrl_lifetime = \"3d\"\n" + site.publication());
+    REQUIRE(renew(site.host, {}).exit_code() == 0);
+    site.say("[authority.corp]\ncrl_lifetime = 5\n");
+    rebuild(site.host);
+    site.now += days(4);
+    CHECK(renew(site.host, {}).exit_code() != 0);
+    CHECK(site.crl().next_update == site.now + days(3));
+    CHECK(base::read_file(site.published(), 1 << 20) == site.crl().der);
+  }
+
+  TEST_CASE("what an authority here signed is revoked whatever became of its issuer's table") {
+    const std::string later[] = {"", "[issuer.inside]\ntype = \"authority\"\nauthority = \"corp\"\ncolour = 1\n",
+                                 "[issuer.inside]\ntype = \"authority\"\n"};
+    for (const std::string& table : later) {
+      CAPTURE(table);
+      CorpSite site;
+      site.say("[issuer.inside]\ntype = \"authority\"\nauthority = \"corp\"\n");
+      config::Certificate www = site.www();
+      www.issuers = {Name::parse("inside")};
+      REQUIRE(issue(site.host, {www, Keep::alive, {}}).exit_code() == 0);
+      {
+        inventory::Store store = site.store();
+        store.database().execute("delete from config_file");
+        store.database().execute("delete from setting where key = 'config.digest'");
+      }
+      site.say(table);
+      revoke(site.host, revocation_of_www());
+      CHECK(site.crl().entries.size() == 1);
+      CHECK(site.versions().front().revoked_at);
+    }
+  }
+
+  TEST_CASE("a profile that was never right is none, whatever is built in under its name") {
+    CorpSite site;
+    CHECK(site.sign() == std::nullopt);
+    site.say(
+        "[profile.server]\nusage = [\"serverAuth\"]\nlifetime = \"90d\"\nlongest = \"90d\"\nallow = "
+        "[\"*.other.test\"]\ncolour = 1\n");
+    CHECK(site.sign().has_value());
+    site.say(
+        "[profile.server]\nusage = [\"serverAuth\"]\nlifetime = \"90d\"\nlongest = \"90d\"\nallow = "
+        "[\"*.example.org\"]\n");
+    CHECK(site.sign() == std::nullopt);
+  }
+}
+
+}  // namespace
