@@ -309,8 +309,7 @@ void examine_crl(Session& session, const Name& name, Complaints& complaints) {
   if (!S_ISREG(found->st_mode))
     return complain("crl-not-a-file", fmt::format("{} is no regular file", path),
                     fmt::format("mv {} {}.wrong && ", word(path), word(path)));
-  const auto bytes =
-      base::Directory::open(path.substr(0, path.rfind('/'))).read(authority::kCrlFile, pki::kLargestCrl);
+  const auto bytes = base::Directory::open(path.substr(0, path.rfind('/'))).read(authority::kCrlFile, pki::kLargestCrl);
   if (!bytes) return complain("crl-missing", fmt::format("{} is missing", path));
   try {
     const pki::Crl crl = pki::Crl::parse(*bytes);
@@ -509,11 +508,16 @@ std::vector<Complaint> examine(const Host& host) {
     sweep(base::Directory::open(host.state));
     examine_access(host, complaints);
   });
+  const std::string recovery =
+      "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup";
+  std::optional<inventory::Store> store;
+  if (!complaints.attempt("database", store_subject, recovery,
+                          [&] { store.emplace(open_store(host, sql::Access::read_write)); }))
+    return std::move(complaints).all();
   config::Config config;
   complaints.attempt("config", store_subject, "`everseal config check` says where", [&] {
-    inventory::Store store = open_store(host, sql::Access::read_only);
     base::Problems problems;
-    config = read_config(host.files, store, problems);
+    config = read_config(host.files, *store, problems);
     for (const base::Problem& problem : problems)
       complaints.add({.rule = "config",
                       .subject = store_subject,
@@ -521,20 +525,18 @@ std::vector<Complaint> examine(const Host& host) {
                       .remedy = problem.hint.empty() ? "`everseal config check` looks at it again" : problem.hint,
                       .command = {}});
   });
-  complaints.attempt("database", store_subject,
-                     "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup", [&] {
-                       inventory::Store store = open_store(host, sql::Access::read_write);
-                       Session session(host, config, store);
-                       store.database().check_integrity();
-                       store.prove_writable(session.now());
-                       session.archive.sweep();
-                       examine_history(session, complaints);
-                       examine_clock(session, complaints);
-                       examine_certificates(session, complaints);
-                       examine_authorities(session, complaints);
-                       examine_accounts(session, complaints);
-                       tell_standing(session, complaints);
-                     });
+  complaints.attempt("database", store_subject, recovery, [&] {
+    Session session(host, config, *store);
+    store->database().check_integrity();
+    store->prove_writable(session.now());
+    session.archive.sweep();
+    examine_history(session, complaints);
+    examine_clock(session, complaints);
+    examine_certificates(session, complaints);
+    examine_authorities(session, complaints);
+    examine_accounts(session, complaints);
+    tell_standing(session, complaints);
+  });
   return std::move(complaints).all();
 }
 

@@ -157,6 +157,20 @@ TEST_CASE("what is wrong in the config is told with what to do, each once") {
   }
 }
 
+TEST_CASE("a database that cannot be read is one complaint") {
+  for (const char* const damage : {"head -c 200 /dev/urandom | dd of=\"$0\" conv=notrunc bs=200",
+                                   "truncate -s 5000 \"$0\"", ": > \"$0\"", "rm \"$0\""}) {
+    CAPTURE(damage);
+    const test::HostWithWww host;
+    const std::string database = host.folder.file("state/everseal.db");
+    test::require_success(test::run({"sh", "-c", fmt::format("{} && rm -f \"$0-wal\" \"$0-shm\"", damage), database}));
+    const nlohmann::json complaints = host.json({"doctor"}, 1)["complaints"];
+    CHECK_MESSAGE(complaints.size() == 1, complaints.dump());
+    CHECK(complaints[0]["rule"] == "database");
+    CHECK(contains(complaints[0]["remedy"].get<std::string>(), "--rebuild"));
+  }
+}
+
 TEST_CASE("the history of nothing says that there is no such thing, and an authority has one too") {
   const test::HostWithWww host;
   CHECK(contains(host.run({"history", "nosuch"}, 1).errors, "nosuch"));
