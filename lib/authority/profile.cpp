@@ -33,7 +33,7 @@ void require_sound(Profile& profile) {
   if (profile.policy.longest && profile.lifetime > *profile.policy.longest)
     refuse(fmt::format("its lifetime {} is longer than its longest {}", base::format_duration(profile.lifetime),
                        base::format_duration(*profile.policy.longest)));
-  if (is_for_servers(profile.usage) && (!profile.policy.longest || *profile.policy.longest > kLongestServer))
+  if (is_for_servers(profile.usage) && *profile.policy.longest > kLongestServer)
     refuse("a server certificate lives 825 days at most");
   for (std::string& attribute : profile.subject) {
     const pki::Attribute* known = pki::find_attribute(attribute);
@@ -64,6 +64,7 @@ std::vector<Profile> builtin_profiles() {
 std::vector<Profile> merge_profiles(std::vector<Profile> own) {
   std::vector<Profile> profiles = builtin_profiles();
   for (Profile& profile : own) {
+    if (is_for_servers(profile.usage) && !profile.policy.longest) profile.policy.longest = kLongestServer;
     require_sound(profile);
     const auto found = std::ranges::find(profiles, profile.name, &Profile::name);
     if (found == profiles.end()) {

@@ -31,8 +31,9 @@ bool is_for_servers(std::span<const std::string> usage);
 
 // server, client, peer.
 std::vector<Profile> builtin_profiles();
-// The built-in ones with `own` in place of those of the same name and after them. Throws Error(config) for one that
-// breaks a rule: no usage, an unknown attribute, a lifetime beyond the longest.
+// The built-in ones with `own` in place of those of the same name and after them; one for servers that says nothing of
+// the longest life has kLongestServer. Throws Error(config) for one that breaks a rule: no usage, an unknown attribute,
+// a lifetime beyond the longest.
 std::vector<Profile> merge_profiles(std::vector<Profile> own);
 // Throws Error(usage) that lists those that exist.
 const Profile& find_profile(std::span<const Profile> profiles, const Name& name);

@@ -88,8 +88,13 @@ TEST_CASE("the operator's profiles stand beside and before the built-in ones") {
   device.subject = {"o", "CN"};
   Profile server = builtin_profiles().front();
   server.lifetime = std::chrono::days{7};
-  const auto profiles = merge_profiles({device, server});
-  REQUIRE(profiles.size() == 4);
+  Profile web;  // as a table that says nothing of the longest life
+  web.name = name("web");
+  web.usage = {"serverAuth"};
+  const auto profiles = merge_profiles({device, server, web});
+  REQUIRE(profiles.size() == 5);
+  CHECK(find_profile(profiles, name("web")).policy.longest == kLongestServer);
+  CHECK(find_profile(profiles, name("device")).policy.longest == std::nullopt);
   CHECK(find_profile(profiles, name("server")).lifetime == std::chrono::days{7});
   CHECK(find_profile(profiles, name("device")).subject == std::vector<std::string>{"O", "CN"});
   CHECK(thrown([&] { find_profile(profiles, name("nobody")); }).fault == Fault::usage);
