@@ -14,12 +14,13 @@ int run(Context& context) { return context.arguments.has("cancel") ? run_cancel(
 }  // namespace
 
 extern const Command remove_command;
-const Command remove_command{"remove",
-                             Group::certificates,
-                             "stop keeping a certificate alive",
-                             "What is deployed stays where servers read it; its history stays too.",
-                             kArguments,
-                             run,
-                             &reconcile::remove_verb};
+const Command remove_command{
+    "remove",
+    Group::certificates,
+    "stop keeping a certificate alive",
+    "What is deployed stays where servers read it, but with --delete-keys; its history stays in any case.",
+    kArguments,
+    run,
+    &reconcile::remove_verb};
 
 }  // namespace everseal::cli

@@ -117,6 +117,16 @@ struct Authority {
   base::Origin origin;
 };
 
+// Files that do not parse: what they define is not known, though nothing that they do not even spell.
+struct Unparsed {
+  std::vector<std::string> texts;
+  bool is_unread = false;  // of one not even the text is known
+
+  bool may_define(std::string_view name) const;
+  // The table [SECTION.NAME].
+  bool may_define(std::string_view section, std::string_view name) const;
+};
+
 // All but the certificates. Once made it does not change, so any thread may read it.
 struct Settings {
   std::optional<std::string> state;
@@ -129,6 +139,7 @@ struct Settings {
   // Tables that are no use, by "issuer/le": why, as a sentence with its place. Of an authority what is right of it is
   // among `authorities` all the same: it signs no certificate by that, but its CRL does not lapse.
   std::map<std::string, std::string> unusable{};
+  Unparsed never_read{};  // files that were never right: nothing stands in for what they define
 };
 
 struct Config : Settings {

@@ -105,6 +105,7 @@ class Loading {
       if (config.unusable.contains(subject_of("authority", name.text())))
         config.authorities.try_emplace(name, std::move(authority));
     loaded_.certificates = std::move(config.certificates);
+    config.never_read = std::move(never_read_);
     loaded_.settings = std::move(config);
     remember(problems);
     sort_by_place(problems, sources_.files);
@@ -117,6 +118,7 @@ class Loading {
   std::vector<FileTables> collect(Problems& problems) {
     std::vector<FileTables> tables;
     unparsed_ = {};
+    never_read_ = {};
     for (const Source& source : sources_.files) {
       const LastGood* const known = known_of(source.path);
       if (is_passed_over(source, known)) continue;
@@ -126,6 +128,7 @@ class Loading {
         tables.push_back({source.path, std::move(*table)});
       } else {
         unparsed_.texts.push_back(source.text);
+        if (known == nullptr) never_read_.texts.push_back(source.text);
         take_remembered(source.path, tables);
       }
     }
@@ -136,6 +139,7 @@ class Loading {
           if (known.starts_with(path)) take_remembered(known, tables);
       } else {
         take_remembered(path, tables);
+        if (known_of(path) == nullptr) never_read_.is_unread = true;
       }
     }
     return tables;
@@ -221,6 +225,7 @@ class Loading {
   const Kinds& kinds_;
   Extent extent_;
   Unparsed unparsed_;
+  Unparsed never_read_;                          // of them, where nothing is remembered either
   std::map<std::string, std::string> settings_;  // of each file that is not passed over
   Loaded loaded_;
 };

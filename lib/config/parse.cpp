@@ -187,6 +187,15 @@ bool Unparsed::may_define(std::string_view name) const {
          });
 }
 
+bool Unparsed::may_define(std::string_view section, std::string_view name) const {
+  return is_unread || std::ranges::any_of(texts, [&](std::string text) {
+           std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == '"' || c == '\''; });
+           const bool has_section = text.find(fmt::format("[{}", section)) != std::string::npos ||
+                                    text.find(fmt::format("{}.", section)) != std::string::npos;
+           return text.find('\\') != std::string::npos || (has_section && text.find(name) != std::string::npos);
+         });
+}
+
 std::string subject_of(std::string_view section, std::string_view name) { return fmt::format("{}/{}", section, name); }
 
 bool is_certificate(std::string_view subject) {

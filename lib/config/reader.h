@@ -16,14 +16,6 @@
 
 namespace everseal::config {
 
-// Files that do not parse: what they define is not known, though nothing that they do not even spell.
-struct Unparsed {
-  std::vector<std::string> texts;
-  bool is_unread = false;  // of one not even the text is known
-
-  bool may_define(std::string_view name) const;
-};
-
 // What may be referred to, collected before anything is read.
 struct Known {
   std::set<std::string, std::less<>> issuers, challenges, authorities, profiles;

@@ -68,6 +68,13 @@ bool is_to_be_revoked(const CertificateFacts& facts, int number) noexcept {
   });
 }
 
+// A complete version whose validity is still to begin: it answers for what is in use, whatever that suffers from. To
+// order one more would bring one that begins later still.
+bool is_waited_for(const CertificateFacts& facts, const VersionFacts* newest, Time now) noexcept {
+  return newest != nullptr && !has_begun(*newest, now) && is_usable(*newest, now) &&
+         !is_to_be_revoked(facts, newest->record.number);
+}
+
 // Each check says why a new version is needed, or nothing; the first that speaks decides. `newest` is the newest
 // complete version, and so is the one in use: not null, but for check_missing.
 using Check = std::optional<Reason> (*)(const CertificateFacts&, const VersionFacts* newest, Time now);
@@ -77,7 +84,8 @@ std::optional<Reason> check_missing(const CertificateFacts&, const VersionFacts*
   return std::nullopt;
 }
 
-std::optional<Reason> check_lost(const CertificateFacts& facts, const VersionFacts*, Time now) {
+std::optional<Reason> check_lost(const CertificateFacts& facts, const VersionFacts* newest, Time now) {
+  if (is_waited_for(facts, newest, now)) return std::nullopt;
   const VersionFacts& used = *version_in_use(facts, now);
   if (used.on_disk != OnDisk::lost) return std::nullopt;
   return Reason{Rule::lost, fmt::format("version {} is no longer whole in the archive", used.record.number)};
@@ -95,7 +103,8 @@ std::optional<Reason> check_issuer(const CertificateFacts& facts, const VersionF
 }
 
 // The replacement comes first: what is about to be revoked is still served.
-std::optional<Reason> check_revoked(const CertificateFacts& facts, const VersionFacts*, Time now) {
+std::optional<Reason> check_revoked(const CertificateFacts& facts, const VersionFacts* newest, Time now) {
+  if (is_waited_for(facts, newest, now)) return std::nullopt;
   const inventory::VersionRecord& used = version_in_use(facts, now)->record;
   if (used.revoked_at) return Reason{Rule::revoked, fmt::format("version {} was revoked", used.number)};
   if (is_to_be_revoked(facts, used.number))
@@ -104,7 +113,8 @@ std::optional<Reason> check_revoked(const CertificateFacts& facts, const Version
 }
 
 // A pinned version may end before the newest one does.
-std::optional<Reason> check_renewal(const CertificateFacts& facts, const VersionFacts*, Time now) {
+std::optional<Reason> check_renewal(const CertificateFacts& facts, const VersionFacts* newest, Time now) {
+  if (is_waited_for(facts, newest, now)) return std::nullopt;
   const VersionFacts& in_use = *version_in_use(facts, now);
   const inventory::VersionRecord& used = in_use.record;
   const Time due = renewal_of(in_use);
@@ -134,6 +144,7 @@ constexpr Check kChecks[] = {check_missing, check_lost,    check_specification, 
 constexpr Check kChecksOfOnce[] = {check_requested};
 
 constexpr int kFailuresBeforeNextIssuer = 3;
+constexpr base::Seconds kIssuesAreApart{3600};  // where a run issued all that one may
 constexpr int kYoungVersions = 2;
 
 // A clock or a window that is wrong must not order one certificate after the other: until when the clock alone renews
@@ -218,6 +229,7 @@ void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& 
     }
     const VersionFacts& in_use = *used_version;
     const inventory::VersionRecord& used = in_use.record;
+    if (is_waited_for(facts, newest_complete(facts), now)) return;  // decide_place says when
     const Time due = renewal_of(in_use);
     decision.standing.push_back(
         {Rule::nothing_due, fmt::format("version {} is valid until {}, renewal is due {}", used.number,
@@ -229,6 +241,11 @@ void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& 
   const Rule rule = why.front().rule;
   CertificateStep made{Issue{number, issuer}, std::move(why), Gate::open, now};
   hold_back(made, attempt_at(facts, issuer), now);
+  if (facts.issued) {
+    made.gate = Gate::backing_off;
+    made.not_before = std::max(made.not_before, now + kIssuesAreApart);
+    made.why.push_back({Rule::renewed_too_often, "this run issued several versions, and the reason still stands"});
+  }
   const bool by_the_clock = rule == Rule::renewal_due || rule == Rule::renewal_suggested;
   if (by_the_clock && intent(facts, IntentKind::force_renew) == nullptr) {
     if (const auto until = held_back_until(facts, now); until && *until > made.not_before) {
@@ -310,9 +327,10 @@ DeploymentFacts deployment_facts(const CertificateFacts& facts, const VersionFac
 void decide_removal(const CertificateFacts& facts, const IntentRecord& wanted, Time now,
                     CertificateDecision& decision) {
   const auto asked = [&] { return Reason{Rule::requested, fmt::format("its removal: {}", asked_by(wanted))}; };
+  decide_revocations(facts, now, decision);  // those that somebody asked for, too
   if (wanted.revoke) {
     for (const VersionFacts& version : facts.versions)
-      if (version.record.certificate && is_usable(version, now))
+      if (version.record.certificate && is_usable(version, now) && !is_to_be_revoked(facts, version.record.number))
         add(facts, {Revoke{std::nullopt, version.record.number, wanted.reason}, {asked()}, Gate::open, now}, now,
             decision);
   }

@@ -70,6 +70,7 @@ struct CertificateFacts {
   bool discarded = false;  // this run took some away already: the others have time until the next
   bool touched = false;   // the files of what is in use look otherwise than when they were last found right
   bool compared = false;  // this run did so already
+  bool issued = false;    // this run issued as many versions as one may
   std::optional<int> live_link;  // the version that the live link leads to
   int next_number = 1;  // of a version; numbers of a certificate that was removed are not given again
   std::vector<inventory::DeploymentRecord> deployments;

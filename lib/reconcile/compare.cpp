@@ -14,6 +14,8 @@ namespace {
 using inventory::DeploymentState;
 using inventory::VersionRecord;
 
+constexpr std::string_view kDamaged = "files.damaged";
+
 // Gives the files that were written again.
 std::vector<std::string> repair_archive(Session& session, const VersionRecord& version) {
   const Stored stored = stored_version(session, version);
@@ -45,6 +47,16 @@ std::string difference_at(Session& session, const config::Deployment& target, co
   return base::join(differences, "; ");
 }
 
+constexpr int kMendsADay = 2;
+
+int mends_within_a_day(Session& session, const Name& name) {
+  int mends = 0;
+  session.events.each({.subject = subject_of(name), .limit = 100}, [&](const inventory::EventRecord& event) {
+    if (event.action == kDamaged && event.when > session.now() - std::chrono::days(1)) ++mends;
+  });
+  return mends;
+}
+
 }  // namespace
 
 std::optional<Outcome> compare(Session& session, const plan::CertificateFacts& facts, const plan::Compare& step) {
@@ -72,9 +84,15 @@ std::optional<Outcome> compare(Session& session, const plan::CertificateFacts& f
     return std::nullopt;
   }
   const std::string text = base::join(found, "; ");
+  // To switch back and forth with another would be an outage that nobody hears of.
+  if (!again.empty() && mends_within_a_day(session, name) >= kMendsADay)
+    throw base::Error(base::Fault::exists,
+                      fmt::format("what is deployed was changed again, after it was mended {} times within a day: {}",
+                                  kMendsADay, text),
+                      "find what else writes there: another certificate, another program, a link or mount of it");
   session.store.transaction([&] {
     for (const Name& target : again) session.deployments.deploy_again(inventory::ArtifactKind::version, name, target);
-    session.events.add("files.damaged", subject_of(name),
+    session.events.add(std::string(kDamaged), subject_of(name),
                        Detail{{"version", std::to_string(step.number)}, {"what", text}}, now);
   });
   return Outcome{subject_of(name), {}, "compare", Result::warned, text};

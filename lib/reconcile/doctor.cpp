@@ -116,10 +116,11 @@ void complain_of_access(Complaints& complaints, const std::string& subject, cons
   std::string what = found && found->st_uid != ::geteuid()
                          ? fmt::format("{} belongs to {}", path, base::user_name(found->st_uid))
                          : fmt::format("others may read or change {}", path);
-  complaints.add(secret ? "key-readable" : "access", subject, std::move(what), std::move(command),
-                 secret ? "closes it; a key that others may have read is revoked with `everseal revoke --reason "
-                          "keyCompromise`"
-                        : "closes it");
+  complaints.add(
+      secret ? "key-readable" : "access", subject, std::move(what), std::move(command),
+      secret ? "closes it; whether others have read the key nobody can tell: what it certifies can be revoked with "
+               "reason keyCompromise, and made anew"
+             : "closes it");
 }
 
 void examine_access(const Host& host, Complaints& complaints) {

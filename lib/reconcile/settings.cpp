@@ -31,12 +31,15 @@ authority::Settings authority_settings(const config::Settings& config, const bas
   authority::Settings settings;
   if (const auto wrong = config.unusable.find(fmt::format("authority/{}", name)); wrong != config.unusable.end())
     settings.problem = wrong->second;
+  else if (!config.authorities.contains(name) && config.never_read.may_define("authority", name.text()))
+    settings.problem = "a config file that cannot be read may hold its table";
   std::vector<authority::Profile> own;
   for (const auto& [key, profile] : config.profiles) own.push_back(profile_of(profile));
   settings.profiles = authority::merge_profiles(std::move(own));
   // A built-in one of that name would allow what the operator's does not.
   std::erase_if(settings.profiles, [&](const authority::Profile& profile) {
-    return config.unusable.contains(fmt::format("profile/{}", profile.name));
+    return config.unusable.contains(fmt::format("profile/{}", profile.name)) ||
+           (!config.profiles.contains(profile.name) && config.never_read.may_define("profile", profile.name.text()));
   });
   const auto found = config.authorities.find(name);
   if (found == config.authorities.end()) return settings;

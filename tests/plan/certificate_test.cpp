@@ -3,6 +3,7 @@
 #include "plan/moment.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -376,9 +377,35 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(decision.look_again == kNow + std::chrono::hours(2));
     CHECK(decision.standing.front().rule == Rule::not_valid_yet);
     CHECK(describe(decide(facts, kNow + std::chrono::hours(2)).steps.front().action) == "make version 3 live");
+    // It is the answer to whatever happens to the other: the next one would begin later still.
+    for (const auto& spoil : std::vector<std::function<void(CertificateFacts&)>>{
+             [](CertificateFacts& f) { f.versions[1].record.revoked_at = kNow; },
+             [](CertificateFacts& f) { f.versions[1].on_disk = OnDisk::lost; },
+             [](CertificateFacts& f) { f.versions[1].record.renew_at = kNow - days(1); },
+             [](CertificateFacts& f) { f.intents = {intent(IntentKind::revoke, 2)}; }}) {
+      CertificateFacts spoilt = facts;
+      spoil(spoilt);
+      const Texts wanted_steps = steps(spoilt);
+      CHECK(std::ranges::none_of(wanted_steps, [](const std::string& text) { return text.starts_with("issue"); }));
+    }
+    // Unless it is no answer itself.
+    CertificateFacts both = facts;
+    both.versions[1].record.revoked_at = both.versions[2].record.revoked_at = kNow;
+    CHECK(std::ranges::any_of(steps(both), [](const std::string& text) { return text.starts_with("issue"); }));
     // With nothing else there is nothing better to use.
     facts.versions.erase(facts.versions.begin(), facts.versions.begin() + 2);
     CHECK(steps(facts).front() == "make version 3 live");
+  }
+
+  TEST_CASE("a run that issued several versions for one reason issues no more") {
+    CertificateFacts facts = settled();
+    facts.versions.back().record.revoked_at = kNow;
+    REQUIRE(decide(facts, kNow).next(kNow) != nullptr);
+    facts.issued = true;
+    const auto decision = decide(facts, kNow);
+    CHECK(decision.next(kNow) == nullptr);
+    CHECK(decision.look_again > kNow);
+    CHECK(decision.steps.front().why.back().rule == Rule::renewed_too_often);
   }
 
   TEST_CASE("what is gone from the disk is made again") {
@@ -556,9 +583,17 @@ TEST_SUITE("decisions about a certificate") {
     const Row rows[] = {
         {"withdrawn", KeyOwner::ours, false, false, false, {}},
         {"its CSR withdrawn", KeyOwner::external, false, false, false, {}},
-        {"withdrawn after it was begun", KeyOwner::ours, true, false, false,
+        {"withdrawn after it was begun",
+         KeyOwner::ours,
+         true,
+         false,
+         false,
          {"give version 1 up, which was begun at corp"}},
-        {"its CSR withdrawn after it was begun", KeyOwner::external, true, false, false,
+        {"its CSR withdrawn after it was begun",
+         KeyOwner::external,
+         true,
+         false,
+         false,
          {"give version 1 up, which was begun at corp"}},
         {"withdrawn after it was signed", KeyOwner::external, true, true, false, {"issue version 1 at corp"}},
         {"asked for", KeyOwner::ours, false, false, true, {"issue version 1 at corp"}},
@@ -596,6 +631,13 @@ TEST_SUITE("decisions about a certificate") {
     facts.deployments.clear();
     for (VersionFacts& one : facts.versions) one.record.has_key = false;
     CHECK(steps(facts) == Texts{"stop keeping it alive"});
+    // What somebody else asked to be revoked is, first.
+    CertificateFacts asked = settled();
+    asked.intents = {intent(IntentKind::revoke, 2), intent(IntentKind::remove)};
+    CHECK(steps(asked) == Texts{"revoke version 2 (unspecified)"});
+    asked.versions.back().record.revoked_at = kNow;
+    asked.intents.erase(asked.intents.begin());
+    CHECK(steps(asked) == Texts{"stop keeping it alive"});
     // What fails is waited for.
     facts.versions.back().record.revoked_at.reset();
     inventory::AttemptRecord attempt;

@@ -74,6 +74,9 @@ void count_by_target(Verdict& verdict) {
 
 // One finds what is wrong, one that it was mended; somebody who goes on changing the files waits for the next run.
 constexpr int kMostComparisons = 3;
+// One finishes what was begun, one answers what changed since. An issuer whose certificates answer nothing is asked no
+// more than this.
+constexpr int kMostIssues = 3;
 
 Verdict run(Session& session, const Name& name, Pass) {
   const auto lock = lock_subject(session.host, inventory::certificate_subject(name));
@@ -84,25 +87,28 @@ Verdict run(Session& session, const Name& name, Pass) {
     complete(session, name, action, outcome);
   };
   int compared = 0;
-  Verdict verdict = run_steps<CertificateAction>(
-      session, inventory::certificate_subject(name),
-      {.decide =
-           [&](Time now) {
-             is_there = session.managed.find(name).has_value();
-             if (!is_there) return plan::Decision<CertificateAction>{};
-             facts = certificate_facts(session, name);
-             facts.discarded = discarded;
-             facts.compared = compared >= kMostComparisons;
-             return plan::decide(facts, now);
-           },
-       .apply =
-           [&](const CertificateAction& action) {
-             discarded = discarded || std::holds_alternative<plan::Discard>(action);
-             compared += std::holds_alternative<plan::Compare>(action) ? 1 : 0;
-             return apply(session, facts, action);
-           },
-       .in_use = [&](Time now) { return plan::validity_in_use(facts, now); },
-       .complete = completing});
+  int issued = 0;
+  Verdict verdict =
+      run_steps<CertificateAction>(session, inventory::certificate_subject(name),
+                                   {.decide =
+                                        [&](Time now) {
+                                          is_there = session.managed.find(name).has_value();
+                                          if (!is_there) return plan::Decision<CertificateAction>{};
+                                          facts = certificate_facts(session, name);
+                                          facts.discarded = discarded;
+                                          facts.compared = compared >= kMostComparisons;
+                                          facts.issued = issued >= kMostIssues;
+                                          return plan::decide(facts, now);
+                                        },
+                                    .apply =
+                                        [&](const CertificateAction& action) {
+                                          discarded = discarded || std::holds_alternative<plan::Discard>(action);
+                                          compared += std::holds_alternative<plan::Compare>(action) ? 1 : 0;
+                                          issued += std::holds_alternative<plan::Issue>(action) ? 1 : 0;
+                                          return apply(session, facts, action);
+                                        },
+                                    .in_use = [&](Time now) { return plan::validity_in_use(facts, now); },
+                                    .complete = completing});
   if (!is_there) session.subjects.forget(inventory::certificate_subject(name));
   count_by_target(verdict);
   return verdict;

@@ -37,6 +37,37 @@ std::optional<Outcome> aftermath(Run& run, const Name& name) {
   return std::nullopt;
 }
 
+std::string_view in_words(inventory::IntentKind kind) {
+  switch (kind) {
+    case inventory::IntentKind::issue_once:
+      return "issue";
+    case inventory::IntentKind::force_renew:
+      return "forced renewal";
+    case inventory::IntentKind::deploy:
+      return "deployment";
+    case inventory::IntentKind::rollback:
+      return "rollback";
+    case inventory::IntentKind::revoke:
+      return "revocation";
+    case inventory::IntentKind::remove:
+      return "removal";
+  }
+  return "";
+}
+
+// What failed for the sake of that alone is no failure any more.
+void forget_failures(inventory::Store& store, const Name& name, inventory::IntentKind kind) {
+  inventory::Attempts attempts(store);
+  const std::string subject = subject_of(name);
+  for (const inventory::AttemptRecord& attempt : attempts.of(subject)) {
+    const bool of_revocation = attempt.step == plan::Revoke::kind;
+    const bool of_removal =
+        of_revocation || attempt.step == plan::DeleteKeys::kind || attempt.step == plan::Forget::kind;
+    if (kind == inventory::IntentKind::remove ? of_removal : kind == inventory::IntentKind::revoke && of_revocation)
+      attempts.clear(attempt.step, subject, attempt.target);
+  }
+}
+
 }  // namespace
 
 Verdict cancel(const Host& host, const CancelRequest& request) {
@@ -48,10 +79,11 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
     inventory::Intents intents(run.store);
     for (const inventory::IntentRecord& intent : intents.open_for(request.name)) {
       if (request.kind && intent.kind != *request.kind) continue;
-      const std::string asked = fmt::format("{}, which {} asked for {}", to_string(intent.kind),
+      const std::string asked = fmt::format("{}, which {} asked for {}", in_words(intent.kind),
                                             intent.actor.empty() ? "somebody" : base::printable(intent.actor),
                                             base::format_time(intent.created));
       intents.end(intent.id, inventory::IntentOutcome::cancelled, now);
+      forget_failures(run.store, request.name, intent.kind);
       inventory::Events(run.store).add("intent.cancelled", subject_of(request.name),
                                        {{"intent", std::string(to_string(intent.kind))}, {"asked_by", intent.actor}},
                                        now);
@@ -61,7 +93,7 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
   });
   if (verdict.outcomes.empty())
     throw base::Error(base::Fault::not_found,
-                      request.kind ? fmt::format("no {} of {} is waiting", to_string(*request.kind), request.name)
+                      request.kind ? fmt::format("no {} of {} is waiting", in_words(*request.kind), request.name)
                                    : fmt::format("nothing that was asked for {} is waiting", request.name),
                       "`everseal plan` shows what is");
   if (auto rest = aftermath(run, request.name)) verdict.outcomes.push_back(*std::move(rest));

@@ -22,7 +22,16 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
   intent.created = host.clock();
   run.store.transaction([&] {
     inventory::Managed(run.store).retry_now(request.name, host.clock());
-    inventory::Intents(run.store).add(intent);
+    inventory::Intents intents(run.store);
+    // What an earlier one asked for stays asked for; `--cancel` withdraws it.
+    for (const inventory::IntentRecord& earlier : intents.open_for(request.name)) {
+      if (earlier.kind != inventory::IntentKind::remove) continue;
+      if (earlier.revoke && (!intent.revoke || pki::is_graver(earlier.reason, intent.reason)))
+        intent.reason = earlier.reason;
+      intent.revoke = intent.revoke || earlier.revoke;
+      intent.delete_keys = intent.delete_keys || earlier.delete_keys;
+    }
+    intents.add(intent);
   });
   return reconcile_certificates(run, {request.name});
 }

@@ -6,6 +6,7 @@
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
 
+#include <functional>
 #include <ranges>
 
 #include <fmt/format.h>
@@ -13,19 +14,22 @@
 namespace everseal::reconcile {
 namespace {
 
-int version_to_go_back_to(const plan::CertificateFacts& facts, const RollbackRequest& request, Time now) {
+// `has_key`: is the key of that version on the disk?
+int version_to_go_back_to(const plan::CertificateFacts& facts, const RollbackRequest& request, Time now,
+                          const std::function<bool(int)>& has_key) {
   const plan::VersionFacts* const used = plan::version_in_use(facts, now);
   for (const plan::VersionFacts& version : facts.versions | std::views::reverse) {
     const inventory::VersionRecord& record = version.record;
     if (request.to ? record.number != *request.to : used == nullptr || record.number >= used->record.number) continue;
     const auto refuse = [&](std::string_view why) {
       throw base::Error(base::Fault::denied, fmt::format("version {} of {} {}", record.number, request.name, why),
-                        "`everseal renew --force` makes a new version instead");
+                        fmt::format("`everseal renew {} --force` makes a new version instead", request.name));
     };
     if (!record.not_after) refuse("was never completed");
     if (*record.not_after <= now) refuse("has expired");
     if (record.revoked_at) refuse("is revoked");
-    if (!record.has_key && facts.key_owner == inventory::KeyOwner::ours) refuse("has no private key any more");
+    if (facts.key_owner == inventory::KeyOwner::ours && (!record.has_key || !has_key(record.number)))
+      refuse("has no private key any more");
     return record.number;
   }
   if (request.to)
@@ -41,7 +45,9 @@ Verdict rollback(const Host& host, const RollbackRequest& request) {
   require_not_leaving(run.store, request.name);
   {
     Session session = run.session();
-    const int to = version_to_go_back_to(certificate_facts(session, request.name), request, host.clock());
+    const int to =
+        version_to_go_back_to(certificate_facts(session, request.name), request, host.clock(),
+                              [&](int number) { return session.archive.standing(request.name, number).has_key; });
     inventory::Intents(run.store).add(
         {.kind = inventory::IntentKind::rollback, .subject = request.name, .version = to, .created = host.clock()});
   }
