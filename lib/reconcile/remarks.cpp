@@ -1,6 +1,7 @@
 #include "reconcile/remarks.h"
 
 #include "inventory/managed.h"
+#include "plan/certificate.h"
 
 #include <fmt/format.h>
 
@@ -21,6 +22,20 @@ Remark of_orphan(inventory::Managed& managed, const inventory::ManagedRecord& or
           fmt::format("bring it back, or `everseal remove {}`", orphan.name)};
 }
 
+// What tries it again, and what withdraws the wish behind it.
+std::string what_to_do(inventory::Store& store, const inventory::AttemptRecord& attempt) {
+  constexpr std::string_view kCertificate = "certificate/";
+  if (!attempt.subject.starts_with(kCertificate)) return "`everseal plan` shows it; `everseal renew` tries it again";
+  const std::string name = attempt.subject.substr(kCertificate.size());
+  const std::string again = fmt::format("`everseal plan {0}` shows it; `everseal renew {0}` tries it again", name);
+  if (attempt.step != plan::Revoke::kind) return again;
+  std::string_view verb;
+  for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(Name::parse(name)))
+    if (intent.kind == inventory::IntentKind::remove || intent.kind == inventory::IntentKind::revoke)
+      verb = to_string(intent.kind);
+  return verb.empty() ? again : fmt::format("{}; `everseal {} {} --cancel` withdraws it", again, verb, name);
+}
+
 }  // namespace
 
 std::vector<Remark> standing_remarks(inventory::Store& store) {
@@ -28,10 +43,17 @@ std::vector<Remark> standing_remarks(inventory::Store& store) {
   inventory::Managed managed(store);
   for (const inventory::ManagedRecord& orphan : managed.orphans(kMostRemarks))
     remarks.push_back(of_orphan(managed, orphan));
-  for (const inventory::AttemptRecord& attempt : inventory::Attempts(store).for_operator(kMostRemarks))
+  const inventory::AttemptRecord* before = nullptr;
+  const auto waiting = inventory::Attempts(store).for_operator(kMostRemarks);
+  for (const inventory::AttemptRecord& attempt : waiting) {
+    // One cause stops every version of a certificate.
+    const bool is_told = before != nullptr && before->subject == attempt.subject && before->problem == attempt.problem;
+    before = &attempt;
+    if (is_told) continue;
     remarks.push_back({"needs_operator", attempt.subject,
                        fmt::format("{} waits for you: {}", describe(attempt), attempt.problem),
-                       "`everseal plan` shows it; `everseal renew NAME` tries it again, `--cancel` withdraws it"});
+                       what_to_do(store, attempt)});
+  }
   return remarks;
 }
 

@@ -1,11 +1,13 @@
 // An authority's public files are lost: who says so, who brings them back, and what a rebuild does without them.
 #include "authority/authority.h"
 #include "inventory/authorities.h"
+#include "pki/crl.h"
 #include "reconcile/doctor.h"
 #include "reconcile/recover.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/backup.h"
 #include "reconcile/verbs/ca_crl.h"
+#include "reconcile/verbs/revoke.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -89,6 +91,26 @@ TEST_SUITE("authority files") {
     CHECK(mend(site.host).exit_code() == 0);
     CHECK(site.is_known());
     CHECK(site.complaints().empty());
+  }
+
+  TEST_CASE("a rebuild without a CRL says that nobody knows what was revoked, until a published one is put there") {
+    FilesSite site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    REQUIRE(revoke(site.host, {.name = Name::parse("www"), .certificate = {}, .reason = {}}).exit_code() == 0);
+    const std::string published = site.root / "published.crl";
+    std::filesystem::copy_file(site.file("crl.der"), published);
+    std::filesystem::remove(site.file("crl.der"));
+    site.lose_the_database();
+    const Verdict verdict = rebuild(site.host);
+    CHECK(verdict.exit_code() != 0);
+    const auto told = std::ranges::find(verdict.outcomes, "authority/corp", &Outcome::subject);
+    REQUIRE(told != verdict.outcomes.end());
+    CHECK(told->result == Result::failed);
+    CHECK(holds(told->facts.hint, site.file("crl.der")));
+    std::filesystem::copy_file(published, site.file("crl.der"));
+    CHECK(rebuild(site.host).exit_code() == 0);
+    CHECK(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
+    CHECK(pki::Crl::parse(base::read_file(site.file("crl.der"), 1 << 20)).entries.size() == 1);
   }
 
   TEST_CASE("the daily copy knows an authority whose files are gone") {

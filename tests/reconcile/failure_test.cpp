@@ -256,6 +256,58 @@ TEST_SUITE("failure") {
     CHECK(pki::Crl::parse(der).entries.size() == 1);
   }
 
+  TEST_CASE("a removal keeps what an earlier one asked for, and waits for what was to be revoked") {
+    for (const bool asks_removal : {true, false}) {
+      CAPTURE(asks_removal);
+      Site site;
+      issue(site.host, {site.www(), Keep::alive, {}});
+      {
+        const Away away(site);
+        if (asks_removal)
+          remove(site.host, {kWww, OnRemoval::revoke, Keys::destroy, pki::RevocationReason::key_compromise});
+        else
+          revoke(site.host, {.name = kWww, .certificate = {}, .reason = pki::RevocationReason::key_compromise});
+        CHECK(remove(site.host, {kWww, OnRemoval::leave, Keys::keep}).exit_code() == 1);
+      }
+      site.now += days(1);
+      CHECK(renew(site.host, {}).exit_code() == 0);
+      CHECK_THROWS_AS(reconcile::plan(site.host, {kWww}), base::Error);
+      const auto crl = pki::Crl::parse(base::read_file(site.host.state + "/authorities/corp/crl.der", 1 << 20));
+      REQUIRE(crl.entries.size() == 1);
+      CHECK(crl.entries.front().reason == pki::RevocationReason::key_compromise);
+      CHECK(std::filesystem::exists(site.host.state + "/archive/www/1/privkey.pem") == !asks_removal);
+    }
+  }
+
+  TEST_CASE("a wish that is withdrawn leaves no failure of its own behind") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    {
+      const Away away(site);
+      CHECK(remove(site.host, {kWww, OnRemoval::revoke, Keys::keep}).exit_code() == 1);
+    }
+    cancel(site.host, {kWww, inventory::IntentKind::remove});
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+    CHECK(inventory::Attempts(store).of("certificate/www").empty());
+  }
+
+  TEST_CASE("what is changed again after it was mended twice in a day fails aloud, and is tried again another day") {
+    Site site;
+    config::Certificate www = site.www();
+    issue(site.host, {www, Keep::alive, {}});
+    const std::string served = site.root / "tls/fullchain.pem";
+    for (int i = 0; i < 4; ++i) {
+      CAPTURE(i);
+      std::ofstream(served) << "somebody else's " << i;
+      site.now += std::chrono::hours(1);
+      const Verdict verdict = renew(site.host, {});
+      CHECK((verdict.exit_code() == 0 || verdict.exit_code() == 4) == (i < 2));
+    }
+    site.now += days(2);
+    renew(site.host, {});
+    CHECK(pki::Certificate::parse_all(base::read_file(served, 1 << 20)).size() > 1);
+  }
+
   TEST_CASE("a removal that is withdrawn leaves the certificate kept alive as before") {
     Site site;
     issue(site.host, {site.www(), Keep::alive, {}});

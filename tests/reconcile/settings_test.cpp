@@ -114,6 +114,25 @@ TEST_SUITE("settings") {
     }
   }
 
+  TEST_CASE("a table in a file that was never right may forbid what is asked, so nothing is signed by it") {
+    for (const char* const table :
+         {"[authority.corp]\ndeny = [\"a.example.org\"]\nlongest = 30d\n",
+          "authority.corp.deny = [\"a.example.org\"]\nx = \n", "[ authority . \"corp\" ]\n="}) {
+      CAPTURE(std::string(table));
+      CorpSite site;
+      site.say(table);
+      CHECK(site.sign() == base::Fault::config);
+      CHECK(ca_crl(site.host, kCorporate).exit_code() == 0);
+    }
+    // What does not even spell it stops nothing.
+    for (const char* const other : {"[certificate.x]\nidentifiers = [\n", "[authority.other]\n=\n", "corp =\n"}) {
+      CAPTURE(std::string(other));
+      CorpSite site;
+      site.say(other);
+      CHECK(site.sign() == std::nullopt);
+    }
+  }
+
   TEST_CASE("what was last right of an authority stands in for what is wrong now, policy too") {
     CorpSite site;
     site.say("[authority.corp]\ncrl_lifetime = \"3d\"\nallow = [\"*.example.org\"]\n" + site.publication());
