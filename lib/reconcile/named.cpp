@@ -30,4 +30,11 @@ void require_not_leaving(inventory::Store& store, const base::Name& name) {
                         fmt::format("`everseal remove {} --cancel` withdraws that", name));
 }
 
+void require_kept(const inventory::ManagedRecord& managed) {
+  if (managed.orphaned)
+    throw base::Error(base::Fault::denied,
+                      fmt::format("{} is no longer in the config, so nothing is done for it", managed.name),
+                      fmt::format("bring its table back, or `everseal remove {}`", managed.name));
+}
+
 }  // namespace everseal::reconcile

@@ -3,25 +3,25 @@
 #include "fakes/unsynced_file_system.h"
 #include "pki/chain.h"
 #include "reconcile/facts.h"
+#include "reconcile/plan.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/ca_crl.h"
 #include "reconcile/verbs/deploy.h"
+#include "reconcile/verbs/issue.h"
+#include "reconcile/verbs/remove.h"
+#include "reconcile/verbs/renew.h"
+#include "reconcile/verbs/revoke.h"
 #include "reconcile/verbs/rollback.h"
 #include "reconcile/verbs/verify.h"
-#include "reconcile/verbs/issue.h"
-#include "reconcile/plan.h"
-#include "reconcile/verbs/renew.h"
-#include "reconcile/verbs/remove.h"
-#include "reconcile/verbs/revoke.h"
-
-#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 namespace {
 
@@ -82,7 +82,8 @@ TEST_SUITE("rotation") {
     const Files deployed{site.root / "tls/fullchain.pem", site.root / "tls/privkey.pem"};
     CHECK(files_of(issue(site.host, {site.www(), Keep::alive, {}}), "deploy") == deployed);
     CHECK(files_of(reconcile::deploy(site.host, {Name::parse("www")}), "deploy") == deployed);
-    CHECK(files_of(ca_crl(site.host, Name::parse("corp")), "crl") == Files{site.host.state + "/authorities/corp/crl.der"});
+    CHECK(files_of(ca_crl(site.host, Name::parse("corp")), "crl") ==
+          Files{site.host.state + "/authorities/corp/crl.der"});
     config::Certificate bare = site.www();
     bare.name = Name::parse("bare");
     bare.deployments.clear();
@@ -146,6 +147,11 @@ TEST_SUITE("rotation") {
     CHECK(renew(site.host, {}).renewed == 0);
     const auto planned = reconcile::plan(site.host, {Name::parse("www")});
     CHECK(planned.front().standing.front().rule == everseal::plan::Rule::orphaned);
+    // What is asked for by name is refused, not passed over.
+    const std::vector<Name> names{Name::parse("www")};
+    CHECK_THROWS_AS(renew(site.host, {names, Force::yes}), base::Error);
+    CHECK_THROWS_AS(reconcile::deploy(site.host, {names.front()}), base::Error);
+    CHECK_THROWS_AS(rollback(site.host, {names.front(), 1}), base::Error);
     CHECK(remove(site.host, {Name::parse("www"), OnRemoval::leave, Keys::keep}).exit_code() == 0);
     CHECK_THROWS_AS(reconcile::plan(site.host, {Name::parse("www")}), base::Error);
   }
@@ -197,7 +203,8 @@ TEST_SUITE("rotation") {
     CHECK(renew(site.host, {}).exit_code() == 0);
   }
 
-  // Files that were not synced are lost, the process is gone; SQLite keeps its own promise. Then the same command again.
+  // Files that were not synced are lost, the process is gone; SQLite keeps its own promise. Then the same command
+  // again.
   TEST_CASE("power cut or kill at any change of a file: the next run ends live, with one certificate a version") {
 #ifdef __SANITIZE_THREAD__
     constexpr int kStride = 10;  // one thread works here; it takes minutes

@@ -38,7 +38,10 @@ Verdict renew(const Host& host, const RenewRequest& request) {
   const Time now = host.clock();
   for (const Name& name : names) {
     const inventory::ManagedRecord record = require_managed(run.store, name);
-    if (request.force == Force::yes && !request.names.empty()) require_not_leaving(run.store, name);
+    if (request.force == Force::yes && !request.names.empty()) {
+      require_not_leaving(run.store, name);
+      require_kept(record);
+    }
     if (request.force == Force::yes && record.key_owner == inventory::KeyOwner::external)
       throw base::Error(base::Fault::denied,
                         fmt::format("the key of {} lives elsewhere, so nothing here can ask for a new version", name),
