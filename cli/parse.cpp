@@ -280,9 +280,12 @@ std::string version_text(int argc, char** argv) {
               : fmt::format("everseal {}\n", kVersion);
 }
 
+// Is the next word the value of this option of every command?
+bool takes_next(std::string_view word) { return word == "--config" || word == "--state" || word == "--wait"; }
+
 // How many words an option of every command takes up, its value included; 0 where `word` is none.
 int global_words(std::string_view word) {
-  if (word == "--config" || word == "--state" || word == "--wait") return 2;
+  if (takes_next(word)) return 2;
   for (const std::string_view option : {"--json", "-q", "--quiet", "-v", "-vv", "--verbose"})
     if (word == option) return 1;
   for (const std::string_view option : {"--config=", "--state=", "--wait="})
@@ -352,7 +355,7 @@ Parsed parse(int argc, char** argv) {
   std::vector<std::string> words;
   for (int i = 1; i < argc && words.size() < 2; ++i) {
     const std::string_view word = argv[i];
-    if (word == "--config" || word == "--state" || word == "--wait")
+    if (takes_next(word))
       ++i;
     else if (!word.starts_with('-'))
       words.emplace_back(word);

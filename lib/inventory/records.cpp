@@ -110,6 +110,14 @@ std::optional<AuthorityRole> parse_authority_role(std::string_view text) noexcep
 std::string_view to_string(Chain chain) noexcept { return word(kChainWords, chain); }
 std::optional<Chain> parse_chain(std::string_view text) noexcept { return parse(kChainWords, text); }
 
+std::string asker(const IntentRecord& intent) {
+  return intent.actor.empty() ? std::string("somebody") : base::printable(intent.actor);
+}
+
+std::string asked_by(const IntentRecord& intent) {
+  return fmt::format("{} asked for it {}", asker(intent), base::format_time(intent.created));
+}
+
 std::optional<int> version_of(const AttemptRecord& attempt) {
   return attempt.step == "revoke" ? base::parse_number<int>(attempt.target) : std::nullopt;
 }

@@ -191,6 +191,8 @@ struct IntentRecord {
   std::string actor;              // who asked
   Time created;
 };
+std::string asker(const IntentRecord& intent);     // printable; "somebody" where nobody knows
+std::string asked_by(const IntentRecord& intent);  // "root asked for it 2026-11-30T02:45:21Z"
 
 // Failures of one step for one subject, by issuer or target.
 struct AttemptRecord {

@@ -47,11 +47,6 @@ const IntentRecord* intent(const CertificateFacts& facts, IntentKind kind) noexc
   return newest;
 }
 
-std::string asked_by(const IntentRecord& intent) {
-  return fmt::format("{} asked for it {}", intent.actor.empty() ? "somebody" : base::printable(intent.actor),
-                     base::format_time(intent.created));
-}
-
 CertificateStep step(CertificateAction action, Rule rule, std::string text, Time now) {
   return {std::move(action), {{rule, std::move(text)}}, Gate::open, now};
 }
@@ -60,6 +55,14 @@ CertificateStep step(CertificateAction action, Rule rule, std::string text, Time
 void add(const CertificateFacts& facts, CertificateStep made, Time now, CertificateDecision& decision) {
   hold_back(made, failed(facts.attempts, key_of(made.action)), now);
   decision.add(std::move(made));
+}
+
+// Of what a run did enough of, the rest is another run's.
+constexpr base::Seconds kRunsAreApart{3600};
+
+void put_off(CertificateStep& step, Time until) noexcept {
+  step.gate = Gate::backing_off;
+  step.not_before = std::max(step.not_before, until);
 }
 
 bool is_to_be_revoked(const CertificateFacts& facts, int number) noexcept {
@@ -144,7 +147,6 @@ constexpr Check kChecks[] = {check_missing, check_lost,    check_specification, 
 constexpr Check kChecksOfOnce[] = {check_requested};
 
 constexpr int kFailuresBeforeNextIssuer = 3;
-constexpr base::Seconds kIssuesAreApart{3600};  // where a run issued all that one may
 constexpr int kYoungVersions = 2;
 
 // A clock or a window that is wrong must not order one certificate after the other: until when the clock alone renews
@@ -242,16 +244,14 @@ void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& 
   CertificateStep made{Issue{number, issuer}, std::move(why), Gate::open, now};
   hold_back(made, attempt_at(facts, issuer), now);
   if (facts.issued) {
-    made.gate = Gate::backing_off;
-    made.not_before = std::max(made.not_before, now + kIssuesAreApart);
+    put_off(made, now + kRunsAreApart);
     made.why.push_back({Rule::renewed_too_often, "this run issued several versions, and the reason still stands"});
   }
   const bool by_the_clock = rule == Rule::renewal_due || rule == Rule::renewal_suggested;
   if (by_the_clock && intent(facts, IntentKind::force_renew) == nullptr) {
     if (const auto until = held_back_until(facts, now); until && *until > made.not_before) {
       const inventory::VersionRecord& newest = newest_complete(facts)->record;
-      made.gate = Gate::backing_off;
-      made.not_before = *until;
+      put_off(made, *until);
       made.why.push_back({Rule::renewed_too_often,
                           fmt::format("{} versions were issued within the last {}", kYoungVersions,
                                       base::format_duration(least_age(*newest.not_before, *newest.not_after)))});
@@ -364,7 +364,6 @@ void decide_prune(const CertificateFacts& facts, const VersionFacts& in_use, Tim
 constexpr int kNewestStay = 5;
 constexpr int kMostStay = 200;  // of those that ended: lives of an hour would fill 400 days with ten thousand
 constexpr int kDiscardedAtOnce = 64;
-constexpr base::Seconds kDiscardsAreApart{3600};
 
 // The newest complete ones that stay whatever their age: above this number.
 int number_below_newest(const CertificateFacts& facts) noexcept {
@@ -404,14 +403,11 @@ void decide_discard(const CertificateFacts& facts, const VersionFacts& in_use, T
   const std::size_t count = discard.numbers.size();
   CertificateStep made = step(std::move(discard), Rule::ended_long_ago, fmt::format("{} ended long ago", count), now);
   if (facts.discarded) {
-    made.gate = Gate::backing_off;
-    made.not_before = now + kDiscardsAreApart;
+    put_off(made, now + kRunsAreApart);
   }
   hold_back(made, failed(facts.attempts, key_of(made.action)), now);
   decision.add(std::move(made));
 }
-
-constexpr base::Seconds kComparisonsAreApart{3600};
 
 // What was damaged is written again before it is used, all else that changed is looked at when nothing is left to do.
 void decide_compare(const CertificateFacts& facts, const VersionFacts& used, Time now, CertificateDecision& decision) {
@@ -419,8 +415,7 @@ void decide_compare(const CertificateFacts& facts, const VersionFacts& used, Tim
       step(Compare{used.record.number}, Rule::touched,
            fmt::format("files of version {} changed since they were last looked at", used.record.number), now);
   if (facts.compared) {
-    made.gate = Gate::backing_off;
-    made.not_before = now + kComparisonsAreApart;
+    put_off(made, now + kRunsAreApart);
   }
   hold_back(made, failed(facts.attempts, key_of(made.action)), now);
   decision.add(std::move(made));

@@ -23,10 +23,7 @@ inventory::ManagedRecord require_managed(inventory::Store& store, const base::Na
 void require_not_leaving(inventory::Store& store, const base::Name& name) {
   for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(name))
     if (intent.kind == inventory::IntentKind::remove)
-      throw base::Error(base::Fault::denied,
-                        fmt::format("{} is being removed: {} asked for it {}", name,
-                                    intent.actor.empty() ? "somebody" : base::printable(intent.actor),
-                                    base::format_time(intent.created)),
+      throw base::Error(base::Fault::denied, fmt::format("{} is being removed: {}", name, asked_by(intent)),
                         fmt::format("`everseal remove {} --cancel` withdraws that", name));
 }
 

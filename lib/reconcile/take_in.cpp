@@ -1,13 +1,12 @@
 #include "reconcile/take_in.h"
 
 #include "authority/ceremony.h"
+#include "authority/files.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "inventory/accounts.h"
 #include "inventory/subjects.h"
 #include "issuer/account_manifest.h"
-#include "pki/crl.h"
 #include "pki/digest.h"
 #include "plan/schedule.h"
 
@@ -78,14 +77,14 @@ class Taking {
           say(authority_subject(name),
               fmt::format("{} of {} is written again", base::join(adopted.mended, ", "), name));
         if (known) return;
-        if (has_crl(name))
+        if (session_.authority_rows.newest_crl(name))
           say(authority_subject(name), "is known again, with the revocations of its CRL");
         else if (!session_.authority_rows.certificates(name).empty())
-          throw base::Error(base::Fault::corrupt,
-                            "it is known again, but what it revoked is not: its crl.der is missing or damaged",
-                            fmt::format("put the newest CRL that it published there as {}, before anything signs the "
-                                        "next, and say `everseal doctor --rebuild` again",
-                                        crl_file(name)));
+          throw base::Error(
+              base::Fault::corrupt, "it is known again, but what it revoked is not: its crl.der is missing or damaged",
+              fmt::format("put the newest CRL that it published there as {}, before anything signs the "
+                          "next, and say `everseal doctor --rebuild` again",
+                          fmt::format("{}/{}", authority::authority_path(session_.store, name), authority::kCrlFile)));
       });
     }
   }
@@ -120,18 +119,6 @@ class Taking {
   std::vector<Outcome> outcomes() && { return std::move(outcomes_); }
 
  private:
-  std::string crl_file(const Name& name) const {
-    return fmt::format("{}/authorities/{}/crl.der", session_.host.state, name);
-  }
-  bool has_crl(const Name& name) const {
-    try {
-      pki::Crl::parse(base::read_file(crl_file(name), pki::kLargestCrl));
-      return true;
-    } catch (const base::Error&) {
-      return false;
-    }
-  }
-
   void say(std::string subject, std::string text, Result result = Result::done) {
     outcomes_.push_back({.subject = std::move(subject),
                          .target = {},

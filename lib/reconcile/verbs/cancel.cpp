@@ -7,6 +7,8 @@
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace everseal::reconcile {
@@ -37,33 +39,30 @@ std::optional<Outcome> aftermath(Run& run, const Name& name) {
   return std::nullopt;
 }
 
-std::string_view in_words(inventory::IntentKind kind) {
-  switch (kind) {
-    case inventory::IntentKind::issue_once:
-      return "issue";
-    case inventory::IntentKind::force_renew:
-      return "forced renewal";
-    case inventory::IntentKind::deploy:
-      return "deployment";
-    case inventory::IntentKind::rollback:
-      return "rollback";
-    case inventory::IntentKind::revoke:
-      return "revocation";
-    case inventory::IntentKind::remove:
-      return "removal";
-  }
-  return "";
-}
+using inventory::IntentKind;
+
+// The verbs whose wishes are recorded, by their names, and what each asks for.
+struct Asked {
+  std::string_view verb;
+  IntentKind kind;
+  std::string_view words;
+};
+constexpr Asked kAsked[] = {
+    {"deploy", IntentKind::deploy, "deployment"},         {"remove", IntentKind::remove, "removal"},
+    {"renew", IntentKind::force_renew, "forced renewal"}, {"revoke", IntentKind::revoke, "revocation"},
+    {"rollback", IntentKind::rollback, "rollback"},       {"issue", IntentKind::issue_once, "issue"}};
+
+std::string_view in_words(IntentKind kind) { return std::ranges::find(kAsked, kind, &Asked::kind)->words; }
 
 // What failed for the sake of that alone is no failure any more.
-void forget_failures(inventory::Store& store, const Name& name, inventory::IntentKind kind) {
+void forget_failures(inventory::Store& store, const Name& name, IntentKind kind) {
   inventory::Attempts attempts(store);
   const std::string subject = subject_of(name);
   for (const inventory::AttemptRecord& attempt : attempts.of(subject)) {
     const bool of_revocation = attempt.step == plan::Revoke::kind;
     const bool of_removal =
         of_revocation || attempt.step == plan::DeleteKeys::kind || attempt.step == plan::Forget::kind;
-    if (kind == inventory::IntentKind::remove ? of_removal : kind == inventory::IntentKind::revoke && of_revocation)
+    if (kind == IntentKind::remove ? of_removal : kind == IntentKind::revoke && of_revocation)
       attempts.clear(attempt.step, subject, attempt.target);
   }
 }
@@ -79,8 +78,7 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
     inventory::Intents intents(run.store);
     for (const inventory::IntentRecord& intent : intents.open_for(request.name)) {
       if (request.kind && intent.kind != *request.kind) continue;
-      const std::string asked = fmt::format("{}, which {} asked for {}", in_words(intent.kind),
-                                            intent.actor.empty() ? "somebody" : base::printable(intent.actor),
+      const std::string asked = fmt::format("{}, which {} asked for {}", in_words(intent.kind), asker(intent),
                                             base::format_time(intent.created));
       intents.end(intent.id, inventory::IntentOutcome::cancelled, now);
       forget_failures(run.store, request.name, intent.kind);
@@ -102,12 +100,6 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
 
 namespace {
 
-using inventory::IntentKind;
-
-// The verbs whose wishes are recorded, by their names.
-constexpr std::pair<std::string_view, IntentKind> kAsked[] = {
-    {"deploy", IntentKind::deploy}, {"remove", IntentKind::remove},     {"renew", IntentKind::force_renew},
-    {"revoke", IntentKind::revoke}, {"rollback", IntentKind::rollback}, {"issue", IntentKind::issue_once}};
 constexpr std::string_view kVerbs[] = {"deploy", "remove", "renew", "revoke", "rollback", "issue"};
 
 constexpr base::Option kFields[] = {
@@ -120,8 +112,8 @@ constexpr base::Option kFields[] = {
 
 Answer run(const Host& host, const base::Options& request) {
   std::optional<IntentKind> kind;
-  for (const auto& [verb, asked] : kAsked)
-    if (request.string("verb") == verb) kind = asked;
+  for (const Asked& one : kAsked)
+    if (request.string("verb") == one.verb) kind = one.kind;
   const std::vector<Name> names = names_in(request, "names", "certificate name");
   if (names.empty())
     throw base::Error(base::Fault::usage, "--cancel wants the name of a certificate",

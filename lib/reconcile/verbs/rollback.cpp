@@ -6,7 +6,6 @@
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
 
-#include <functional>
 #include <ranges>
 
 #include <fmt/format.h>
@@ -14,9 +13,8 @@
 namespace everseal::reconcile {
 namespace {
 
-// `has_key`: is the key of that version on the disk?
-int version_to_go_back_to(const plan::CertificateFacts& facts, const RollbackRequest& request, Time now,
-                          const std::function<bool(int)>& has_key) {
+int version_to_go_back_to(const plan::CertificateFacts& facts, const archive::Archive& archive,
+                          const RollbackRequest& request, Time now) {
   const plan::VersionFacts* const used = plan::version_in_use(facts, now);
   for (const plan::VersionFacts& version : facts.versions | std::views::reverse) {
     const inventory::VersionRecord& record = version.record;
@@ -28,7 +26,8 @@ int version_to_go_back_to(const plan::CertificateFacts& facts, const RollbackReq
     if (!record.not_after) refuse("was never completed");
     if (*record.not_after <= now) refuse("has expired");
     if (record.revoked_at) refuse("is revoked");
-    if (facts.key_owner == inventory::KeyOwner::ours && (!record.has_key || !has_key(record.number)))
+    if (facts.key_owner == inventory::KeyOwner::ours &&
+        (!record.has_key || !archive.standing(request.name, record.number).has_key))
       refuse("has no private key any more");
     return record.number;
   }
@@ -46,8 +45,7 @@ Verdict rollback(const Host& host, const RollbackRequest& request) {
   {
     Session session = run.session();
     const int to =
-        version_to_go_back_to(certificate_facts(session, request.name), request, host.clock(),
-                              [&](int number) { return session.archive.standing(request.name, number).has_key; });
+        version_to_go_back_to(certificate_facts(session, request.name), session.archive, request, host.clock());
     inventory::Intents(run.store).add(
         {.kind = inventory::IntentKind::rollback, .subject = request.name, .version = to, .created = host.clock()});
   }
