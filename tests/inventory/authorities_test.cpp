@@ -1,8 +1,7 @@
 #include "inventory/authorities.h"
 
-#include "inventory/subjects.h"
-
 #include "inventory/certificates.h"
+#include "inventory/subjects.h"
 #include "inventory/support.h"
 
 #include <limits>
@@ -39,6 +38,18 @@ CrlRecord crl(std::uint64_t number, int generation = 1) {
           .next_update = kNow + kDay,
           .der = {1, 2}};
 }
+
+// With a certificate that the authority corp signed.
+struct SignedState : TestState {
+  pki::Certificate certificate = add_certificate(store, {});
+
+  SignedState() {
+    add_authority(store, "corp");
+    auto record = issued("corp", certificate.serial());
+    record.fingerprint = certificate.fingerprint();
+    Authorities(store).add_issued(record);
+  }
+};
 
 }  // namespace
 
@@ -101,13 +112,9 @@ TEST_CASE("a serial is taken once for an authority, for ever") {
 }
 
 TEST_CASE("revoking marks the certificate and makes a new CRL due, once") {
-  TestState test;
+  SignedState test;
   Authorities authorities(test.store);
-  add_authority(test.store, "corp");
-  const auto certificate = add_certificate(test.store, {});
-  auto record = issued("corp", certificate.serial());
-  record.fingerprint = certificate.fingerprint();
-  authorities.add_issued(record);
+  const pki::Certificate& certificate = test.certificate;
 
   CHECK(authorities.revoke(named("corp"), certificate.serial(), kNow, RevocationReason::key_compromise));
   CHECK(authorities.find(named("corp"))->crl_dirty);
@@ -123,13 +130,9 @@ TEST_CASE("revoking marks the certificate and makes a new CRL due, once") {
 }
 
 TEST_CASE("a graver reason takes the place of the earlier one, and makes a new CRL due") {
-  TestState test;
+  SignedState test;
   Authorities authorities(test.store);
-  add_authority(test.store, "corp");
-  const auto certificate = add_certificate(test.store, {});
-  auto record = issued("corp", certificate.serial());
-  record.fingerprint = certificate.fingerprint();
-  authorities.add_issued(record);
+  const pki::Certificate& certificate = test.certificate;
   CHECK(authorities.revoke(named("corp"), certificate.serial(), kNow, RevocationReason::superseded));
   authorities.put_crl(crl(1));
   CHECK(authorities.revoke(named("corp"), certificate.serial(), kNow + kDay, RevocationReason::key_compromise));

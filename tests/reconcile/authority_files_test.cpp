@@ -24,10 +24,6 @@ struct FilesSite : Site {
     for (const Complaint& one : examine(host)) lines += fmt::format("{}: {} ({})\n", one.rule, one.what, one.command);
     return lines;
   }
-  void lose_the_database() const {
-    for (const char* one : {"/everseal.db", "/everseal.db-wal", "/everseal.db-shm"})
-      std::filesystem::remove(host.state + one);
-  }
   bool is_known() const {
     inventory::Store store = inventory::Store::open(host.state, sql::Access::read_only, now);
     return inventory::Authorities(store).active_generation(Name::parse("corp")).has_value();
@@ -35,6 +31,16 @@ struct FilesSite : Site {
 };
 
 bool holds(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+// What a rebuild says of the authority that it could not bring back whole.
+Outcome failed_rebuild(const Site& site) {
+  const Verdict verdict = rebuild(site.host);
+  CHECK(verdict.exit_code() != 0);
+  const auto told = std::ranges::find(verdict.outcomes, "authority/corp", &Outcome::subject);
+  REQUIRE(told != verdict.outcomes.end());
+  CHECK(told->result == Result::failed);
+  return *told;
+}
 
 TEST_SUITE("authority files") {
   TEST_CASE("doctor names each public file that is gone, and mend writes it again") {
@@ -72,13 +78,9 @@ TEST_SUITE("authority files") {
     FilesSite site;
     const std::string aside = site.root / "root.pem";
     std::filesystem::rename(site.file("root.pem"), aside);
-    site.lose_the_database();
-    const Verdict verdict = rebuild(site.host);
-    CHECK(verdict.exit_code() != 0);
-    const auto told = std::ranges::find(verdict.outcomes, "authority/corp", &Outcome::subject);
-    REQUIRE(told != verdict.outcomes.end());
-    CHECK(told->result == Result::failed);
-    CHECK(holds(told->text, "root.pem"));
+    site.lose_database();
+    const Outcome told = failed_rebuild(site);
+    CHECK(holds(told.text, "root.pem"));
     CHECK_FALSE(site.is_known());
     CHECK(std::filesystem::exists(site.file("intermediate-1.key.pem")));
     const std::string complaints = site.complaints();
@@ -100,13 +102,9 @@ TEST_SUITE("authority files") {
     const std::string published = site.root / "published.crl";
     std::filesystem::copy_file(site.file("crl.der"), published);
     std::filesystem::remove(site.file("crl.der"));
-    site.lose_the_database();
-    const Verdict verdict = rebuild(site.host);
-    CHECK(verdict.exit_code() != 0);
-    const auto told = std::ranges::find(verdict.outcomes, "authority/corp", &Outcome::subject);
-    REQUIRE(told != verdict.outcomes.end());
-    CHECK(told->result == Result::failed);
-    CHECK(holds(told->facts.hint, site.file("crl.der")));
+    site.lose_database();
+    const Outcome told = failed_rebuild(site);
+    CHECK(holds(told.facts.hint, site.file("crl.der")));
     std::filesystem::copy_file(published, site.file("crl.der"));
     CHECK(rebuild(site.host).exit_code() == 0);
     CHECK(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
@@ -122,7 +120,7 @@ TEST_SUITE("authority files") {
     }
     site.now += std::chrono::minutes(10);  // behind the moment at which the copy was written
     std::filesystem::remove(site.file("root.pem"));
-    site.lose_the_database();
+    site.lose_database();
     rebuild(site.host);
     CHECK(site.is_known());
     CHECK(mend(site.host).exit_code() == 0);

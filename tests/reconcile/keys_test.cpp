@@ -39,15 +39,7 @@ struct Guarded : Site {
     CaSignRequest wanted = ca_sign_request(validated(ca_sign_verb, {{"name", base::text_value("safe")}}));
     wanted.count = 1;
     wanted.csr = [&](std::size_t) { return csr; };
-    std::optional<Fault> fault;
-    try {
-      ca_sign(host, wanted, [&](std::size_t, const std::expected<SignedCsr, base::Error>& result) {
-        if (!result) fault = result.error().fault();
-      });
-    } catch (const base::Error& error) {
-      return error.fault();
-    }
-    return fault;
+    return fault_of_signing(host, wanted);
   }
 };
 

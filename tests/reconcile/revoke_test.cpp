@@ -84,9 +84,8 @@ struct ForeignSite : Site {
   std::string reasons() const { return std::string(base::as_text(base::read_file(told, 1 << 20))); }
 };
 
-void lose_database(const Site& site) {
-  for (const char* file : {"/everseal.db", "/everseal.db-wal", "/everseal.db-shm"})
-    std::filesystem::remove(site.host.state + file);
+void lose_database_and_backups(const Site& site) {
+  site.lose_database();
   std::filesystem::remove_all(site.host.state + "/backups");
 }
 
@@ -190,7 +189,7 @@ TEST_SUITE("revoke") {
     const std::string copy = site.root / "copy";
     backup(site.host, copy);
     REQUIRE(revoke(site.host, revocation_of(version, RevocationReason::key_compromise)).exit_code() == 0);
-    lose_database(site);
+    lose_database_and_backups(site);
     restore(site.host, copy);
     CHECK(renew(site.host, {}).exit_code() == 0);
     CHECK(crl_of(site).entries.front().reason == RevocationReason::key_compromise);
@@ -215,17 +214,17 @@ TEST_SUITE("revoke") {
         if (one.rule == "revocation-unknown" || one.rule == "version-damaged") FAIL_CHECK(one.what);
     };
     SUBCASE("lost") {
-      lose_database(site);
+      lose_database_and_backups(site);
       CHECK(rebuild(site.host).exit_code() == 0);
       is_known();
     }
     SUBCASE("an older copy is restored") {
-      lose_database(site);
+      lose_database_and_backups(site);
       CHECK(restore(site.host, copy).verdict.exit_code() == 0);
       is_known();
     }
     SUBCASE("an older copy is put in its place by hand") {
-      lose_database(site);
+      lose_database_and_backups(site);
       std::filesystem::copy_file(copy, site.host.state + "/everseal.db");
       const auto complaints = examine(site.host);
       CHECK(std::ranges::find(complaints, "revocation-unknown", &Complaint::rule) != complaints.end());
@@ -236,7 +235,7 @@ TEST_SUITE("revoke") {
       std::filesystem::remove(site.host.state + "/archive/www/1/manifest.json");
       CHECK_FALSE(examine(site.host).empty());
       CHECK(mend(site.host).exit_code() == 0);
-      lose_database(site);
+      lose_database_and_backups(site);
       CHECK(rebuild(site.host).exit_code() == 0);
       is_known();
     }
@@ -250,7 +249,7 @@ TEST_SUITE("revoke") {
     CHECK(revoke(site.host, revocation_of(first, RevocationReason::key_compromise)).exit_code() == 0);
     CHECK_THROWS_AS(revoke(site.host, revocation_of(first, RevocationReason::superseded)), base::Error);
     CHECK(site.reasons() == "superseded\nkeyCompromise\n");
-    lose_database(site);
+    lose_database_and_backups(site);
     CHECK(rebuild(site.host).exit_code() == 0);
     CHECK(site.versions().front().revocation_reason == RevocationReason::key_compromise);
     CHECK(site.versions().front().revoked_at == first.created);
@@ -301,7 +300,7 @@ TEST_SUITE("revoke") {
     CHECK(told->text.find("doctor --mend") != std::string::npos);
     CHECK(site.versions().front().revoked_at);
     CHECK(mend(site.host).exit_code() == 0);
-    lose_database(site);
+    lose_database_and_backups(site);
     rebuild(site.host);
     CHECK(site.versions().front().revoked_at);
   }

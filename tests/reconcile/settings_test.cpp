@@ -41,19 +41,11 @@ struct CorpSite : Site {
   std::optional<base::Fault> sign() const {
     const base::Bytes csr = pki::make_csr({{}, {pki::Identifier::parse("a.example.org")}},
                                           pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
-    std::optional<base::Fault> fault;
     const CaSignRequest wanted{
         .authority = kCorporate, .profile = Name::parse("server"), .lifetime = {}, .count = 1, .csr = [&](std::size_t) {
           return csr;
         }};
-    try {
-      ca_sign(host, wanted, [&](std::size_t, const std::expected<SignedCsr, base::Error>& result) {
-        if (!result) fault = result.error().fault();
-      });
-    } catch (const base::Error& error) {
-      return error.fault();
-    }
-    return fault;
+    return fault_of_signing(host, wanted);
   }
 
   bool is_told() const {

@@ -9,6 +9,7 @@
 #include "reconcile/host.h"
 #include "reconcile/kinds.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/verbs/ca_sign.h"
 #include "reconcile/verbs/issue.h"
 
 #include <algorithm>
@@ -74,6 +75,10 @@ struct Site {
     return inventory::Versions(store).of(Name::parse("www"));
   }
 
+  void lose_database() const {
+    for (const char* const end : {"", "-wal", "-shm"}) std::filesystem::remove(host.state + "/everseal.db" + end);
+  }
+
   int live() const { return archive::Archive(host.state).live(Name::parse("www")).value_or(0); }
 
   std::int64_t events(std::string_view action) const {
@@ -83,5 +88,18 @@ struct Site {
     return count;
   }
 };
+
+// Why that was not signed; nullopt: it was.
+inline std::optional<base::Fault> fault_of_signing(const Host& host, const CaSignRequest& wanted) {
+  std::optional<base::Fault> fault;
+  try {
+    ca_sign(host, wanted, [&](std::size_t, const std::expected<SignedCsr, base::Error>& result) {
+      if (!result) fault = result.error().fault();
+    });
+  } catch (const base::Error& error) {
+    return error.fault();
+  }
+  return fault;
+}
 
 }  // namespace everseal::reconcile
