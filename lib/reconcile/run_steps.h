@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "plan/deployments.h"
 #include "reconcile/failure.h"
 #include "reconcile/subject.h"
 
@@ -83,7 +84,10 @@ Verdict run_steps(Session& session, const inventory::SubjectId& subject, const S
     try {
       std::optional<Outcome> outcome;
       as_error([&] {
-        if (session.host.stop.stop_requested()) throw base::Error(base::Fault::cancelled, "stopped");
+        // A reload that nobody waits for is told again by the next run: the look that follows it ends by itself and
+        // records that.
+        if (session.host.stop.stop_requested() && key.step != plan::Verify::kind)
+          throw base::Error(base::Fault::cancelled, fmt::format("stopped before it could {}", describe(step->action)));
         outcome = steps.apply(step->action);
       });
       // Most steps never failed: to look costs less than to write.

@@ -110,6 +110,29 @@ TEST_SUITE("rotation") {
     CHECK(site.events("certificate.signed") == 2);
   }
 
+  TEST_CASE("a run stopped before it could look whether a reload showed has the next one reload again") {
+    Site site;
+    const std::string reloads = site.root / "reloads";
+    std::ofstream(site.root / "reload") << "#!/bin/sh\necho >>" << reloads << "\n";
+    std::filesystem::permissions(site.root / "reload", std::filesystem::perms::owner_all);
+    config::Certificate www = site.www(site.root / "reload", {"127.0.0.1:1"});
+    www.deployments.front().verify_timeout = std::chrono::seconds(1);
+    std::stop_source stop;
+    site.host.stop = stop.get_token();
+    site.host.clock = [&] {
+      if (std::filesystem::exists(reloads)) stop.request_stop();
+      return site.now;
+    };
+    const Verdict stopped = issue(site.host, {www, Keep::alive, {}});
+    CHECK(stopped.exit_code() != 0);
+    CHECK(stopped.outcomes.back().text.contains("the next run goes on from there"));
+    CHECK(std::filesystem::file_size(reloads) == 1);
+
+    site.host.stop = {};
+    CHECK(renew(site.host, {}).exit_code() == 1);  // nobody listens
+    CHECK(std::filesystem::file_size(reloads) == 2);
+  }
+
   TEST_CASE("a manual rollback stays until it is lifted") {
     Site site;
     issue(site.host, {site.www(), Keep::alive, {}});

@@ -58,7 +58,7 @@ struct Site {
                           std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
   }
 
-  config::Certificate www(const std::string& reload = {}) const {
+  config::Certificate www(const std::string& reload = {}, const std::vector<std::string>& verify = {}) const {
     config::Certificate certificate;
     certificate.name = Name::parse("www");
     certificate.identifiers = {pki::Identifier::parse("www.example.org")};
@@ -66,7 +66,7 @@ struct Site {
     base::Table written{{"directory", {root.path() + "/tls", {}}}};
     if (!reload.empty()) written.emplace_back("reload", base::Value{base::List{{reload, {}}}, {}});
     certificate.deployments.push_back(
-        config::make_deployment(Name::parse("files"), "files", written, {}, config_kinds({}), certificate.name));
+        config::make_deployment(Name::parse("files"), "files", written, verify, config_kinds({}), certificate.name));
     return certificate;
   }
 
