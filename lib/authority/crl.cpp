@@ -92,15 +92,11 @@ std::vector<pki::RevokedEntry> entries(inventory::Authorities& authorities, cons
 
 }  // namespace
 
-Time crl_refresh_time(const CrlRecord& crl) noexcept {
-  return crl.this_update + (crl.next_update - crl.this_update) / 2;
-}
-
-bool crl_due(const std::optional<CrlRecord>& newest, bool dirty, Time now) noexcept {
-  return !newest || dirty || now >= crl_refresh_time(*newest);
-}
-
 CrlRecord refresh_crl(Authority& authority, Time now) {
+  const Time end = authority.certificate().not_after();
+  if (end <= now)
+    throw Error(Fault::denied, fmt::format("the certificate of authority {} ended {}: nobody trusts a CRL of it",
+                                           authority.name(), base::format_time(end)));
   inventory::Store& store = authority.store();
   CrlRecord record{.authority = authority.name(), .generation = authority.generation()};
   // The file is written inside: one writer at a time, and durable before the commit.
@@ -112,7 +108,7 @@ CrlRecord refresh_crl(Authority& authority, Time now) {
     const pki::CrlRequest request{
         .number = next_number(newest, published, now),
         .this_update = std::max(now - kCrlBackDate, authority.certificate().not_before()),
-        .next_update = now + authority.settings().crl_lifetime,
+        .next_update = std::min(now + authority.settings().crl_lifetime, end),
         .entries = entries(authorities, authority, newest, now),
     };
     record.number = request.number;

@@ -9,14 +9,10 @@
 
 namespace everseal::authority {
 
-// When a CRL is to be replaced though nothing was revoked: at half of its life.
-Time crl_refresh_time(const inventory::CrlRecord& crl) noexcept;
-// Is a new one due? `dirty` is AuthorityRecord::crl_dirty.
-bool crl_due(const std::optional<inventory::CrlRecord>& newest, bool dirty, Time now) noexcept;
-
 // Signs a fresh CRL, writes authorities/NAME/crl.der durably and then its row. What crl.der says is revoked and the
 // database does not know (a crash between the two, or an older backup restored) becomes known first: no revocation is
-// ever forgotten. Its number is larger than every number before and at least the Unix time.
+// ever forgotten. Its number is larger than every number before and at least the Unix time; it ends no later than the
+// authority's certificate. Error(denied) once that has ended.
 inventory::CrlRecord refresh_crl(Authority& authority, Time now);
 
 // The same merge for `restore` and `doctor`, without signing and without the key: gives how many revocations were news.

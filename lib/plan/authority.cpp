@@ -9,11 +9,19 @@
 namespace everseal::plan {
 namespace {
 
+// No CRL outlives who signed it (RFC 5280 section 6.3.3 wants a valid issuer), so one that ends with it needs no next.
+bool lasts(const AuthorityFacts& facts) { return facts.ends && facts.crl->next_update >= *facts.ends; }
+
 std::optional<Reason> reason_to_sign(const AuthorityFacts& facts, Time now) {
   if (!facts.crl) return Reason{Rule::missing, "there is no CRL yet"};
   if (!facts.crl_on_disk) return Reason{Rule::lost, "crl.der is not the CRL that was signed last"};
   if (facts.record.crl_dirty) return Reason{Rule::crl_changed, "certificates were revoked since the last CRL"};
-  if (refresh_time(*facts.crl) > now) return std::nullopt;
+  if (facts.crl->this_update > now)
+    return Reason{
+        Rule::not_valid_yet,
+        fmt::format("the CRL begins {}: it was signed under a clock that was ahead, and is refused until then",
+                    base::format_time(facts.crl->this_update))};
+  if (lasts(facts) || refresh_time(*facts.crl) > now) return std::nullopt;
   return Reason{Rule::crl_due, fmt::format("the CRL ends {}, and half of its life is over",
                                            base::format_time(facts.crl->next_update))};
 }
@@ -30,7 +38,9 @@ std::string describe(const AuthorityAction& action) {
 
 StepKey key_of(const AuthorityAction& action) {
   return std::visit(base::Overloaded{
-                        [](const SignCrl& s) { return StepKey{s.kind, {}}; },
+                        [](const SignCrl& s) {
+                          return StepKey{s.kind, {}};
+                        },
                         [](const DeploymentAction& s) { return key_of(s); },
                     },
                     action);
@@ -49,12 +59,19 @@ Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now) {
          "waits for its intermediate; `everseal ca import` brings it in once the root signed its CSR"});
     return decision;
   }
-  if (auto reason = reason_to_sign(facts, now)) {
+  if (facts.ends && *facts.ends <= now) {
+    decision.standing.push_back(
+        {Rule::ended, fmt::format("its certificate ended {}: nothing that it signs is trusted, so it signs no CRL",
+                                  base::format_time(*facts.ends))});
+  } else if (auto reason = reason_to_sign(facts, now)) {
+    const bool is_of_clock = reason->rule == Rule::not_valid_yet;
     Step<AuthorityAction> step{SignCrl{}, {*std::move(reason)}, Gate::open, now};
     hold_back(step, failed(facts.attempts, key_of(step.action)), now);
+    // Where the clock may be what is wrong, the CRL may be right.
+    if (is_of_clock) hold_for_clock(step, facts.clock_problem, now);
     decision.add(std::move(step));
   } else {
-    const Time refresh = refresh_time(*facts.crl);
+    const Time refresh = lasts(facts) ? *facts.ends : refresh_time(*facts.crl);
     decision.standing.push_back(
         {Rule::nothing_due, fmt::format("CRL {} is fresh until {}", facts.crl->number, base::format_time(refresh))});
     decision.look_at(refresh);

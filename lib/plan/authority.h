@@ -22,12 +22,14 @@ StepKey key_of(const AuthorityAction& action);
 struct AuthorityFacts {
   inventory::AuthorityRecord record;
   bool has_intermediate = true;                 // false: the CSR still waits for the root that lives elsewhere
+  std::optional<Time> ends;                     // its certificate, which signs the CRLs; nullopt where there is none
   std::optional<inventory::CrlRecord> crl;      // newest of the active generation
   bool crl_on_disk = true;                      // crl.der is that one
   std::vector<config::Deployment> publish;
   std::vector<inventory::DeploymentRecord> deployments;
   std::vector<inventory::FormerPlaceRecord> former_places;
   std::vector<inventory::AttemptRecord> attempts;
+  std::string clock_problem;                    // why the clock is not to be trusted; "": it is
 };
 
 // When a CRL is to be followed by the next: half of its life before its end.

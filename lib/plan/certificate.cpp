@@ -263,11 +263,7 @@ void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& 
     made.not_before = Time::max();
     made.why.push_back({Rule::requested, "its key lives elsewhere: `everseal issue --csr FILE` asks for it again"});
   }
-  if (!facts.clock_problem.empty()) {
-    made.gate = Gate::clock_untrusted;
-    made.not_before = std::max(made.not_before, now + kClockIsLookedAt);
-    made.why.push_back({Rule::clock_untrusted, facts.clock_problem});
-  }
+  hold_for_clock(made, facts.clock_problem, now);
   decision.add(std::move(made));
 }
 

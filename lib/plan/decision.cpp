@@ -33,6 +33,7 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::crl_due: return "crl_due";
     case Rule::crl_changed: return "crl_changed";
     case Rule::no_intermediate: return "no_intermediate";
+    case Rule::ended: return "ended";
     case Rule::clock_untrusted: return "clock_untrusted";
     case Rule::unreadable: return "unreadable";
     case Rule::nothing_due: return "nothing_due";

@@ -5,6 +5,7 @@
 #include "base/name.h"
 #include "base/time.h"
 #include "inventory/records.h"
+#include "plan/schedule.h"
 
 #include <algorithm>
 #include <optional>
@@ -46,6 +47,7 @@ enum class Rule {
   crl_due,
   crl_changed,
   no_intermediate,     // an authority that cannot sign yet
+  ended,               // an authority that cannot sign any more
   clock_untrusted,     // nothing is ordered or signed until the clock is right
   unreadable,          // its facts
   nothing_due,
@@ -115,6 +117,15 @@ void hold_back(Step<Action>& step, const inventory::AttemptRecord* attempt, Time
   step.gate = hold->gate;
   step.not_before = hold->not_before;
   step.why.push_back(hold->reason);
+}
+
+// Has a step wait until the clock is right. `problem`: why it is not to be trusted; "": it is.
+template <class Action>
+void hold_for_clock(Step<Action>& step, const std::string& problem, Time now) {
+  if (problem.empty()) return;
+  step.gate = Gate::clock_untrusted;
+  step.not_before = std::max(step.not_before, now + kClockIsLookedAt);
+  step.why.push_back({Rule::clock_untrusted, problem});
 }
 
 }  // namespace everseal::plan

@@ -315,13 +315,18 @@ void examine_crl(Session& session, const Name& name, Complaints& complaints) {
   try {
     const pki::Crl crl = pki::Crl::parse(*bytes);
     for (const auto& signer : session.authority_rows.certificates(name)) {
-      if (signer.role != inventory::AuthorityRole::intermediate ||
-          !pki::is_signed_by(crl, pki::Certificate::parse(signer.der)))
-        continue;
+      const pki::Certificate certificate = pki::Certificate::parse(signer.der);
+      if (signer.role != inventory::AuthorityRole::intermediate || !pki::is_signed_by(crl, certificate)) continue;
       const auto newest = session.authority_rows.newest_crl(name, signer.generation);
       if (newest && crl.number.value_or(0) < newest->number)
         complain("crl-old",
                  fmt::format("{} is CRL {}, and CRL {} was signed", path, crl.number.value_or(0), newest->number));
+      else if (crl.this_update > session.now())
+        complain("crl-ahead", fmt::format("{} begins {}: it was signed under a clock that was ahead, and is refused "
+                                          "until then",
+                                          path, base::format_time(crl.this_update)));
+      else if (crl.next_update && *crl.next_update <= session.now() && session.now() < certificate.not_after())
+        complain("crl-ended", fmt::format("{} ended {}", path, base::format_time(*crl.next_update)));
       return;
     }
     complain("crl-foreign", fmt::format("{} was signed by another CA", path));

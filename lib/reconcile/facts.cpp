@@ -66,6 +66,10 @@ void look_at_disk(Session& session, plan::CertificateFacts& facts, Time now) {
   }
 }
 
+std::string clock_problem(Session& session) {
+  return inventory::judge_clock(session.store, session.now(), session.host.build_date, session.host.machine()).reason;
+}
+
 // A target that cannot be read has not left the config.
 void keep_what_is_published(plan::AuthorityFacts& facts) {
   facts.former_places.clear();
@@ -104,8 +108,7 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
     facts.former_places = session.deployments.former_places(inventory::ArtifactKind::version, name);
     facts.intents = session.intents.open_for(name);
     facts.attempts = session.attempts.of(subject_of(name));
-    facts.clock_problem =
-        inventory::judge_clock(session.store, session.now(), session.host.build_date, session.host.machine()).reason;
+    facts.clock_problem = clock_problem(session);
   });
   look_at_disk(session, facts, session.now());
   return facts;
@@ -119,7 +122,11 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
       throw base::Error(base::Fault::not_found, fmt::format("there is no authority {}", name),
                         "`everseal ca list` shows them; `everseal ca init` makes one");
     facts.record = *record;
-    facts.has_intermediate = session.authority_rows.active_generation(name).has_value();
+    const auto active = session.authority_rows.active_generation(name);
+    facts.has_intermediate = active.has_value();
+    for (const auto& one : session.authority_rows.certificates(name))
+      if (one.role == inventory::AuthorityRole::intermediate && one.generation == active)
+        facts.ends = pki::Certificate::parse(one.der).not_after();
     facts.crl = session.authority_rows.newest_crl(name);
     if (const auto configured = session.config.authorities.find(name); configured != session.config.authorities.end()) {
       facts.publish = configured->second.publish;
@@ -128,6 +135,7 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
     facts.former_places = session.deployments.former_places(inventory::ArtifactKind::crl, name);
     if (session.config.unusable.contains(authority_subject(name))) keep_what_is_published(facts);
     facts.attempts = session.attempts.of(authority_subject(name));
+    facts.clock_problem = clock_problem(session);
     facts.crl_on_disk = crl_stands(session.host.state, session.store, name);
   });
   return facts;

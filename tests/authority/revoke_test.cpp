@@ -173,15 +173,12 @@ TEST_CASE("a CRL entry leaves only after one CRL past its certificate's end has 
   CHECK_FALSE(lists(pki::Crl::parse(refresh_crl(corp.authority, end + std::chrono::days{2}).der), leaf.serial()));
 }
 
-TEST_CASE("a CRL is due when there is none, when something was revoked, and at half of its life") {
-  inventory::CrlRecord crl;
-  crl.this_update = Time{} + std::chrono::days{100};
-  crl.next_update = Time{} + std::chrono::days{108};
-  const Time half = Time{} + std::chrono::days{104};
-  CHECK(crl_due(std::nullopt, false, half));
-  CHECK(crl_due(crl, true, crl.this_update));
-  CHECK_FALSE(crl_due(crl, false, half - base::Seconds{1}));
-  CHECK(crl_due(crl, false, half));
+TEST_CASE("a CRL ends with its authority, and an authority that ended signs none") {
+  Corp corp;
+  const Time end = corp.authority.certificate().not_after();
+  const base::Seconds minute{60};
+  CHECK(pki::Crl::parse(refresh_crl(corp.authority, end - minute).der).next_update == end);
+  for (const Time late : {end, end + minute}) CHECK_THROWS_AS(refresh_crl(corp.authority, late), base::Error);
 }
 
 TEST_CASE("CRL numbers grow even where the clock stands still or goes back") {

@@ -10,7 +10,6 @@ using namespace everseal;
 using namespace everseal::plan;
 using std::chrono::days;
 
-
 AuthorityFacts fresh() {
   AuthorityFacts facts;
   facts.record.name = Name::parse("corp");
@@ -49,14 +48,41 @@ TEST_SUITE("decisions about an authority") {
     lost.crl_on_disk = false;
     AuthorityFacts old = fresh();
     old.crl->this_update = kNow - days(8);
+    AuthorityFacts ahead = fresh();
+    ahead.crl->this_update = kNow + days(1);
+    ahead.crl->next_update = kNow + days(8);
     for (const auto& [facts, rule] :
-         {std::pair(none, Rule::missing), std::pair(lost, Rule::lost), std::pair(dirty, Rule::crl_changed), std::pair(old, Rule::crl_due)}) {
+         {std::pair(none, Rule::missing), std::pair(lost, Rule::lost), std::pair(dirty, Rule::crl_changed),
+          std::pair(old, Rule::crl_due), std::pair(ahead, Rule::not_valid_yet)}) {
       const auto decision = decide(facts, kNow);
       REQUIRE(decision.steps.size() == 1);
       CHECK(std::holds_alternative<SignCrl>(decision.steps.front().action));
       CHECK(decision.steps.front().why.front().rule == rule);
       CHECK(decision.next(kNow) != nullptr);
     }
+  }
+
+  TEST_CASE("a CRL of the future waits for a clock that is to be trusted") {
+    AuthorityFacts facts = fresh();
+    facts.crl->this_update = kNow + days(1);
+    facts.clock_problem = "the clock says 1970";
+    const auto decision = decide(facts, kNow);
+    CHECK(decision.next(kNow) == nullptr);
+    CHECK(decision.steps.front().gate == Gate::clock_untrusted);
+  }
+
+  TEST_CASE("a CRL that lasts as long as its authority has no next, and one that ended signs none") {
+    AuthorityFacts facts = fresh();
+    facts.crl->this_update = kNow - days(8);
+    facts.ends = facts.crl->next_update;
+    CHECK(decide(facts, kNow).steps.empty());
+    CHECK(decide(facts, kNow).look_again == facts.ends);
+
+    facts.record.crl_dirty = true;
+    CHECK(decide(facts, kNow).steps.size() == 1);
+    const auto ended = decide(facts, *facts.ends);
+    CHECK(ended.steps.empty());
+    CHECK(ended.standing.front().rule == Rule::ended);
   }
 
   TEST_CASE("a failed signature waits for its back-off") {

@@ -1,9 +1,17 @@
 #include "inventory/clock.h"
 
 #include "fakes/acme_server.h"
-#include "reconcile/site.h"
+#include "reconcile/doctor.h"
 #include "reconcile/plan.h"
+#include "reconcile/site.h"
+#include "reconcile/verbs/accept_clock.h"
+#include "reconcile/verbs/ca_crl.h"
+#include "reconcile/verbs/issue.h"
 #include "reconcile/verbs/renew.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -42,6 +50,30 @@ TEST_CASE("a CA that says it is another day is noticed by the run, and nobody si
   site.now -= days(2);
   CHECK(renew(site.host, {{Name::parse("www")}, Force::no}).exit_code() == 0);
   CHECK(site.versions().size() == 2);
+}
+
+TEST_CASE("a CRL that a clock which was ahead began is told, and signed anew under the right one") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  site.now += days(30);
+  REQUIRE(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
+  site.now -= days(30);
+  const auto complaints = [&] {
+    std::vector<std::string> rules;
+    for (const Complaint& one : examine(site.host)) rules.push_back(one.rule);
+    return rules;
+  };
+  CHECK(std::ranges::count(complaints(), "crl-ahead") == 1);
+  const auto planned = reconcile::plan(site.host, {});
+  const auto authority = std::ranges::find(planned, "authority/corp", &PlannedSubject::subject);
+  REQUIRE(authority != planned.end());
+  REQUIRE_FALSE(authority->steps.empty());
+  CHECK(authority->steps.front().why.front().rule == plan::Rule::not_valid_yet);
+  CHECK(authority->steps.front().gate == plan::Gate::clock_untrusted);
+
+  accept_clock_verb.run(site.host, {});
+  CHECK(renew(site.host, {}).exit_code() == 0);
+  CHECK(std::ranges::count(complaints(), "crl-ahead") == 0);
 }
 
 }  // namespace
