@@ -1,5 +1,6 @@
 #include "inventory/managed.h"
 
+#include "base/number.h"
 #include "base/text.h"
 #include "inventory/columns.h"
 #include "inventory/events.h"
@@ -36,6 +37,7 @@ constexpr std::string_view kInUse =
     "from managed m join version v on v.name = m.name and v.state = 'live' ";
 
 std::string seen_key(const Name& name) { return "files.seen/" + name.text(); }
+std::string sent_key(const Name& name) { return "revocation.sent/" + name.text(); }
 
 InUseRecord read_in_use(const sql::Statement& row) {
   InUseRecord record{
@@ -184,6 +186,15 @@ std::optional<InUseRecord> Managed::in_use(const Name& name) {
 
 void Managed::set_seen(const Name& name, const std::string& seen) { store_.set_setting(seen_key(name), seen); }
 
+std::optional<int> Managed::revocation_sent(const Name& name) {
+  return base::parse_number<int>(store_.setting(sent_key(name)).value_or(""));
+}
+
+void Managed::set_revocation_sent(const Name& name, std::optional<int> version) {
+  if (version == revocation_sent(name)) return;
+  store_.transaction([&] { store_.set_setting(sent_key(name), version ? std::to_string(*version) : ""); });
+}
+
 std::vector<ManagedRecord> Managed::orphans(int limit) {
   sql::Query query(store_.database(), std::string(kManagedColumns) + "where orphaned = 1 order by name limit $1");
   query->bind(1, limit);
@@ -220,8 +231,8 @@ void Managed::remove(const Name& name) {
       sql::Query query(store_.database(), sql);
       query->bind(1, name.text()).execute();
     }
-    sql::Query seen(store_.database(), "delete from setting where key = $1");
-    seen->bind(1, seen_key(name)).execute();
+    sql::Query settings(store_.database(), "delete from setting where key in ($1, $2)");
+    settings->bind(1, seen_key(name)).bind(2, sent_key(name)).execute();
   });
 }
 

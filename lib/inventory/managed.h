@@ -31,6 +31,9 @@ class Managed {
   std::vector<InUseRecord> in_use(const std::optional<Name>& after, int limit);
   std::optional<InUseRecord> in_use(const Name& name);
   void set_seen(const Name& name, const std::string& seen);
+  // The version whose revocation a CA elsewhere was asked for without a known answer: it may be revoked.
+  std::optional<int> revocation_sent(const Name& name);
+  void set_revocation_sent(const Name& name, std::optional<int> version);
   std::vector<ManagedRecord> orphans(int limit);          // by name
   // One that is kept alive for the same identifiers as `record`: the name that it may have got.
   std::optional<Name> same_names(const ManagedRecord& record);

@@ -10,6 +10,7 @@
 #include "config/fragment.h"
 #include "plan/schedule.h"
 #include "reconcile/facts.h"
+#include "reconcile/failure.h"
 
 #include <algorithm>
 #include <utility>
@@ -131,7 +132,13 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
   session.progress(Progress::Kind::doing, subject_of(name), fmt::format("revoking version {}", step.number));
   const Time now = session.now();
   const auto signer = signer_here(session, certificate);
-  revoke_by_issuer(session, version, certificate, step.reason, signer);
+  try {
+    if (!signer) session.managed.set_revocation_sent(name, step.number);
+    revoke_by_issuer(session, version, certificate, step.reason, signer);
+  } catch (const base::Error& error) {
+    if (is_permanent(error.fault())) session.managed.set_revocation_sent(name, std::nullopt);
+    throw;
+  }
   // An authority here keeps the graver reason where there was one already.
   pki::RevocationReason reason = step.reason;
   std::string untold;
@@ -144,6 +151,7 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
   session.store.transaction([&] {
     session.versions.put(version);
     session.certificates.set_revoked(*version.certificate, now, reason);
+    session.managed.set_revocation_sent(name, std::nullopt);
     if (step.intent) session.intents.done(*step.intent, now);
     session.events.add("certificate.revoked", subject_of(name),
                        Detail{{"version", std::to_string(step.number)},

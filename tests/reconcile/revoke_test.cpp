@@ -305,6 +305,25 @@ TEST_SUITE("revoke") {
     CHECK(site.versions().front().revoked_at);
   }
 
+  TEST_CASE("who withdraws a revocation that a CA was asked for without an answer is told that it may be done") {
+    ForeignSite site;
+    REQUIRE(issue(site.host, {site.far(), Keep::alive, {}}).exit_code() == 0);
+    const auto first = site.versions().front();
+    const auto withdrawn = [&] {
+      CHECK(revoke(site.host, revocation_of(first, RevocationReason::superseded)).exit_code() != 0);
+      return cancel(site.host, {kRevoked, inventory::IntentKind::revoke});
+    };
+    site.script("revoke", fmt::format("echo $EVERSEAL_REASON >> {}; kill -9 $$", site.told));
+    const Verdict verdict = withdrawn();
+    REQUIRE(verdict.outcomes.size() == 2);
+    CHECK(verdict.outcomes.back().result == Result::warned);
+    CHECK(verdict.outcomes.back().text.find("it may be revoked") != std::string::npos);
+
+    std::ofstream(site.root / "config/everseal.toml", std::ios::trunc)
+        << "config_version = 1\n[issuer.far]\ntype = \"exec\"\ncommand = [\"/bin/false\"]\n";
+    CHECK(withdrawn().outcomes.size() == 1);  // nothing there can revoke, so nothing was asked
+  }
+
   TEST_CASE("a revocation that failed names the issuer and the version") {
     ForeignSite site;
     REQUIRE(issue(site.host, {site.far(), Keep::alive, {}}).exit_code() == 0);

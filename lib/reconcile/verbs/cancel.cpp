@@ -22,6 +22,16 @@ std::optional<Outcome> aftermath(Run& run, const Name& name) {
   const auto tell = [&](Result result, std::string text) {
     return Outcome{subject_of(name), {}, "cancel", result, std::move(text)};
   };
+  const bool is_still_asked_for = std::ranges::any_of(facts.intents, [](const inventory::IntentRecord& one) {
+    return one.kind == inventory::IntentKind::revoke || one.revoke;
+  });
+  if (const auto sent = session.managed.revocation_sent(name); sent && !is_still_asked_for) {
+    session.managed.set_revocation_sent(name, std::nullopt);
+    return tell(Result::warned,
+                fmt::format("the CA was asked to revoke version {} and no answer came: it may be revoked, and "
+                            "`everseal revoke {}` finds out by asking again",
+                            *sent, name));
+  }
   if (facts.orphaned) return tell(Result::warned, "it is no longer in the config, so nothing renews it");
   for (const auto& step : plan::decide(facts, session.now()).steps) {
     if (const auto* const given_up = std::get_if<plan::GiveUp>(&step.action))
