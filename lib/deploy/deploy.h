@@ -58,6 +58,8 @@ class Target {
   // Is `number` current, and does each of its files stand where the server reads it? Told from names alone, in a few
   // system calls. True where the kind cannot know. Error(io) where the disk does not say.
   virtual bool stands(std::int64_t number) const = 0;
+  // Whose files stand where this one's would, deployed there under other names. Empty where the kind cannot know.
+  virtual std::vector<Name> occupants() const = 0;
   // What stands there otherwise than `artifact` would have it: missing, foreign, changed, of another owner or mode; one
   // printable line each. Empty too where the kind cannot read back what it handed over.
   virtual std::vector<std::string> differences(const Artifact& artifact) const = 0;

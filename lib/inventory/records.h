@@ -132,6 +132,10 @@ enum class DeploymentState {
   unverifiable,  // no listener exists: switched and reloaded is all that can be known
   failed,      // rolled back, or never switched; tried again after not_before
 };
+// Is it in place and proved, as far as that can be?
+constexpr bool is_proved(DeploymentState state) noexcept {
+  return state == DeploymentState::verified || state == DeploymentState::unverifiable;
+}
 std::string_view to_string(DeploymentState state) noexcept;
 std::optional<DeploymentState> parse_deployment_state(std::string_view text) noexcept;
 

@@ -19,10 +19,6 @@ const DeploymentRecord* record_of(const DeploymentFacts& facts, const Name& targ
   return found == facts.records.end() ? nullptr : &*found;
 }
 
-bool is_proved(DeploymentState state) noexcept {
-  return state == DeploymentState::verified || state == DeploymentState::unverifiable;
-}
-
 std::optional<DeploymentStep> step_at(const config::Deployment& target, const DeploymentFacts& facts, Time now) {
   const Name& name = target.name;
   const std::int64_t number = facts.number;

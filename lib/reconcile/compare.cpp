@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "pki/chain.h"
 #include "reconcile/lost.h"
+#include "reconcile/mends.h"
 #include "reconcile/steps.h"
 #include "reconcile/take_in.h"
 
@@ -11,10 +12,7 @@
 namespace everseal::reconcile {
 namespace {
 
-using inventory::DeploymentState;
 using inventory::VersionRecord;
-
-constexpr std::string_view kDamaged = "files.damaged";
 
 // Gives the files that were written again.
 std::vector<std::string> repair_archive(Session& session, const VersionRecord& version) {
@@ -39,22 +37,12 @@ std::vector<std::string> repair_archive(Session& session, const VersionRecord& v
 std::string difference_at(Session& session, const config::Deployment& target, const VersionRecord& version) {
   const auto record = session.deployments.find(inventory::ArtifactKind::version, version.name, target.name);
   if (!record || record->current != version.number || record->spec_hash != config::deployment_hash(target)) return {};
-  if (record->state != DeploymentState::verified && record->state != DeploymentState::unverifiable) return {};
+  if (!is_proved(record->state)) return {};
   std::vector<std::string> differences;
   certificate_artifact(session, version.name)->with(version.number, [&](const deploy::Artifact& made) {
     differences = open_target(target, version.name)->differences(made);
   });
   return base::join(differences, "; ");
-}
-
-constexpr int kMendsADay = 2;
-
-int mends_within_a_day(Session& session, const Name& name) {
-  int mends = 0;
-  session.events.each({.subject = subject_of(name), .limit = 100}, [&](const inventory::EventRecord& event) {
-    if (event.action == kDamaged && event.when > session.now() - std::chrono::days(1)) ++mends;
-  });
-  return mends;
 }
 
 }  // namespace
@@ -84,12 +72,7 @@ std::optional<Outcome> compare(Session& session, const plan::CertificateFacts& f
     return std::nullopt;
   }
   const std::string text = base::join(found, "; ");
-  // To switch back and forth with another would be an outage that nobody hears of.
-  if (!again.empty() && mends_within_a_day(session, name) >= kMendsADay)
-    throw base::Error(base::Fault::exists,
-                      fmt::format("what is deployed was changed again, after it was mended {} times within a day: {}",
-                                  kMendsADay, text),
-                      "find what else writes there: another certificate, another program, a link or mount of it");
+  if (!again.empty()) require_mendable(session, subject_of(name), text);
   session.store.transaction([&] {
     for (const Name& target : again) session.deployments.deploy_again(inventory::ArtifactKind::version, name, target);
     session.events.add(std::string(kDamaged), subject_of(name),

@@ -6,6 +6,8 @@
 #include "plan/schedule.h"
 #include "reconcile/failure.h"
 #include "reconcile/kinds.h"
+#include "reconcile/mends.h"
+#include "reconcile/places.h"
 #include "reconcile/steps.h"
 
 #include <algorithm>
@@ -151,8 +153,10 @@ void keep_former_place(Session& session, const DeploymentRecord& earlier, const 
                                         .left_at = session.now()});
 }
 
-std::optional<Outcome> stage(Session& session, Deployable& artifact, const config::Deployment& target,
-                             std::int64_t number) {
+using Wanted = std::vector<config::Deployment>;
+
+std::optional<Outcome> stage(Session& session, Deployable& artifact, const Wanted& wanted,
+                             const config::Deployment& target, std::int64_t number) {
   const std::string hash = config::deployment_hash(target);
   const auto earlier = session.deployments.find(artifact.kind(), artifact.name(), target.name);
   const bool same = earlier && earlier->version == number && earlier->spec_hash == hash;
@@ -162,10 +166,14 @@ std::optional<Outcome> stage(Session& session, Deployable& artifact, const confi
   record.target = target.name;
   record.spec_hash = hash;
   record.version = number;
+  const bool was_lost = same && is_proved(earlier->state);
+  const std::string loss = fmt::format("what was deployed to {} was no longer there", target.name);
   if (!same) end_failure(record);
   session.progress(Progress::Kind::doing, artifact.subject(),
                    fmt::format("deploying version {} to {}", number, target.name));
   try {
+    require_own_place(session, artifact, target, wanted);
+    if (was_lost) require_mendable(session, artifact.subject(), loss);
     const auto place = open_target(target, artifact.name());
     const auto current = place->current() ? place->current() : record.current;
     if (current && *current != number)
@@ -186,14 +194,16 @@ std::optional<Outcome> stage(Session& session, Deployable& artifact, const confi
   record.spec = config::target_form(target);
   session.store.transaction([&] {
     if (earlier) keep_former_place(session, *earlier, target);
+    if (was_lost) session.events.add(kDamaged, artifact.subject(), details(record, loss), session.now());
     commit(session, artifact, record, "deployment.staged", details(record));
   });
   return std::nullopt;
 }
 
-std::optional<Outcome> switch_over(Session& session, Deployable& artifact, const config::Deployment& target,
-                                   std::int64_t number) {
+std::optional<Outcome> switch_over(Session& session, Deployable& artifact, const Wanted& wanted,
+                                   const config::Deployment& target, std::int64_t number) {
   DeploymentRecord record = load(session, artifact, target.name);
+  require_own_place(session, artifact, target, wanted);
   const auto place = open_target(target, artifact.name());
   // A kind that hands over to a program keeps nothing between the steps.
   if (!place->has(number)) artifact.with(number, [&](const deploy::Artifact& made) { place->stage(made); });
@@ -218,7 +228,7 @@ std::optional<Outcome> reload(Session& session, Deployable& artifact, const conf
 // What left the contents of a target, and copies of what nobody goes back to, when the new ones are in use. Gives what
 // was wrong with that, or "".
 std::string take_rest_away(Deployable& artifact, deploy::Target& place, const DeploymentRecord& record) {
-  if (record.state == DeploymentState::verified || record.state == DeploymentState::unverifiable) return {};
+  if (is_proved(record.state)) return {};
   try {
     place.prune(artifact.kept());
     return {};
@@ -245,12 +255,13 @@ Outcome verify_by_exit(Session& session, Deployable& artifact, deploy::Target& p
   return report(session, outcome(artifact, record, "deploy", Result::warned, fmt::format("{}, though {}", text, rest)));
 }
 
-std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const config::Deployment& target,
-                                 std::int64_t to) {
+std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const Wanted& wanted,
+                                 const config::Deployment& target, std::int64_t to) {
   DeploymentRecord record = load(session, artifact, target.name);
   const std::string problem = record.problem;
   std::string after;
   try {
+    require_own_place(session, artifact, target, wanted);
     const auto place = open_target(target, artifact.name());
     if (!place->has(to)) artifact.with(to, [&](const deploy::Artifact& made) { place->stage(made); });
     place->switch_to(to, session.host.stop);
@@ -275,8 +286,7 @@ std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const c
   return report(session, std::move(made));
 }
 
-std::optional<Outcome> retire(Session& session, Deployable& artifact, const std::vector<config::Deployment>& wanted,
-                              const plan::Retire& step) {
+std::optional<Outcome> retire(Session& session, Deployable& artifact, const Wanted& wanted, const plan::Retire& step) {
   std::string spec;
   if (step.former_place) {
     for (const inventory::FormerPlaceRecord& place :
@@ -292,9 +302,12 @@ std::optional<Outcome> retire(Session& session, Deployable& artifact, const std:
   } else {
     const config::Deployment former = config::from_target_form(spec, step.target, config_kinds({}));
     const std::string place = config::place_of(former);
-    const bool is_used = !place.empty() && std::ranges::find(wanted, place, config::place_of) != wanted.end();
+    const auto target = open_target(former, artifact.name());
+    const bool is_used = std::ranges::any_of(wanted, [&](const config::Deployment& other) {
+      return (!place.empty() && config::place_of(other) == place) ||
+             share_a_directory(*target, *open_target(other, artifact.name()));
+    });
     if (!is_used) {
-      const auto target = open_target(former, artifact.name());
       target->remove();
       made.facts.files = target->paths();
     }
@@ -403,28 +416,28 @@ std::optional<Outcome> apply_deployment(Session& session, Deployable& artifact,
   };
   constexpr std::string_view failed = "deployment.failed";
   constexpr std::string_view unverified = "deployment.unverified";
-  std::optional<Outcome> made =
-      std::visit(base::Overloaded{
-                     [&](const plan::Stage& s) { return stage(session, artifact, at(s.target), s.number); },
-                     [&](const plan::Switch& s) {
-                       return failing_to(DeploymentState::failed, failed, s.target,
-                                         [&] { return switch_over(session, artifact, at(s.target), s.number); });
-                     },
-                     [&](const plan::Reload& s) {
-                       return failing_to(DeploymentState::unverified, unverified, s.target,
-                                         [&] { return reload(session, artifact, at(s.target)); });
-                     },
-                     [&](const plan::Verify& s) {
-                       return failing_to(DeploymentState::unverified, unverified, s.target,
-                                         [&] { return verify(session, artifact, at(s.target)); });
-                     },
-                     [&](const plan::RollBack& s) {
-                       return failing_to(DeploymentState::unverified, unverified, s.target,
-                                         [&] { return roll_back(session, artifact, at(s.target), s.to); });
-                     },
-                     [&](const plan::Retire& s) { return retire(session, artifact, wanted, s); },
-                 },
-                 action);
+  std::optional<Outcome> made = std::visit(
+      base::Overloaded{
+          [&](const plan::Stage& s) { return stage(session, artifact, wanted, at(s.target), s.number); },
+          [&](const plan::Switch& s) {
+            return failing_to(DeploymentState::failed, failed, s.target,
+                              [&] { return switch_over(session, artifact, wanted, at(s.target), s.number); });
+          },
+          [&](const plan::Reload& s) {
+            return failing_to(DeploymentState::unverified, unverified, s.target,
+                              [&] { return reload(session, artifact, at(s.target)); });
+          },
+          [&](const plan::Verify& s) {
+            return failing_to(DeploymentState::unverified, unverified, s.target,
+                              [&] { return verify(session, artifact, at(s.target)); });
+          },
+          [&](const plan::RollBack& s) {
+            return failing_to(DeploymentState::unverified, unverified, s.target,
+                              [&] { return roll_back(session, artifact, wanted, at(s.target), s.to); });
+          },
+          [&](const plan::Retire& s) { return retire(session, artifact, wanted, s); },
+      },
+      action);
   if (made && made->result != Result::failed && !std::holds_alternative<plan::Retire>(action))
     made->facts.files = open_target(at(plan::target_of(action)), artifact.name())->paths();
   return made;

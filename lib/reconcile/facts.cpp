@@ -38,8 +38,7 @@ plan::OnDisk on_disk(Session& session, const inventory::VersionRecord& version, 
 }
 
 bool stands(const config::Deployment& target, const inventory::DeploymentRecord& record) {
-  using inventory::DeploymentState;
-  if (record.state != DeploymentState::verified && record.state != DeploymentState::unverifiable) return true;
+  if (!is_proved(record.state)) return true;
   if (record.spec_hash != config::deployment_hash(target)) return true;
   return open_target(target, record.owner)->stands(record.version);
 }

@@ -9,6 +9,7 @@
 #include "inventory/subjects.h"
 #include "pki/crl.h"
 #include "reconcile/doctor.h"
+#include "reconcile/overview.h"
 #include "reconcile/plan.h"
 #include "reconcile/recover.h"
 #include "reconcile/site.h"
@@ -306,6 +307,85 @@ TEST_SUITE("failure") {
     site.now += days(2);
     renew(site.host, {});
     CHECK(pki::Certificate::parse_all(base::read_file(served, 1 << 20)).size() > 1);
+  }
+
+  TEST_CASE("what was deployed and is taken away again and again fails aloud the third time in a day") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string served = site.root / "tls/fullchain.pem";
+    for (int i = 0; i < 4; ++i) {
+      CAPTURE(i);
+      std::filesystem::remove(served);
+      site.now += std::chrono::hours(1);
+      const Verdict verdict = renew(site.host, {});
+      CHECK((verdict.exit_code() == 0) == (i < 2));
+      CHECK(std::filesystem::exists(served) == (i < 2));
+    }
+    site.now += days(2);
+    renew(site.host, {});
+    CHECK(std::filesystem::exists(served));
+  }
+
+  TEST_CASE("of two certificates whose directories became one by a link, what is there stays and the other says why") {
+    Site site;
+    config::Certificate other = site.www();
+    other.name = Name::parse("other");
+    other.identifiers = {pki::Identifier::parse("other.example.org")};
+    const std::string tls = site.root / "tls", place = site.root / "tls2";
+    std::filesystem::create_directory(place);
+    base::Table written{{"directory", {place, {}}}};
+    other.deployments = {
+        config::make_deployment(Name::parse("files"), "files", written, {}, config_kinds({}), other.name)};
+    issue(site.host, {site.www(), Keep::alive, {}});
+    issue(site.host, {other, Keep::alive, {}});
+    const std::string own = place + ".own";
+    std::filesystem::rename(place, own);
+    std::filesystem::create_directory_symlink(tls, place);
+    const auto leaf = [&] { return pki::Certificate::parse_all(base::read_file(tls + "/fullchain.pem", 1 << 20)).front(); };
+    const auto before = leaf();
+    for (int run = 0; run < 5; ++run) {
+      CAPTURE(run);
+      CHECK(renew(site.host, {}).exit_code() == 1);
+      CHECK(leaf() == before);
+      site.now += std::chrono::hours(3);
+    }
+    CHECK(site.events("deployment.failed") == 1);
+    const auto planned_of = [&](const char* name) { return reconcile::plan(site.host, {Name::parse(name)}).front().steps; };
+    REQUIRE(planned_of("other").size() == 1);
+    const std::string why = planned_of("other").front().why.front().text;
+    CHECK_MESSAGE(why.find("certificate/www") != std::string::npos, why);
+    CHECK(planned_of("www").empty());
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+    const auto listed = managed_certificates(store, site.now);
+    CHECK(listed.front().record.name == other.name);
+    CHECK(listed.front().state.state == plan::State::failing);
+
+    // The one that is there goes on being renewed; a wish changes nothing.
+    CHECK(renew(site.host, {{kWww}, Force::yes}).exit_code() != 1);
+    CHECK(leaf() != before);
+    CHECK_THROWS_AS(deploy(site.host, {Name::parse("nobody")}), base::Error);
+    CHECK(deploy(site.host, {other.name}).exit_code() == 1);
+
+    std::filesystem::remove(place);
+    std::filesystem::rename(own, place);
+    site.now += days(1);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+  }
+
+  TEST_CASE("a target that moves to another name of its own directory keeps what is there") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string link = site.root / "link";
+    std::filesystem::create_directory_symlink(site.root / "tls", link);
+    config::Certificate moved = site.www();
+    base::Table written{{"directory", {link, {}}}};
+    moved.deployments = {
+        config::make_deployment(Name::parse("files"), "files", written, {}, config_kinds({}), moved.name)};
+    issue(site.host, {moved, Keep::alive, {}});
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(site.events("deployment.retired") == 1);
+    CHECK(std::filesystem::exists(link + "/fullchain.pem"));
   }
 
   TEST_CASE("a removal that is withdrawn leaves the certificate kept alive as before") {

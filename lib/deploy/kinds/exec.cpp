@@ -191,6 +191,7 @@ class ExecTarget final : public Target {
   bool reads_back() const noexcept override { return false; }
   std::vector<std::string> paths() const override { return {}; }
   bool stands(std::int64_t) const override { return true; }
+  std::vector<Name> occupants() const override { return {}; }
   std::vector<std::string> differences(const Artifact&) const override { return {}; }
 
  private:

@@ -314,6 +314,15 @@ class FilesTarget final : public Target {
            std::ranges::all_of(files_, [&](const File& file) { return is_in_place(*directory, file); });
   }
 
+  std::vector<Name> occupants() const override {
+    std::set<Name> found;
+    const auto directory = Directory::open_if_exists(path_);
+    for (const File& file : files_)
+      if (auto owner = directory ? owner_of(*directory, file) : std::nullopt; owner && *owner != name_)
+        found.insert(*std::move(owner));
+    return {found.begin(), found.end()};
+  }
+
   std::vector<std::string> differences(const Artifact& artifact) const override {
     const auto directory = Directory::open_if_exists(path_);
     if (!directory) return {fmt::format("the directory {} is missing", path_)};
@@ -326,8 +335,12 @@ class FilesTarget final : public Target {
     std::vector<std::string> found;
     for (const File& file : files_) {
       std::string what = difference(current, file, render(file.content, artifact, pkcs12_), artifact);
-      if (what.empty() && directory->read_link(file.name) != link_target(file))
-        what = directory->has(file.name) ? "was not made by Everseal" : "is missing";
+      if (what.empty() && directory->read_link(file.name) != link_target(file)) {
+        const auto owner = owner_of(*directory, file);
+        what = owner && *owner != name_    ? fmt::format("is that of {}", *owner)
+               : directory->has(file.name) ? "was not made by Everseal"
+                                           : "is missing";
+      }
       if (!what.empty()) found.push_back(base::printable(fmt::format("{}/{} {}", path_, file.name, what)));
     }
     return found;
@@ -370,6 +383,17 @@ class FilesTarget final : public Target {
 
   std::string link_prefix() const { return fmt::format("{}/{}/{}/", kOwn, name_, kCurrent); }
   std::string link_target(const File& file) const { return link_prefix() + file.name; }
+
+  // Whose link of Everseal's stands there; nullopt: none.
+  static std::optional<Name> owner_of(const Directory& directory, const File& file) {
+    const auto target = directory.read_link(file.name);
+    const std::string below = fmt::format("{}/", kOwn);
+    if (!target || !target->starts_with(below)) return std::nullopt;
+    const std::string_view rest = std::string_view(*target).substr(below.size());
+    const auto end = rest.find('/');
+    if (!rest.substr(std::min(end, rest.size())).starts_with(fmt::format("/{}/", kCurrent))) return std::nullopt;
+    return Name::is_valid(rest.substr(0, end)) ? std::optional(Name::parse(rest.substr(0, end))) : std::nullopt;
+  }
 
   std::vector<std::string> links_of_ours(const Directory& directory) const {
     std::vector<std::string> links;
