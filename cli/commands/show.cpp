@@ -1,3 +1,4 @@
+#include "archive/archive.h"
 #include "base/error.h"
 #include "command.h"
 #include "inventory/certificates.h"
@@ -87,12 +88,30 @@ Json renewal_of(inventory::Store& store, const reconcile::ManagedCertificate& ma
           {"explanation", asked ? text_or_null(info->explanation.raw()) : Json()}};
 }
 
-Json json_of(inventory::Store& store, const inventory::VersionRecord& version, base::Time now) {
+// "whole", "damaged" or "gone"; null of one that is being made, and where the disk does not say.
+Json place_of(const inventory::VersionRecord& version, const std::optional<archive::Standing>& standing) {
+  if (!standing || version.state == inventory::VersionState::pending) return {};
+  return !standing->exists ? "gone" : standing->complete ? "whole" : "damaged";
+}
+
+std::optional<archive::Standing> standing_of(const std::string& state, const inventory::VersionRecord& version) {
+  try {
+    return archive::standing_of(state, version.name, version.number);
+  } catch (const base::Error&) {
+    return std::nullopt;
+  }
+}
+
+Json json_of(inventory::Store& store, const std::string& state, const inventory::VersionRecord& version,
+             base::Time now) {
   inventory::Certificates certificates(store);
+  const auto standing = standing_of(state, version);
+  const bool is_pending = version.state == inventory::VersionState::pending;
   Json one{{"version", version.number},
            {"state", to_string(version.state)},
            {"issuer", version.issuer.text()},
-           {"has_key", version.has_key},
+           {"has_key", version.has_key && (is_pending || !standing || standing->has_key)},
+           {"on_disk", place_of(version, standing)},
            {"imported_from", text_or_null(version.imported_from)}};
   if (const auto order = inventory::Orders(store).find(version.name, version.number)) one["order"] = json_of(*order);
   if (!version.certificate) return one;
@@ -161,7 +180,7 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& record,
                                     {"retry_at", time_or_null(attempt.not_before)}});
   }
   for (const inventory::VersionRecord& version : inventory::Versions(store).of(record.name))
-    document["versions"].push_back(json_of(store, version, now));
+    document["versions"].push_back(json_of(store, state, version, now));
   return document;
 }
 
@@ -181,6 +200,7 @@ std::string_view label_of(std::string_view key) {
                                      {"not_before", "valid from"},
                                      {"not_after", "valid until"},
                                      {"has_key", "key is here"},
+                                     {"on_disk", "in the archive"},
                                      {"imported_from", "imported from"},
                                      {"revoked_at", "revoked"},
                                      {"first_seen", "first seen"},

@@ -336,11 +336,11 @@ LiveLink Archive::live_link(const Name& name) const {
   return {.kind = number ? LiveLink::Kind::version : LiveLink::Kind::elsewhere, .number = number, .target = *target};
 }
 
-Standing Archive::standing(const Name& name, int number) const {
-  const std::string directory = fmt::format("{}/archive/{}/{}/", state_, name, number);
+Standing standing_of(const std::string& state, const Name& name, int number) {
+  const std::string directory = fmt::format("{}/archive/{}/{}/", state, name, number);
   const auto has = [&](const char* file) { return stands(directory + file); };
   const std::string wanted = fmt::format("../archive/{}/{}", name, number);
-  const std::string link = fmt::format("{}/live/{}", state_, name);
+  const std::string link = fmt::format("{}/live/{}", state, name);
   std::array<char, 128> target{};  // longer than any that is ours
   const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
   if (length < 0 && errno != ENOENT && errno != EINVAL) throw base::errno_error("look at", link);
@@ -349,6 +349,8 @@ Standing Archive::standing(const Name& name, int number) const {
           .has_key = has(kKey),
           .live = length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) == wanted};
 }
+
+Standing Archive::standing(const Name& name, int number) const { return standing_of(state_, name, number); }
 
 std::optional<Version> Archive::read(const Name& name, int number) const {
   const auto directory = version_directory(state_, name, complete_name(number));
@@ -429,6 +431,21 @@ std::vector<std::string> Archive::paths(const Name& name, int number) const {
   for (const char* const file : {kKey, kCertificate, kChain, kFullChain})
     if (directory && directory->has(file)) paths.push_back(fmt::format("{}/{}", directory->path(), file));
   return paths;
+}
+
+std::vector<int> Archive::close_keys(const Name& name) const {
+  constexpr mode_t kOthers = 0077;
+  std::vector<int> closed;
+  for (const int number : numbers(name)) {
+    const auto version = version_directory(state_, name, complete_name(number));
+    struct stat status {};
+    if (!version || ::fstatat(version->descriptor(), kKey, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (!S_ISREG(status.st_mode) || (status.st_mode & kOthers) == 0) continue;
+    const auto key = base::file_system().open(version->descriptor(), kKey, O_RDONLY, 0);
+    base::file_system().change_mode(key.get(), status.st_mode & 07700);
+    closed.push_back(number);
+  }
+  return closed;
 }
 
 void Archive::remove_key(const Name& name, int number) const {

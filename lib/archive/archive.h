@@ -59,6 +59,9 @@ struct Standing {
   bool live = false;  // the live link leads to it
 };
 
+// The same without an archive at hand; `state` is its directory. Error(io) where the disk does not say.
+Standing standing_of(const std::string& state, const Name& name, int number);
+
 // What stands at live/<name>.
 struct LiveLink {
   enum class Kind { missing, version, elsewhere, no_link };  // no_link: a file or directory is in the way
@@ -97,7 +100,7 @@ class Archive {
   void make_live(const Name& name, int number) const;
   std::optional<int> live(const Name& name) const;  // Error(corrupt) where it leads to no version
   LiveLink live_link(const Name& name) const;
-  // A handful of system calls. Error(io) where the disk does not say: only what is gone counts as gone.
+  // standing_of() here: only what is gone counts as gone.
   Standing standing(const Name& name, int number) const;
 
   std::optional<Version> read(const Name& name, int number) const;  // nullopt: not there; Error(corrupt): unreadable
@@ -118,6 +121,8 @@ class Archive {
   // Renames what is no link at live/<name>, so that a link can stand there; gives its path now.
   std::string move_aside(const Name& name) const;
 
+  // Takes away what others may do with the private keys of complete versions. Gives the versions whose key was open.
+  std::vector<int> close_keys(const Name& name) const;
   void remove_key(const Name& name, int number) const;  // what `keep` prunes
   // Every private key of `name`: of its versions, of those that are being made, and of what a crash left.
   KeyRemoval remove_keys(const Name& name) const;

@@ -335,7 +335,13 @@ void decide_removal(const CertificateFacts& facts, const IntentRecord& wanted, T
     nothing.wanted.clear();
     append(decision, decide_retirements(nothing, now));
     const bool left = std::ranges::any_of(facts.versions, [](const VersionFacts& one) { return one.record.has_key; });
-    if (left) add(facts, {DeleteKeys{}, {asked()}, Gate::open, now}, now, decision);
+    // A CA may want a revocation signed by the certificate's own key.
+    const bool revokes = std::ranges::any_of(
+        decision.steps, [](const CertificateStep& one) { return std::holds_alternative<Revoke>(one.action); });
+    if (left && revokes)
+      decision.standing.push_back({Rule::requested, std::string(kKeysWait)});
+    else if (left)
+      add(facts, {DeleteKeys{}, {asked()}, Gate::open, now}, now, decision);
   }
   if (decision.steps.empty()) add(facts, {Forget{wanted.id}, {asked()}, Gate::open, now}, now, decision);
 }
@@ -407,9 +413,12 @@ void decide_discard(const CertificateFacts& facts, const VersionFacts& in_use, T
 
 // What was damaged is written again before it is used, all else that changed is looked at when nothing is left to do.
 void decide_compare(const CertificateFacts& facts, const VersionFacts& used, Time now, CertificateDecision& decision) {
+  const int number = used.record.number;
   CertificateStep made =
-      step(Compare{used.record.number}, Rule::touched,
-           fmt::format("files of version {} changed since they were last looked at", used.record.number), now);
+      used.on_disk == OnDisk::lost
+          ? step(Compare{number}, Rule::lost, fmt::format("version {} is no longer whole in the archive", number), now)
+          : step(Compare{number}, Rule::touched,
+                 fmt::format("files of version {} changed since they were last looked at", number), now);
   if (facts.compared) {
     put_off(made, now + kRunsAreApart);
   }
@@ -564,6 +573,9 @@ Decision<CertificateAction> decide(const CertificateFacts& facts, Time now) {
   }
   decide_revocations(facts, now, decision);
   if (in_use != nullptr && facts.touched && in_use->on_disk == OnDisk::whole)
+    decide_compare(facts, *in_use, now, decision);
+  // What nothing issues again is told.
+  if (in_use != nullptr && in_use->on_disk == OnDisk::lost && is_usable(*in_use, now) && !reason_to_issue(facts, now))
     decide_compare(facts, *in_use, now, decision);
   return decision;
 }

@@ -103,6 +103,9 @@ const VersionFacts* version_in_use(const CertificateFacts& facts, Time now) noex
 // Its validity, for back-off; nullopt where there is none.
 std::optional<Validity> validity_in_use(const CertificateFacts& facts, Time now) noexcept;
 
+// Of a removal that is to destroy the keys and has not revoked yet.
+inline constexpr std::string_view kKeysWait = "its private keys are destroyed when it is revoked";
+
 // May the target go back to `previous` after the probe showed `after`? Gives the reason against it, or nullopt where it
 // may. Roll back only if the previous version is unexpired, unrevoked, of the same names, its key not compromised, and
 // the probe proved a wrong leaf, or a handshake that worked before the switch and fails after it.

@@ -8,6 +8,7 @@
 #include "reconcile/take_in.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace everseal::reconcile {
 namespace {
@@ -18,10 +19,20 @@ using inventory::VersionRecord;
 std::vector<std::string> repair_archive(Session& session, const VersionRecord& version) {
   const Stored stored = stored_version(session, version);
   const std::string renewal = fmt::format("`everseal renew --force {}` makes a new version", version.name);
+  const archive::Standing standing = session.archive.standing(version.name, version.number);
   if (stored.chain.empty())
     throw base::Error(base::Fault::corrupt,
                       fmt::format("the database does not hold the certificates of version {}", version.number),
                       renewal);
+  if (!standing.exists && stored.manifest.external_key) {
+    session.archive.complete(stored.manifest, stored.chain);
+    return {"all"};
+  }
+  if (!standing.exists || (version.has_key && !standing.has_key))
+    throw base::Error(base::Fault::not_found,
+                      fmt::format("{} of version {} is gone from the archive",
+                                  standing.exists ? "the private key" : "all", version.number),
+                      fmt::format("bring it back from a backup; or {}", renewal));
   std::vector<std::string> damaged = session.archive.damage(stored.manifest, stored.chain);
   if (!damaged.empty()) session.archive.repair(stored.manifest, stored.chain);
   if (!version.has_key) return damaged;
@@ -31,6 +42,16 @@ std::vector<std::string> repair_archive(Session& session, const VersionRecord& v
                       fmt::format("the private key of version {} does not match its certificate", version.number),
                       renewal);
   return damaged;
+}
+
+// What to say of keys that others could read, which are closed now; "": none.
+std::string close_keys(Session& session, const Name& name) {
+  const std::vector<int> open = session.archive.close_keys(name);
+  if (open.empty()) return {};
+  return fmt::format(
+      "the private key of version {} was not closed to others and is again; whether somebody read it nobody can tell: "
+      "`everseal revoke {} --reason keyCompromise` replaces it",
+      fmt::join(open, ", "), name);
 }
 
 // At one target that was proved; "" where nothing is wrong or nobody can tell.
@@ -51,9 +72,19 @@ std::optional<Outcome> compare(Session& session, const plan::CertificateFacts& f
   const Name& name = facts.wanted.name;
   const auto in_use = session.managed.in_use(name);
   const auto version = session.versions.find(name, step.number);
-  if (!in_use || !version) throw base::Error(base::Fault::internal, fmt::format("{} has nothing in use", name));
+  if (!version) throw base::Error(base::Fault::internal, fmt::format("{} has no version {}", name, step.number));
+  const auto tell = [&](const std::string& text, const std::vector<Name>& again) {
+    session.store.transaction([&] {
+      for (const Name& target : again) session.deployments.deploy_again(inventory::ArtifactKind::version, name, target);
+      session.events.add(std::string(kDamaged), subject_of(name),
+                         Detail{{"version", std::to_string(step.number)}, {"what", text}}, session.now());
+    });
+    return Outcome{subject_of(name), {}, "compare", Result::warned, text};
+  };
+  // By itself: what else is wrong may fail, and is found by the next look.
+  if (const std::string closed = close_keys(session, name); !closed.empty()) return tell(closed, {});
   // Before anything is read: what changes meanwhile looks otherwise the next time.
-  const std::string look = look_of(session.host.state, *in_use);
+  const std::string look = in_use ? look_of(session.host.state, *in_use) : std::string();
   std::vector<std::string> found;
   const std::vector<std::string> repaired = repair_archive(session, *version);
   if (!repaired.empty())
@@ -66,19 +97,14 @@ std::optional<Outcome> compare(Session& session, const plan::CertificateFacts& f
     again.push_back(target.name);
     found.push_back(fmt::format("{} is deployed again: {}", target.name, difference));
   }
-  const Time now = session.now();
   if (found.empty()) {
-    session.store.transaction([&] { session.managed.set_seen(name, look); }, inventory::Durability::deferred);
+    if (in_use)
+      session.store.transaction([&] { session.managed.set_seen(name, look); }, inventory::Durability::deferred);
     return std::nullopt;
   }
   const std::string text = base::join(found, "; ");
   if (!again.empty()) require_mendable(session, subject_of(name), text);
-  session.store.transaction([&] {
-    for (const Name& target : again) session.deployments.deploy_again(inventory::ArtifactKind::version, name, target);
-    session.events.add(std::string(kDamaged), subject_of(name),
-                       Detail{{"version", std::to_string(step.number)}, {"what", text}}, now);
-  });
-  return Outcome{subject_of(name), {}, "compare", Result::warned, text};
+  return tell(text, again);
 }
 
 }  // namespace everseal::reconcile

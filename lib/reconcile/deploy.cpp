@@ -153,9 +153,9 @@ void keep_former_place(Session& session, const DeploymentRecord& earlier, const 
                                         .left_at = session.now()});
 }
 
-using Wanted = std::vector<config::Deployment>;
+using Targets = std::vector<config::Deployment>;
 
-std::optional<Outcome> stage(Session& session, Deployable& artifact, const Wanted& wanted,
+std::optional<Outcome> stage(Session& session, Deployable& artifact, const Targets& wanted,
                              const config::Deployment& target, std::int64_t number) {
   const std::string hash = config::deployment_hash(target);
   const auto earlier = session.deployments.find(artifact.kind(), artifact.name(), target.name);
@@ -173,7 +173,8 @@ std::optional<Outcome> stage(Session& session, Deployable& artifact, const Wante
                    fmt::format("deploying version {} to {}", number, target.name));
   try {
     require_own_place(session, artifact, target, wanted);
-    if (was_lost) require_mendable(session, artifact.subject(), loss);
+    if (was_lost || (same && earlier->state == DeploymentState::failed))
+      require_mendable(session, artifact.subject(), loss);
     const auto place = open_target(target, artifact.name());
     const auto current = place->current() ? place->current() : record.current;
     if (current && *current != number)
@@ -200,7 +201,7 @@ std::optional<Outcome> stage(Session& session, Deployable& artifact, const Wante
   return std::nullopt;
 }
 
-std::optional<Outcome> switch_over(Session& session, Deployable& artifact, const Wanted& wanted,
+std::optional<Outcome> switch_over(Session& session, Deployable& artifact, const Targets& wanted,
                                    const config::Deployment& target, std::int64_t number) {
   DeploymentRecord record = load(session, artifact, target.name);
   require_own_place(session, artifact, target, wanted);
@@ -255,7 +256,7 @@ Outcome verify_by_exit(Session& session, Deployable& artifact, deploy::Target& p
   return report(session, outcome(artifact, record, "deploy", Result::warned, fmt::format("{}, though {}", text, rest)));
 }
 
-std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const Wanted& wanted,
+std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const Targets& wanted,
                                  const config::Deployment& target, std::int64_t to) {
   DeploymentRecord record = load(session, artifact, target.name);
   const std::string problem = record.problem;
@@ -286,7 +287,7 @@ std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const W
   return report(session, std::move(made));
 }
 
-std::optional<Outcome> retire(Session& session, Deployable& artifact, const Wanted& wanted, const plan::Retire& step) {
+std::optional<Outcome> retire(Session& session, Deployable& artifact, const Targets& wanted, const plan::Retire& step) {
   std::string spec;
   if (step.former_place) {
     for (const inventory::FormerPlaceRecord& place :

@@ -160,6 +160,12 @@ void examine_version(Session& session, const inventory::VersionRecord& version, 
       complaints.add("version-lost", subject,
                      fmt::format("version {} of {} is in use, and {} is missing", version.number, name, directory),
                      renewal(name), "makes a new version");
+    else if (version.has_key)
+      complaints.add(
+          "version-lost", subject,
+          fmt::format("version {} of {} is gone from the archive, so nobody can go back to it: {} is missing",
+                      version.number, name, directory),
+          kMend, "records it");
     return;
   }
   if (untold_revocation(session, version))

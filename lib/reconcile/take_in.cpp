@@ -205,7 +205,7 @@ class Taking {
     record.has_key = false;
     if (retires) record.state = VersionState::retired;
     session_.versions.put(record);
-    if (in_use)
+    if (in_use || leads_ == Leads::database)
       say(subject_of(record.name), fmt::format("version {} is lost from the archive", record.number), Result::warned);
     return true;
   }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "config/fragment.h"
+#include "error_of.h"
 #include "fakes/unsynced_file_system.h"
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
@@ -278,6 +279,27 @@ TEST_SUITE("failure") {
       CHECK(crl.entries.front().reason == pki::RevocationReason::key_compromise);
       CHECK(std::filesystem::exists(site.host.state + "/archive/www/1/privkey.pem") == !asks_removal);
     }
+  }
+
+  TEST_CASE("a removal destroys no key before the revocation that may need it, and says so") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string key = site.host.state + "/archive/www/1/privkey.pem";
+    {
+      const Away away(site);
+      const Verdict verdict = remove(site.host, {kWww, OnRemoval::revoke, Keys::destroy});
+      CHECK(verdict.exit_code() != 0);
+      CHECK(std::ranges::any_of(verdict.outcomes, [](const Outcome& one) {
+        return one.step == "revoke" && one.text.find("private keys") != std::string::npos;
+      }));
+      CHECK(std::filesystem::exists(key));
+      const auto standing = reconcile::plan(site.host, {kWww}).front().standing;
+      REQUIRE(standing.size() == 1);
+      CHECK(standing.front().text == plan::kKeysWait);
+    }
+    site.now += days(1);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK_FALSE(std::filesystem::exists(key));
   }
 
   TEST_CASE("a wish that is withdrawn leaves no failure of its own behind") {
@@ -596,6 +618,95 @@ TEST_SUITE("failure") {
     CHECK(renew(site.host, {{kWww}, Force::yes}).exit_code() == 0);
     CHECK(renew(site.host, {}).exit_code() == 0);
     CHECK(attempts(site).empty());
+  }
+
+  TEST_CASE("a version out of use that is gone from the archive is told, recorded, and nothing goes back to it") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    renew(site.host, {{kWww}, Force::yes});
+    REQUIRE(site.live() == 2);
+    std::filesystem::remove_all(site.host.state + "/archive/www/1");
+    CHECK(archive::standing_of(site.host.state, kWww, 1).exists == false);
+    const auto complaints = examine(site.host);
+    REQUIRE(complaints.size() == 1);
+    CHECK(complaints.front().rule == "version-lost");
+    const std::string refusal = error_of([&] { rollback(site.host, {kWww, std::nullopt}); }).message();
+    CHECK_MESSAGE(refusal.find("gone from the archive") != std::string::npos, refusal);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(mend(site.host).outcomes.size() == 1);
+    CHECK(examine(site.host).empty());
+    CHECK_FALSE(site.versions().front().has_key);
+  }
+
+  TEST_CASE("what was issued once and is gone from the archive is told until it is back or made anew") {
+    const struct {
+      const char* title;
+      std::function<void(const std::string& archive)> lose;
+    } rows[] = {
+        {"its key", [](const std::string& at) { std::filesystem::rename(at + "/1/privkey.pem", at + "/kept"); }},
+        {"all of it", [](const std::string& at) { std::filesystem::rename(at + "/1", at + "/kept"); }},
+    };
+    for (const auto& row : rows) {
+      CAPTURE(row.title);
+      for (const bool back : {false, true}) {
+        Site site;
+        config::Certificate www = site.www();
+        www.deployments.clear();
+        issue(site.host, {www, Keep::once, {}});
+        const std::string archive = site.host.state + "/archive/www";
+        row.lose(archive);
+        CHECK(renew(site.host, {}).exit_code() == 1);
+        site.now += days(2);
+        CHECK(renew(site.host, {}).exit_code() == 1);
+        CHECK(site.events("step.failed") == 1);
+        {
+          inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+          const auto listed = managed_certificates(store, site.now);
+          CHECK(listed.front().state.state == plan::State::failing);
+          CHECK(listed.front().state.attention == plan::Attention::needed);
+        }
+        site.now += days(2);
+        if (back)
+          std::filesystem::rename(archive + "/kept",
+                                  archive + (std::string_view(row.title) == "its key" ? "/1/privkey.pem" : "/1"));
+        else
+          CHECK(renew(site.host, {{kWww}, Force::yes}).exit_code() == 0);
+        CHECK(renew(site.host, {}).exit_code() == 0);
+        CHECK(attempts(site).empty());
+      }
+    }
+  }
+
+  TEST_CASE("a certificate whose key lives elsewhere is written again where its version is gone") {
+    Site site;
+    config::Certificate www = site.www();
+    www.deployments.clear();
+    const base::Bytes csr =
+        pki::make_csr({www.subject, www.identifiers}, pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
+    issue(site.host, {www, Keep::once, csr});
+    std::filesystem::remove_all(site.host.state + "/archive/www/1");
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(archive::standing_of(site.host.state, kWww, 1).complete);
+    CHECK(examine(site.host).empty());
+    CHECK(renew(site.host, {}).outcomes.empty());
+  }
+
+  TEST_CASE("a key in the archive that others could read is closed by the next run, which warns once") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    renew(site.host, {{kWww}, Force::yes});
+    renew(site.host, {});
+    using std::filesystem::perms;
+    const auto key = [&](int number) { return fmt::format("{}/archive/www/{}/privkey.pem", site.host.state, number); };
+    for (const int number : {1, 2}) std::filesystem::permissions(key(number), perms{0644});
+    const Verdict verdict = renew(site.host, {});
+    CHECK(verdict.exit_code() == 0);
+    REQUIRE(verdict.outcomes.size() == 1);
+    CHECK(verdict.outcomes.front().result == Result::warned);
+    CHECK(verdict.outcomes.front().text.find("keyCompromise") != std::string::npos);
+    for (const int number : {1, 2}) CHECK(std::filesystem::status(key(number)).permissions() == perms{0600});
+    CHECK(renew(site.host, {}).outcomes.empty());
+    CHECK(site.events("files.damaged") == 1);
   }
 
   TEST_CASE("what stands in the place of the next version is put aside, and blocks nothing") {

@@ -47,8 +47,11 @@ std::optional<Outcome> apply(Session& session, const CertificateFacts& facts, co
 }
 
 // Attempts to revoke are told apart by their versions, which people know by their issuers.
-void complete(Session& session, const Name& name, const CertificateAction& action, Outcome& outcome) {
+void complete(Session& session, const CertificateFacts& facts, const CertificateAction& action, Outcome& outcome) {
+  const Name& name = facts.wanted.name;
   if (const auto* const wanted = std::get_if<plan::Revoke>(&action)) {
+    if (std::ranges::any_of(facts.intents, &inventory::IntentRecord::delete_keys))
+      outcome.text += fmt::format("; {}", plan::kKeysWait);
     const auto version = session.versions.find(name, wanted->number);
     if (!version) return;
     outcome.target = version->issuer.text();
@@ -84,7 +87,7 @@ Verdict run(Session& session, const Name& name, Pass) {
   bool is_there = true;
   bool discarded = false;
   const auto completing = [&](const CertificateAction& action, Outcome& outcome) {
-    complete(session, name, action, outcome);
+    complete(session, facts, action, outcome);
   };
   int compared = 0;
   int issued = 0;

@@ -26,8 +26,9 @@ int version_to_go_back_to(const plan::CertificateFacts& facts, const archive::Ar
     if (!record.not_after) refuse("was never completed");
     if (*record.not_after <= now) refuse("has expired");
     if (record.revoked_at) refuse("is revoked");
-    if (facts.key_owner == inventory::KeyOwner::ours &&
-        (!record.has_key || !archive.standing(request.name, record.number).has_key))
+    const archive::Standing standing = archive.standing(request.name, record.number);
+    if (!standing.exists) refuse("is gone from the archive");
+    if (facts.key_owner == inventory::KeyOwner::ours && (!record.has_key || !standing.has_key))
       refuse("has no private key any more");
     return record.number;
   }
