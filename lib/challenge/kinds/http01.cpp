@@ -14,13 +14,13 @@ namespace {
 
 using base::OptionType;
 
-constexpr base::Option kOptions[] = {
+constexpr base::Option kHttp01Options[] = {
     {.name = "port", .type = OptionType::port, .summary = "where the stand-alone answer listens", .fallback = "80"},
     {.name = "address", .type = OptionType::address, .summary = "its address; without it every one"},
     {.name = "webroot", .type = OptionType::directory, .summary = "directory of a web server that serves it instead"},
 };
 
-bool can_prove(const acme::Authorization& authorization) { return !authorization.wildcard; }
+bool can_prove_http01(const acme::Authorization& authorization) { return !authorization.wildcard; }
 
 class Http01 final : public Answerer {
  public:
@@ -74,14 +74,15 @@ class Http01 final : public Answerer {
   std::vector<std::pair<std::shared_ptr<base::Directory>, std::string>> written_;
 };
 
-std::unique_ptr<Answerer> open(const Method& method, Responder& responder) {
+std::unique_ptr<Answerer> open_http01(const Method& method, Responder& responder) {
   return std::make_unique<Http01>(method.options, responder);
 }
 
 }  // namespace
 
 extern const Kind http01_kind;
-const Kind http01_kind{
-    "http-01", "an answer at http://NAME/.well-known/acme-challenge/", kOptions, NeedsProvider::no, can_prove, open};
+const Kind http01_kind{"http-01",        "an answer at http://NAME/.well-known/acme-challenge/",
+                       kHttp01Options,   NeedsProvider::no,
+                       can_prove_http01, open_http01};
 
 }  // namespace everseal::challenge

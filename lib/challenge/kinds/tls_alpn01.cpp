@@ -6,12 +6,12 @@
 namespace everseal::challenge {
 namespace {
 
-constexpr base::Option kOptions[] = {
+constexpr base::Option kTlsAlpn01Options[] = {
     {.name = "port", .type = base::OptionType::port, .summary = "where it listens", .fallback = "443"},
     {.name = "address", .type = base::OptionType::address, .summary = "its address; without it every one"},
 };
 
-bool can_prove(const acme::Authorization& authorization) { return !authorization.wildcard; }
+bool can_prove_tls_alpn01(const acme::Authorization& authorization) { return !authorization.wildcard; }
 
 class TlsAlpn01 final : public Answerer {
  public:
@@ -35,14 +35,15 @@ class TlsAlpn01 final : public Answerer {
   std::vector<std::unique_ptr<Responder::Hold>> holds_;
 };
 
-std::unique_ptr<Answerer> open(const Method& method, Responder& responder) {
+std::unique_ptr<Answerer> open_tls_alpn01(const Method& method, Responder& responder) {
   return std::make_unique<TlsAlpn01>(method.options, responder);
 }
 
 }  // namespace
 
 extern const Kind tls_alpn01_kind;
-const Kind tls_alpn01_kind{
-    "tls-alpn-01", "a certificate shown to the CA on port 443", kOptions, NeedsProvider::no, can_prove, open};
+const Kind tls_alpn01_kind{"tls-alpn-01",        "a certificate shown to the CA on port 443",
+                           kTlsAlpn01Options,    NeedsProvider::no,
+                           can_prove_tls_alpn01, open_tls_alpn01};
 
 }  // namespace everseal::challenge

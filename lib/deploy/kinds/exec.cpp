@@ -34,7 +34,7 @@ using base::Fault;
 using base::Option;
 using base::OptionType;
 
-constexpr std::array<Option, 3> kOptions{{
+constexpr std::array<Option, 3> kExecOptions{{
     {.name = "command",
      .type = OptionType::command,
      .summary = "deploys; is told what through EVERSEAL_... in its environment",
@@ -45,7 +45,7 @@ constexpr std::array<Option, 3> kOptions{{
      .summary = "run it as this user, who gets copies of the files, in a directory of his own"},
 }};
 
-constexpr std::array<base::Variable, 11> kVariables{{
+constexpr std::array<base::Variable, 11> kExecVariables{{
     {.name = "EVERSEAL_ACTION", .summary = "deploy"},
     {.name = "EVERSEAL_NAME", .summary = "the certificate, or the authority whose CRL and bundle are published"},
     {.name = "EVERSEAL_VERSION", .summary = "its version; a higher one is newer"},
@@ -224,7 +224,7 @@ class ExecTarget final : public Target {
   std::optional<std::int64_t> current_;
 };
 
-std::unique_ptr<Target> open(const base::Options& options, const Name& owner) {
+std::unique_ptr<Target> open_exec(const base::Options& options, const Name& owner) {
   return std::make_unique<ExecTarget>(options, owner);
 }
 
@@ -234,9 +234,9 @@ extern const Kind exec_kind;
 const Kind exec_kind{
     .name = "exec",
     .summary = "a command of yours that deploys by itself",
-    .options = kOptions,
-    .open = open,
-    .variables = kVariables,
+    .options = kExecOptions,
+    .open = open_exec,
+    .variables = kExecVariables,
 };
 
 }  // namespace everseal::deploy

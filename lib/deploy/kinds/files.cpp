@@ -63,7 +63,7 @@ constexpr std::array<Option, 4> kItemFields{{
     {.name = "mode", .type = OptionType::mode, .summary = "permissions of this file"},
 }};
 
-constexpr std::array<Option, 10> kOptions{{
+constexpr std::array<Option, 10> kFilesOptions{{
     {.name = "directory",
      .type = OptionType::directory,
      .summary = "where the server reads its files; must exist",
@@ -95,7 +95,7 @@ constexpr std::array<Option, 10> kOptions{{
     {.name = "user", .type = OptionType::user, .summary = "run reload or restart as this user"},
 }};
 
-constexpr std::array<base::Variable, 4> kVariables{{
+constexpr std::array<base::Variable, 4> kFilesVariables{{
     {.name = "EVERSEAL_ACTION", .summary = "reload or restart, whichever is run"},
     {.name = "EVERSEAL_NAME", .summary = "the certificate, or the authority whose CRL and bundle are published"},
     {.name = "EVERSEAL_VERSION", .summary = "the version in place now"},
@@ -576,7 +576,7 @@ std::vector<std::string> check(const base::Options& options, const Name& owner, 
   return problems;
 }
 
-std::unique_ptr<Target> open(const base::Options& options, const Name& owner) {
+std::unique_ptr<Target> open_files(const base::Options& options, const Name& owner) {
   return std::make_unique<FilesTarget>(options, owner);
 }
 
@@ -586,10 +586,10 @@ extern const Kind files_kind;
 const Kind files_kind{
     .name = "files",
     .summary = "files for a server on this host, all switched at once, then a reload",
-    .options = kOptions,
+    .options = kFilesOptions,
     .check = check,
-    .open = open,
-    .variables = kVariables,
+    .open = open_files,
+    .variables = kFilesVariables,
 };
 
 }  // namespace everseal::deploy

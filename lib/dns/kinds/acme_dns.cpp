@@ -20,7 +20,7 @@ using base::Error;
 using base::Fault;
 using base::OptionType;
 
-constexpr base::Option kOptions[] = {
+constexpr base::Option kAcmeDnsOptions[] = {
     {.name = "api",
      .type = OptionType::url,
      .summary = "URL of its API; without it that of the account file, else https://auth.acme-dns.io"},
@@ -98,11 +98,11 @@ class AcmeDns final : public Provider {
   std::map<std::string, std::deque<std::string>> newest_;  // by subdomain
 };
 
-std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<AcmeDns>(options); }
+std::unique_ptr<Provider> open_acme_dns(const base::Options& options) { return std::make_unique<AcmeDns>(options); }
 
 }  // namespace
 
 extern const Kind acme_dns_kind;
-const Kind acme_dns_kind{"acme-dns", "an acme-dns server that a CNAME leads to", kOptions, open};
+const Kind acme_dns_kind{"acme-dns", "an acme-dns server that a CNAME leads to", kAcmeDnsOptions, open_acme_dns};
 
 }  // namespace everseal::dns

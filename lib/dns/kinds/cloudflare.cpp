@@ -15,7 +15,7 @@ namespace {
 
 using base::OptionType;
 
-const base::Option kOptions[] = {
+const base::Option kCloudflareOptions[] = {
     {.name = "token_file",
      .type = OptionType::secret_file,
      .summary = "an API token that may read zones and edit DNS",
@@ -23,8 +23,8 @@ const base::Option kOptions[] = {
     api_option("https://api.cloudflare.com/client/v4"),
 };
 
-constexpr std::size_t kPerPage = 100;
-constexpr int kMostPages = 50;
+constexpr std::size_t kCloudflarePerPage = 100;
+constexpr int kCloudflareMostPages = 50;
 
 class Cloudflare final : public Provider {
  public:
@@ -66,16 +66,16 @@ class Cloudflare final : public Provider {
 
   std::vector<std::string> ids_of(const TxtRecord& record, const std::stop_token& stop) {
     std::vector<std::string> ids;
-    for (int page = 1; page <= kMostPages; ++page) {
+    for (int page = 1; page <= kCloudflareMostPages; ++page) {
       const base::Table answer =
           require("GET",
                   fmt::format("/zones/{}/dns_records?type=TXT&name={}&per_page={}&page={}", zone_id(record.zone, stop),
-                              url_encoded(record.name), kPerPage, page),
+                              url_encoded(record.name), kCloudflarePerPage, page),
                   "", stop);
       const std::vector<base::Table> rows = api_.rows(answer, "result");
       for (const base::Table& one : rows)
         if (without_quotes(net::text_at(one, "content")) == record.value) ids.push_back(api_.text(one, "id"));
-      if (rows.size() < kPerPage) break;
+      if (rows.size() < kCloudflarePerPage) break;
     }
     return ids;
   }
@@ -92,11 +92,13 @@ class Cloudflare final : public Provider {
   std::map<std::string, std::string> zones_;
 };
 
-std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<Cloudflare>(options); }
+std::unique_ptr<Provider> open_cloudflare(const base::Options& options) {
+  return std::make_unique<Cloudflare>(options);
+}
 
 }  // namespace
 
 extern const Kind cloudflare_kind;
-const Kind cloudflare_kind{"cloudflare", "zones at Cloudflare", kOptions, open};
+const Kind cloudflare_kind{"cloudflare", "zones at Cloudflare", kCloudflareOptions, open_cloudflare};
 
 }  // namespace everseal::dns

@@ -12,7 +12,7 @@
 namespace everseal::dns {
 namespace {
 
-const base::Option kOptions[] = {
+const base::Option kDesecOptions[] = {
     {.name = "token_file", .type = base::OptionType::secret_file, .summary = "an API token", .required = true},
     api_option("https://desec.io/api/v1"),
 };
@@ -41,7 +41,8 @@ class Desec final : public RecordSetProvider {
   bool write(const TxtRecord& record, const std::vector<std::string>&, const std::vector<std::string>& values,
              std::stop_token stop) override {
     std::string records;
-    for (const std::string& value : values) records += (records.empty() ? "" : ",") + base::json_string(in_quotes(value));
+    for (const std::string& value : values)
+      records += (records.empty() ? "" : ",") + base::json_string(in_quotes(value));
     const std::string name = relative_name(record.name, record.zone);
     api_.require_list("PUT", sets_of(record),
                       fmt::format(R"([{{"subname":{},"type":"TXT","ttl":{},"records":[{}]}}])",
@@ -59,11 +60,11 @@ class Desec final : public RecordSetProvider {
   std::int64_t ttl_ = kShortestTtl;  // of the set that read() found
 };
 
-std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<Desec>(options); }
+std::unique_ptr<Provider> open_desec(const base::Options& options) { return std::make_unique<Desec>(options); }
 
 }  // namespace
 
 extern const Kind desec_kind;
-const Kind desec_kind{"desec", "domains at deSEC", kOptions, open};
+const Kind desec_kind{"desec", "domains at deSEC", kDesecOptions, open_desec};
 
 }  // namespace everseal::dns

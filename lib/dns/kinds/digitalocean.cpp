@@ -10,7 +10,7 @@
 namespace everseal::dns {
 namespace {
 
-const base::Option kOptions[] = {
+const base::Option kDigitaloceanOptions[] = {
     {.name = "token_file",
      .type = base::OptionType::secret_file,
      .summary = "an API token that may write domains",
@@ -18,8 +18,8 @@ const base::Option kOptions[] = {
     api_option("https://api.digitalocean.com"),
 };
 
-constexpr std::size_t kPerPage = 200;
-constexpr int kMostPages = 50;
+constexpr std::size_t kDigitaloceanPerPage = 200;
+constexpr int kDigitaloceanMostPages = 50;
 
 class DigitalOcean final : public Provider {
  public:
@@ -48,16 +48,16 @@ class DigitalOcean final : public Provider {
 
   std::vector<std::int64_t> ids_of(const TxtRecord& record, const std::stop_token& stop) {
     std::vector<std::int64_t> ids;
-    for (int page = 1; page <= kMostPages; ++page) {
+    for (int page = 1; page <= kDigitaloceanMostPages; ++page) {
       const base::Table answer = api_.require("GET",
                                               fmt::format("{}?type=TXT&name={}&per_page={}&page={}", records_of(record),
-                                                          url_encoded(record.name), kPerPage, page),
+                                                          url_encoded(record.name), kDigitaloceanPerPage, page),
                                               "", stop);
       const std::vector<base::Table> rows = api_.rows(answer, "domain_records");
       for (const base::Table& one : rows)
         if (without_quotes(net::text_at(one, "data")) == record.value)
           if (const auto id = net::integer_at(one, "id")) ids.push_back(*id);
-      if (rows.size() < kPerPage) break;
+      if (rows.size() < kDigitaloceanPerPage) break;
     }
     return ids;
   }
@@ -65,11 +65,13 @@ class DigitalOcean final : public Provider {
   Api api_;
 };
 
-std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<DigitalOcean>(options); }
+std::unique_ptr<Provider> open_digitalocean(const base::Options& options) {
+  return std::make_unique<DigitalOcean>(options);
+}
 
 }  // namespace
 
 extern const Kind digitalocean_kind;
-const Kind digitalocean_kind{"digitalocean", "domains at DigitalOcean", kOptions, open};
+const Kind digitalocean_kind{"digitalocean", "domains at DigitalOcean", kDigitaloceanOptions, open_digitalocean};
 
 }  // namespace everseal::dns

@@ -15,7 +15,7 @@ using base::OptionType;
 
 constexpr std::string_view kFormats[] = {"everseal", "lego", "lego-raw", "certbot", "dehydrated"};
 
-constexpr base::Option kOptions[] = {
+constexpr base::Option kExecOptions[] = {
     {.name = "command",
      .type = OptionType::command,
      .summary = "the program and its arguments; with certbot hooks the one that sets the record",
@@ -131,15 +131,15 @@ class ExecProvider final : public Provider {
   std::map<std::pair<std::string, std::string>, std::string> outputs_;  // of what set a name's value
 };
 
-std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<ExecProvider>(options); }
+std::unique_ptr<Provider> open_exec(const base::Options& options) { return std::make_unique<ExecProvider>(options); }
 
 }  // namespace
 
 extern const Kind exec_kind;
 const Kind exec_kind{.name = "exec",
                      .summary = "a program that sets and removes the record",
-                     .options = kOptions,
-                     .open = open,
+                     .options = kExecOptions,
+                     .open = open_exec,
                      .variables = kVariables,
                      .needs_zone = needs_zone};
 

@@ -14,7 +14,7 @@
 namespace everseal::dns {
 namespace {
 
-const base::Option kOptions[] = {
+const base::Option kHetznerOptions[] = {
     {.name = "token_file",
      .type = base::OptionType::secret_file,
      .summary = "an API token of the project, with read and write",
@@ -26,31 +26,33 @@ using base::Error;
 using base::Fault;
 using std::chrono::milliseconds;
 
-constexpr std::int64_t kTtl = 60;
-constexpr milliseconds kFirstDelay{100};
-constexpr milliseconds kLongestDelay{2'000};
-constexpr int kMostDelays = 30;  // close to a minute
+constexpr std::int64_t kHetznerTtl = 60;
+constexpr milliseconds kHetznerFirstDelay{100};
+constexpr milliseconds kHetznerLongestDelay{2'000};
+constexpr int kHetznerMostDelays = 30;  // close to a minute
 
 // Before the n-th look at what takes its time, from 1.
-milliseconds delay(int tries) { return std::min(kLongestDelay, kFirstDelay * (1 << std::min(tries - 1, 10))); }
+milliseconds delay(int tries) {
+  return std::min(kHetznerLongestDelay, kHetznerFirstDelay * (1 << std::min(tries - 1, 10)));
+}
 
 // 423 and 409: a zone takes one change at a time, and another worker's is under way.
-std::optional<milliseconds> delay_of(const net::HttpResponse& response, int tries) {
+std::optional<milliseconds> delay_of_hetzner(const net::HttpResponse& response, int tries) {
   if (response.status != 423 && response.status != 409) return asked_delay(response, tries);
-  return tries > kMostDelays ? std::nullopt : std::optional(delay(tries));
+  return tries > kHetznerMostDelays ? std::nullopt : std::optional(delay(tries));
 }
 
 class Hetzner final : public Provider {
  public:
   explicit Hetzner(const base::Options& options)
       : api_(options.string("api"), authorization("Bearer", base::read_secret_file(options.string("token_file"))),
-             delay_of) {}
+             delay_of_hetzner) {}
 
   void add(const TxtRecord& record, std::stop_token stop) override {
     const auto set = read(record, stop);
     if (set && holds(*set, record)) return;
     // It must be the TTL that the set has already; none is the zone's.
-    std::string ttl = fmt::format(R"(,"ttl":{})", kTtl);
+    std::string ttl = fmt::format(R"(,"ttl":{})", kHetznerTtl);
     if (set) {
       const auto has = net::integer_at(*set, "ttl");
       ttl = has ? fmt::format(R"(,"ttl":{})", *has) : std::string();
@@ -107,7 +109,7 @@ class Hetzner final : public Provider {
       if (status != "running" || !id)
         throw Error(Fault::denied, fmt::format("Hetzner did not carry out the change of {}: {}", record.name,
                                                api_.shown(problem_of(action))));
-      if (tries > kMostDelays)
+      if (tries > kHetznerMostDelays)
         throw Error(Fault::timed_out, fmt::format("Hetzner still carries out the change of {}", record.name));
       pause(delay(tries), stop);
       const base::Table next = api_.require("GET", fmt::format("/actions/{}", *id), "", stop);
@@ -123,11 +125,11 @@ class Hetzner final : public Provider {
   Api api_;
 };
 
-std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<Hetzner>(options); }
+std::unique_ptr<Provider> open_hetzner(const base::Options& options) { return std::make_unique<Hetzner>(options); }
 
 }  // namespace
 
 extern const Kind hetzner_kind;
-const Kind hetzner_kind{"hetzner", "zones at Hetzner (Cloud API)", kOptions, open};
+const Kind hetzner_kind{"hetzner", "zones at Hetzner (Cloud API)", kHetznerOptions, open_hetzner};
 
 }  // namespace everseal::dns

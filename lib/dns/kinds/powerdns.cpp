@@ -16,7 +16,7 @@ namespace {
 
 using base::OptionType;
 
-constexpr base::Option kOptions[] = {
+constexpr base::Option kPowerdnsOptions[] = {
     {.name = "api",
      .type = OptionType::url,
      .summary = "URL of its web server, such as http://127.0.0.1:8081",
@@ -25,7 +25,7 @@ constexpr base::Option kOptions[] = {
     {.name = "server_id", .summary = "which server of that API", .fallback = "localhost"},
 };
 
-constexpr std::int64_t kTtl = 60;
+constexpr std::int64_t kPowerdnsTtl = 60;
 
 class PowerDns final : public RecordSetProvider {
  public:
@@ -38,12 +38,12 @@ class PowerDns final : public RecordSetProvider {
     const base::Table zone = api_.require(
         "GET", fmt::format("{}?rrset_type=TXT&rrset_name={}.", zone_of(record), url_encoded(record.name)), "", stop);
     is_primary_ = net::text_at(zone, "kind") == "Master" || net::text_at(zone, "kind") == "Producer";
-    ttl_ = kTtl;
+    ttl_ = kPowerdnsTtl;
     disabled_.clear();
     std::vector<std::string> values;
     for (const base::Table& set : api_.rows(zone, "rrsets")) {
       if (net::text_at(set, "type") != "TXT" || base::lower(net::text_at(set, "name")) != record.name + ".") continue;
-      ttl_ = net::integer_at(set, "ttl").value_or(kTtl);
+      ttl_ = net::integer_at(set, "ttl").value_or(kPowerdnsTtl);
       for (const base::Table& one : api_.rows(set, "records"))
         (net::flag_at(one, "disabled") ? disabled_ : values).push_back(without_quotes(api_.text(one, "content")));
     }
@@ -94,15 +94,15 @@ class PowerDns final : public RecordSetProvider {
   std::string server_;
   // Of what read() found: the set as it stands beside the values that the DNS shows.
   bool is_primary_ = false;
-  std::int64_t ttl_ = kTtl;
+  std::int64_t ttl_ = kPowerdnsTtl;
   std::vector<std::string> disabled_;
 };
 
-std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<PowerDns>(options); }
+std::unique_ptr<Provider> open_powerdns(const base::Options& options) { return std::make_unique<PowerDns>(options); }
 
 }  // namespace
 
 extern const Kind powerdns_kind;
-const Kind powerdns_kind{"powerdns", "zones of a PowerDNS server, by its HTTP API", kOptions, open};
+const Kind powerdns_kind{"powerdns", "zones of a PowerDNS server, by its HTTP API", kPowerdnsOptions, open_powerdns};
 
 }  // namespace everseal::dns

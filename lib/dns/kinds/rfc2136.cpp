@@ -14,7 +14,7 @@ using base::Error;
 using base::Fault;
 using base::OptionType;
 
-constexpr base::Option kOptions[] = {
+constexpr base::Option kRfc2136Options[] = {
     {.name = "server", .summary = "the primary name server: HOST, ADDRESS or ADDRESS:PORT", .required = true},
     {.name = "tsig_key_file",
      .type = OptionType::secret_file,
@@ -52,7 +52,7 @@ Server server_of(const std::string& text) {
 }
 
 // What RFC 2136 section 2.2 and RFC 8945 section 3 mean by it, and what to do.
-Error refusal(ldns_pkt_rcode code, const TxtRecord& record, const Server& server) {
+Error refused_update(ldns_pkt_rcode code, const TxtRecord& record, const Server& server) {
   char* const text = ldns_pkt_rcode2str(code);
   const std::string message = fmt::format("{} refuses the update of {}: {}", to_string(server), record.name, text);
   std::free(text);
@@ -121,7 +121,7 @@ class Rfc2136 final : public Provider {
       throw Error(Fault::unreachable,
                   fmt::format("{} does not answer: {}", to_string(server), ldns_get_errorstr_by_id(status)));
     if (const ldns_pkt_rcode code = ldns_pkt_get_rcode(answer.get()); code != LDNS_RCODE_NOERROR)
-      throw refusal(code, record, server);
+      throw refused_update(code, record, server);
   }
 
   std::string server_text_;
@@ -129,11 +129,12 @@ class Rfc2136 final : public Provider {
   std::uint32_t ttl_;
 };
 
-std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<Rfc2136>(options); }
+std::unique_ptr<Provider> open_rfc2136(const base::Options& options) { return std::make_unique<Rfc2136>(options); }
 
 }  // namespace
 
 extern const Kind rfc2136_kind;
-const Kind rfc2136_kind{"rfc2136", "dynamic updates of a name server: BIND, Knot, PowerDNS, ...", kOptions, open};
+const Kind rfc2136_kind{"rfc2136", "dynamic updates of a name server: BIND, Knot, PowerDNS, ...", kRfc2136Options,
+                        open_rfc2136};
 
 }  // namespace everseal::dns

@@ -20,7 +20,7 @@ using base::Error;
 using base::Fault;
 using base::OptionType;
 
-const base::Option kOptions[] = {
+const base::Option kRoute53Options[] = {
     {.name = "access_key_id", .summary = "identifier of the access key", .required = true},
     {.name = "secret_access_key_file", .type = OptionType::secret_file, .summary = "its secret", .required = true},
     {.name = "session_token_file",
@@ -31,9 +31,9 @@ const base::Option kOptions[] = {
 };
 
 constexpr std::string_view kVersion = "/2013-04-01";
-constexpr int kTtl = 60;
-constexpr std::chrono::milliseconds kFirstDelay{500};
-constexpr int kMostDelays = 6;
+constexpr int kRoute53Ttl = 60;
+constexpr std::chrono::milliseconds kRoute53FirstDelay{500};
+constexpr int kRoute53MostDelays = 6;
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
   for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
@@ -93,11 +93,11 @@ bool is_overtaken(const std::string& xml) {
 }
 
 // Five requests a second are allowed to a whole AWS account, and one change at a time of a zone.
-std::optional<std::chrono::milliseconds> delay_of(const net::HttpResponse& response, int tries) {
-  if (response.status != 400 || tries > kMostDelays) return asked_delay(response, tries);
+std::optional<std::chrono::milliseconds> delay_of_route53(const net::HttpResponse& response, int tries) {
+  if (response.status != 400 || tries > kRoute53MostDelays) return asked_delay(response, tries);
   const std::string code = code_of(response.body);
   if (code != "Throttling" && code != "PriorRequestNotComplete") return std::nullopt;
-  return kFirstDelay * (1 << (tries - 1));
+  return kRoute53FirstDelay * (1 << (tries - 1));
 }
 
 class Route53 final : public RecordSetProvider {
@@ -118,7 +118,7 @@ class Route53 final : public RecordSetProvider {
                                     fmt::format("{}/hostedzone/{}/rrset", kVersion, zone_id(record.zone, stop)),
                                     {{"name", record.name + "."}, {"type", "TXT"}, {"maxitems", "1"}}, "", stop);
     std::vector<std::string> values;
-    ttl_ = kTtl;
+    ttl_ = kRoute53Ttl;
     for (const std::string& set : elements(xml, "ResourceRecordSet")) {
       if (base::lower(first(set, "Name")) != record.name + "." || first(set, "Type") != "TXT") continue;
       if (!first(set, "SetIdentifier").empty())
@@ -198,7 +198,7 @@ class Route53 final : public RecordSetProvider {
           "Authorization", base::Secret(authorization_v4(signed_request, credentials_, "us-east-1", "route53", now)));
       return request;
     };
-    return exchange(client_, make, delay_of, stop);
+    return exchange(client_, make, delay_of_route53, stop);
   }
 
   std::string require(std::string_view root, std::string_view method, const std::string& path,
@@ -227,14 +227,14 @@ class Route53 final : public RecordSetProvider {
   AwsCredentials credentials_;
   net::HttpClient client_;
   std::map<std::string, std::string> zones_;
-  int ttl_ = kTtl;  // of the set that read() found
+  int ttl_ = kRoute53Ttl;  // of the set that read() found
 };
 
-std::unique_ptr<Provider> open(const base::Options& options) { return std::make_unique<Route53>(options); }
+std::unique_ptr<Provider> open_route53(const base::Options& options) { return std::make_unique<Route53>(options); }
 
 }  // namespace
 
 extern const Kind route53_kind;
-const Kind route53_kind{"route53", "hosted zones at Amazon Route 53", kOptions, open};
+const Kind route53_kind{"route53", "hosted zones at Amazon Route 53", kRoute53Options, open_route53};
 
 }  // namespace everseal::dns

@@ -19,7 +19,7 @@ using base::printable;
 
 constexpr std::string_view kEcc = "_ecc";
 
-constexpr Leftover kLeftovers[] = {
+constexpr Leftover kAcmeShLeftovers[] = {
     {"Le_PreHook", "had a hook that is not taken over", "make it a hook of your own where it is still needed"},
     {"Le_PostHook", "had a hook that is not taken over", "make it the `reload` of a deployment"},
     {"Le_RenewHook", "had a hook that is not taken over", "make it the `reload` of a deployment"},
@@ -38,9 +38,10 @@ constexpr std::pair<std::string_view, std::string_view> kCopies[] = {{"Le_RealCe
                                                                      {"Le_RealCACertPath", "chain"},
                                                                      {"Le_RealFullChainPath", "fullchain"}};
 
-class Reading {
+class AcmeShReading {
  public:
-  explicit Reading(const std::string& directory) : directory_(directory), files_(directory), certificates_(directory) {}
+  explicit AcmeShReading(const std::string& directory)
+      : directory_(directory), files_(directory), certificates_(directory) {}
 
   Found run() {
     const std::string settings = directory_ + "/account.conf";
@@ -143,7 +144,7 @@ class Reading {
                    "a deployment of kind `files` puts it where servers read; those files stay as they are");
     leave_unused_key(found_, lineage);
     read_proof(conf, lineage);
-    leave_all(found_, lineage.label, kLeftovers, [&](std::string_view setting) {
+    leave_all(found_, lineage.label, kAcmeShLeftovers, [&](std::string_view setting) {
       const std::string value = text_at(conf, setting);
       return value == "no" ? std::string() : value;
     });
@@ -214,6 +215,6 @@ class Reading {
 
 extern const Kind acme_sh_kind;
 const Kind acme_sh_kind{"acme.sh", "acme.sh: a directory such as /root/.acme.sh",
-                        [](const std::string& directory) { return Reading(directory).run(); }};
+                        [](const std::string& directory) { return AcmeShReading(directory).run(); }};
 
 }  // namespace everseal::importer

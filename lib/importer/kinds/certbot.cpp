@@ -25,7 +25,7 @@ using base::Table;
 constexpr std::string_view kDefaultServer = "https://acme-v02.api.letsencrypt.org/directory";
 constexpr std::string_view kFormerServer = "https://acme-v01.api.letsencrypt.org/directory";
 
-constexpr Leftover kLeftovers[] = {
+constexpr Leftover kCertbotLeftovers[] = {
     {"must_staple", "asked for the OCSP must-staple extension; that is not asked for here", ""},
     {"reuse_key", "kept its key at renewals; each renewal here makes a new one", "change whatever pins the old key"},
     {"allow_subset_of_names", "was renewed without names that failed; here a name that fails fails the certificate",
@@ -37,9 +37,9 @@ constexpr Leftover kLeftovers[] = {
     {"renew_hook", "had a deploy hook that is not taken over", "make it the `reload` of a deployment"},
 };
 
-class Reading {
+class CertbotReading {
  public:
-  explicit Reading(const std::string& directory) : directory_(directory), files_(directory) {}
+  explicit CertbotReading(const std::string& directory) : directory_(directory), files_(directory) {}
 
   Found run() {
     if (!is_directory(directory_ + "/renewal") && !is_directory(directory_ + "/accounts"))
@@ -145,7 +145,7 @@ class Reading {
     find_account(parameters, lineage);
     leave_unused_key(found_, lineage);
     read_proof(parameters, lineage);
-    leave_all(found_, lineage.label, kLeftovers, [&](std::string_view setting) {
+    leave_all(found_, lineage.label, kCertbotLeftovers, [&](std::string_view setting) {
       const std::string value = option_of(base::find(parameters, setting) != nullptr ? parameters : conf, setting);
       return base::lower(value) == "false" ? std::string() : value;
     });
@@ -282,6 +282,6 @@ class Reading {
 
 extern const Kind certbot_kind;
 const Kind certbot_kind{"certbot", "certbot: a directory such as /etc/letsencrypt",
-                        [](const std::string& directory) { return Reading(directory).run(); }};
+                        [](const std::string& directory) { return CertbotReading(directory).run(); }};
 
 }  // namespace everseal::importer

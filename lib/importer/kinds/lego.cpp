@@ -16,9 +16,9 @@ using base::printable;
 
 constexpr std::string_view kRecord = "account.json";
 
-class Reading {
+class LegoReading {
  public:
-  explicit Reading(const std::string& directory) : directory_(directory), files_(directory) {}
+  explicit LegoReading(const std::string& directory) : directory_(directory), files_(directory) {}
 
   Found run() {
     if (!is_directory(directory_ + "/certificates") && !is_directory(directory_ + "/accounts"))
@@ -128,6 +128,6 @@ class Reading {
 
 extern const Kind lego_kind;
 const Kind lego_kind{"lego", "lego: the directory of its --path, .lego without it",
-                     [](const std::string& directory) { return Reading(directory).run(); }};
+                     [](const std::string& directory) { return LegoReading(directory).run(); }};
 
 }  // namespace everseal::importer

@@ -211,7 +211,7 @@ class AcmeIssuer final : public Issuer {
   std::vector<challenge::Method> methods_;
 };
 
-std::unique_ptr<Issuer> open(const Name& name, const base::Options& options, const Surroundings& surroundings) {
+std::unique_ptr<Issuer> open_acme(const Name& name, const base::Options& options, const Surroundings& surroundings) {
   return std::make_unique<AcmeIssuer>(name, options, surroundings);
 }
 
@@ -221,7 +221,7 @@ extern const Kind acme_kind;
 const Kind acme_kind{kAcme,
                      "a CA that speaks ACME: Let's Encrypt, ZeroSSL, step-ca, ...",
                      acme_options(),
-                     open,
+                     open_acme,
                      RenewalInformation::offered,
                      check_acme_options};
 

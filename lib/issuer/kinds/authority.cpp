@@ -10,7 +10,7 @@
 namespace everseal::issuer {
 namespace {
 
-constexpr base::Option kOptions[] = {
+constexpr base::Option kAuthorityOptions[] = {
     {.name = "authority",
      .type = base::OptionType::string,
      .summary = "the name of the authority (`everseal ca init NAME`)",
@@ -64,13 +64,13 @@ class AuthorityIssuer final : public Issuer {
   Surroundings surroundings_;
 };
 
-std::unique_ptr<Issuer> open(const Name&, const base::Options& options, const Surroundings& surroundings) {
+std::unique_ptr<Issuer> open_authority(const Name&, const base::Options& options, const Surroundings& surroundings) {
   return std::make_unique<AuthorityIssuer>(options, surroundings);
 }
 
 }  // namespace
 
 extern const Kind authority_kind;
-const Kind authority_kind{"authority", "the internal CA of this host", kOptions, open};
+const Kind authority_kind{"authority", "the internal CA of this host", kAuthorityOptions, open_authority};
 
 }  // namespace everseal::issuer

@@ -12,7 +12,7 @@ namespace {
 
 using base::OptionType;
 
-constexpr base::Option kOptions[] = {
+constexpr base::Option kExecOptions[] = {
     {.name = "command",
      .type = OptionType::command,
      .summary = "the program and its arguments; reads a CSR in PEM, writes the chain in PEM",
@@ -102,7 +102,7 @@ class ExecIssuer final : public Issuer {
   std::optional<std::string> user_;
 };
 
-std::unique_ptr<Issuer> open(const Name&, const base::Options& options, const Surroundings&) {
+std::unique_ptr<Issuer> open_exec(const Name&, const base::Options& options, const Surroundings&) {
   return std::make_unique<ExecIssuer>(options);
 }
 
@@ -111,8 +111,8 @@ std::unique_ptr<Issuer> open(const Name&, const base::Options& options, const Su
 extern const Kind exec_kind;
 const Kind exec_kind{.name = "exec",
                      .summary = "a program that reads a CSR and writes the chain",
-                     .options = kOptions,
-                     .open = open,
+                     .options = kExecOptions,
+                     .open = open_exec,
                      .variables = kVariables};
 
 }  // namespace everseal::issuer

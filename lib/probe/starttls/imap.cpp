@@ -11,7 +11,7 @@ namespace {
 using base::Error;
 using base::Fault;
 
-void negotiate(Connection& connection) {
+void negotiate_imap(Connection& connection) {
   const std::string greeting = connection.receive_line();
   if (!greeting.starts_with("* ")) {
     throw Error(Fault::invalid, fmt::format("the peer does not speak IMAP: \"{}\"", base::printable(greeting)));
@@ -31,6 +31,6 @@ void negotiate(Connection& connection) {
 }  // namespace
 
 extern const Starttls imap_kind;
-const Starttls imap_kind{"imap", "IMAP, STARTTLS (RFC 9051)", 143, negotiate};
+const Starttls imap_kind{"imap", "IMAP, STARTTLS (RFC 9051)", 143, negotiate_imap};
 
 }  // namespace everseal::probe

@@ -28,7 +28,7 @@ std::size_t receive_length(Connection& connection) {
   return length;
 }
 
-void negotiate(Connection& connection) {
+void negotiate_ldap(Connection& connection) {
   static constexpr std::string_view request =
       "\x30\x1d\x02\x01\x01\x77\x18\x80\x16"
       "1.3.6.1.4.1.1466.20037";
@@ -51,6 +51,6 @@ void negotiate(Connection& connection) {
 }  // namespace
 
 extern const Starttls ldap_kind;
-const Starttls ldap_kind{"ldap", "LDAP, StartTLS (RFC 4511)", 389, negotiate};
+const Starttls ldap_kind{"ldap", "LDAP, StartTLS (RFC 4511)", 389, negotiate_ldap};
 
 }  // namespace everseal::probe

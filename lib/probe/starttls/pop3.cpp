@@ -13,7 +13,7 @@ void expect_ok(const std::string& line, base::Fault otherwise, std::string_view 
   throw base::Error(otherwise, fmt::format("{} \"{}\"", what, base::printable(line)));
 }
 
-void negotiate(Connection& connection) {
+void negotiate_pop3(Connection& connection) {
   const std::string greeting = connection.receive_line();
   expect_ok(greeting, greeting.starts_with("-ERR") ? base::Fault::denied : base::Fault::invalid,
             "the peer does not greet as a POP3 server:");
@@ -24,6 +24,6 @@ void negotiate(Connection& connection) {
 }  // namespace
 
 extern const Starttls pop3_kind;
-const Starttls pop3_kind{"pop3", "POP3, STLS (RFC 2595)", 110, negotiate};
+const Starttls pop3_kind{"pop3", "POP3, STLS (RFC 2595)", 110, negotiate_pop3};
 
 }  // namespace everseal::probe

@@ -7,7 +7,7 @@
 namespace everseal::probe {
 namespace {
 
-void negotiate(Connection& connection) {
+void negotiate_postgres(Connection& connection) {
   static constexpr std::array<std::uint8_t, 8> request{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f};  // 80877103
   connection.send(request);
   switch (connection.receive(1).front()) {
@@ -25,6 +25,6 @@ void negotiate(Connection& connection) {
 }  // namespace
 
 extern const Starttls postgres_kind;
-const Starttls postgres_kind{"postgres", "PostgreSQL, SSLRequest", 5432, negotiate};
+const Starttls postgres_kind{"postgres", "PostgreSQL, SSLRequest", 5432, negotiate_postgres};
 
 }  // namespace everseal::probe

@@ -28,7 +28,7 @@ std::vector<std::string> receive_reply(Connection& connection, std::string_view 
   }
 }
 
-void negotiate(Connection& connection) {
+void negotiate_smtp(Connection& connection) {
   receive_reply(connection, "greeting", "220");
   connection.send("EHLO localhost\r\n");
   bool offered = false;
@@ -43,6 +43,6 @@ void negotiate(Connection& connection) {
 }  // namespace
 
 extern const Starttls smtp_kind;
-const Starttls smtp_kind{"smtp", "SMTP and submission, STARTTLS (RFC 3207)", 25, negotiate};
+const Starttls smtp_kind{"smtp", "SMTP and submission, STARTTLS (RFC 3207)", 25, negotiate_smtp};
 
 }  // namespace everseal::probe

@@ -81,7 +81,7 @@ constexpr int kMostComparisons = 3;
 // more than this.
 constexpr int kMostIssues = 3;
 
-Verdict run(Session& session, const Name& name, Pass) {
+Verdict run_certificate(Session& session, const Name& name, Pass) {
   const auto lock = lock_subject(session.host, inventory::certificate_subject(name));
   CertificateFacts facts;
   bool is_there = true;
@@ -157,6 +157,6 @@ PlannedSubject plan_certificate(Session& session, const Name& name) {
 }  // namespace
 
 extern const SubjectKind certificate_subject_kind;
-const SubjectKind certificate_subject_kind{"certificate", 1, false, run, plan_certificate};
+const SubjectKind certificate_subject_kind{"certificate", 1, false, run_certificate, plan_certificate};
 
 }  // namespace everseal::reconcile

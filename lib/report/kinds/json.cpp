@@ -6,7 +6,7 @@
 namespace everseal::report {
 namespace {
 
-constexpr std::size_t kFlushAt = 1 << 16;
+constexpr std::size_t kJsonFlushAt = 1 << 16;
 
 class JsonSink : public Sink {
  public:
@@ -21,7 +21,7 @@ class JsonSink : public Sink {
     json_.begin_object();
     for (std::size_t i = 0; i < columns_.size(); ++i) json_.key(columns_[i].key).value(cells[i]);
     json_.end_object();
-    if (json_.written().size() >= kFlushAt) flush();
+    if (json_.written().size() >= kJsonFlushAt) flush();
   }
 
   void end() override {
@@ -40,11 +40,11 @@ class JsonSink : public Sink {
   JsonWriter json_;
 };
 
-std::unique_ptr<Sink> open(Surface surface) { return std::make_unique<JsonSink>(std::move(surface)); }
+std::unique_ptr<Sink> open_json(Surface surface) { return std::make_unique<JsonSink>(std::move(surface)); }
 
 }  // namespace
 
 extern const Kind json_kind;
-const Kind json_kind{"json", "one JSON document, for programs", open};
+const Kind json_kind{"json", "one JSON document, for programs", open_json};
 
 }  // namespace everseal::report

@@ -15,7 +15,7 @@ constexpr std::size_t kShortest = 8;      // nor at all
 constexpr std::size_t kWrapsBeside = 24;  // columns that text needs to be wrapped beside the others
 constexpr std::size_t kIndent = 4;        // of what stands below its row
 constexpr std::string_view kGap = "  ";
-constexpr std::size_t kFlushAt = 1 << 16;
+constexpr std::size_t kTableFlushAt = 1 << 16;
 
 struct Text {
   std::string text;
@@ -173,7 +173,7 @@ class TableSink : public Sink {
       place += widths_[i] + kGap.size();
     }
     out_.push_back('\n');
-    if (out_.size() >= kFlushAt) flush();
+    if (out_.size() >= kTableFlushAt) flush();
   }
 
   void append(std::string_view text, Tone tone) {
@@ -202,11 +202,11 @@ class TableSink : public Sink {
   std::string out_;
 };
 
-std::unique_ptr<Sink> open(Surface surface) { return std::make_unique<TableSink>(std::move(surface)); }
+std::unique_ptr<Sink> open_table(Surface surface) { return std::make_unique<TableSink>(std::move(surface)); }
 
 }  // namespace
 
 extern const Kind table_kind;
-const Kind table_kind{"table", "aligned columns, for people", open};
+const Kind table_kind{"table", "aligned columns, for people", open_table};
 
 }  // namespace everseal::report

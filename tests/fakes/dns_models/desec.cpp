@@ -4,27 +4,30 @@
 namespace everseal::fakes {
 namespace {
 
-constexpr const char* kToken = "mu4W4MHuSc0Hy-GD1h_dnKuZBond";
+constexpr const char* kDesecToken = "mu4W4MHuSc0Hy-GD1h_dnKuZBond";
 constexpr int kShortestTtl = 3600;
 
-net::ServerResponse failed(int status, const std::string& detail) { return json_answer(status, {{"detail", detail}}); }
+net::ServerResponse failed_desec(int status, const std::string& detail) {
+  return json_answer(status, {{"detail", detail}});
+}
 
 class Desec final : public DnsModel {
  public:
   ApiOptions options(const std::string& url, Secrets secrets) const override {
-    return {{{"api", url + "/api/v1"}}, {{"token_file", secrets == Secrets::right ? kToken : "another-token"}}};
+    return {{{"api", url + "/api/v1"}}, {{"token_file", secrets == Secrets::right ? kDesecToken : "another-token"}}};
   }
-  std::vector<std::string> secrets() const override { return {kToken}; }
+  std::vector<std::string> secrets() const override { return {kDesecToken}; }
 
   net::ServerResponse answer(const ApiRequest& request) override {
-    if (request.header("authorization") != std::string("Token ") + kToken) return failed(401, "Invalid token.");
+    if (request.header("authorization") != std::string("Token ") + kDesecToken)
+      return failed_desec(401, "Invalid token.");
     if (request.is("GET", {"api", "v1", "domains", kZone, ""}))
       return json_answer(200, {{"name", kZone}, {"minimum_ttl", kShortestTtl}});
     if (request.is("GET", {"api", "v1", "domains", kZone, "rrsets", "*", "TXT", ""}))
       if (const std::string name = full_name(request.path[5], kZone); !at(name).empty())
         return json_answer(200, shown(name));
     if (request.is("PUT", {"api", "v1", "domains", kZone, "rrsets", ""})) return replace(json_of(request));
-    return failed(404, "Not found.");
+    return failed_desec(404, "Not found.");
   }
 
  private:

@@ -7,22 +7,22 @@
 namespace everseal::fakes {
 namespace {
 
-constexpr const char* kToken = "LRK9DAWQ1ZAEFSrCNEEzLCUwhYX1U3g7wMg4dTlkkDC96fyDuyJ39nVbVjCKSDfj";
+constexpr const char* kHetznerToken = "LRK9DAWQ1ZAEFSrCNEEzLCUwhYX1U3g7wMg4dTlkkDC96fyDuyJ39nVbVjCKSDfj";
 
-net::ServerResponse failed(int status, const std::string& code, const std::string& message) {
+net::ServerResponse failed_hetzner(int status, const std::string& code, const std::string& message) {
   return json_answer(status, {{"error", {{"code", code}, {"message", message}, {"details", Json::object()}}}});
 }
 
 class Hetzner final : public DnsModel {
  public:
   ApiOptions options(const std::string& url, Secrets secrets) const override {
-    return {{{"api", url + "/v1"}}, {{"token_file", secrets == Secrets::right ? kToken : "another"}}};
+    return {{{"api", url + "/v1"}}, {{"token_file", secrets == Secrets::right ? kHetznerToken : "another"}}};
   }
-  std::vector<std::string> secrets() const override { return {kToken}; }
+  std::vector<std::string> secrets() const override { return {kHetznerToken}; }
 
   net::ServerResponse answer(const ApiRequest& request) override {
-    if (request.header("authorization") != std::string("Bearer ") + kToken)
-      return failed(401, "unauthorized", "the token you have provided is invalid");
+    if (request.header("authorization") != std::string("Bearer ") + kHetznerToken)
+      return failed_hetzner(401, "unauthorized", "the token you have provided is invalid");
     if (request.is("GET", {"v1", "actions", "*"})) return look_at_action(std::stoi(request.path[2]));
     const bool is_set =
         request.path.size() >= 6 && request.path[2] == kZone && request.path[3] == "rrsets" && request.path[5] == "TXT";
@@ -31,11 +31,12 @@ class Hetzner final : public DnsModel {
       return json_answer(200, {{"rrset", shown(name)}});
     if (is_set && request.is("POST", {"v1", "zones", "*", "rrsets", "*", "*", "actions", "*"})) {
       // One change of a zone at a time; by the next try it is done.
-      if (!std::exchange(running_, {}).empty()) return failed(423, "locked", "zone is locked by a running action");
+      if (!std::exchange(running_, {}).empty())
+        return failed_hetzner(423, "locked", "zone is locked by a running action");
       if (request.path.back() == "add_records") return add_records(name, json_of(request));
       if (request.path.back() == "remove_records") return remove_records(name, json_of(request));
     }
-    return failed(404, "not_found", "resource not found");
+    return failed_hetzner(404, "not_found", "resource not found");
   }
 
  private:
@@ -66,7 +67,7 @@ class Hetzner final : public DnsModel {
     return json_answer(201, {{"action", action(last_action_, is_whole_set ? "running" : "success")}});
   }
   net::ServerResponse look_at_action(int id) {
-    if (id > last_action_) return failed(404, "not_found", "action not found");
+    if (id > last_action_) return failed_hetzner(404, "not_found", "action not found");
     running_.erase(id);
     return json_answer(200, {{"action", action(id, "success")}});
   }
@@ -75,13 +76,13 @@ class Hetzner final : public DnsModel {
     const Json rows = wanted.value("records", Json::array());
     const auto stands = ttls.find(name);
     if (wanted.contains("ttl") && wanted["ttl"] < 60)
-      return failed(422, "invalid_input", "invalid input in field 'ttl'");
+      return failed_hetzner(422, "invalid_input", "invalid input in field 'ttl'");
     if (wanted.contains("ttl") && !at(name).empty() && stands != ttls.end() && wanted["ttl"] != stands->second)
-      return failed(422, "invalid_input", "ttl must be the same as that of the existing rrset");
+      return failed_hetzner(422, "invalid_input", "ttl must be the same as that of the existing rrset");
     for (const Json& row : rows) {
-      if (!is_quoted(row.at("value"))) return failed(422, "invalid_input", "TXT value must be quoted");
+      if (!is_quoted(row.at("value"))) return failed_hetzner(422, "invalid_input", "TXT value must be quoted");
       for (const ApiRecord& one : at(name))
-        if (one.text == row.at("value")) return failed(422, "invalid_input", "record already exists");
+        if (one.text == row.at("value")) return failed_hetzner(422, "invalid_input", "record already exists");
     }
     const bool is_new = at(name).empty();
     if (is_new && wanted.contains("ttl")) ttls[name] = wanted["ttl"];
@@ -93,7 +94,7 @@ class Hetzner final : public DnsModel {
     for (const Json& row : wanted.value("records", Json::array())) {
       const auto stands = at(name);
       if (std::ranges::find(stands, row.at("value").get<std::string>(), &ApiRecord::text) == stands.end())
-        return failed(422, "invalid_input", "record does not exist");
+        return failed_hetzner(422, "invalid_input", "record does not exist");
       erase(name, row.at("value"));
     }
     if (at(name).empty()) ttls.erase(name);

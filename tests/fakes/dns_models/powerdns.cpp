@@ -22,12 +22,12 @@ class PowerDns final : public DnsModel {
     if (request.is("GET", {"api", "v1", "servers", "localhost", "zones", zone})) return show(request);
     if (request.is("PATCH", {"api", "v1", "servers", "localhost", "zones", zone})) return change(json_of(request));
     if (request.is("PUT", {"api", "v1", "servers", "localhost", "zones", zone, "notify"}))
-      return failed("Zone 'example.org.' is not a primary domain");
+      return failed_powerdns("Zone 'example.org.' is not a primary domain");
     return {.status = 404, .body = "Not Found"};
   }
 
  private:
-  static net::ServerResponse failed(const std::string& what) { return json_answer(422, {{"error", what}}); }
+  static net::ServerResponse failed_powerdns(const std::string& what) { return json_answer(422, {{"error", what}}); }
 
   net::ServerResponse show(const ApiRequest& request) const {
     const std::string asked = request.parameter("rrset_name");
@@ -50,19 +50,19 @@ class PowerDns final : public DnsModel {
   net::ServerResponse change(const Json& wanted) {
     for (const Json& set : wanted.at("rrsets")) {
       const std::string dotted = set.at("name");
-      if (!dotted.ends_with('.')) return failed(fmt::format("DNS Name '{}' is not canonical", dotted));
+      if (!dotted.ends_with('.')) return failed_powerdns(fmt::format("DNS Name '{}' is not canonical", dotted));
       const std::string name = dotted.substr(0, dotted.size() - 1);
-      if (!is_inside(name, kZone)) return failed(fmt::format("RRset {} IN TXT: Name is out of zone", dotted));
+      if (!is_inside(name, kZone)) return failed_powerdns(fmt::format("RRset {} IN TXT: Name is out of zone", dotted));
       const bool deletes = set.at("changetype") == "DELETE";
       const Json rows = deletes ? Json::array() : set.at("records");
       std::vector<std::string> seen;
       for (const Json& row : rows) {
         const std::string text = row.at("content");
         if (!is_quoted(text))
-          return failed(
+          return failed_powerdns(
               fmt::format("Record {}/TXT '{}': Not in expected format (parsed as '\"{}\"')", dotted, text, text));
         if (std::ranges::find(seen, text) != seen.end())
-          return failed(fmt::format("Duplicate record in RRset {} IN TXT with content \"{}\"", dotted, text));
+          return failed_powerdns(fmt::format("Duplicate record in RRset {} IN TXT with content \"{}\"", dotted, text));
         seen.push_back(text);
       }
       erase(name);

@@ -17,14 +17,14 @@ namespace {
 constexpr const char* kKeyId = "AKIDEXAMPLE";
 constexpr const char* kSecretKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 constexpr const char* kSessionToken = "FwoGZXIvYXdzEBYaDF/session+token/0123456789==";
-constexpr const char* kZoneId = "Z0EXAMPLE1234567";
+constexpr const char* kRoute53ZoneId = "Z0EXAMPLE1234567";
 constexpr const char* kNamespace = "https://route53.amazonaws.com/doc/2013-04-01/";
 
 net::ServerResponse xml(int status, const std::string& body) {
   return {.status = status, .content_type = "text/xml", .body = "<?xml version=\"1.0\"?>\n" + body};
 }
 
-net::ServerResponse failed(int status, const std::string& code, const std::string& message) {
+net::ServerResponse failed_route53(int status, const std::string& code, const std::string& message) {
   return xml(status, fmt::format("<ErrorResponse xmlns=\"{}\"><Error><Type>Sender</Type><Code>{}</Code><Message>{}"
                                  "</Message></Error><RequestId>d8a9f0c1</RequestId></ErrorResponse>",
                                  kNamespace, code, message));
@@ -72,13 +72,13 @@ class Route53 final : public DnsModel {
 
   net::ServerResponse answer(const ApiRequest& request) override {
     if (request.header("x-amz-security-token") != kSessionToken)
-      return failed(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
+      return failed_route53(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
     if (!is_signed(request))
-      return failed(403, "SignatureDoesNotMatch", "The request signature we calculated does not match.");
+      return failed_route53(403, "SignatureDoesNotMatch", "The request signature we calculated does not match.");
     if (request.is("GET", {"2013-04-01", "hostedzonesbyname"})) return zones(request.parameter("dnsname"));
-    if (request.is("GET", {"2013-04-01", "hostedzone", kZoneId, "rrset"})) return list(request);
-    if (request.is("POST", {"2013-04-01", "hostedzone", kZoneId, "rrset", ""})) return change(request.body);
-    return failed(404, "NoSuchHostedZone", "No hosted zone found with ID: " + request.path.at(2));
+    if (request.is("GET", {"2013-04-01", "hostedzone", kRoute53ZoneId, "rrset"})) return list(request);
+    if (request.is("POST", {"2013-04-01", "hostedzone", kRoute53ZoneId, "rrset", ""})) return change(request.body);
+    return failed_route53(404, "NoSuchHostedZone", "No hosted zone found with ID: " + request.path.at(2));
   }
 
  private:
@@ -123,7 +123,7 @@ class Route53 final : public DnsModel {
           id, name, is_private);
     };
     zone("Z0PRIVATE", std::string(kZone) + ".", "true");
-    zone(kZoneId, std::string(kZone) + ".", "false");
+    zone(kRoute53ZoneId, std::string(kZone) + ".", "false");
     zone("Z0OTHER", "zzz.example.", "false");
     return xml(200, fmt::format("<ListHostedZonesByNameResponse xmlns=\"{}\"><HostedZones>{}</HostedZones><DNSName>{}"
                                 "</DNSName><IsTruncated>false</IsTruncated><MaxItems>10</MaxItems>"
@@ -164,7 +164,7 @@ class Route53 final : public DnsModel {
       if (const std::string problem = apply(one); !problem.empty()) {
         records = before;
         ttls = before_ttls;
-        return failed(400, "InvalidChangeBatch", escaped(problem));
+        return failed_route53(400, "InvalidChangeBatch", escaped(problem));
       }
     return xml(200, fmt::format("<ChangeResourceRecordSetsResponse xmlns=\"{}\"><ChangeInfo><Id>/change/C1</Id><Status>"
                                 "PENDING</Status></ChangeInfo></ChangeResourceRecordSetsResponse>",
