@@ -349,7 +349,8 @@ TEST_CASE("what doctor complains of, the command that it names mends") {
   };
   const Row rows[] = {
       {"version-lost", "certificate/web", "rm -r " + version},
-      {"version-lost", "certificate/web", "rm -r " + state + "/archive/web"},
+      {"version-lost", "certificate/web", "rm -r " + version},
+      {"version-lost", "certificate/web", "rm -r " + state + "/archive/web/1"},
       {"version-damaged", "certificate/web", "rm " + version + "/cert.pem"},
       {"version-damaged", "certificate/web", "rm " + version + "/manifest.json"},
       {"version-damaged", "certificate/web", "echo garbage > " + version + "/fullchain.pem"},
