@@ -29,6 +29,7 @@ constexpr const char* kCertificate = "cert.pem";
 constexpr const char* kChain = "chain.pem";
 constexpr const char* kFullChain = "fullchain.pem";
 constexpr const char* kManifest = "manifest.json";
+constexpr const char* kRemoval = "removed.json";
 constexpr std::size_t kLimit = 4 << 20;  // of one file of a version: a long chain of large certificates is 200 kB
 constexpr mode_t kPrivate = 0700;
 
@@ -66,20 +67,6 @@ bool stands(const std::string& path) {
   return false;
 }
 
-// Hidden, and no number: what is kept there is in nobody's way. Gives its path.
-std::string moved_aside(const Directory& parent, const std::string& name) {
-  const std::string hidden = fmt::format(".{}.aside", name);
-  std::string aside = hidden;
-  for (int number = 2; parent.has(aside); ++number) aside = fmt::format("{}-{}", hidden, number);
-  parent.rename(name, aside);
-  return fmt::format("{}/{}", parent.path(), aside);
-}
-
-bool is_directory(const Directory& parent, const std::string& name) {
-  struct stat status {};
-  return ::fstatat(parent.descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
-}
-
 // The directories below `parent` whose name is `prefix` and a version's number.
 std::vector<int> numbered(const std::optional<Directory>& parent, std::string_view prefix) {
   std::vector<int> found;
@@ -87,7 +74,7 @@ std::vector<int> numbered(const std::optional<Directory>& parent, std::string_vi
   for (const std::string& entry : parent->list()) {
     if (!entry.starts_with(prefix)) continue;
     const auto number = version_number(std::string_view(entry).substr(prefix.size()));
-    if (number && is_directory(*parent, entry)) found.push_back(*number);
+    if (number && parent->has_directory(entry)) found.push_back(*number);
   }
   std::ranges::sort(found);
   return found;
@@ -97,7 +84,14 @@ Directory root(const std::string& state) { return Directory::open(state).subdire
 Directory live_directory(const std::string& state) { return Directory::open(state).subdirectory("live"); }
 
 std::optional<Directory> directory_of(const std::string& state, const Name& name) {
-  return root(state).subdirectory_if_exists(name.text());
+  const Directory archive = root(state);
+  const auto link = archive.read_link(name.text());
+  if (!link) return archive.subdirectory_if_exists(name.text());
+  const std::string path = fmt::format("{}/{}", archive.path(), name);
+  throw Error(
+      Fault::config, fmt::format("{} is a symbolic link: no key is read or written behind one", path),
+      fmt::format("put what it leads to in its place: `rm {0} && mv {1} {0}`", path,
+                  base::printable(link->starts_with('/') ? *link : fmt::format("{}/{}", archive.path(), *link))));
 }
 
 std::optional<Directory> version_directory(const std::string& state, const Name& name, const std::string& version) {
@@ -107,6 +101,7 @@ std::optional<Directory> version_directory(const std::string& state, const Name&
 }
 
 Directory staging_directory(const std::string& state, const Name& name, int number) {
+  directory_of(state, name);  // no link
   return root(state).create_subdirectory(name.text(), kPrivate).create_subdirectory(staging_name(number), kPrivate);
 }
 
@@ -392,7 +387,10 @@ std::vector<std::string> Archive::damage(const Manifest& manifest, std::span<con
 void Archive::repair(const Manifest& manifest, std::span<const pki::Certificate> chain) const {
   const Directory directory = require_version(state_, manifest);
   for (const Content& content : contents_of(manifest, chain))
-    if (is_damaged(directory, content, manifest)) directory.replace(content.file, base::as_bytes(content.text));
+    if (is_damaged(directory, content, manifest)) {
+      if (directory.has_directory(content.file)) directory.move_aside(content.file);
+      directory.replace(content.file, base::as_bytes(content.text));
+    }
 }
 
 std::optional<Manifest> Archive::manifest(const Name& name, int number) const {
@@ -409,16 +407,19 @@ void Archive::note_revoked(const Name& name, int number, const Revoked& revoked)
   directory->replace(kManifest, base::as_bytes(to_json(manifest)));
 }
 
-std::string Archive::move_aside(const Name& name) const { return moved_aside(live_directory(state_), name.text()); }
+std::string Archive::move_aside(const Name& name) const { return live_directory(state_).move_aside(name.text()); }
 
 std::optional<std::string> Archive::clear_way(const Name& name, int number) const {
+  const Directory archive = root(state_);
+  const bool leads_somewhere = stands(fmt::format("{}/{}/.", archive.path(), name));
+  if (archive.has(name.text()) && !leads_somewhere) return archive.move_aside(name.text());
   const auto parent = directory_of(state_, name);
   if (!parent) return std::nullopt;
   const std::string complete = complete_name(number), staging = staging_name(number);
-  if (parent->has(staging) && !is_directory(*parent, staging)) return moved_aside(*parent, staging);
-  const bool is_whole = is_directory(*parent, complete) && standing(name, number).complete;
+  if (parent->has(staging) && !parent->has_directory(staging)) return parent->move_aside(staging);
+  const bool is_whole = parent->has_directory(complete) && standing(name, number).complete;
   if (!parent->has(complete) || is_whole) return std::nullopt;
-  return moved_aside(*parent, complete);
+  return parent->move_aside(complete);
 }
 
 std::string Archive::live_path(const Name& name) const {
@@ -502,11 +503,27 @@ std::vector<Name> Archive::names() const {
   const Directory directory = root(state_);
   std::vector<Name> found;
   for (const std::string& entry : directory.list())
-    if (Name::is_valid(entry) && is_directory(directory, entry)) found.push_back(Name::parse(entry));
+    if (Name::is_valid(entry) && directory.has_directory(entry)) found.push_back(Name::parse(entry));
   return found;
 }
 
 std::vector<int> Archive::numbers(const Name& name) const { return numbered(directory_of(state_, name), ""); }
+
+void Archive::mark_removed(const Name& name, base::Time when) const {
+  const auto parent = directory_of(state_, name);
+  if (!parent) return;
+  const std::vector<int> left = numbers(name);
+  if (!left.empty()) parent->replace(kRemoval, base::as_bytes(to_json(Removal{left.back(), when})));
+}
+
+int Archive::removed_through(const Name& name) const {
+  const auto parent = directory_of(state_, name);
+  if (!parent) return 0;
+  return reading(fmt::format("{}/{}", parent->path(), kRemoval), [&] {
+    const auto json = parent->read(kRemoval, kLimit);
+    return json ? parse_removal(base::as_text(*json)).through : 0;
+  });
+}
 
 std::vector<int> Archive::staged(const Name& name) const { return numbered(directory_of(state_, name), "."); }
 

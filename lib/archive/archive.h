@@ -40,6 +40,7 @@ struct Manifest {
   std::string fingerprint;
   base::Time created;
   bool external_key = false;
+  bool once = false;                 // no config asked for it to be kept alive
   std::string imported_from;         // directory of another client that it was taken over from; "": made here
   std::optional<Revoked> revoked{};  // where no CRL of an authority here says it
 };
@@ -91,8 +92,8 @@ class Archive {
   // `key_matches` is checked: Error(invalid) where leaf and key differ, and nothing is renamed. Doing it again is fine.
   void complete(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
   void discard_staging(const Name& name, int number) const;
-  // Renames what stands in the place of a version that is being made and is none, so that it can be completed; gives its
-  // path now. nullopt where the way is clear.
+  // Renames what stands in the place of a version that is being made and is none, or of all its name's, so that it can be
+  // completed; gives its path now. nullopt where the way is clear.
   std::optional<std::string> clear_way(const Name& name, int number) const;
 
   // Switches live/<name>, wherever a link there leads; Error(invalid) where the version's key does not match its
@@ -111,7 +112,7 @@ class Archive {
   std::vector<std::string> paths(const Name& name, int number) const;
 
   // The files of a complete version, but its key, that are missing or say something else than they should. repair()
-  // writes them again. Error(not_found) where its directory is missing.
+  // writes them again, and puts a directory in the place of one aside. Error(not_found) where its directory is missing.
   std::vector<std::string> damage(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
   void repair(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
   // Of the manifest alone; nullopt: not there; Error(corrupt): unreadable.
@@ -133,6 +134,11 @@ class Archive {
 
   std::vector<Name> names() const;
   std::vector<int> numbers(const Name& name) const;  // complete ones, ascending
+  // Remembers beside the versions that `name` was removed at `when`, for a store that was lost: what lies there now is
+  // history. Durable on return; nothing is done where the archive has nothing of it.
+  void mark_removed(const Name& name, base::Time when) const;
+  // The newest version that a removal left; 0: none did. Error(corrupt) where what is remembered cannot be read.
+  int removed_through(const Name& name) const;
   std::vector<int> staged(const Name& name) const;
 
  private:

@@ -52,7 +52,32 @@ std::optional<Revoked> revoked(const Json& object) {
                  pki::parse_revocation_reason(text(*found, "reason")).value_or(pki::RevocationReason::unspecified)};
 }
 
+int positive(const Json& object, std::string_view key) {
+  const Json& value = member(object, key);
+  if (!value.is_number_integer() || value < 1 || value > std::numeric_limits<int>::max())
+    corrupt(fmt::format("'{}' is not the number of a version", key));
+  return value.get<int>();
+}
+
+Json object_of(std::string_view json, std::string_view form) {
+  Json object = Json::parse(json, nullptr, false);
+  if (!object.is_object()) corrupt("it is not a JSON object");
+  const Json& number = member(object, form);
+  if (!number.is_number_integer() || number != 1) corrupt("its form is not one that this Everseal knows");
+  return object;
+}
+
 }  // namespace
+
+std::string to_json(const Removal& removal) {
+  const Json json = {{"removal", 1}, {"through", removal.through}, {"removed", base::format_time(removal.when)}};
+  return json.dump(2) + "\n";
+}
+
+Removal parse_removal(std::string_view json) {
+  const Json object = object_of(json, "removal");
+  return {positive(object, "through"), time(object, "removed")};
+}
 
 std::string to_json(const Manifest& manifest) {
   Json json = {{"manifest", 1},
@@ -64,6 +89,7 @@ std::string to_json(const Manifest& manifest) {
                {"fingerprint", manifest.fingerprint},
                {"created", base::format_time(manifest.created)},
                {"external_key", manifest.external_key}};
+  if (manifest.once) json["once"] = true;
   if (!manifest.imported_from.empty()) json["imported_from"] = manifest.imported_from;
   if (manifest.revoked)
     json["revoked"] = {{"at", base::format_time(manifest.revoked->when)},
@@ -72,23 +98,19 @@ std::string to_json(const Manifest& manifest) {
 }
 
 Manifest parse_manifest(std::string_view json) {
-  const Json object = Json::parse(json, nullptr, false);
-  if (!object.is_object()) corrupt("it is not a JSON object");
-  const Json& form = member(object, "manifest");
-  if (!form.is_number_integer() || form != 1) corrupt("its form is not one that this Everseal knows");
-  const Json& number = member(object, "number");
-  if (!number.is_number_integer() || number < 1 || number > std::numeric_limits<int>::max())
-    corrupt("'number' is not the number of a version");
+  const Json object = object_of(json, "manifest");
+  const int number = positive(object, "number");
   const Json& external_key = member(object, "external_key");
   if (!external_key.is_boolean()) corrupt("'external_key' is not true or false");
   return {.name = name(object, "name"),
-          .number = number.get<int>(),
+          .number = number,
           .issuer = optional_name(object, "issuer"),
           .spec = text(object, "spec"),
           .spec_hash = text(object, "spec_hash"),
           .fingerprint = text(object, "fingerprint"),
           .created = time(object, "created"),
           .external_key = external_key.get<bool>(),
+          .once = object.value("once", Json(false)) == true,
           .imported_from = object.contains("imported_from") ? text(object, "imported_from") : std::string(),
           .revoked = revoked(object)};
 }

@@ -163,8 +163,9 @@ std::vector<std::string> mend_files(inventory::Store& store, const Name& name) {
   for (const FileTrouble& trouble : file_troubles(store, name)) {
     if (trouble.text.empty()) continue;
     const mode_t mode = trouble.file == kManifestFile ? 0600 : 0644;
-    base::Directory::open(authority_path(store, name))
-        .replace(trouble.file, base::as_bytes(trouble.text), {.mode = mode});
+    const auto directory = base::Directory::open(authority_path(store, name));
+    if (directory.has_directory(trouble.file)) directory.move_aside(trouble.file);
+    directory.replace(trouble.file, base::as_bytes(trouble.text), {.mode = mode});
     mended.push_back(trouble.file);
   }
   return mended;

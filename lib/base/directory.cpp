@@ -224,6 +224,12 @@ bool Directory::has(const std::string& name) const {
   throw errno_error("look at", shown(path_, name));
 }
 
+bool Directory::has_directory(const std::string& name) const {
+  require_component(name);
+  struct stat status {};
+  return ::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+}
+
 std::vector<std::string> Directory::list() const { return names_in(fd_.get(), printable(path_)); }
 
 std::optional<std::string> Directory::read_link(const std::string& name) const {
@@ -302,6 +308,14 @@ void Directory::rename(const std::string& from, const std::string& to) const {
   require_component(to);
   file_system().rename(fd_.get(), from, fd_.get(), to);
   sync();
+}
+
+std::string Directory::move_aside(const std::string& name) const {
+  const std::string hidden = fmt::format(".{}.aside", name);
+  std::string aside = hidden;
+  for (int number = 2; has(aside); ++number) aside = fmt::format("{}-{}", hidden, number);
+  rename(name, aside);
+  return fmt::format("{}/{}", path_, aside);
 }
 
 void Directory::exchange(const std::string& name, const Directory& other, const std::string& other_name) const {

@@ -51,6 +51,7 @@ class Directory {
   std::optional<Bytes> read(const std::string& name, std::size_t limit) const;
   std::optional<Secret> read_secret(const std::string& name, std::size_t limit) const;
   bool has(const std::string& name) const;                              // of any type, not followed
+  bool has_directory(const std::string& name) const;                    // not followed
   std::vector<std::string> list() const;                                // sorted, without "." and ".."
   std::optional<std::string> read_link(const std::string& name) const;  // nullopt: absent or no symlink
 
@@ -67,6 +68,9 @@ class Directory {
   void switch_link(const std::string& name, const std::string& target) const;
   // Durable on return.
   void rename(const std::string& from, const std::string& to) const;
+  // Durable on return: to ".NAME.aside", numbered where that is taken, which is hidden and in nobody's way. Gives its
+  // path now.
+  std::string move_aside(const std::string& name) const;
   // Durable on return: what `name` and `other_name` in `other` are called is swapped, in one step; both must exist.
   // Error(invalid) where the file system cannot, as NFS.
   void exchange(const std::string& name, const Directory& other, const std::string& other_name) const;

@@ -210,4 +210,16 @@ void Authorities::mark_crl_dirty(const Name& authority, Time now) {
   });
 }
 
+namespace {
+std::string lost_key(const Name& authority) { return fmt::format("revocations.lost/{}", authority); }
+}  // namespace
+
+void Authorities::set_revocations_lost(const Name& authority, bool lost) {
+  if (lost != are_revocations_lost(authority)) store_.set_setting(lost_key(authority), lost ? "yes" : "");
+}
+
+bool Authorities::are_revocations_lost(const Name& authority) {
+  return store_.setting(lost_key(authority)).value_or("") == "yes";
+}
+
 }  // namespace everseal::inventory

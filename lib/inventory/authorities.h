@@ -38,6 +38,10 @@ class Authorities {
   std::optional<CrlRecord> newest_crl(const Name& authority, int generation);
   std::optional<CrlRecord> newest_crl(const Name& authority);  // of the active generation
   void mark_crl_dirty(const Name& authority, Time now);
+  // The database was lost, and no CRL was left to say what it knew to be revoked: until one is found, or a person says
+  // that nothing was or that it is gone for good.
+  void set_revocations_lost(const Name& authority, bool lost);
+  bool are_revocations_lost(const Name& authority);
 
  private:
   Store& store_;

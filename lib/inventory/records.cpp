@@ -119,7 +119,8 @@ std::string asked_by(const IntentRecord& intent) {
 }
 
 std::optional<int> version_of(const AttemptRecord& attempt) {
-  return attempt.step == "revoke" ? base::parse_number<int>(attempt.target) : std::nullopt;
+  const bool is_of_version = attempt.step == "revoke" || attempt.step == "live" || attempt.step == "compare";
+  return is_of_version ? base::parse_number<int>(attempt.target) : std::nullopt;
 }
 
 std::string describe(const AttemptRecord& attempt) {

@@ -210,7 +210,8 @@ struct AttemptRecord {
   std::optional<Time> not_before;
   Time last;
 };
-// Which version was to be revoked; nullopt of any other step, whose target is an issuer, a deployment or "".
+// Which version was to be revoked, made live or compared; nullopt of any other step, whose target is an issuer, a
+// deployment or "".
 std::optional<int> version_of(const AttemptRecord& attempt);
 // "revoke of version 3", "deploy at nginx", "crl".
 std::string describe(const AttemptRecord& attempt);

@@ -36,13 +36,18 @@ std::string compact(Time time) {
   return text;
 }
 
-void require_sound_backup(const std::string& file) {
+// What is wrong with that file says nothing of the present database.
+void require_sound_backup(const std::string& file) try {
   const auto backup = sql::open(file, sql::Access::read_only);
   sql::require_known_schema(*backup);
   if (sql::schema_version(*backup) == 0)
     throw Error(Fault::invalid, fmt::format("{} is an empty database", file),
                 "name a file that `everseal backup` wrote");
   backup->check_integrity();
+} catch (const Error& error) {
+  if (error.fault() != Fault::corrupt) throw;
+  throw Error(error.fault(), error.message(),
+              "name a file that `everseal backup` wrote; the present database is as it was");
 }
 
 bool is_empty(sql::Database& database) {

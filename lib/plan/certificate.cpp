@@ -416,7 +416,8 @@ void decide_compare(const CertificateFacts& facts, const VersionFacts& used, Tim
   const int number = used.record.number;
   CertificateStep made =
       used.on_disk == OnDisk::lost
-          ? step(Compare{number}, Rule::lost, fmt::format("version {} is no longer whole in the archive", number), now)
+          ? step(Compare{number, true}, Rule::lost, fmt::format("version {} is no longer whole in the archive", number),
+                 now)
           : step(Compare{number}, Rule::touched,
                  fmt::format("files of version {} changed since they were last looked at", number), now);
   if (facts.compared) {
@@ -480,11 +481,14 @@ StepKey key_of(const CertificateAction& action) {
                         [](const GiveUp& s) {
                           return StepKey{s.kind, s.issuer.text()};
                         },
+                        [](const MakeLive& s) {
+                          return StepKey{s.kind, std::to_string(s.number)};
+                        },
                         [](const Revoke& s) {
                           return StepKey{s.kind, std::to_string(s.number)};
                         },
                         [](const Compare& s) {
-                          return StepKey{s.kind, std::to_string(s.number)};
+                          return StepKey{s.kind, s.is_gone ? std::string() : std::to_string(s.number)};
                         },
                         [](const RefreshRenewalInfo& s) {
                           return StepKey{s.kind, s.issuer.text()};

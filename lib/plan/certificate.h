@@ -27,7 +27,8 @@ struct Prune { static constexpr std::string_view kind = "prune"; std::vector<int
 // Takes versions that ended long ago away: rows, directories, keys.
 struct Discard { static constexpr std::string_view kind = "discard"; std::vector<int> numbers; };
 // Compares the contents of what is in use, in the archive and at its targets, with what was put there, and mends them.
-struct Compare { static constexpr std::string_view kind = "compare"; int number; };
+// What is gone fails by itself: when it is back no failure of that keeps it waiting.
+struct Compare { static constexpr std::string_view kind = "compare"; int number; bool is_gone = false; };
 struct RefreshRenewalInfo { static constexpr std::string_view kind = "renewal-info"; int number; Name issuer; };
 struct DeleteKeys { static constexpr std::string_view kind = "delete-keys"; };
 struct Forget { static constexpr std::string_view kind = "forget"; std::int64_t intent; };

@@ -29,10 +29,11 @@ std::vector<std::string> repair_archive(Session& session, const VersionRecord& v
     return {"all"};
   }
   if (!standing.exists || (version.has_key && !standing.has_key))
-    throw base::Error(base::Fault::not_found,
-                      fmt::format("{} of version {} is gone from the archive",
-                                  standing.exists ? "the private key" : "all", version.number),
-                      fmt::format("bring it back from a backup; or {}", renewal));
+    throw base::Error(
+        base::Fault::not_found,
+        fmt::format("{} of version {} is gone from the archive", standing.exists ? "the private key" : "all",
+                    version.number),
+        fmt::format("bring it back from a backup; or {}, and `everseal remove {}` forgets it", renewal, version.name));
   std::vector<std::string> damaged = session.archive.damage(stored.manifest, stored.chain);
   if (!damaged.empty()) session.archive.repair(stored.manifest, stored.chain);
   if (!version.has_key) return damaged;

@@ -214,7 +214,7 @@ std::optional<Time> last_removal(Session& session, const Name& name) {
 void examine_unknown_versions(Session& session, const Name& name, Complaints& complaints) {
   if (was_removed(session, name)) return;
   for (const int number : session.archive.numbers(name)) {
-    if (session.versions.find(name, number)) continue;
+    if (number <= session.archive.removed_through(name) || session.versions.find(name, number)) continue;
     complaints.attempt("version-unreadable", subject_of(name), "move that directory away", [&] {
       const auto version = session.archive.read(name, number);
       // A removal leaves what is in the archive, and the name may have come back since.

@@ -63,8 +63,12 @@ Outcome record_failure(Session& session, const inventory::SubjectId& subject, co
   attempt.needs_operator = is_of_an_intent(key.step) && is_permanent(error.fault());
   if (!attempt.needs_operator) attempt.not_before = plan::retry_time(attempt.count, now, in_use, error.retry_at());
   session.store.transaction([&] {
+    // One cause may stop a step for one version after the other.
+    const bool is_told = std::ranges::any_of(session.attempts.of(attempt.subject), [&](const auto& known) {
+      return known.step == attempt.step && is_same_failure(known.problem, attempt.problem);
+    });
     session.attempts.put(attempt);
-    if (earlier && is_same_failure(earlier->problem, attempt.problem)) return;
+    if (is_told) return;
     Detail detail{{"step", attempt.step}, {"problem", attempt.problem}};
     if (!key.target.empty()) detail.emplace_back(key.step == "issue" ? "issuer" : "target", key.target);
     session.events.add(event_of(key.step), subject.text(), detail, now);

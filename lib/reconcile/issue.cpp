@@ -151,7 +151,8 @@ void finish(Session& session, const plan::CertificateFacts& facts, VersionRecord
                             .spec_hash = version.spec_hash,
                             .fingerprint = version.certificate->text(),
                             .created = version.created,
-                            .external_key = !version.has_key},
+                            .external_key = !version.has_key,
+                            .once = facts.renewal == plan::Renewal::once},
                            chain);
   version.state = VersionState::issued;
   // A commit that is lost with the power is made again from the archive.

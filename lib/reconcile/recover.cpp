@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "inventory/merge.h"
+#include "reconcile/desired.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/take_in.h"
 
@@ -31,6 +32,21 @@ inventory::TakeIn taking_files(const Host& host, std::string_view step, Verdict&
   };
 }
 
+// What the config keeps alive of what came back is known at once, and not with the next run.
+void read_config(const Host& host, std::string_view step, Verdict& verdict) {
+  try {
+    inventory::Store store = open_store(host, sql::Access::read_write);
+    const Desired desired(host, store);
+  } catch (const base::Error& error) {
+    verdict.outcomes.push_back({.subject = "config",
+                                .target = {},
+                                .step = std::string(step),
+                                .result = Result::warned,
+                                .text = fmt::format("what it keeps alive is not known yet: {}", error.message()),
+                                .facts = {.fault = error.fault(), .hint = error.hint()}});
+  }
+}
+
 }  // namespace
 
 Restored restore(const Host& host, const std::string& file) {
@@ -39,6 +55,7 @@ Restored restore(const Host& host, const std::string& file) {
   Restored restored;
   restored.replacement = inventory::restore(host.state, file, host.clock(),
                                             taking_files(host, "restore", restored.verdict), store_wait(host));
+  read_config(host, "restore", restored.verdict);
   return restored;
 }
 
@@ -58,6 +75,7 @@ Verdict rebuild(const Host& host) {
   say(Result::done, replacement.replaced.empty()
                         ? "there is a database again"
                         : fmt::format("the database that was there is kept as {}", replacement.replaced));
+  read_config(host, "rebuild", verdict);
   return verdict;
 }
 

@@ -288,6 +288,7 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
     require_removable(session.host, *managed);
     config::remove_fragment(session.host.files, name);
   }
+  session.archive.mark_removed(name, now);  // a lost database learns it again
   session.store.transaction([&] {
     session.intents.done(step.intent, now);
     session.managed.remove(name);

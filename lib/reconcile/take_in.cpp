@@ -47,7 +47,10 @@ inventory::ManagedRecord managed_record(const archive::Manifest& manifest) {
   managed.name = manifest.name;
   managed.spec = manifest.spec;
   managed.spec_hash = base::hex(pki::sha256(base::as_bytes(manifest.spec)));
-  managed.origin = kOnce;
+  // What a config asked for and none names any more is held: to deploy it could be to deploy over what is there now. A
+  // config that names it says so at once (Desired).
+  managed.origin = manifest.once ? std::string(kOnce) : fmt::format("archive/{}", manifest.name);
+  managed.orphaned = !manifest.once;
   managed.key_owner = manifest.external_key ? inventory::KeyOwner::external : inventory::KeyOwner::ours;
   return managed;
 }
@@ -79,12 +82,15 @@ class Taking {
         if (known) return;
         if (session_.authority_rows.newest_crl(name))
           say(authority_subject(name), "is known again, with the revocations of its CRL");
-        else if (!session_.authority_rows.certificates(name).empty())
+        else if (!session_.authority_rows.certificates(name).empty()) {
+          session_.authority_rows.set_revocations_lost(name, true);
           throw base::Error(
               base::Fault::corrupt, "it is known again, but what it revoked is not: its crl.der is missing or damaged",
-              fmt::format("put the newest CRL that it published there as {}, before anything signs the "
-                          "next, and say `everseal doctor --rebuild` again",
-                          fmt::format("{}/{}", authority::authority_path(session_.store, name), authority::kCrlFile)));
+              fmt::format("put the newest CRL that it published there as {}; until then it signs none, but "
+                          "`everseal ca crl {} --accept-loss` lets it",
+                          fmt::format("{}/{}", authority::authority_path(session_.store, name), authority::kCrlFile),
+                          name));
+        }
       });
     }
   }
@@ -109,7 +115,12 @@ class Taking {
     const std::vector<int> there = session_.archive.numbers(name);
     bool changed = false;
     taken_.clear();
-    for (const int number : there) attempt(subject, [&] { changed |= version(name, number); });
+    int removed = 0;
+    attempt(subject, [&] { removed = session_.archive.removed_through(name); });
+    if (leads_ == Leads::files && is_removed(name, removed)) return remove(name);
+    for (const int number : there)
+      if (number > removed || session_.versions.find(name, number))
+        attempt(subject, [&] { changed |= version(name, number); });
     for (const inventory::VersionRecord& record : session_.versions.of(name))
       if (!std::ranges::binary_search(there, record.number)) attempt(subject, [&] { changed |= lost(record); });
     attempt(subject, [&] { changed |= link(name); });
@@ -130,6 +141,25 @@ class Taking {
   std::vector<std::string> entries(const char* directory) const {
     const auto found = base::Directory::open_if_exists(fmt::format("{}/{}", session_.host.state, directory));
     return found ? found->list() : std::vector<std::string>();
+  }
+
+  // A database from before the removal knows it as kept alive.
+  bool is_removed(const Name& name, int through) const {
+    if (through == 0 || !session_.managed.find(name)) return false;
+    const std::vector<int> there = session_.archive.numbers(name);
+    return (there.empty() || there.back() <= through) &&
+           std::ranges::all_of(session_.versions.of(name),
+                               [&](const inventory::VersionRecord& one) { return one.number <= through; });
+  }
+
+  void remove(const Name& name) {
+    attempt(subject_of(name), [&] {
+      session_.store.transaction([&] {
+        session_.managed.remove(name);
+        session_.events.add(kRemoved, subject_of(name), Detail{{"learnt_from", "removed.json"}}, session_.now());
+      });
+      say(subject_of(name), "stays removed");
+    });
   }
 
   bool version(const Name& name, int number) {
@@ -278,6 +308,7 @@ Stored stored_version(Session& session, const inventory::VersionRecord& version)
                      .fingerprint = version.certificate->text(),
                      .created = version.created,
                      .external_key = managed && managed->key_owner == inventory::KeyOwner::external,
+                     .once = managed && managed->origin == kOnce,
                      .imported_from = version.imported_from};
   if (version.revoked_at && !signer_here(session, stored.chain.front()))
     stored.manifest.revoked = {*version.revoked_at,

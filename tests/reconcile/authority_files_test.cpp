@@ -7,6 +7,7 @@
 #include "reconcile/site.h"
 #include "reconcile/verbs/backup.h"
 #include "reconcile/verbs/ca_crl.h"
+#include "reconcile/verbs/renew.h"
 #include "reconcile/verbs/revoke.h"
 
 #include <doctest/doctest.h>
@@ -61,6 +62,16 @@ TEST_SUITE("authority files") {
     }
   }
 
+  TEST_CASE("a directory in the place of a public file is put aside by mend") {
+    FilesSite site;
+    std::filesystem::remove(site.file("root.pem"));
+    std::filesystem::create_directories(site.file("root.pem/mine"));
+    CHECK(mend(site.host).exit_code() == 0);
+    CHECK(std::filesystem::is_regular_file(site.file("root.pem")));
+    CHECK(std::filesystem::exists(site.file(".root.pem.aside/mine")));
+    CHECK(site.complaints().empty());
+  }
+
   TEST_CASE("a rebuild beside a database that can be read keeps the authority, and writes its files again") {
     for (const char* name : {"authority.json", "root.pem", "intermediate-1.pem"}) {
       CAPTURE(name);
@@ -109,6 +120,37 @@ TEST_SUITE("authority files") {
     CHECK(rebuild(site.host).exit_code() == 0);
     CHECK(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
     CHECK(pki::Crl::parse(base::read_file(site.file("crl.der"), 1 << 20)).entries.size() == 1);
+  }
+
+  TEST_CASE("after a rebuild without a CRL none is signed before the last one is back or a person gives it up") {
+    for (const bool back : {true, false}) {
+      CAPTURE(back);
+      FilesSite site;
+      const Name corp = Name::parse("corp");
+      REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+      REQUIRE(revoke(site.host, {.name = Name::parse("www"), .certificate = {}, .reason = {}}).exit_code() == 0);
+      const std::string published = site.root / "published.crl";
+      std::filesystem::copy_file(site.file("crl.der"), published);
+      std::filesystem::remove(site.file("crl.der"));
+      site.lose_database();
+      failed_rebuild(site);
+      CHECK(renew(site.host, {}).exit_code() != 0);
+      CHECK_FALSE(std::filesystem::exists(site.file("crl.der")));
+      CHECK_THROWS_AS(ca_crl(site.host, corp), base::Error);
+      // A revocation would publish a CRL of itself alone.
+      CHECK(revoke(site.host, {.name = Name::parse("www"), .certificate = {}, .reason = {}}).exit_code() != 0);
+      CHECK_FALSE(std::filesystem::exists(site.file("crl.der")));
+      if (back) {
+        std::filesystem::copy_file(published, site.file("crl.der"));
+        CHECK(ca_crl(site.host, corp).exit_code() == 0);
+        CHECK(pki::Crl::parse(base::read_file(site.file("crl.der"), 1 << 20)).entries.size() >= 1);
+      } else {
+        CHECK(ca_crl(site.host, corp, Loss::accepted).exit_code() == 0);
+        CHECK(site.events("revocations.given_up") == 1);
+      }
+      site.now += std::chrono::days(1);
+      CHECK(renew(site.host, {}).exit_code() == 0);
+    }
   }
 
   TEST_CASE("the daily copy knows an authority whose files are gone") {

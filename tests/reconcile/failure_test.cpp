@@ -6,6 +6,7 @@
 #include "error_of.h"
 #include "fakes/unsynced_file_system.h"
 #include "inventory/authorities.h"
+#include "inventory/backup.h"
 #include "inventory/certificates.h"
 #include "inventory/subjects.h"
 #include "pki/crl.h"
@@ -410,6 +411,80 @@ TEST_SUITE("failure") {
     CHECK(std::filesystem::exists(link + "/fullchain.pem"));
   }
 
+  TEST_CASE("what was removed stays removed when the database is lost, and what nobody names is held") {
+    const auto managed_after = [](const Site& site) {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+      return inventory::Managed(store).find(kWww);
+    };
+    const auto leaf = [](const Site& site) {
+      return pki::Certificate::parse_all(base::read_file(site.root.path() + "/tls/fullchain.pem", 1 << 20)).front();
+    };
+    SUBCASE("removed") {
+      Site site;
+      issue(site.host, {site.www(), Keep::alive, {}});
+      remove(site.host, {kWww});
+      config::Certificate other = site.www();
+      other.name = Name::parse("other");
+      issue(site.host, {other, Keep::alive, {}});
+      const auto served = leaf(site);
+      site.lose_database();
+      CHECK(rebuild(site.host).exit_code() == 0);
+      CHECK_FALSE(managed_after(site));
+      CHECK(renew(site.host, {}).exit_code() == 0);
+      CHECK(leaf(site) == served);
+      for (const Complaint& one : examine(site.host)) CHECK_MESSAGE(false, one.what);
+      // Its name comes back, and is known again after the next loss.
+      issue(site.host, {site.www(), Keep::once, {}});
+      site.lose_database();
+      rebuild(site.host);
+      REQUIRE(managed_after(site));
+      CHECK(site.versions().size() == 1);
+      CHECK(site.versions().front().number == 2);
+    }
+    SUBCASE("removed after the backup") {
+      Site site;
+      issue(site.host, {site.www(), Keep::once, {}});
+      {
+        inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+        inventory::backup(store, site.root / "backup.db");
+      }
+      remove(site.host, {kWww, OnRemoval::leave, Keys::destroy});
+      site.lose_database();
+      restore(site.host, site.root / "backup.db");
+      CHECK_FALSE(managed_after(site));
+      CHECK(renew(site.host, {}).exit_code() == 0);
+    }
+    SUBCASE("deleted from the config") {
+      Site site;
+      issue(site.host, {site.www(), Keep::alive, {}});
+      std::filesystem::remove(site.root.path() + "/config/conf.d/www.toml");
+      std::filesystem::remove(site.root.path() + "/tls/fullchain.pem");
+      site.lose_database();
+      rebuild(site.host);
+      REQUIRE(managed_after(site));
+      CHECK(managed_after(site)->orphaned);
+      renew(site.host, {});
+      CHECK_FALSE(std::filesystem::exists(site.root.path() + "/tls/fullchain.pem"));
+    }
+    SUBCASE("kept alive") {
+      Site site;
+      issue(site.host, {site.www(), Keep::alive, {}});
+      site.lose_database();
+      rebuild(site.host);
+      REQUIRE(managed_after(site));
+      CHECK_FALSE(managed_after(site)->orphaned);
+      CHECK(managed_after(site)->origin.find("www.toml") != std::string::npos);
+    }
+    SUBCASE("once") {
+      Site site;
+      issue(site.host, {site.www(), Keep::once, {}});
+      site.lose_database();
+      rebuild(site.host);
+      REQUIRE(managed_after(site));
+      CHECK(managed_after(site)->origin == kOnce);
+    }
+  }
+
   TEST_CASE("a removal that is withdrawn leaves the certificate kept alive as before") {
     Site site;
     issue(site.host, {site.www(), Keep::alive, {}});
@@ -580,6 +655,16 @@ TEST_SUITE("failure") {
         {"in the archive, overwritten", [&](const auto& archive, const auto&) { overwrite(archive + "/cert.pem"); }},
         {"in the archive, gone",
          [](const auto& archive, const auto&) { std::filesystem::remove(archive + "/fullchain.pem"); }},
+        {"in the archive, a directory",
+         [](const auto& archive, const auto&) {
+           std::filesystem::remove(archive + "/cert.pem");
+           std::filesystem::create_directories(archive + "/cert.pem/mine");
+         }},
+        {"deployed, a directory",
+         [](const auto&, const auto& tls) {
+           std::filesystem::remove(tls + "/fullchain.pem");
+           std::filesystem::create_directories(tls + "/fullchain.pem/mine");
+         }},
         {"the manifest is gone",
          [](const auto& archive, const auto&) { std::filesystem::remove(archive + "/manifest.json"); }},
         {"both",
@@ -665,12 +750,12 @@ TEST_SUITE("failure") {
           CHECK(listed.front().state.state == plan::State::failing);
           CHECK(listed.front().state.attention == plan::Attention::needed);
         }
-        site.now += days(2);
         if (back)
           std::filesystem::rename(archive + "/kept",
                                   archive + (std::string_view(row.title) == "its key" ? "/1/privkey.pem" : "/1"));
         else
           CHECK(renew(site.host, {{kWww}, Force::yes}).exit_code() == 0);
+        site.now += days(1);
         CHECK(renew(site.host, {}).exit_code() == 0);
         CHECK(attempts(site).empty());
       }
@@ -739,6 +824,57 @@ TEST_SUITE("failure") {
         aside += entry.path().filename().string().ends_with(".aside") ? 1 : 0;
       CHECK(aside == 1);
     }
+  }
+
+  TEST_CASE("a file in the place of a certificate's archive is put aside, and a link there is told how to end it") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string archive = site.host.state + "/archive/www", elsewhere = site.root / "elsewhere";
+    std::filesystem::rename(archive, elsewhere);
+    std::filesystem::create_directory_symlink(elsewhere, archive);
+    const std::string refused = error_of([&] { archive::Archive(site.host.state).read(kWww, 1); }).hint();
+    const std::string command = fmt::format("rm {0} && mv {1} {0}", archive, elsewhere);
+    CHECK_MESSAGE(refused.find(command) != std::string::npos, refused);
+    CHECK(renew(site.host, {{kWww}, Force::yes}).exit_code() == 1);
+    CHECK(site.live() == 1);
+    const auto complaints = examine(site.host);
+    CHECK(std::ranges::any_of(complaints, [&](const Complaint& one) {
+      return one.remedy.find(command) != std::string::npos;
+    }));
+    REQUIRE(std::system(command.c_str()) == 0);
+    site.now += days(1);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(site.live() == 2);
+
+    std::filesystem::rename(archive, elsewhere);
+    std::ofstream(archive) << "mine";
+    const Verdict verdict = renew(site.host, {});
+    CHECK(verdict.exit_code() == 0);
+    CHECK(site.live() == 3);
+    CHECK(std::filesystem::exists(site.host.state + "/archive/.www.aside"));
+  }
+
+  TEST_CASE("a version that cannot be made live keeps no other one waiting") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    renew(site.host, {{kWww}, Force::yes});
+    const auto key = [&](int number) { return fmt::format("{}/archive/www/{}/privkey.pem", site.host.state, number); };
+    std::filesystem::copy_file(key(2), key(1), std::filesystem::copy_options::overwrite_existing);
+    CHECK(rollback(site.host, {kWww, std::nullopt}).exit_code() != 0);
+    CHECK(site.live() == 2);
+    renew(site.host, {{kWww}, Force::yes});
+    CHECK(site.live() == 3);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+  }
+
+  TEST_CASE("a file that is no backup is refused without a word on the database that is there") {
+    Site site;
+    const std::string file = site.root / "wrong.db";
+    std::ofstream(file) << "no database at all, and long enough to be looked at as one";
+    const base::Error refused = error_of([&] { restore(site.host, file); });
+    CHECK(refused.message().find(file) != std::string::npos);
+    CHECK_MESSAGE(refused.hint().find("everseal backup") != std::string::npos, refused.hint());
+    CHECK(renew(site.host, {}).exit_code() == 0);
   }
 
   TEST_CASE("a rebuild over an empty database says so in one line") {

@@ -152,11 +152,6 @@ std::optional<Revision> latest_of(const Directory& own, std::int64_t number) {
   return latest;
 }
 
-bool is_directory(const Directory& parent, const std::string& name) {
-  struct stat status {};
-  return ::fstatat(parent.descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
-}
-
 mode_t usual_mode(Content content) { return holds_key(content) ? 0600 : 0644; }
 
 std::vector<File> files_of(const base::Options& options, const Name& name) {
@@ -419,12 +414,16 @@ class FilesTarget final : public Target {
     return !link || !link->starts_with(fmt::format("{}/", kOwn));
   }
 
-  // Before anything is switched: what stands in the way later would leave half of the files switched.
+  // Before anything is switched: what cannot be put aside later would leave half of the files switched.
   void require_adoptable(const Directory& directory) const {
+    struct stat here {};
+    struct stat there {};
     for (const File& file : files_)
-      if (is_directory(directory, file.name))
-        throw Error(Fault::config, fmt::format("{}/{} is a directory", path_, file.name),
-                    "give the file another name in 'contents'");
+      if (directory.has_directory(file.name) && ::fstat(directory.descriptor(), &here) == 0 &&
+          ::fstatat(directory.descriptor(), file.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+          here.st_dev != there.st_dev)
+        throw Error(Fault::config, fmt::format("{}/{} is a mount point", path_, file.name),
+                    "unmount it, or give the file another name in 'contents'");
   }
 
   void adopt(const Directory& directory, const File& file) const {
@@ -457,7 +456,7 @@ class FilesTarget final : public Target {
   // What an earlier Everseal left beside the file, where a server that loads the whole directory would read it.
   void keep_former_aside(const Directory& directory, const File& file) const {
     const std::string former = file.name + std::string(kFormerlyAside);
-    if (!directory.has(former) || is_directory(directory, former)) return;
+    if (!directory.has(former) || directory.has_directory(former)) return;
     const Directory before = keeping_place(directory);
     const std::string kept = free_name(before, file);
     base::file_system().rename(directory.descriptor(), former, before.descriptor(), kept);

@@ -8,9 +8,22 @@
 
 namespace everseal::reconcile {
 
-Verdict ca_crl(const Host& host, const Name& name) {
+namespace {
+
+void accept_loss(Session& session, const Name& name) {
+  if (!session.authority_rows.are_revocations_lost(name)) return;
+  session.store.transaction([&] {
+    session.authority_rows.set_revocations_lost(name, false);
+    session.events.add("revocations.given_up", authority_subject(name), {}, session.now(), inventory::Chain::ca);
+  });
+}
+
+}  // namespace
+
+Verdict ca_crl(const Host& host, const Name& name, Loss loss) {
   Run run(host);
   Session session = run.session();
+  if (loss == Loss::accepted) accept_loss(session, name);
   auto made = sign_crl(session, name);
   Verdict verdict = reconcile_authority(run, name);
   verdict.outcomes.insert(verdict.outcomes.begin(), std::move(*made));
@@ -19,10 +32,16 @@ Verdict ca_crl(const Host& host, const Name& name) {
 
 namespace {
 
-constexpr base::Option kFields[] = {{.name = "name", .summary = "the authority", .required = true}};
+constexpr base::Option kFields[] = {
+    {.name = "name", .summary = "the authority", .required = true},
+    {.name = "accept_loss",
+     .type = base::OptionType::boolean,
+     .summary = "although what it revoked was lost with its database, and no CRL is left that knows it"},
+};
 
 Answer run(const Host& host, const base::Options& request) {
-  return {ca_crl(host, name_in(request, "name", "authority name"))};
+  return {ca_crl(host, name_in(request, "name", "authority name"),
+                 request.boolean("accept_loss") ? Loss::accepted : Loss::refused)};
 }
 
 }  // namespace
