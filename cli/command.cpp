@@ -161,14 +161,14 @@ void show_outcome(const reconcile::Outcome& outcome) {
   print(text, weight);
 }
 
+}  // namespace
+
 void show_remark(const reconcile::Remark& remark) {
   std::string text = fmt::format("{} {}\n", styled("warning:", Style::yellow, Stream::errors),
                                  flowed(fmt::format("{}: {}", remark.subject, remark.text), {9, 4}, Stream::errors));
   if (!remark.hint.empty()) text += fmt::format("    {}\n", flowed(remark.hint, {4, 4}, Stream::errors));
   note(text, Weight::warning);
 }
-
-}  // namespace
 
 int show(const Context& context, const reconcile::Verdict& verdict) {
   const int code = verdict.exit_code();

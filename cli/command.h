@@ -106,6 +106,8 @@ void note(std::string_view text, Weight weight = Weight::plain);
 void print_document(std::string_view object);
 // A verdict in the chosen form, and its exit code.
 int show(const Context& context, const reconcile::Verdict& verdict);
+// A warning to stderr.
+void show_remark(const reconcile::Remark& remark);
 
 // What a command hands over: to the file of --out, else to stdout; with --json a document that names the file or holds
 // the text. Error(usage) for binary data as JSON without --out.

@@ -423,7 +423,7 @@ Parsed parse(int argc, char** argv) {
   }
 
   if (command == nullptr) {
-    if (words.empty() || help) {
+    if (words.empty() || (help && words.size() == 1 && !prefix.empty())) {
       if (!help && words.empty())
         for (const std::string& extra : app.remaining())
           throw base::Error(base::Fault::usage, fmt::format("there is no option '{}' here", base::printable(extra)),

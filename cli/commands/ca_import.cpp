@@ -57,7 +57,8 @@ const Command ca_import_command{"ca import",
                                 Group::authority,
                                 "bring in an intermediate signed elsewhere, or a whole CA",
                                 "  everseal ca import corp --chain signed-by-our-root.pem\n"
-                                "  everseal ca import legacy --chain chain.pem --key ca.key --key-passphrase-file pass",
+                                "  everseal ca import legacy --chain chain.pem --key ca.key \\\n"
+                                "      --key-passphrase-file pass",
                                 kArguments,
                                 run,
                                 &reconcile::ca_import_verb};

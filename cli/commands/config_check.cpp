@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "command.h"
+#include "config_problems.h"
 #include "config/load.h"
 #include "inventory/authorities.h"
 #include "reconcile/access.h"
@@ -27,13 +28,9 @@ std::vector<base::Name> known_authorities(const reconcile::Host& host) {
 }
 
 std::string json_of(const base::Problems& problems) {
-  std::string list;
-  for (const base::Problem& problem : problems)
-    list += fmt::format("{}\n    {{\"file\": {}, \"line\": {}, \"key\": {}, \"message\": {}, \"hint\": {}}}",
-                        list.empty() ? "" : ",", base::json_string(problem.origin.file), problem.origin.line,
-                        base::json_string(problem.key), base::json_string(problem.message),
-                        base::json_string(problem.hint));
-  return fmt::format("[{}{}]", list, list.empty() ? "" : "\n  ");
+  report::JsonWriter writer;
+  write(writer, problems);
+  return writer.written();
 }
 
 // Issuers of the config, and authorities that sign without a table of their own.

@@ -105,7 +105,7 @@ const Command doctor_command{
     "look whether the state is sound, and mend it",
     "  everseal doctor              # each complaint names the command that mends it\n"
     "  everseal doctor --mend\n"
-    "  everseal doctor --rebuild    # after the database was lost; the old one is kept beside it",
+    "  everseal doctor --rebuild    # when the database is lost; the old one is kept",
     kArguments,
     run};
 

@@ -1,8 +1,10 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "command.h"
+#include "config_problems.h"
 #include "inventory/events.h"
 #include "reconcile/access.h"
+#include "reconcile/desired.h"
 #include "reconcile/named.h"
 #include "reconcile/session.h"
 #include "show_rows.h"
@@ -104,14 +106,14 @@ report::Cell::Members members(const std::string& detail) {
 }
 
 // The certificate of that name, else the authority; Error(not_found) where the history knows neither.
-std::string subject_named(inventory::Store& store, const std::string& text) {
+std::string subject_named(const reconcile::Host& host, inventory::Store& store, const std::string& text) {
   const base::Name name = base::Name::parse(text, "certificate name");
   for (const std::string& subject : {reconcile::subject_of(name), reconcile::authority_subject(name)}) {
     bool known = false;
     inventory::Events(store).each({.subject = subject, .limit = 1}, [&](const auto&) { known = true; });
     if (known) return subject;
   }
-  reconcile::require_managed(store, name);
+  reconcile::require_managed(host, store, name);
   return reconcile::subject_of(name);
 }
 
@@ -123,7 +125,7 @@ int run(Context& context) {
   if (context.arguments.has("anchor"))
     throw base::Error(base::Fault::usage, "--anchor goes with --verify", "everseal history --verify --anchor HEAD");
   inventory::EventFilter filter;
-  if (const auto name = context.arguments.one("NAME")) filter.subject = subject_named(store, *name);
+  if (const auto name = context.arguments.one("NAME")) filter.subject = subject_named(host, store, *name);
   if (const auto last = context.arguments.one("last")) filter.limit = number_argument(*last, "--last");
   const auto sink = open_sink(context);
   const bool json = context.output == Output::json;
@@ -145,6 +147,10 @@ int run(Context& context) {
     sink->row(cells);
   });
   sink->end();
+  base::Problems problems = reconcile::look_at_config(host, store).problems;
+  if (const auto name = context.arguments.one("NAME"))
+    problems = reconcile::problems_for(problems, {base::Name::parse(*name)});
+  warn_of(problems);
   return 0;
 }
 

@@ -76,7 +76,8 @@ const Command issue_command{
     "the next one by hand, or deploy a PKCS#12 file with --deploy-dir and --p12 instead.\n\n"
     "  everseal issue --issuer corp -d www.example.org --deploy-dir /etc/nginx/tls \\\n"
     "      --reload 'systemctl reload nginx' --verify 127.0.0.1:443\n"
-    "  everseal issue --issuer corp --profile client --subject CN=alice -d alice@example.org --as alice\n"
+    "  everseal issue --issuer corp --profile client --subject CN=alice \\\n"
+    "      -d alice@example.org --as alice\n"
     "  everseal issue --as www.example.org -d www.example.org -d example.org\n"
     "  everseal issue --issuer corp --csr device.csr --as device-17",
     kArguments,

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "command.h"
+#include "config_problems.h"
 #include "inventory/certificates.h"
 #include "reconcile/access.h"
 #include "reconcile/overview.h"
@@ -161,9 +162,12 @@ class Rows {
     end();
   }
 
-  void finish() {
+  // `problems`: of the config.
+  void finish(const base::Problems& problems) {
     if (!json_) return sink_->end();
-    writer_.end_array().end_object();
+    writer_.end_array().key("problems");
+    write(writer_, problems);
+    writer_.end_object();
     flush();
   }
 
@@ -237,8 +241,10 @@ int run(Context& context) {
   std::size_t shown = 0;
   std::size_t needing = 0;
   std::set<pki::Fingerprint> in_use;
+  reconcile::Overview all_managed;
   if (managed) {
-    for (const ManagedCertificate& one : reconcile::managed_certificates(store, now)) {
+    all_managed = reconcile::overview(host, store);
+    for (const ManagedCertificate& one : all_managed.certificates) {
       if (one.certificate) in_use.insert(one.certificate->fingerprint);
       const bool wanted =
           (filter.environment.empty() || one.record.environment == filter.environment) &&
@@ -259,7 +265,8 @@ int run(Context& context) {
       ++others;
       if (filter.expires_before || !only_findings) rows.add(record);
     });
-  rows.finish();
+  rows.finish(all_managed.problems);
+  if (context.output == Output::text) warn_of(all_managed.problems);
   if (context.output == Output::text && !context.quiet) {
     if (shown + others == 0)
       note(filter.expires_before || !filter.name.empty() || !filter.environment.empty() || !filter.issuer.empty()
@@ -268,7 +275,8 @@ int run(Context& context) {
     else if (needing > 0 && !filter.expires_before)
       note(fmt::format("{} of {} need{} attention\n", needing, shown, needing == 1 ? "s" : ""));
   }
-  const bool findings = needing > 0 || (filter.expires_before && others > 0);
+  // What a broken config may hide, no row shows.
+  const bool findings = needing > 0 || !all_managed.problems.empty() || (filter.expires_before && others > 0);
   return arguments.has("check") && findings ? kFindings : 0;
 }
 
@@ -279,11 +287,10 @@ const Command list_command{
     "list",
     Group::inventory,
     "list what is managed, the worst first",
-    "STATE is expired, revoked, needs_operator, failing, pending (nothing was issued yet), unverified (in place, and\n"
-    "nothing proved that it is served), orphaned (no longer in the config), once (nothing renews it) or live. WHY "
-    "says\n"
-    "more. For monitoring: --check exits with 3 where something needs attention, and with --quiet only that is "
-    "shown.\n\n"
+    "STATE is expired, revoked, needs_operator, failing, misconfigured (its table in the config is wrong), pending\n"
+    "(nothing was issued yet), unverified (in place, and nothing proved that it is served), orphaned (no longer in\n"
+    "the config), once (nothing renews it) or live. WHY says more. For monitoring: --check exits with 3 where\n"
+    "something needs attention or the config is wrong, and with --quiet only that is shown.\n\n"
     "  everseal list\n"
     "  everseal list --check --quiet\n"
     "  everseal list --expiring 30d --json\n"

@@ -17,7 +17,7 @@ extern const Command rollback_command;
 const Command rollback_command{"rollback",
                                Group::certificates,
                                "go back to an earlier version and stay there",
-                               "It stays until `everseal deploy NAME` or a newer version.",
+                               "It stays until a newer version is issued; `everseal deploy NAME` and --cancel end that sooner.",
                                kArguments,
                                run,
                                &reconcile::rollback_verb};

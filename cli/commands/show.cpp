@@ -1,11 +1,13 @@
 #include "archive/archive.h"
 #include "base/error.h"
 #include "command.h"
+#include "config_problems.h"
 #include "inventory/certificates.h"
 #include "inventory/managed.h"
 #include "inventory/orders.h"
 #include "inventory/subjects.h"
 #include "reconcile/access.h"
+#include "reconcile/desired.h"
 #include "reconcile/named.h"
 #include "reconcile/overview.h"
 #include "reconcile/session.h"
@@ -139,26 +141,41 @@ Json next_look(inventory::Store& store, const base::Name& name, base::Time now) 
   return look ? Json(base::format_time(std::max(*look, now))) : Json();
 }
 
-// What was found, as one JSON document; text output is rendered from the same.
-Json of_managed(inventory::Store& store, const inventory::ManagedRecord& record, const std::string& state,
-                base::Time now) {
-  const reconcile::ManagedCertificate managed = reconcile::managed_certificate(store, record, now);
-  Json document{{"name", record.name.text()},
-                {"state", to_string(managed.state.state)},
-                {"needs_attention", managed.state.attention == plan::Attention::needed},
-                {"why", text_or_null(managed.state.why)},
-                {"expires", time_or_null(managed.in_use ? managed.in_use->not_after : std::nullopt)},
-                {"renewal", renewal_of(store, managed)},
-                {"look_again", next_look(store, record.name, now)},
-                {"origin", record.origin},
-                {"orphaned", record.orphaned},
-                {"pinned", record.pinned ? Json(*record.pinned) : Json()},
-                {"live", fmt::format("{}/live/{}", state, record.name)},
-                {"requests", Json::array()},
-                {"deployments", Json::array()},
-                {"failures", Json::array()},
-                {"versions", Json::array()},
-                {"wanted", Json::parse(record.spec, nullptr, false)}};
+Json json_of(const base::Problems& problems) {
+  report::JsonWriter writer;
+  write(writer, problems);
+  return Json::parse(writer.written());
+}
+
+// One document; text output is rendered from the same, with what is wrong in the config as warnings.
+struct Found {
+  Json document;
+  base::Problems problems{};
+};
+
+Found of_managed(const reconcile::Host& host, inventory::Store& store, const inventory::ManagedRecord& record) {
+  const base::Time now = host.clock();
+  const reconcile::Untaken untaken = reconcile::look_at_config(host, store);
+  Found found{{}, reconcile::problems_for(untaken.problems, {record.name})};
+  const reconcile::ManagedCertificate managed = reconcile::managed_certificate(store, record, untaken, now);
+  Json& document = found.document;
+  document = {{"name", record.name.text()},
+              {"state", to_string(managed.state.state)},
+              {"needs_attention", managed.state.attention == plan::Attention::needed},
+              {"why", text_or_null(managed.state.why)},
+              {"expires", time_or_null(managed.in_use ? managed.in_use->not_after : std::nullopt)},
+              {"renewal", renewal_of(store, managed)},
+              {"look_again", next_look(store, record.name, now)},
+              {"origin", record.origin},
+              {"orphaned", record.orphaned},
+              {"pinned", record.pinned ? Json(*record.pinned) : Json()},
+              {"live", fmt::format("{}/live/{}", host.state, record.name)},
+              {"problems", json_of(found.problems)},
+              {"requests", Json::array()},
+              {"deployments", Json::array()},
+              {"failures", Json::array()},
+              {"versions", Json::array()},
+              {"wanted", Json::parse(record.spec, nullptr, false)}};
   for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(record.name))
     document["requests"].push_back(
         {{"kind", to_string(intent.kind)},
@@ -180,8 +197,8 @@ Json of_managed(inventory::Store& store, const inventory::ManagedRecord& record,
                                     {"retry_at", time_or_null(attempt.not_before)}});
   }
   for (const inventory::VersionRecord& version : inventory::Versions(store).of(record.name))
-    document["versions"].push_back(json_of(store, state, version, now));
-  return document;
+    document["versions"].push_back(json_of(store, host.state, version, now));
+  return found;
 }
 
 // For people: the words of the members whose names are none.
@@ -193,6 +210,7 @@ std::string_view label_of(std::string_view key) {
   static constexpr Label labels[] = {{"look_again", "next look"},
                                      {"needs_attention", "needs attention"},
                                      {"origin", "defined in"},
+                                     {"pinned", "held at version"},
                                      {"live", "files"},
                                      {"wanted", "the config says"},
                                      {"connect", "verified at"},
@@ -278,7 +296,9 @@ std::vector<CertificateRecord> find_by_digits(inventory::Certificates& certifica
 }
 
 // Those that speak for a name, unexpired; the managed ones alone where there are any.
-std::vector<CertificateRecord> find_by_name(inventory::Store& store, const std::string& name, base::Time now) {
+std::vector<CertificateRecord> find_by_name(const reconcile::Host& host, inventory::Store& store,
+                                            const std::string& name) {
+  const base::Time now = host.clock();
   std::vector<CertificateRecord> managed;
   std::vector<CertificateRecord> seen;
   inventory::CertificateFilter filter;
@@ -293,7 +313,7 @@ std::vector<CertificateRecord> find_by_name(inventory::Store& store, const std::
   });
   if (!managed.empty() || !seen.empty()) return managed.empty() ? seen : managed;
   const std::string wildcard = "*" + base::lower(name.substr(std::min(name.find('.'), name.size())));
-  for (const reconcile::ManagedCertificate& one : reconcile::managed_certificates(store, now)) {
+  for (const reconcile::ManagedCertificate& one : reconcile::overview(host, store).certificates) {
     if (!one.certificate || one.certificate->not_after <= now) continue;
     const std::vector<std::string> names = reconcile::names_of(*one.certificate);
     if (std::ranges::find(names, wildcard) != names.end()) managed.push_back(*one.certificate);
@@ -313,26 +333,27 @@ std::string commands_for(const std::vector<CertificateRecord>& found) {
   return commands + (found.size() > kMost ? ", ..." : "");
 }
 
-Json find(inventory::Store& store, const std::string& text, const std::string& state, base::Time now) {
+Found find(const reconcile::Host& host, inventory::Store& store, const std::string& text) {
+  const base::Time now = host.clock();
   if (base::Name::is_valid(text))
     if (const auto managed = inventory::Managed(store).find(base::Name::parse(text)))
-      return of_managed(store, *managed, state, now);
+      return of_managed(host, store, *managed);
   inventory::Certificates certificates(store);
   const std::vector<CertificateRecord> found = find_by_digits(certificates, text);
   if (found.size() > 1)
     throw base::Error(base::Fault::usage, fmt::format("several certificates begin with {}", base::printable(text)),
                       commands_for(found));
-  if (found.size() == 1) return {{"certificate", json_of(certificates, found.front(), now)}};
-  const std::vector<CertificateRecord> speaking = find_by_name(store, text, now);
+  if (found.size() == 1) return {{{"certificate", json_of(certificates, found.front(), now)}}};
+  const std::vector<CertificateRecord> speaking = find_by_name(host, store, text);
   if (speaking.size() > 1)
     throw base::Error(base::Fault::usage,
                       fmt::format("{} certificates speak for {}", speaking.size(), base::printable(text)),
                       commands_for(speaking));
   if (speaking.size() == 1 && speaking.front().managed)
     if (const auto managed = inventory::Managed(store).find(*speaking.front().managed))
-      return of_managed(store, *managed, state, now);
-  if (speaking.size() == 1) return {{"certificate", json_of(certificates, speaking.front(), now)}};
-  if (base::Name::is_valid(text)) reconcile::require_managed(store, base::Name::parse(text));
+      return of_managed(host, store, *managed);
+  if (speaking.size() == 1) return {{{"certificate", json_of(certificates, speaking.front(), now)}}};
+  if (base::Name::is_valid(text)) reconcile::require_managed(host, store, base::Name::parse(text));
   throw base::Error(base::Fault::not_found, fmt::format("there is no certificate {}", base::printable(text)),
                     "`everseal list --all` shows all");
 }
@@ -340,13 +361,15 @@ Json find(inventory::Store& store, const std::string& text, const std::string& s
 int run(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
-  const Json document = find(store, *context.arguments.one("NAME"), host.state, host.clock());
+  auto [document, problems] = find(host, store, *context.arguments.one("NAME"));
   if (context.output == Output::json) {
     print_document(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
   } else {
+    document.erase("problems");
     std::string out;
     append(out, document, 0);
     print(out);
+    warn_of(problems);
   }
   return 0;
 }

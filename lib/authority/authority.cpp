@@ -52,6 +52,15 @@ void require_usable(const Name& authority, const Settings& settings) {
                 "`everseal config check` looks at it again");
 }
 
+const Profile& profile_of(const Settings& settings, const Name& name) {
+  const auto is_named = [&](const Profile& profile) { return profile.name == name; };
+  if (settings.why_unusable && std::ranges::none_of(settings.profiles, is_named))
+    if (const std::string why = settings.why_unusable(name); !why.empty())
+      throw Error(Fault::config, fmt::format("the profile {} is not usable: {}", name, why),
+                  "`everseal config check` looks at it again");
+  return find_profile(settings.profiles, name);
+}
+
 Authority::Authority(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Authority::Authority(Authority&&) noexcept = default;
 Authority::~Authority() = default;

@@ -11,6 +11,7 @@
 #include "pki/chain.h"
 #include "pki/signer.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,8 @@ namespace everseal::authority {
 // What the operator configured.
 struct Settings {
   std::vector<Profile> profiles = builtin_profiles();
+  // Why a profile that is none of these is none though it may be configured; "" where it is not. May be empty.
+  std::function<std::string(const Name& profile)> why_unusable;
   Policy policy;                         // over all profiles
   std::vector<std::string> crl_urls;     // CRL distribution points, http
   std::vector<std::string> issuer_urls;  // where the intermediate can be fetched (AIA), http
@@ -29,6 +32,8 @@ struct Settings {
 };
 // Throws Error(config) where `settings` have a problem.
 void require_usable(const Name& authority, const Settings& settings);
+// Throws Error(config) where that profile is not usable, Error(usage) where there is none.
+const Profile& profile_of(const Settings& settings, const Name& name);
 
 // One name constraint set of a CA certificate. RFC 5280 section 4.2.1.10.
 struct Constraints {

@@ -290,7 +290,7 @@ const base::Bytes& public_key_info(const Request& request) {
 Draft draft(const Authority& authority, const Request& request, Time now) {
   require_usable(authority.name(), authority.settings());
   authority.require_valid(now);
-  const Profile& profile = find_profile(authority.settings().profiles, request.profile);
+  const Profile& profile = profile_of(authority.settings(), request.profile);
   Desk desk{.authority = authority,
             .request = request,
             .profile = profile,

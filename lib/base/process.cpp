@@ -6,6 +6,7 @@
 #include "base/handle.h"
 #include "base/kin.h"
 #include "base/log.h"
+#include "base/memory_file.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -18,7 +19,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -64,18 +64,8 @@ FileDescriptor make_input(BytesView bytes) {
     if (!null) throw errno_error("open", "/dev/null");
     return null;
   }
-  constexpr unsigned kNoExec = 8;  // MFD_NOEXEC_SEAL, since Linux 6.3
-  int fd = ::memfd_create("input", MFD_CLOEXEC | kNoExec);
-  if (fd < 0 && errno == EINVAL) fd = ::memfd_create("input", MFD_CLOEXEC);
-  FileDescriptor memory = above_standard(FileDescriptor(fd));
+  FileDescriptor memory = above_standard(memory_file("input", bytes));
   if (!memory) throw errno_error("make", "a file in memory");
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(memory.get(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw errno_error("write", "a file in memory");
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  if (::lseek(memory.get(), 0, SEEK_SET) != 0) throw errno_error("rewind", "a file in memory");
   return memory;
 }
 

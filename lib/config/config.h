@@ -119,12 +119,16 @@ struct Authority {
 
 // Files that do not parse: what they define is not known, though nothing that they do not even spell.
 struct Unparsed {
-  std::vector<std::string> texts;
-  bool is_unread = false;  // of one not even the text is known
+  struct File {
+    base::Problem problem;            // why
+    std::optional<std::string> text;  // nullopt: not even that is known
+  };
+  std::vector<File> files;
 
-  bool may_define(std::string_view name) const;
+  // The first that may define it; null where none does.
+  const File* may_define(std::string_view name) const;
   // The table [SECTION.NAME].
-  bool may_define(std::string_view section, std::string_view name) const;
+  const File* may_define(std::string_view section, std::string_view name) const;
 };
 
 // All but the certificates. Once made it does not change, so any thread may read it.

@@ -106,6 +106,7 @@ class Loading {
         config.authorities.try_emplace(name, std::move(authority));
     loaded_.certificates = std::move(config.certificates);
     config.never_read = std::move(never_read_);
+    loaded_.unparsed = std::move(unparsed_);
     loaded_.settings = std::move(config);
     remember(problems);
     sort_by_place(problems, sources_.files);
@@ -122,24 +123,25 @@ class Loading {
     for (const Source& source : sources_.files) {
       const LastGood* const known = known_of(source.path);
       if (is_passed_over(source, known)) continue;
+      const std::size_t before = problems.size();
       if (auto table = read_file(source, problems)) {
         settings_[source.path] = settings_of(*table);
         loaded_.parsed.insert(source.path);
         tables.push_back({source.path, std::move(*table)});
       } else {
-        unparsed_.texts.push_back(source.text);
-        if (known == nullptr) never_read_.texts.push_back(source.text);
+        unparsed_.files.push_back({problems[before], source.text});
+        if (known == nullptr) never_read_.files.push_back(unparsed_.files.back());
         take_remembered(source.path, tables);
       }
     }
-    unparsed_.is_unread = !sources_.unread.empty();
     for (const auto& [path, problem] : sources_.unread) {
+      unparsed_.files.push_back({problem, std::nullopt});
       if (path.ends_with('/')) {
         for (const auto& [known, good] : before_)
           if (known.starts_with(path)) take_remembered(known, tables);
       } else {
         take_remembered(path, tables);
-        if (known_of(path) == nullptr) never_read_.is_unread = true;
+        if (known_of(path) == nullptr) never_read_.files.push_back(unparsed_.files.back());
       }
     }
     return tables;

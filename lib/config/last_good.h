@@ -28,6 +28,7 @@ struct Loaded {
   std::map<Name, Certificate> certificates;  // the good ones of the files that were parsed
   std::set<Name> broken;                     // certificates that stand there and are no use
   std::set<std::string> parsed;              // paths of the files that say nothing beyond these two
+  Unparsed unparsed;                         // files that say nothing now, whatever stands in for them
   base::Problems problems;                   // by file and line
   Memory memory;                             // what to remember from now on; of files that are gone nothing
   bool usable = true;                        // false where nothing stands in for a main file that cannot be read

@@ -181,19 +181,30 @@ void sort_by_place(Problems& problems, std::size_t from, const std::vector<Sourc
 }  // namespace
 
 // Only a text with escapes can hide a name.
-bool Unparsed::may_define(std::string_view name) const {
-  return is_unread || std::ranges::any_of(texts, [&](const std::string& text) {
-           return text.find(name) != std::string::npos || text.find('\\') != std::string::npos;
-         });
+namespace {
+
+// An escape may spell anything.
+template <class Spells>
+const Unparsed::File* first_that(const std::vector<Unparsed::File>& files, Spells spells) {
+  const auto found = std::ranges::find_if(files, [&](const Unparsed::File& file) {
+    return !file.text || file.text->find('\\') != std::string::npos || spells(*file.text);
+  });
+  return found == files.end() ? nullptr : &*found;
 }
 
-bool Unparsed::may_define(std::string_view section, std::string_view name) const {
-  return is_unread || std::ranges::any_of(texts, [&](std::string text) {
-           std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == '"' || c == '\''; });
-           const bool has_section = text.find(fmt::format("[{}", section)) != std::string::npos ||
-                                    text.find(fmt::format("{}.", section)) != std::string::npos;
-           return text.find('\\') != std::string::npos || (has_section && text.find(name) != std::string::npos);
-         });
+}  // namespace
+
+const Unparsed::File* Unparsed::may_define(std::string_view name) const {
+  return first_that(files, [&](const std::string& text) { return text.find(name) != std::string::npos; });
+}
+
+const Unparsed::File* Unparsed::may_define(std::string_view section, std::string_view name) const {
+  return first_that(files, [&](std::string text) {
+    std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == '"' || c == '\''; });
+    const bool has_section = text.find(fmt::format("[{}", section)) != std::string::npos ||
+                             text.find(fmt::format("{}.", section)) != std::string::npos;
+    return has_section && text.find(name) != std::string::npos;
+  });
 }
 
 std::string subject_of(std::string_view section, std::string_view name) { return fmt::format("{}/{}", section, name); }
@@ -251,10 +262,11 @@ Config parse(const std::vector<Source>& sources, const Kinds& kinds, Problems& p
   Unparsed unparsed;
   for (const Source& source : sources) {
     files.push_back(source.path);
+    const std::size_t known = problems.size();
     if (auto table = read_file(source, problems))
       tables.push_back({source.path, std::move(*table)});
     else
-      unparsed.texts.push_back(source.text);
+      unparsed.files.push_back({problems[known], source.text});
   }
   Config config = read_tables(std::move(tables), kinds, problems, references, std::move(unparsed));
   config.files = std::move(files);

@@ -23,7 +23,7 @@ struct Known {
   Unparsed unparsed;
 
   // A reference to `name`, which is in none of the sets: is there nothing of that name for sure?
-  bool is_nowhere(std::string_view name) const { return !unparsed.may_define(name); }
+  bool is_nowhere(std::string_view name) const { return unparsed.may_define(name) == nullptr; }
 };
 
 struct Reader {

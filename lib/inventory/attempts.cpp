@@ -71,6 +71,13 @@ std::vector<AttemptRecord> Attempts::for_operator(int limit) {
   return all_rows(query, read_attempt);
 }
 
+std::vector<AttemptRecord> Attempts::waiting(int limit) {
+  sql::Query query(store_.database(),
+                   std::string(kAttemptColumns) + "where needs_operator = 0 order by subject, step, target limit $1");
+  query->bind(1, limit);
+  return all_rows(query, read_attempt);
+}
+
 std::int64_t Attempts::count() {
   sql::Query query(store_.database(), "select count(*) from attempt");
   query->step();

@@ -56,12 +56,11 @@ std::string copy_name(base::Time now) {
 
 }  // namespace
 
+namespace {
+
 // SQLite opens files by name, which in somebody else's directory could by then be another one. So it writes into the
 // state, and what goes there is a copy.
-void backup(Store& store, const std::string& file) {
-  const auto [directory, name] = base::open_destination(file);
-  if (directory.has(name))
-    throw Error(Fault::exists, fmt::format("{} exists, and a backup overwrites nothing", file), "name another file");
+void copy_by_way_of_state(Store& store, const Directory& directory, const std::string& name) {
   const auto state = Directory::open(store.state());
   const auto lock = base::FileLock::try_acquire(state.create_subdirectory("locks", 0700), "backup");
   if (!lock) throw Error(Fault::busy, "another backup is being made", "wait for it, then run the same command again");
@@ -78,6 +77,21 @@ void backup(Store& store, const std::string& file) {
     throw;
   }
   discard();
+}
+
+}  // namespace
+
+void backup(Store& store, const std::string& file) {
+  const auto [directory, name] = base::open_destination(file);
+  if (directory.has(name))
+    throw Error(Fault::exists, fmt::format("{} exists, and a backup overwrites nothing", file), "name another file");
+  try {
+    copy_by_way_of_state(store, directory, name);
+  } catch (const Error& error) {
+    // The state's disk may be full, and the backup for another one.
+    if (error.fault() != Fault::io) throw;
+    directory.copy_new(name, store.database().copy_in_memory().get());
+  }
 }
 
 void keep_daily_copy(Store& store, base::Time now) {

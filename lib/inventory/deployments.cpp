@@ -9,6 +9,10 @@ constexpr std::string_view kDeploymentColumns =
     "select artifact, owner, target, spec_hash, version, previous, current, state, served_before, served_after, "
     "reload_problem, problem, attempts, not_before, changed, spec, paths from deployment ";
 
+constexpr std::string_view kFailed =
+    "where state in ('failed', 'unverified') and not exists "
+    "(select 1 from managed where name = owner and artifact = 'version' and orphaned = 1)";
+
 std::int64_t number_at(const sql::Statement& row, int column) { return row.integer(column); }
 
 DeploymentRecord read_deployment(const sql::Statement& row) {
@@ -132,11 +136,16 @@ void Deployments::deploy_again(ArtifactKind artifact, const Name& owner, const N
 }
 
 std::int64_t Deployments::count_failed() {
-  sql::Query query(store_.database(),
-                   "select count(*) from deployment where state in ('failed', 'unverified') and not exists "
-                   "(select 1 from managed where name = owner and artifact = 'version' and orphaned = 1)");
+  sql::Query query(store_.database(), "select count(*) from deployment " + std::string(kFailed));
   query->step();
   return query->integer(0);
+}
+
+std::vector<DeploymentRecord> Deployments::failed(int limit) {
+  sql::Query query(store_.database(), std::string(kDeploymentColumns) + std::string(kFailed) +
+                                          " order by artifact, owner, target limit $1");
+  query->bind(1, limit);
+  return all_rows(query, read_deployment);
 }
 
 }  // namespace everseal::inventory

@@ -201,6 +201,12 @@ std::vector<ManagedRecord> Managed::orphans(int limit) {
   return all_rows(query, read_managed);
 }
 
+std::int64_t Managed::count_orphans() {
+  sql::Query query(store_.database(), "select count(*) from managed where orphaned = 1");
+  query->step();
+  return query->integer(0);
+}
+
 std::optional<Name> Managed::same_names(const ManagedRecord& record) {
   sql::Query query(store_.database(),
                    "select name from managed where orphaned = 0 and name <> $1 and json_valid(spec) "
@@ -212,10 +218,20 @@ std::optional<Name> Managed::same_names(const ManagedRecord& record) {
 void Managed::retry_now(const Name& name, Time now) {
   store_.transaction([&] {
     Attempts(store_).clear_all(certificate_subject(name).text());
-    sql::Query query(store_.database(),
-                     "update deployment set not_before = null where artifact = 'version' and owner = $1");
-    query->bind(1, name.text()).execute();
-    Subjects(store_).wake(certificate_subject(name), now);
+    skip_wait(name, now);
+  });
+}
+
+void Managed::skip_wait(const Name& name, Time now) {
+  const SubjectId subject = certificate_subject(name);
+  store_.transaction([&] {
+    sql::Query attempts(store_.database(),
+                        "update attempt set not_before = null, needs_operator = 0 where subject = $1");
+    attempts->bind(1, subject.text()).execute();
+    sql::Query deployments(store_.database(),
+                           "update deployment set not_before = null where artifact = 'version' and owner = $1");
+    deployments->bind(1, name.text()).execute();
+    Subjects(store_).wake(subject, now);
   });
 }
 

@@ -35,10 +35,13 @@ class Managed {
   std::optional<int> revocation_sent(const Name& name);
   void set_revocation_sent(const Name& name, std::optional<int> version);
   std::vector<ManagedRecord> orphans(int limit);          // by name
+  std::int64_t count_orphans();
   // One that is kept alive for the same identifiers as `record`: the name that it may have got.
   std::optional<Name> same_names(const ManagedRecord& record);
-  // Ends every back-off of it, its targets included, and makes it due: somebody asked, or what it stands on changed.
+  // Forgets what failed, ends every wait of it and its targets, and makes it due: what it stands on changed.
   void retry_now(const Name& name, Time now);
+  // The same where somebody asked: what failed stays counted, as the next failure is one of the same row.
+  void skip_wait(const Name& name, Time now);
   void remove(const Name& name);                          // rows go; certificates and events stay
 
  private:
@@ -91,6 +94,7 @@ class Deployments {
   void deploy_again(ArtifactKind artifact, const Name& owner, const Name& target);
   // In state failed or unverified, of what is still wanted: what an exit code must tell.
   std::int64_t count_failed();
+  std::vector<DeploymentRecord> failed(int limit);  // of them, by owner
 
  private:
   Store& store_;
@@ -121,6 +125,7 @@ class Attempts {
   void clear_all(const std::string& subject);
   std::int64_t count();                                   // failures that stand
   std::vector<AttemptRecord> for_operator(int limit);     // those that only a person can end
+  std::vector<AttemptRecord> waiting(int limit);          // the others, by subject
 
  private:
   Store& store_;

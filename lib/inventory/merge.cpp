@@ -49,13 +49,11 @@ void merge_issued(Store& into, const IssuedRecord& issued, Replacement& outcome,
     ++outcome.serials;
   }
   if (!issued.revoked_at) return;
-  bool is_news = true;
   if (known)
-    is_news = authorities.revoke(issued.authority, issued.serial, *issued.revoked_at,
-                                 issued.reason.value_or(pki::RevocationReason::unspecified));
+    authorities.revoke(issued.authority, issued.serial, *issued.revoked_at,
+                       issued.reason.value_or(pki::RevocationReason::unspecified));
   else
     authorities.mark_crl_dirty(issued.authority, dirty_since);
-  if (is_news) ++outcome.revocations;
 }
 
 // One whose directory lacks what would make it known again.

@@ -154,6 +154,21 @@ void switch_over(const Directory& state, const std::string& kept) {
   state.rename(kIncoming, kDatabase);
 }
 
+struct Known {
+  std::int64_t serials;
+  std::int64_t revocations;  // by authorities here, which may know the serial alone, and by other CAs
+};
+
+Known known(Store& store) {
+  sql::Query query(
+      store.database(),
+      "select (select count(*) from issued), (select count(*) from certificate where revoked_at is not null) "
+      "+ (select count(*) from issued i where i.revoked_at is not null and not exists (select 1 from "
+      "certificate c where c.serial = i.serial and c.fingerprint = i.fingerprint))");
+  query->step();
+  return {query->integer(0), query->integer(1)};
+}
+
 struct Plan {
   std::string_view why;    // "restore"
   std::string_view event;  // "store.restored"
@@ -181,6 +196,7 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
     {
       Store store = Store::over(state_path, sql::open(incoming, sql::Access::read_write));
       store.transaction([&] {
+        const Known before = known(store);
         if (take_in) take_in({store, present ? &*present : nullptr});
         if (present) {
           merge_database(store, present->database(), outcome);
@@ -191,6 +207,10 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
         merge_archived_numbers(store, state, outcome);
         learn_issued(store, outcome);
         mark_revoked(store);
+        // Who learnt it first, the files, the database that is replaced or the CRL, does not matter.
+        const Known after = known(store);
+        outcome.serials = after.serials - before.serials;
+        outcome.revocations = after.revocations - before.revocations;
         for (const std::string_view kind : {"certificate", "authority"}) Subjects(store).wake_all(kind, now);
         const HistoryVerdict history = Events(store).verify(heads);
         for (const Anchor& head : heads) {

@@ -333,7 +333,9 @@ void decide_removal(const CertificateFacts& facts, const IntentRecord& wanted, T
   if (wanted.delete_keys) {
     DeploymentFacts nothing = deployment_facts(facts, nullptr, now);
     nothing.wanted.clear();
-    append(decision, decide_retirements(nothing, now));
+    Decision<DeploymentAction> retirements = decide_retirements(nothing, now);
+    for (auto& step : retirements.steps) step.why.front() = asked();
+    append(decision, std::move(retirements));
     const bool left = std::ranges::any_of(facts.versions, [](const VersionFacts& one) { return one.record.has_key; });
     // A CA may want a revocation signed by the certificate's own key.
     const bool revokes = std::ranges::any_of(
@@ -429,9 +431,7 @@ void decide_compare(const CertificateFacts& facts, const VersionFacts& used, Tim
 
 // A complete, usable version is put in place before anything is ordered.
 void decide_place(const CertificateFacts& facts, const VersionFacts& used, Time now, CertificateDecision& decision) {
-  if (facts.pinned && *facts.pinned != used.record.number)
-    decision.standing.push_back(
-        {Rule::requested, fmt::format("version {} was to stay in use, and is not usable any more", *facts.pinned)});
+  if (auto hold = held(facts, now)) decision.standing.push_back({Rule::held, std::move(hold->text)});
   if (const VersionFacts* const newest = newest_complete(facts); newest != &used && !has_begun(*newest, now)) {
     decision.standing.push_back(
         {Rule::not_valid_yet, fmt::format("version {} is valid from {} on", newest->record.number,
@@ -527,6 +527,30 @@ const VersionFacts* version_in_use(const CertificateFacts& facts, Time now) noex
   for (const VersionFacts& version : facts.versions | std::views::reverse)
     if (is_complete(version) && has_begun(version, now)) return &version;
   return newest_complete(facts);
+}
+
+std::optional<Held> held(const CertificateFacts& facts, Time now) {
+  if (!facts.pinned) return std::nullopt;
+  const int number = *facts.pinned;
+  const Name& name = facts.wanted.name;
+  const VersionFacts* const used = version_in_use(facts, now);
+  if (used != nullptr && used->record.number == number)
+    return Held{
+        number, true,
+        fmt::format("version {} stays in use after a rollback, until a newer one is issued; `everseal deploy {}` "
+                    "or `everseal rollback {} --cancel` ends that",
+                    number, name, name)};
+  const VersionFacts* const pinned = find(facts, number);
+  const std::string_view why = pinned == nullptr || !is_complete(*pinned) ? "is gone"
+                               : pinned->record.revoked_at                ? "is revoked"
+                                                                          : "has expired";
+  return Held{
+      number, false,
+      fmt::format("version {} was to stay in use after a rollback and {}{}; `everseal rollback {} --cancel` ends "
+                  "that",
+                  number, why,
+                  used == nullptr ? std::string() : fmt::format(", so version {} is in its place", used->record.number),
+                  name)};
 }
 
 std::optional<Validity> validity_in_use(const CertificateFacts& facts, Time now) noexcept {

@@ -101,6 +101,14 @@ std::optional<std::string> unproved(const config::Certificate& wanted, std::stri
 // The version that should be in use: the pinned one while it is usable, else the newest complete one whose validity has
 // begun, else the newest complete one. Null where there is none.
 const VersionFacts* version_in_use(const CertificateFacts& facts, Time now) noexcept;
+// The version that a rollback by hand holds.
+struct Held {
+  int version;
+  bool is_in_use;    // false: it cannot be used any more, and another is in its place
+  std::string text;  // printable: how it stands and what ends it
+};
+// nullopt where none is held.
+std::optional<Held> held(const CertificateFacts& facts, Time now);
 // Its validity, for back-off; nullopt where there is none.
 std::optional<Validity> validity_in_use(const CertificateFacts& facts, Time now) noexcept;
 

@@ -21,6 +21,7 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::renewal_info_due: return "renewal_info_due";
     case Rule::not_valid_yet: return "not_valid_yet";
     case Rule::not_live: return "not_live";
+    case Rule::held: return "held";
     case Rule::not_deployed: return "not_deployed";
     case Rule::target_changed: return "target_changed";
     case Rule::target_left: return "target_left";

@@ -35,6 +35,7 @@ enum class Rule {
   renewal_info_due,    // the CA is to be asked when it wants the renewal
   not_valid_yet,
   not_live,
+  held,                // a version stays in use after a rollback by hand, or was to
   not_deployed,
   target_changed,
   target_left,         // the target, or its former place, is no longer in the config

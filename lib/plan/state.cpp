@@ -41,6 +41,7 @@ std::string failed(const AttemptRecord& attempt) {
 }
 
 std::optional<std::string> needs_operator(const StateFacts& facts) {
+  if (facts.held && !facts.held->is_in_use) return facts.held->text;
   for (const AttemptRecord& attempt : facts.attempts)
     if (attempt.needs_operator && is_wanted(facts, attempt)) return failed(attempt);
   return std::nullopt;
@@ -95,6 +96,8 @@ std::string_view to_string(State state) noexcept {
       return "needs_operator";
     case State::failing:
       return "failing";
+    case State::misconfigured:
+      return "misconfigured";
     case State::pending:
       return "pending";
     case State::unverified:
@@ -122,13 +125,18 @@ StandingState state_of(const StateFacts& facts, Time now) {
                         to_string(facts.in_use->revocation_reason.value_or(pki::RevocationReason::unspecified)))};
   if (const auto why = needs_operator(facts)) return {State::needs_operator, Attention::needed, *why};
   if (const auto why = failing(facts, now)) return {State::failing, Attention::needed, *why};
+  if (!facts.config_problem.empty())
+    return {
+        State::misconfigured, Attention::needed,
+        fmt::format("{}; {}", facts.config_problem,
+                    facts.wanted ? "what its table said before stands" : "nothing is done for it until that is right")};
   if (!facts.in_use) return {State::pending, Attention::none, "nothing was issued yet; `everseal renew` does it"};
   if (const auto why = unverified(facts)) return {State::unverified, Attention::needed, *why};
   if (facts.orphaned)
     return {State::orphaned, Attention::needed, "it is no longer in the config, and nothing renews it"};
   if (facts.renewal == Renewal::once)
     return {State::once, Attention::none, "it was issued once, and nothing renews it"};
-  return {State::live, Attention::none, {}};
+  return {State::live, Attention::none, facts.held ? facts.held->text : std::string()};
 }
 
 }  // namespace everseal::plan

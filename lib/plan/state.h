@@ -15,8 +15,9 @@ namespace everseal::plan {
 enum class State {
   expired,         // the version in use has ended
   revoked,         // the version in use was revoked, and nothing took its place yet
-  needs_operator,  // a step can never succeed as things are
+  needs_operator,  // a step can never succeed as things are, or what was asked for cannot stay so
   failing,         // the last attempt at a step failed, or a renewal is overdue
+  misconfigured,   // its table in the config is wrong: what it said before stands, or nothing
   pending,         // nothing was issued yet
   unverified,      // in place, and nothing proved that it is served
   orphaned,        // vanished from the config: it lives, and nobody renews it
@@ -44,6 +45,8 @@ struct StateFacts {
   std::vector<inventory::DeploymentRecord> deployments;
   std::vector<inventory::AttemptRecord> attempts;
   std::optional<std::string> unproved;  // plan::unproved
+  std::optional<Held> held;             // plan::held
+  std::string config_problem;           // what is wrong with its table as it is now; "": nothing
 };
 
 StandingState state_of(const StateFacts& facts, Time now);

@@ -128,7 +128,7 @@ Sight look_until_served(Session& session, Deployable& artifact, const config::De
     const auto left = std::chrono::duration_cast<std::chrono::seconds>(end - steady_clock::now());
     if (wait > kLongestPause / 2)
       session.progress(Progress::Kind::waiting, artifact.subject(),
-                       fmt::format("{}, {} s left for version {}", sight.text, left.count(), number));
+                       fmt::format("{} s left for version {}: {}", left.count(), number, sight.text));
     pause(session, wait);
     require_not_stopped(session, "waiting for the new version to be served");
   }

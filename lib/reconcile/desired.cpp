@@ -128,32 +128,45 @@ std::string subject_or_config(const base::Problem& problem) {
 
 }  // namespace
 
-Desired::Desired(const Host& host, inventory::Store& store)
-    : store_(&store),
-      files_(host.files),
+ConfigReading::ConfigReading(const Host& host, inventory::Store& store)
+    : files_(host.files),
       kinds_(config_kinds(authority_names(store))),
-      sources_(config::read_each(host.files)) {
-  const std::string digest = config::digest(sources_.files);
-  const bool unchanged = sources_.unread.empty() && store.setting(kDigestSetting) == digest &&
-                         store.setting(kKindsSetting) == config::digest(kinds_);
-  if (!unchanged) bring_up_to_date(host.clock(), digest);
+      sources_(config::read_each(host.files)),
+      digest_(config::digest(sources_.files)) {}
+
+std::optional<ConfigReading::Changes> ConfigReading::changes(inventory::Store& store) const {
+  using config::Extent;
+  const auto stored = store.setting(kDigestSetting);
+  const bool same_kinds = store.setting(kKindsSetting) == config::digest(kinds_);
+  if (sources_.unread.empty() && stored == digest_ && same_kinds) return std::nullopt;
+  // Beside something broken, what is good by itself may have been found wrong: all of it is judged again.
+  const bool all = !same_kinds || stored == kTrouble;
+  Changes changes{config_memory(store), {}};
+  const auto load = [&](Extent extent) {
+    changes.loaded = config::load(files_, sources_, changes.before, kinds_, extent);
+  };
+  load(all ? Extent::all : Extent::changed);
+  if (!all && concerns_others(changes.loaded, changes.before, Unheard(sources_, changes.loaded), store))
+    load(Extent::all);
+  return changes;
 }
 
-void Desired::bring_up_to_date(Time now, const std::string& digest) {
-  using config::Extent;
-  inventory::Store& store = *store_;
-  const std::string kinds = config::digest(kinds_);
-  const config::Memory before = config_memory(store);
-  // Beside something broken, what is good by itself may have been found wrong: all of it is judged again.
-  const bool all = store.setting(kKindsSetting) != kinds || store.setting(kDigestSetting) == kTrouble;
-  config::Loaded loaded = config::load(files_, sources_, before, kinds_, all ? Extent::all : Extent::changed);
-  if (!all && concerns_others(loaded, before, Unheard(sources_, loaded), store))
-    loaded = config::load(files_, sources_, before, kinds_, Extent::all);
-  if (!loaded.usable) throw config::refusal(loaded.problems);
+config::Settings ConfigReading::settings(inventory::Store& store) const {
+  return config::load(files_, sources_, config_memory(store), kinds_, config::Extent::settings).settings;
+}
 
+Desired::Desired(const Host& host, inventory::Store& store) : store_(&store), reading_(host, store) {
+  if (auto changes = reading_.changes(store)) take_in(std::move(*changes), host.clock());
+}
+
+void Desired::take_in(ConfigReading::Changes changes, Time now) {
+  auto& [before, loaded] = changes;
+  if (!loaded.usable) throw config::refusal(loaded.problems);
+  inventory::Store& store = *store_;
   const std::vector<inventory::ManagedRecord> records = records_of(loaded);
-  const Unheard unheard(sources_, loaded);
-  const std::string state = loaded.problems.empty() ? digest : std::string(kTrouble);
+  const Unheard unheard(reading_.sources(), loaded);
+  const std::string state = loaded.problems.empty() ? reading_.digest() : std::string(kTrouble);
+  const std::string kinds = config::digest(reading_.kinds());
   store.transaction([&] {
     const auto stays = [&](const Name& name, std::string_view origin) {
       return loaded.broken.contains(name) || unheard.has(file_of(origin));
@@ -170,12 +183,23 @@ void Desired::bring_up_to_date(Time now, const std::string& digest) {
 }
 
 const std::shared_ptr<const config::Settings>& Desired::settings() {
-  if (!settings_) {
-    const config::Memory memory = config_memory(*store_);
-    config::Loaded loaded = config::load(files_, sources_, memory, kinds_, config::Extent::settings);
-    settings_ = std::make_shared<const config::Settings>(std::move(loaded.settings));
-  }
+  if (!settings_) settings_ = std::make_shared<const config::Settings>(reading_.settings(*store_));
   return settings_;
+}
+
+Untaken look_at_config(const Host& host, inventory::Store& store) {
+  Untaken untaken;
+  auto changes = ConfigReading(host, store).changes(store);
+  if (!changes) return untaken;
+  config::Loaded& loaded = changes->loaded;
+  untaken.problems = std::move(loaded.problems);
+  untaken.unparsed = std::move(loaded.unparsed);
+  inventory::Managed managed(store);
+  for (auto& [name, certificate] : loaded.certificates) {
+    const auto stored = managed.find(name);
+    if (!stored || stored->orphaned) untaken.unread.emplace(name, std::move(certificate));
+  }
+  return untaken;
 }
 
 bool remembers(const std::string& state, const std::string& main, Time now) {

@@ -6,10 +6,38 @@
 #include "reconcile/host.h"
 #include "reconcile/verdict.h"
 
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace everseal::reconcile {
+
+// The files of the config, each read once, beside what they may refer to.
+class ConfigReading {
+ public:
+  ConfigReading(const Host& host, inventory::Store& store);
+
+  // What they say where something changed since it was stored, or was wrong then; and what was remembered before.
+  struct Changes {
+    config::Memory before;
+    config::Loaded loaded;
+  };
+  std::optional<Changes> changes(inventory::Store& store) const;
+  // All but the certificates.
+  config::Settings settings(inventory::Store& store) const;
+
+  const config::Sources& sources() const noexcept { return sources_; }
+  const config::Kinds& kinds() const noexcept { return kinds_; }
+  const std::string& digest() const noexcept { return digest_; }
+
+ private:
+  config::Files files_;
+  config::Kinds kinds_;
+  config::Sources sources_;
+  std::string digest_;
+};
 
 // Brings the table of managed certificates up to date with the files of the config, of which those that did not change
 // are not parsed again, and wakes what a change touches. What is broken stops itself only and is one of the problems: a
@@ -25,15 +53,22 @@ class Desired {
   const base::Problems& problems() const noexcept { return problems_; }
 
  private:
-  void bring_up_to_date(Time now, const std::string& digest);
+  void take_in(ConfigReading::Changes changes, Time now);
 
   inventory::Store* store_;
-  config::Files files_;
-  config::Kinds kinds_;
-  config::Sources sources_;
+  ConfigReading reading_;
   std::shared_ptr<const config::Settings> settings_;
   base::Problems problems_;
 };
+
+// What the files of the config say that no run has taken in.
+struct Untaken {
+  base::Problems problems;                     // as a run would find them
+  std::map<Name, config::Certificate> unread;  // right, and not managed yet
+  config::Unparsed unparsed;                   // files that say nothing now
+};
+// Held against the store, which is only read. A main file that cannot be read and never was is a problem like others.
+Untaken look_at_config(const Host& host, inventory::Store& store);
 
 // Was the config's main file ever read into that state? Where it cannot be read now, only that tells whose state it is.
 bool remembers(const std::string& state, const std::string& main, Time now);

@@ -440,6 +440,10 @@ void tell_standing(Session& session, Complaints& complaints) {
       warn("orphaned", subject,
            fmt::format("{} is not in the config any more (it was in {})", managed.name, managed.origin),
            fmt::format("`everseal remove {}` ends it; or bring its table back", managed.name));
+    if (managed.pinned)
+      if (const auto held = plan::held(certificate_facts(session, managed.name), session.now());
+          held && !held->is_in_use)
+        warn("hold-lost", subject, held->text, fmt::format("`everseal rollback {} --cancel` forgets it", managed.name));
     tell_attempts(subject);
     for (const inventory::DeploymentRecord& record :
          session.deployments.of(inventory::ArtifactKind::version, managed.name))
@@ -505,6 +509,31 @@ void sweep(const base::Directory& directory) {
   }
 }
 
+// A disk that is full or read-only keeps nobody from looking at what is on it; that it is, is a complaint.
+std::optional<inventory::Store> open_to_look(const Host& host, const std::string& recovery, Complaints& complaints) {
+  std::optional<inventory::Store> store;
+  const auto open = [&](sql::Access access) { store.emplace(open_store(host, access)); };
+  try {
+    open(sql::Access::read_write);
+    store->prove_writable(host.clock());
+    return store;
+  } catch (const Error& error) {
+    if (error.fault() == Fault::busy || error.fault() == Fault::cancelled) throw;
+    store.reset();
+    if (error.fault() == Fault::io) try {
+        open(sql::Access::read_only);
+      } catch (const Error&) {
+        // What keeps it from being written is what is told.
+      }
+    complaints.add({.rule = store ? "not-writable" : "database",
+                    .subject = std::string(kStore),
+                    .what = error.message(),
+                    .remedy = error.hint().empty() ? recovery : error.hint(),
+                    .command = {}});
+    return store;
+  }
+}
+
 }  // namespace
 
 std::string_view to_string(Severity severity) noexcept { return severity == Severity::error ? "error" : "warning"; }
@@ -516,16 +545,12 @@ std::vector<Complaint> examine(const Host& host) {
   if (!complaints.attempt("state", store_subject, "", [&] { lock = wait_for_lock(host); }))
     return std::move(complaints).all();
   host.keys->drop_all();  // those on the disk are looked at
-  complaints.attempt("state", store_subject, "", [&] {
-    sweep(base::Directory::open(host.state));
-    examine_access(host, complaints);
-  });
+  complaints.attempt("state", store_subject, "", [&] { sweep(base::Directory::open(host.state)); });
+  complaints.attempt("state", store_subject, "", [&] { examine_access(host, complaints); });
   const std::string recovery =
       "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup";
-  std::optional<inventory::Store> store;
-  if (!complaints.attempt("database", store_subject, recovery,
-                          [&] { store.emplace(open_store(host, sql::Access::read_write)); }))
-    return std::move(complaints).all();
+  std::optional<inventory::Store> store = open_to_look(host, recovery, complaints);
+  if (!store) return std::move(complaints).all();
   config::Config config;
   complaints.attempt("config", store_subject, "`everseal config check` says where", [&] {
     base::Problems problems;
@@ -540,8 +565,7 @@ std::vector<Complaint> examine(const Host& host) {
   complaints.attempt("database", store_subject, recovery, [&] {
     Session session(host, config, *store);
     store->database().check_integrity();
-    store->prove_writable(session.now());
-    session.archive.sweep();
+    complaints.attempt("not-writable", store_subject, "", [&] { session.archive.sweep(); });
     examine_history(session, complaints);
     examine_clock(session, complaints);
     examine_certificates(session, complaints);

@@ -4,6 +4,7 @@
 #include "pki/chain.h"
 #include "pki/csr.h"
 #include "plan/schedule.h"
+#include "reconcile/hold.h"
 #include "reconcile/steps.h"
 #include "reconcile/take_in.h"
 
@@ -141,8 +142,9 @@ std::vector<pki::Certificate> recorded_chain(Session& session, const VersionReco
   return chain;
 }
 
-void finish(Session& session, const plan::CertificateFacts& facts, VersionRecord& version,
-            const std::vector<pki::Certificate>& chain) {
+// The version that a rollback held until now.
+std::optional<int> finish(Session& session, const plan::CertificateFacts& facts, VersionRecord& version,
+                          const std::vector<pki::Certificate>& chain) {
   const Time now = session.now();
   session.archive.complete({.name = version.name,
                             .number = version.number,
@@ -155,6 +157,7 @@ void finish(Session& session, const plan::CertificateFacts& facts, VersionRecord
                             .once = facts.renewal == plan::Renewal::once},
                            chain);
   version.state = VersionState::issued;
+  std::optional<int> held;
   // A commit that is lost with the power is made again from the archive.
   session.store.transaction(
       [&] {
@@ -164,11 +167,12 @@ void finish(Session& session, const plan::CertificateFacts& facts, VersionRecord
             session.intents.done(intent.id, now);
         for (const AttemptRecord& attempt : facts.attempts)
           if (attempt.step == "issue") session.attempts.clear(attempt.step, attempt.subject, attempt.target);
-        if (facts.pinned) session.managed.set_pinned(version.name, std::nullopt);
+        held = end_hold(session.store, version.name, now);
         session.events.add("version.completed", subject_of(version.name),
                            Detail{{"version", std::to_string(version.number)}}, now);
       },
       inventory::Durability::deferred);
+  return held;
 }
 
 }  // namespace
@@ -213,7 +217,8 @@ std::optional<Outcome> issue(Session& session, const plan::CertificateFacts& fac
       chain = checked_chain(std::move(issued.chain), csr, names, session.now());
       record_certificate(session, version, chain);
     }
-    finish(session, facts, version, chain);
+    if (const auto held = finish(session, facts, version, chain))
+      notes += fmt::format("; that ends {}", describe_hold(*held));
     if (const auto reason = plan::unproved(facts)) notes += "; " + *reason;
     if (*version.not_before > session.now())
       notes += fmt::format("; it is not valid before {}", base::format_time(*version.not_before));

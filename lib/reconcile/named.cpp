@@ -2,7 +2,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "reconcile/desired.h"
+#include "reconcile/session.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -10,9 +13,33 @@
 
 namespace everseal::reconcile {
 
-inventory::ManagedRecord require_managed(inventory::Store& store, const base::Name& name) {
+namespace {
+
+// What the config says of a name that is not managed.
+void require_unsaid(const Host& host, inventory::Store& store, const base::Name& name) {
+  const Untaken untaken = look_at_config(host, store);
+  if (const auto found = untaken.unread.find(name); found != untaken.unread.end())
+    throw base::Error(base::Fault::not_found,
+                      fmt::format("{} stands in {}, and no run has read it yet", name,
+                                  base::printable(to_string(found->second.origin))),
+                      fmt::format("`everseal renew {}` does", name));
+  const auto wrong = std::ranges::find(untaken.problems, subject_of(name), &base::Problem::subject);
+  if (wrong != untaken.problems.end())
+    throw base::Error(base::Fault::config, fmt::format("the table of {} is wrong: {}", name, without_hint(*wrong)),
+                      wrong->hint.empty() ? "nothing is done for it until that is right" : wrong->hint);
+  if (const auto* const file = untaken.unparsed.may_define("certificate", name.text()))
+    throw base::Error(base::Fault::config,
+                      fmt::format("no certificate named {} is managed; its table may stand in a file that is wrong: {}",
+                                  name, without_hint(file->problem)),
+                      file->problem.hint);
+}
+
+}  // namespace
+
+inventory::ManagedRecord require_managed(const Host& host, inventory::Store& store, const base::Name& name) {
   inventory::Managed managed(store);
   if (auto record = managed.find(name)) return *record;
+  require_unsaid(host, store, name);
   std::vector<std::string> names;
   for (const base::Name& known : managed.names()) names.push_back(known.text());
   const auto near = base::nearest(name.text(), names);

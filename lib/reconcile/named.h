@@ -4,11 +4,13 @@
 #include "inventory/managed.h"
 #include "inventory/records.h"
 #include "inventory/store.h"
+#include "reconcile/host.h"
 
 namespace everseal::reconcile {
 
-// Error(not_found) with the nearest name that is managed.
-inventory::ManagedRecord require_managed(inventory::Store& store, const base::Name& name);
+// Where it is not managed: Error(config) where its table is wrong or may stand in a file that is, Error(not_found) with
+// the file that holds it where no run has read that yet, else with the nearest name that is managed.
+inventory::ManagedRecord require_managed(const Host& host, inventory::Store& store, const base::Name& name);
 // Error(denied) where somebody asked for its removal, which would outlast whatever else is asked for.
 void require_not_leaving(inventory::Store& store, const base::Name& name);
 // Error(denied) where it left the config.

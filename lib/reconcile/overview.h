@@ -1,10 +1,13 @@
-// All that is managed, as it stands: what `list` shows, without the network and without parsing a certificate.
+// All that is managed, and what the config says that no run has read yet: what `list` shows, without the network,
+// without parsing a certificate and without writing.
 #pragma once
 
 #include "config/config.h"
 #include "inventory/records.h"
 #include "inventory/store.h"
 #include "plan/state.h"
+#include "reconcile/desired.h"
+#include "reconcile/host.h"
 
 #include <optional>
 #include <string>
@@ -24,10 +27,17 @@ struct ManagedCertificate {
   plan::StandingState state;
 };
 
-// Reads one moment of the store. The worst first, then by expiry and name.
-std::vector<ManagedCertificate> managed_certificates(inventory::Store& store, base::Time now);
-// One of them.
-ManagedCertificate managed_certificate(inventory::Store& store, const inventory::ManagedRecord& record, base::Time now);
+struct Overview {
+  std::vector<ManagedCertificate> certificates;  // the worst first, then by expiry and name
+  base::Problems problems;                       // of the config as it is now
+};
+
+// Reads one moment of the store. A table that no run could read, or has read yet, has a row without a record of its
+// own.
+Overview overview(const Host& host, inventory::Store& store);
+// One that is managed, beside what the config says now.
+ManagedCertificate managed_certificate(inventory::Store& store, const inventory::ManagedRecord& record,
+                                       const Untaken& untaken, base::Time now);
 
 // How a certificate stands that is not kept alive: revoked, expired, the state of the version that it is, ca or seen.
 std::string_view state_of(const inventory::CertificateRecord& record, base::Time now);

@@ -38,7 +38,7 @@ std::vector<PlannedSubject> plan(Session& session, const std::vector<Name>& name
   const SubjectKind& certificate = subject_kind("certificate");
   if (!names.empty()) {
     for (const Name& name : names)
-      planned.push_back(plan_one(session, certificate, require_managed(session.store, name).name));
+      planned.push_back(plan_one(session, certificate, require_managed(session.host, session.store, name).name));
     return planned;
   }
   for (const inventory::ManagedRecord& record : session.managed.all())
@@ -118,10 +118,9 @@ std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& reque
   Session session(host, desired.config(), store);
   std::vector<PlannedSubject> planned = plan(session, request.names);
   for (PlannedSubject& one : planned) {
-    constexpr std::string_view kCertificate = "certificate/";
-    if (!one.subject.starts_with(kCertificate) || host.stop.stop_requested()) continue;
-    const Name name = Name::parse(one.subject.substr(kCertificate.size()));
-    const plan::CertificateFacts facts = certificate_facts(session, name);
+    const auto name = certificate_in(one.subject);
+    if (!name || host.stop.stop_requested()) continue;
+    const plan::CertificateFacts facts = certificate_facts(session, *name);
     if (const auto issuer = issuer_asked(one, facts, request.force))
       one.rehearsal = rehearse(session, facts.wanted, *issuer);
   }

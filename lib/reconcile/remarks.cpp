@@ -2,6 +2,9 @@
 
 #include "inventory/managed.h"
 #include "plan/certificate.h"
+#include "reconcile/session.h"
+
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -23,37 +26,86 @@ Remark of_orphan(inventory::Managed& managed, const inventory::ManagedRecord& or
 }
 
 // What tries it again, and what withdraws the wish behind it.
-std::string what_to_do(inventory::Store& store, const inventory::AttemptRecord& attempt) {
-  constexpr std::string_view kCertificate = "certificate/";
-  if (!attempt.subject.starts_with(kCertificate)) return "`everseal plan` shows it; `everseal renew` tries it again";
-  const std::string name = attempt.subject.substr(kCertificate.size());
-  const std::string again = fmt::format("`everseal plan {0}` shows it; `everseal renew {0}` tries it again", name);
-  if (attempt.step != plan::Revoke::kind) return again;
+std::string what_to_do(inventory::Store& store, const std::string& subject, std::string_view step) {
+  const auto name = certificate_in(subject);
+  if (!name) return "`everseal plan` shows it; `everseal renew` tries it again";
+  const std::string again = fmt::format("`everseal plan {0}` shows it; `everseal renew {0}` tries it again", *name);
+  if (step != plan::Revoke::kind) return again;
   std::string_view verb;
-  for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(Name::parse(name)))
+  for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(*name))
     if (intent.kind == inventory::IntentKind::remove || intent.kind == inventory::IntentKind::revoke)
       verb = to_string(intent.kind);
-  return verb.empty() ? again : fmt::format("{}; `everseal {} {} --cancel` withdraws it", again, verb, name);
+  return verb.empty() ? again : fmt::format("{}; `everseal {} {} --cancel` withdraws it", again, verb, *name);
+}
+
+Remark waits(const std::string& subject, std::string_view what, int count, const std::string& problem,
+             const std::optional<Time>& until, std::string hint) {
+  return {"backing_off", subject,
+          fmt::format("{} {}, after {} failure{}: {}", what,
+                      until ? fmt::format("waits until {}", base::format_time(*until)) : "is tried by the next run",
+                      count, count == 1 ? "" : "s in a row", problem),
+          std::move(hint)};
+}
+
+Remark more(std::int64_t count, std::string_view what) {
+  return {"more", "store", fmt::format("{} more {}", count, what), "`everseal list` shows all"};
+}
+
+void add_orphans(inventory::Store& store, std::vector<Remark>& remarks) {
+  inventory::Managed managed(store);
+  const auto orphans = managed.orphans(kMostRemarks);
+  for (const inventory::ManagedRecord& orphan : orphans) remarks.push_back(of_orphan(managed, orphan));
+  if (std::ssize(orphans) < kMostRemarks) return;
+  if (const auto rest = managed.count_orphans() - kMostRemarks; rest > 0)
+    remarks.push_back(more(rest, rest == 1 ? "is no longer in the config" : "are no longer in the config"));
+}
+
+void add_failures(inventory::Store& store, const std::vector<Outcome>& told, std::vector<Remark>& remarks) {
+  inventory::Attempts attempts(store);
+  inventory::Deployments deployments(store);
+  std::int64_t rest = attempts.count() + deployments.count_failed();
+  const inventory::AttemptRecord* before = nullptr;
+  const auto for_operator = attempts.for_operator(kMostRemarks);
+  for (const inventory::AttemptRecord& attempt : for_operator) {
+    --rest;
+    // One cause stops every version of a certificate.
+    const bool is_known = before != nullptr && before->subject == attempt.subject && before->problem == attempt.problem;
+    before = &attempt;
+    if (is_known) continue;
+    remarks.push_back({"needs_operator", attempt.subject,
+                       fmt::format("{} waits for you: {}", describe(attempt), attempt.problem),
+                       what_to_do(store, attempt.subject, attempt.step)});
+  }
+  const auto is_told = [&](const std::string& subject) {
+    return std::ranges::any_of(
+        told, [&](const Outcome& outcome) { return outcome.subject == subject && is_failure(outcome.result); });
+  };
+  for (const inventory::AttemptRecord& attempt : attempts.waiting(kMostRemarks)) {
+    --rest;
+    if (is_told(attempt.subject)) continue;
+    remarks.push_back(waits(attempt.subject, describe(attempt), attempt.count, attempt.problem, attempt.not_before,
+                            what_to_do(store, attempt.subject, attempt.step)));
+  }
+  for (const inventory::DeploymentRecord& deployment : deployments.failed(kMostRemarks)) {
+    --rest;
+    const std::string subject = deployment.artifact == inventory::ArtifactKind::version
+                                    ? subject_of(deployment.owner)
+                                    : authority_subject(deployment.owner);
+    if (is_told(subject)) continue;
+    const std::string_view step =
+        deployment.state == inventory::DeploymentState::failed ? std::string_view("deploy") : plan::Verify::kind;
+    remarks.push_back(waits(subject, fmt::format("{} at {}", step, deployment.target), deployment.attempts,
+                            deployment.problem, deployment.not_before, what_to_do(store, subject, step)));
+  }
+  if (rest > 0) remarks.push_back(more(rest, rest == 1 ? "failure stands" : "failures stand"));
 }
 
 }  // namespace
 
-std::vector<Remark> standing_remarks(inventory::Store& store) {
+std::vector<Remark> standing_remarks(inventory::Store& store, const std::vector<Outcome>& told) {
   std::vector<Remark> remarks;
-  inventory::Managed managed(store);
-  for (const inventory::ManagedRecord& orphan : managed.orphans(kMostRemarks))
-    remarks.push_back(of_orphan(managed, orphan));
-  const inventory::AttemptRecord* before = nullptr;
-  const auto waiting = inventory::Attempts(store).for_operator(kMostRemarks);
-  for (const inventory::AttemptRecord& attempt : waiting) {
-    // One cause stops every version of a certificate.
-    const bool is_told = before != nullptr && before->subject == attempt.subject && before->problem == attempt.problem;
-    before = &attempt;
-    if (is_told) continue;
-    remarks.push_back({"needs_operator", attempt.subject,
-                       fmt::format("{} waits for you: {}", describe(attempt), attempt.problem),
-                       what_to_do(store, attempt)});
-  }
+  add_orphans(store, remarks);
+  add_failures(store, told, remarks);
   return remarks;
 }
 

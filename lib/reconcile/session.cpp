@@ -71,6 +71,13 @@ std::vector<Name> Session::known_names() {
   return names;
 }
 
+std::optional<Name> certificate_in(std::string_view subject) {
+  const auto slash = subject.find('/');
+  if (slash == std::string_view::npos || !Name::is_valid(subject.substr(slash + 1))) return std::nullopt;
+  const Name name = Name::parse(subject.substr(slash + 1));
+  return subject == subject_of(name) ? std::optional(name) : std::nullopt;
+}
+
 std::optional<Name> signer_here(Session& session, const pki::Certificate& certificate) {
   for (const inventory::IssuedRecord& issued : session.authority_rows.find_issued_by_serial(certificate.serial()))
     if (issued.fingerprint == certificate.fingerprint()) return issued.authority;

@@ -77,6 +77,9 @@ std::optional<Name> signer_here(Session& session, const pki::Certificate& certif
 inline std::string subject_of(const Name& certificate) { return inventory::certificate_subject(certificate).text(); }
 inline std::string authority_subject(const Name& authority) { return inventory::authority_subject(authority).text(); }
 
+// The certificate that a subject is; nullopt where it is none.
+std::optional<Name> certificate_in(std::string_view subject);
+
 // ManagedRecord::origin of what was issued once and stands in no config file.
 inline constexpr std::string_view kOnce = "once";
 inline constexpr std::string_view kRemoved = "certificate.removed";  // the event after which nothing is managed

@@ -25,22 +25,32 @@ authority::Profile profile_of(const config::Profile& configured) {
   return profile;
 }
 
+// "": it is usable, as far as the config says.
+std::string why_unusable(const config::Settings& config, const base::Name& profile) {
+  if (const auto wrong = config.unusable.find(fmt::format("profile/{}", profile)); wrong != config.unusable.end())
+    return wrong->second;
+  const auto* const file = config.never_read.may_define("profile", profile.text());
+  if (file == nullptr || config.profiles.contains(profile)) return {};
+  return fmt::format("its table may stand in a file that is wrong: {}", base::without_hint(file->problem));
+}
+
 }  // namespace
 
 authority::Settings authority_settings(const config::Settings& config, const base::Name& name) {
   authority::Settings settings;
   if (const auto wrong = config.unusable.find(fmt::format("authority/{}", name)); wrong != config.unusable.end())
     settings.problem = wrong->second;
-  else if (!config.authorities.contains(name) && config.never_read.may_define("authority", name.text()))
-    settings.problem = "a config file that cannot be read may hold its table";
+  else if (const auto* const file = config.never_read.may_define("authority", name.text());
+           file != nullptr && !config.authorities.contains(name))
+    settings.problem =
+        fmt::format("its table may stand in a file that is wrong: {}", base::without_hint(file->problem));
   std::vector<authority::Profile> own;
   for (const auto& [key, profile] : config.profiles) own.push_back(profile_of(profile));
   settings.profiles = authority::merge_profiles(std::move(own));
   // A built-in one of that name would allow what the operator's does not.
-  std::erase_if(settings.profiles, [&](const authority::Profile& profile) {
-    return config.unusable.contains(fmt::format("profile/{}", profile.name)) ||
-           (!config.profiles.contains(profile.name) && config.never_read.may_define("profile", profile.name.text()));
-  });
+  settings.why_unusable = [&config](const base::Name& profile) { return why_unusable(config, profile); };
+  std::erase_if(settings.profiles,
+                [&](const authority::Profile& profile) { return !settings.why_unusable(profile.name).empty(); });
   const auto found = config.authorities.find(name);
   if (found == config.authorities.end()) return settings;
   const config::Authority& configured = found->second;

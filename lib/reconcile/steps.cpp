@@ -11,6 +11,7 @@
 #include "plan/schedule.h"
 #include "reconcile/facts.h"
 #include "reconcile/failure.h"
+#include "reconcile/hold.h"
 
 #include <algorithm>
 #include <utility>
@@ -148,11 +149,14 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
     untold = note_revoked(session, version, {version.revoked_at.value_or(now), reason});
   if (!version.revoked_at) version.revoked_at = now;
   version.revocation_reason = reason;
+  std::optional<int> ended_hold;
   session.store.transaction([&] {
     session.versions.put(version);
     session.certificates.set_revoked(*version.certificate, now, reason);
     session.managed.set_revocation_sent(name, std::nullopt);
     if (step.intent) session.intents.done(*step.intent, now);
+    if (const auto managed = session.managed.find(name); managed && managed->pinned == step.number)
+      ended_hold = end_hold(session.store, name, now);
     session.events.add("certificate.revoked", subject_of(name),
                        Detail{{"version", std::to_string(step.number)},
                               {"serial", certificate.serial()},
@@ -165,8 +169,9 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
                  version.issuer.text(),
                  "revoke",
                  untold.empty() ? Result::done : Result::warned,
-                 fmt::format("version {}, serial {}, is revoked ({}){}", step.number, certificate.serial(),
-                             to_string(reason), untold),
+                 fmt::format("version {}, serial {}, is revoked ({}){}{}", step.number, certificate.serial(),
+                             to_string(reason), untold,
+                             ended_hold ? "; that ends " + describe_hold(*ended_hold) : std::string()),
                  std::move(facts)};
 }
 
@@ -179,21 +184,27 @@ std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& 
     session.intents.done(step.intent, now);
     session.events.add("certificate.pinned", subject_of(name), Detail{{"version", std::to_string(step.number)}}, now);
   });
-  return Outcome{
-      subject_of(name), {}, "rollback", Result::done, fmt::format("version {} is to stay in use", step.number),
-      std::move(facts)};
+  return Outcome{subject_of(name),
+                 {},
+                 "rollback",
+                 Result::done,
+                 fmt::format("version {0} stays in use until a newer one is issued; `everseal deploy {1}` or `everseal "
+                             "rollback {1} --cancel` ends that",
+                             step.number, name),
+                 std::move(facts)};
 }
 
 // Back-off ends and what is proved already is done again: somebody asked.
 std::optional<Outcome> unpin(Session& session, const Name& name, const plan::Unpin& step) {
   const Time now = session.now();
+  std::optional<int> held;
   session.store.transaction([&] {
-    session.managed.set_pinned(name, std::nullopt);
+    held = end_hold(session.store, name, now);
     session.deployments.deploy_again(inventory::ArtifactKind::version, name);
     session.intents.done(step.intent, now);
-    session.events.add("certificate.unpinned", subject_of(name), {}, now);
   });
-  return std::nullopt;
+  if (!held) return std::nullopt;
+  return Outcome{subject_of(name), {}, "cancel", Result::done, describe_hold(*held)};
 }
 
 // The targets first: what an archive has no key of is not looked for there again.
@@ -282,8 +293,9 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
                                   base::format_time(*version.record.not_after)));
   for (const DeploymentRecord& deployment : facts.deployments)
     stays.push_back(fmt::format("what was deployed to {} stays there", deployment.target));
-  stays.push_back(fmt::format("its versions stay in {}/archive/{}{}", session.host.state, name,
-                              keys ? ", with their private keys" : ", without private keys"));
+  if (!facts.versions.empty())
+    stays.push_back(fmt::format("its versions stay in {}/archive/{}{}", session.host.state, name,
+                                keys ? ", with their private keys" : ", without private keys"));
   if (const auto managed = session.managed.find(name); managed && managed->origin != kOnce && !managed->orphaned) {
     require_removable(session.host, *managed);
     config::remove_fragment(session.host.files, name);
@@ -294,8 +306,8 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
     session.managed.remove(name);
     session.events.add(kRemoved, subject_of(name), Detail{{"keys", keys ? "kept" : "destroyed"}}, now);
   });
-  return Outcome{
-      subject_of(name), {}, "remove", Result::done, fmt::format("is no longer kept alive; {}", fmt::join(stays, "; "))};
+  stays.insert(stays.begin(), "is no longer kept alive");
+  return Outcome{subject_of(name), {}, "remove", Result::done, fmt::format("{}", fmt::join(stays, "; "))};
 }
 
 std::optional<Outcome> end_intent(Session& session, const Name& name, const plan::EndIntent& step) {

@@ -26,6 +26,7 @@ constexpr Words kWords[] = {
     {"live", "live", "not live"},
     {"deploy", "deployed", "not deployed"},
     {"verify", "verified", "not verified"},
+    {"unverifiable", "not verified", "not verified"},
     {"rollback", "rolled back", "not rolled back"},
     {"retire", "retired", "not retired"},
     {"revoke", "revoked", "not revoked", Target::issuer},

@@ -54,7 +54,7 @@ std::string wrap(std::string_view text, Indent indent, std::size_t width, LongWo
     if (size == 0) continue;
     // What no line can hold is split where it stands.
     const bool fits_a_line = long_words == LongWords::keep || indent.others + size <= width;
-    if (!begins && column + 1 + size > width && fits_a_line) {
+    if (!begins && ((column + 1 + size > width && fits_a_line) || column + 1 >= width)) {
       break_line();
     } else if (!begins) {
       out += ' ';

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/encoding.h"
+#include "base/handle.h"
 
 #include <cstdint>
 #include <functional>
@@ -81,6 +82,7 @@ class Database {
   virtual void hold_room(std::int64_t octets) = 0;
 
   virtual void copy_to(const std::string& path) = 0;  // a consistent copy, 0600 and synced; `path` must not exist
+  virtual base::FileDescriptor copy_in_memory() = 0;  // the same where no disk has room, to be read from its beginning
   virtual void check_integrity() = 0;                 // Error(corrupt) with what was found
 };
 

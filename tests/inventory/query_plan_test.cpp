@@ -38,6 +38,7 @@ class RecordingDatabase : public sql::Database {
   void snapshot(const std::function<void()>& work) override { database_->snapshot(work); }
   void hold_room(std::int64_t octets) override { database_->hold_room(octets); }
   void copy_to(const std::string& path) override { database_->copy_to(path); }
+  base::FileDescriptor copy_in_memory() override { return database_->copy_in_memory(); }
   void check_integrity() override { database_->check_integrity(); }
 
  private:
@@ -83,6 +84,9 @@ void use_managed(Store& store) {
   managed.replace_all(std::vector{record}, kNow);
   managed.find(record.name);
   managed.set_pinned(record.name, 1);
+  managed.orphans(9);
+  managed.count_orphans();
+  managed.skip_wait(record.name, kNow);
   Versions versions(store);
   VersionRecord version;
   version.name = record.name;
@@ -104,6 +108,7 @@ void use_managed(Store& store) {
   deployments.of(ArtifactKind::version, record.name);
   deployments.find(ArtifactKind::version, record.name, record.name);
   deployments.count_failed();
+  deployments.failed(9);
   deployments.remove(ArtifactKind::version, record.name, record.name);
   deployments.add_former_place({.owner = record.name, .target = record.name});
   deployments.former_places(ArtifactKind::version, record.name);
@@ -118,6 +123,8 @@ void use_managed(Store& store) {
   attempts.clear("s", "x", "t");
   attempts.clear_all("x");
   attempts.count();
+  attempts.for_operator(9);
+  attempts.waiting(9);
   managed.remove(record.name);
 }
 
@@ -192,6 +199,14 @@ bool wants_everything(const std::string& text) {
       // The few accounts, authorities and failures that stand, and what a restore takes over from the database that it
       // replaces.
       "select count(*) from attempt",
+      "select step, subject, target, count, problem, fault, needs_operator, not_before, last from attempt where "
+      "needs_operator = 0 order by subject, step, target limit $1",
+      "select step, subject, target, count, problem, fault, needs_operator, not_before, last from attempt where "
+      "needs_operator = 1 order by subject, step limit $1",
+      // By an index of nothing else.
+      "select count(*) from managed where orphaned = 1",
+      "select name, spec, spec_hash, origin, environment, key_owner, orphaned, pinned from managed where orphaned = 1 "
+      "order by name limit $1",
       "select name, settings, crl_dirty from authority order by name",
       "select name, settings from authority",
       "select authority, role, generation, state, fingerprint, der, key_file from authority_certificate",

@@ -628,6 +628,10 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(steps(facts) == Texts{"stop keeping it alive"});
     facts.intents.front().delete_keys = true;
     CHECK(steps(facts) == Texts{"take away what was deployed to nginx", "delete the private keys"});
+    for (const auto& step : decide(facts, kNow).steps) {
+      CHECK(step.why.front().rule == Rule::requested);
+      CHECK(step.why.front().text.starts_with("its removal: "));
+    }
     facts.deployments.clear();
     for (VersionFacts& one : facts.versions) one.record.has_key = false;
     CHECK(steps(facts) == Texts{"stop keeping it alive"});

@@ -90,6 +90,20 @@ TEST_CASE("the state of a certificate is the worst that is true of it") {
        State::live, none, ""},
       {"failed at an issuer that left", [](StateFacts& f) { f.attempts = {failed("issue", "former")}; }, State::live,
        none, ""},
+      {"its table is wrong", [](StateFacts& f) { f.config_problem = "conf.d/www.toml:3: colour"; }, State::misconfigured,
+       needed, "conf.d/www.toml:3: colour; what its table said before stands"},
+      {"its table is wrong, and it is failing",
+       [](StateFacts& f) {
+         f.config_problem = "conf.d/www.toml:3: colour";
+         f.attempts = {failed("issue", "corp")};
+       },
+       State::failing, needed, "no answer"},
+      {"its table was never right",
+       [](StateFacts& f) {
+         f = {};
+         f.config_problem = "conf.d/www.toml:3: colour";
+       },
+       State::misconfigured, needed, "nothing is done for it until that is right"},
       {"rolled back", [](StateFacts& f) { f.deployments[0].state = DeploymentState::failed; }, State::failing, needed,
        "nginx"},
       {"failed at a target that left",

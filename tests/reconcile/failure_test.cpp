@@ -2,6 +2,7 @@
 #include "reconcile/failure.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "config/fragment.h"
 #include "error_of.h"
 #include "fakes/unsynced_file_system.h"
@@ -40,13 +41,6 @@ using std::chrono::hours;
 using std::chrono::minutes;
 
 const Name kWww = Name::parse("www");
-
-RevokeRequest revocation(pki::RevocationReason reason) {
-  RevokeRequest request;
-  request.name = kWww;
-  request.reason = reason;
-  return request;
-}
 
 // The step of that kind which `plan` shows; REQUIREs it.
 PlannedStep planned(const Site& site, std::string_view kind) {
@@ -137,7 +131,7 @@ TEST_SUITE("failure") {
     const Time due = *site.versions().front().renew_at;
     {
       const Away away(site);
-      CHECK(revoke(site.host, revocation(pki::RevocationReason::key_compromise)).exit_code() == 1);
+      CHECK(revoke(site.host, revocation_of_www(pki::RevocationReason::key_compromise)).exit_code() == 1);
       CHECK(planned(site, "revoke").gate == plan::Gate::backing_off);
       for (int i = 0; i < 5; ++i) {
         site.now += days(1);
@@ -158,6 +152,93 @@ TEST_SUITE("failure") {
     CHECK(plans_nothing(site));
   }
 
+  TEST_CASE("an attempt by hand skips the wait, is counted on, and is told once") {
+    Site site;
+    config::Certificate wanted = site.www();
+    wanted.deployments.clear();
+    REQUIRE(issue(site.host, {wanted, Keep::alive, {}}).exit_code() == 0);
+    const Time due = *site.versions().front().renew_at;
+    site.now = due;
+    {
+      const Away away(site);
+      renew(site.host, {});
+      for (int count = 2; count < 5; ++count) {
+        CHECK(renew(site.host, {.names = {kWww}}).exit_code() == 1);
+        REQUIRE(attempts(site).size() == 1);
+        CHECK(attempts(site).front().count == count);
+        CHECK(*attempts(site).front().not_before > site.now);
+      }
+      CHECK(*attempts(site).front().not_before > site.now + hours(1));
+      CHECK(site.events("certificate.failed") == 1);
+      // A change of what it stands on begins anew.
+      wanted.key = pki::KeyType::ecdsa_p384;
+      CHECK(issue(site.host, {wanted, Keep::alive, {}}).exit_code() == 1);
+      CHECK(attempts(site).front().count == 1);
+    }
+    CHECK(renew(site.host, {.names = {kWww}}).exit_code() == 0);
+    CHECK(attempts(site).empty());
+  }
+
+  TEST_CASE("each run says whose failure waits, why and until when, and not twice what it tried itself") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www("/bin/false"), Keep::alive, {}}).exit_code() == 1);
+    const auto waiting = [&](const Verdict& verdict) {
+      std::vector<Remark> remarks = verdict.remarks;
+      std::erase_if(remarks, [](const Remark& remark) { return remark.rule != "backing_off"; });
+      return remarks;
+    };
+    const auto of_deployment = waiting(renew(site.host, {}));
+    REQUIRE(of_deployment.size() == 1);
+    CHECK(of_deployment.front().subject == "certificate/www");
+    CHECK_MESSAGE(of_deployment.front().text.starts_with("deploy at files waits until "), of_deployment.front().text);
+    CHECK(of_deployment.front().hint.find("`everseal renew www` tries it again") != std::string::npos);
+    site.now += days(1);
+    const Verdict tried = renew(site.host, {});
+    REQUIRE_FALSE(tried.outcomes.empty());
+    CHECK(waiting(tried).empty());
+
+    std::filesystem::remove(site.root.path() + "/config/conf.d/www.toml");
+    renew(site.host, {});
+    config::Certificate other = site.www();
+    other.name = Name::parse("other");
+    other.deployments.clear();
+    {
+      const Away away(site);
+      issue(site.host, {other, Keep::alive, {}});
+      const auto of_issue = waiting(renew(site.host, {}));
+      REQUIRE(of_issue.size() == 1);
+      CHECK(of_issue.front().text.starts_with("issue at corp waits until "));
+      CHECK(of_issue.front().text.find("after 1 failure: ") != std::string::npos);
+    }
+  }
+
+  TEST_CASE("what is warned of is counted beyond ten") {
+    Site site;
+    const Time now = site.now;
+    {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, now);
+      for (int i = 10; i < 22; ++i) {
+        inventory::ManagedRecord record;
+        record.name = Name::parse(fmt::format("gone{}", i));
+        record.origin = "/conf.d/gone.toml:1";
+        record.spec = config::normal_form(site.www());
+        inventory::Managed(store).put(record);
+      }
+      for (int i = 10; i < 23; ++i)
+        inventory::Attempts(store).put({.step = "crl",
+                                        .subject = fmt::format("authority/gone{}", i),
+                                        .target = "",
+                                        .count = 1,
+                                        .problem = "no",
+                                        .not_before = now + days(1),
+                                        .last = now});
+    }
+    std::vector<std::string> more;
+    for (const Remark& remark : renew(site.host, {}).remarks)
+      if (remark.rule == "more") more.push_back(remark.text);
+    CHECK(base::join(more, "; ") == "2 more are no longer in the config; 3 more failures stand");
+  }
+
   TEST_CASE("what only a person can mend waits for him, is in every plan and exit code, and can be withdrawn") {
     Site site;
     const std::string program = site.root.path() + "/issuer";
@@ -173,7 +254,7 @@ TEST_SUITE("failure") {
       version.issuer = Name::parse("ext");
       inventory::Versions(store).put(version);
     }
-    const Verdict refused = revoke(site.host, revocation(pki::RevocationReason::superseded));
+    const Verdict refused = revoke(site.host, revocation_of_www(pki::RevocationReason::superseded));
     CHECK(refused.exit_code() != 0);
     CHECK(site.live() == 2);  // the replacement came first
     const PlannedStep waiting = planned(site, "revoke");
@@ -221,7 +302,7 @@ TEST_SUITE("failure") {
     renew(site.host, {{kWww}, Force::yes});
     rollback(site.host, {kWww, std::nullopt});
     REQUIRE(site.live() == 1);
-    CHECK(revoke(site.host, revocation(pki::RevocationReason::key_compromise)).exit_code() == 0);
+    CHECK(revoke(site.host, revocation_of_www(pki::RevocationReason::key_compromise)).exit_code() == 0);
     CHECK(site.live() > 1);
     CHECK(site.versions().front().revoked_at);
     CHECK_FALSE(site.versions()[static_cast<std::size_t>(site.live()) - 1].revoked_at);
@@ -379,7 +460,7 @@ TEST_SUITE("failure") {
     CHECK_MESSAGE(why.find("certificate/www") != std::string::npos, why);
     CHECK(planned_of("www").empty());
     inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
-    const auto listed = managed_certificates(store, site.now);
+    const auto listed = overview(site.host, store).certificates;
     CHECK(listed.front().record.name == other.name);
     CHECK(listed.front().state.state == plan::State::failing);
 
@@ -746,7 +827,7 @@ TEST_SUITE("failure") {
         CHECK(site.events("step.failed") == 1);
         {
           inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
-          const auto listed = managed_certificates(store, site.now);
+          const auto listed = overview(site.host, store).certificates;
           CHECK(listed.front().state.state == plan::State::failing);
           CHECK(listed.front().state.attention == plan::Attention::needed);
         }
@@ -818,6 +899,9 @@ TEST_SUITE("failure") {
       const Verdict verdict = renew(site.host, {{kWww}, Force::yes});
       CHECK(verdict.exit_code() == 0);
       CHECK(verdict.renewed == 1);
+      CHECK(std::ranges::any_of(verdict.outcomes, [](const Outcome& one) {
+        return one.result == Result::warned && one.text.find(".aside") != std::string::npos;
+      }));
       CHECK(site.live() == 2);
       int aside = 0;
       for (const auto& entry : std::filesystem::directory_iterator(archive))

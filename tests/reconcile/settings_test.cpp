@@ -1,5 +1,6 @@
 // What an authority goes on with while the config says something wrong about it.
 #include "base/error.h"
+#include "contains.h"
 #include "error_of.h"
 #include "inventory/authorities.h"
 #include "inventory/config_files.h"
@@ -25,7 +26,6 @@ using namespace everseal::reconcile;
 using std::chrono::days;
 
 const Name kCorporate = Name::parse("corp");
-const Name kManaged = Name::parse("www");
 
 struct CorpSite : Site {
   void say(const std::string& table) const { std::ofstream(root.path() + "/config/conf.d/corp.toml") << table; }
@@ -34,18 +34,23 @@ struct CorpSite : Site {
         "[authority.corp.publish.{}]\ntype = \"files\"\ndirectory = \"{}/scratch\"\ncontents = [\"crl\"]\n", name,
         root.path());
   }
+  std::string place(int line) const { return fmt::format("{}/config/conf.d/corp.toml:{}: ", root.path(), line); }
   std::string published() const { return root.path() + "/scratch/crl.der"; }
   pki::Crl crl() const { return pki::Crl::parse(base::read_file(host.state + "/authorities/corp/crl.der", 1 << 20)); }
   inventory::Store store() const { return inventory::Store::open(host.state, sql::Access::read_write, now); }
 
-  std::optional<base::Fault> sign() const {
+  std::optional<base::Error> refusal() const {
     const base::Bytes csr = pki::make_csr({{}, {pki::Identifier::parse("a.example.org")}},
                                           pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
     const CaSignRequest wanted{
         .authority = kCorporate, .profile = Name::parse("server"), .lifetime = {}, .count = 1, .csr = [&](std::size_t) {
           return csr;
         }};
-    return fault_of_signing(host, wanted);
+    return refusal_of_signing(host, wanted);
+  }
+  std::optional<base::Fault> sign() const {
+    const auto error = refusal();
+    return error ? std::optional(error->fault()) : std::nullopt;
   }
 
   bool is_told() const {
@@ -59,13 +64,6 @@ struct CorpSite : Site {
            });
   }
 };
-
-RevokeRequest revocation_of_www() {
-  RevokeRequest request;
-  request.name = kManaged;
-  request.reason = pki::RevocationReason::superseded;
-  return request;
-}
 
 TEST_SUITE("settings") {
   TEST_CASE("an authority whose table was never right signs CRLs and revokes, and signs no certificate") {
@@ -211,10 +209,26 @@ TEST_SUITE("settings") {
     site.say(
         "[profile.server]\nusage = [\"serverAuth\"]\nlifetime = \"90d\"\nlongest = \"90d\"\nallow = "
         "[\"*.other.test\"]\ncolour = 1\n");
-    CHECK(site.sign().has_value());
+    CHECK(site.sign() == base::Fault::config);
+    CHECK(contains(site.refusal()->message(), "the profile server is not usable: " + site.place(6)));
     site.say(
         "[profile.server]\nusage = [\"serverAuth\"]\nlifetime = \"90d\"\nlongest = \"90d\"\nallow = "
         "[\"*.example.org\"]\n");
+    CHECK(site.sign() == std::nullopt);
+  }
+
+  TEST_CASE("whoever is refused for a file that was never right hears which one it is") {
+    CorpSite site;
+    site.say("[profile.browser]\nusage = [\"serverAuth\"]\nallow = [\"server.example.org\"\nx =\n");
+    CHECK(site.sign() == base::Fault::config);
+    const std::string message = site.refusal()->message();
+    CHECK_MESSAGE(contains(message, "the profile server is not usable: its table may stand in a file that is wrong: "),
+                  message);
+    CHECK_MESSAGE(contains(message, site.place(4)), message);
+    site.say("[authority.corp]\nallow = [\n");
+    CHECK_MESSAGE(contains(site.refusal()->message(), "its table may stand in a file that is wrong: " + site.place(2)),
+                  site.refusal()->message());
+    site.say("[profile.server]\nusage = [\"serverAuth\"]\n");
     CHECK(site.sign() == std::nullopt);
   }
 }

@@ -11,6 +11,7 @@
 #include "reconcile/reconcile.h"
 #include "reconcile/verbs/ca_sign.h"
 #include "reconcile/verbs/issue.h"
+#include "reconcile/verbs/revoke.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -89,17 +90,29 @@ struct Site {
   }
 };
 
+inline RevokeRequest revocation_of_www(pki::RevocationReason reason = pki::RevocationReason::superseded) {
+  RevokeRequest request;
+  request.name = Name::parse("www");
+  request.reason = reason;
+  return request;
+}
+
 // Why that was not signed; nullopt: it was.
-inline std::optional<base::Fault> fault_of_signing(const Host& host, const CaSignRequest& wanted) {
-  std::optional<base::Fault> fault;
+inline std::optional<base::Error> refusal_of_signing(const Host& host, const CaSignRequest& wanted) {
+  std::optional<base::Error> refusal;
   try {
     ca_sign(host, wanted, [&](std::size_t, const std::expected<SignedCsr, base::Error>& result) {
-      if (!result) fault = result.error().fault();
+      if (!result) refusal.emplace(result.error());
     });
   } catch (const base::Error& error) {
-    return error.fault();
+    refusal.emplace(error);
   }
-  return fault;
+  return refusal;
+}
+
+inline std::optional<base::Fault> fault_of_signing(const Host& host, const CaSignRequest& wanted) {
+  const auto refusal = refusal_of_signing(host, wanted);
+  return refusal ? std::optional(refusal->fault()) : std::nullopt;
 }
 
 }  // namespace everseal::reconcile

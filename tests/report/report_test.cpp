@@ -106,6 +106,22 @@ TEST_CASE("what must not be cut goes over its column, and its row goes on in the
   }
 }
 
+TEST_CASE("what is longer than the rest of its line has one of its own") {
+  const Column columns[] = {{"when", "WHEN", Align::left, Narrow::keep},
+                            {"of", "OF", Align::left, Narrow::keep},
+                            {"detail", "DETAIL", Align::left, Narrow::wrap}};
+  const std::string name(55, 'n');
+  std::string out;
+  const auto sink = require_kind("table").open({.write = [&](std::string_view text) { out += text; }, .width = 60});
+  sink->begin("things", columns);
+  sink->row(std::vector<Cell>{"2026-11-29T15:40:00Z", "short", "one two"});
+  sink->row(std::vector<Cell>{"2026-11-29T15:40:00Z", name, "one two"});
+  sink->end();
+  CHECK_MESSAGE(out.find("2026-11-29T15:40:00Z\n    " + name + "\n    one two\n") != std::string::npos, out);
+  CHECK_MESSAGE(out.find("2026-11-29T15:40:00Z  short") != std::string::npos, out);
+  for (const std::string& line : base::split(out, '\n')) CHECK_MESSAGE(base::columns(line) <= 60, line);
+}
+
 TEST_CASE("cells are coloured where that is wanted, and only there") {
   const Rows rows{{Cell("expired", Tone::bad), 1, Cell()}};
   CHECK(shown("table", rows).find('\x1b') == std::string::npos);

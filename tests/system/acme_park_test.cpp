@@ -134,7 +134,16 @@ TEST_CASE("what is recorded can be read on a disk that is full to the last octet
     CHECK(exit.status == 0);
     CHECK(contains(exit.output, "www"));
   }
+  const base::Exit looked = host.site.everseal({"doctor", "--json"});
+  require_status(looked, 1);
+  const auto complaints = Json::parse(looked.output)["complaints"];
+  REQUIRE_MESSAGE(complaints.size() == 1, looked.output);
+  CHECK(complaints[0]["rule"] == "not-writable");
+  const std::string backup = host.site / "backup.db";
+  require_status(host.site.everseal({"backup", backup}), 0);
   disk.empty();
+  require_status(host.site.everseal({"restore", backup}), 0);
+  require_status(host.site.everseal({"history", "--verify"}), 0);
   require_status(host.site.everseal({"renew"}), 0);
   CHECK(contains(host.site.everseal({"list"}).output, "www"));
 }

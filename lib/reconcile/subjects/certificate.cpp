@@ -66,13 +66,14 @@ void complete(Session& session, const CertificateFacts& facts, const Certificate
   }
 }
 
-// A certificate with targets is done where they are: its issue counts only when it failed or there are no targets.
+// A certificate with targets is done where they are: its issue is told when it failed or warns of something, or where
+// there are no targets.
 void count_by_target(Verdict& verdict) {
   const bool targets = std::ranges::any_of(verdict.outcomes, [](const Outcome& o) {
     return o.step == "deploy" || o.step == "verify" || (o.step == "rollback" && !o.target.empty());
   });
   if (!targets) return;
-  std::erase_if(verdict.outcomes, [](const Outcome& o) { return o.step == "issue" && !is_failure(o.result); });
+  std::erase_if(verdict.outcomes, [](const Outcome& o) { return o.step == "issue" && o.result == Result::done; });
 }
 
 // One finds what is wrong, one that it was mended; somebody who goes on changing the files waits for the next run.

@@ -10,7 +10,7 @@
 namespace everseal::reconcile {
 
 void backup(const Host& host, const std::string& file) {
-  inventory::Store store = open_store(host, sql::Access::read_write);
+  inventory::Store store = open_store(host, sql::Access::read_only);
   inventory::backup(store, file);
 }
 

@@ -4,6 +4,7 @@
 #include "plan/certificate.h"
 #include "reconcile/facts.h"
 #include "reconcile/fields.h"
+#include "reconcile/hold.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
 
@@ -81,7 +82,7 @@ void forget_failures(inventory::Store& store, const Name& name, IntentKind kind)
 
 Verdict cancel(const Host& host, const CancelRequest& request) {
   Run run(host);
-  require_managed(run.store, request.name);
+  require_managed(host, run.store, request.name);
   const Time now = host.clock();
   Verdict verdict;
   run.store.transaction([&] {
@@ -97,6 +98,10 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
                                        now);
       verdict.outcomes.push_back({subject_of(request.name), {}, "cancel", Result::done, asked});
     }
+    if (!request.kind || request.kind == IntentKind::rollback)
+      if (const auto held = end_hold(run.store, request.name, now))
+        verdict.outcomes.push_back(
+            {subject_of(request.name), {}, "cancel", Result::done, describe_hold(*held) + "; the next run puts the newest version in place"});
     inventory::Subjects(run.store).wake(inventory::certificate_subject(request.name), now);
   });
   if (verdict.outcomes.empty())

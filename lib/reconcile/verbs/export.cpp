@@ -47,7 +47,7 @@ base::Bytes chain_pem(const archive::Version& version) {
 Exported export_certificate(const Host& host, const ExportRequest& request) {
   const bool secret = request.form == ExportForm::key || request.form == ExportForm::p12;
   inventory::Store store = open_store(host, secret ? sql::Access::read_write : sql::Access::read_only);
-  require_managed(store, request.name);
+  require_managed(host, store, request.name);
   const archive::Archive archive(host.state);
   const std::optional<int> number = request.version ? request.version : archive.live(request.name);
   const auto version = number ? archive.read(request.name, *number) : std::nullopt;

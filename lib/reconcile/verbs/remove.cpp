@@ -12,7 +12,7 @@ namespace everseal::reconcile {
 
 Verdict remove(const Host& host, const RemoveRequest& request) {
   Run run(host);
-  require_removable(host, require_managed(run.store, request.name));
+  require_removable(host, require_managed(host, run.store, request.name));
   inventory::IntentRecord intent;
   intent.kind = inventory::IntentKind::remove;
   intent.subject = request.name;
@@ -21,7 +21,7 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
   intent.reason = request.reason;
   intent.created = host.clock();
   run.store.transaction([&] {
-    inventory::Managed(run.store).retry_now(request.name, host.clock());
+    inventory::Managed(run.store).skip_wait(request.name, host.clock());
     inventory::Intents intents(run.store);
     // What an earlier one asked for stays asked for; `--cancel` withdraws it.
     for (const inventory::IntentRecord& earlier : intents.open_for(request.name)) {

@@ -37,7 +37,7 @@ Verdict renew(const Host& host, const RenewRequest& request) {
   if (names.empty()) return reconcile_due(run);
   const Time now = host.clock();
   for (const Name& name : names) {
-    const inventory::ManagedRecord record = require_managed(run.store, name);
+    const inventory::ManagedRecord record = require_managed(host, run.store, name);
     if (request.force == Force::yes && !request.names.empty()) {
       require_not_leaving(run.store, name);
       require_kept(record);
@@ -49,7 +49,7 @@ Verdict renew(const Host& host, const RenewRequest& request) {
   }
   run.store.transaction([&] {
     for (const Name& name : names) {
-      inventory::Managed(run.store).retry_now(name, now);
+      inventory::Managed(run.store).skip_wait(name, now);
       if (request.force == Force::yes) ask_for_renewal(run.store, name, now);
     }
   });
@@ -66,7 +66,7 @@ std::string counted_by_issuer(const Host& host) {
   inventory::Store store = open_store(host, sql::Access::read_only);
   std::map<Name, int> counts;
   int all = 0;
-  for (const ManagedCertificate& one : managed_certificates(store, host.clock())) {
+  for (const ManagedCertificate& one : overview(host, store).certificates) {
     if (one.record.orphaned || one.record.origin == kOnce || !one.wanted) continue;
     ++all;
     ++counts[one.wanted->issuers.front()];

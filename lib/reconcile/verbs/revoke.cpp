@@ -90,7 +90,7 @@ Verdict revoke_version(Run& run, const inventory::VersionRecord& version, pki::R
                 {subject_of(name), version.issuer.text(), "revoke", Result::done, std::move(text), std::move(facts)}}};
   }
   run.store.transaction([&] {
-    inventory::Managed(run.store).retry_now(name, run.host.clock());
+    inventory::Managed(run.store).skip_wait(name, run.host.clock());
     add_revocation(run, name, number, reason);
   });
   return reconcile_certificates(run, {name});
@@ -102,7 +102,7 @@ Verdict revoke(const Host& host, const RevokeRequest& request) {
   Run run(host);
   inventory::Versions versions(run.store);
   if (request.name) {
-    require_managed(run.store, *request.name);
+    require_managed(host, run.store, *request.name);
     const auto live = versions.live(*request.name);
     if (!live) throw base::Error(base::Fault::not_found, fmt::format("{} has no version in use", *request.name));
     return revoke_version(run, *live, request.reason);

@@ -17,8 +17,15 @@ namespace {
 using inventory::DeploymentRecord;
 using inventory::DeploymentState;
 
-// An outcome for each target that has a listener.
-void verify(Session& session, const Name& name, Verdict& verdict) {
+// The step has the name of the state: no look was taken, so none is claimed.
+Outcome unverifiable(std::string subject, std::string target, std::string text) {
+  return {std::move(subject), std::move(target), "unverifiable", Result::warned, std::move(text)};
+}
+
+enum class Listeners { alone, and_what_has_none };
+
+// An outcome for each target that has a listener, or for all.
+void verify(Session& session, const Name& name, Listeners which, Verdict& verdict) {
   const plan::CertificateFacts facts = certificate_facts(session, name);
   const auto artifact = certificate_artifact(session, name);
   const auto fail = [&](const config::Deployment& target, std::string text) {
@@ -26,14 +33,21 @@ void verify(Session& session, const Name& name, Verdict& verdict) {
   };
   for (const config::Deployment& target : facts.wanted.deployments) {
     const auto record = std::ranges::find(facts.deployments, target.name, &DeploymentRecord::target);
-    if (target.verify.empty()) continue;
-    if (record == facts.deployments.end() || record->state == DeploymentState::staged)
+    if (target.verify.empty() && which == Listeners::alone) continue;
+    if (target.verify.empty())
+      verdict.outcomes.push_back(
+          unverifiable(subject_of(name), target.name.text(),
+                       "it names no listener, so nothing shows what is served; `verify` of the deployment names one"));
+    else if (record == facts.deployments.end() || record->state == DeploymentState::staged)
       fail(target, "nothing is deployed there");
     else if (record->state == DeploymentState::failed)
       fail(target, record->problem);
     else if (auto outcome = reconcile::verify(session, *artifact, target))
       verdict.outcomes.push_back(std::move(*outcome));
   }
+  if (facts.wanted.deployments.empty() && which == Listeners::and_what_has_none)
+    verdict.outcomes.push_back(
+        unverifiable(subject_of(name), {}, "nothing deploys it here, so nothing shows what is served"));
 }
 
 }  // namespace
@@ -43,25 +57,20 @@ Verdict verify(const Host& host, const VerifyRequest& request) {
   Session session = run.session();
   Verdict verdict;
   for (const Name& name : request.names) {
-    require_managed(run.store, name);
-    const std::size_t before = verdict.outcomes.size();
-    verify(session, name, verdict);
-    if (verdict.outcomes.size() == before)
-      verdict.outcomes.push_back({subject_of(name),
-                                  {},
-                                  "verify",
-                                  Result::warned,
-                                  "there is no listener to look at; `verify` of a deployment names one"});
+    require_managed(host, run.store, name);
+    verify(session, name, Listeners::and_what_has_none, verdict);
   }
   if (!request.names.empty()) return verdict;
   for (const inventory::ManagedRecord& record : session.managed.all()) {
     try {
-      verify(session, record.name, verdict);
+      verify(session, record.name, Listeners::alone, verdict);
     } catch (const base::Error& error) {
       if (error.fault() == base::Fault::cancelled) throw;
       verdict.outcomes.push_back(failure(subject_of(record.name), {}, "verify", error));
     }
   }
+  if (verdict.outcomes.empty())
+    verdict.outcomes.push_back(unverifiable("store", {}, "nothing that is managed names a listener to look at"));
   return verdict;
 }
 

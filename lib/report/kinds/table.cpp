@@ -116,12 +116,14 @@ class TableSink : public Sink {
       if (widest == nullptr || *widest <= kShortest) break;
       --*widest;
     }
-    // What may not be cut goes over its column, and the rest of its row into the next line.
-    for (const std::size_t i : shown_) {
-      if (i == last || needed() <= width) break;
-      const std::size_t excess = needed() - width;
-      const std::size_t least = std::min(widths_[i], kNarrowest);
-      if (columns_[i].narrow == Narrow::keep) widths_[i] = widths_[i] > least + excess ? widths_[i] - excess : least;
+    // What may not be cut goes over its column, the widest first, and the rest of its row into the next line.
+    while (needed() > width) {
+      std::size_t* widest = nullptr;
+      for (const std::size_t i : shown_)
+        if (i != last && columns_[i].narrow == Narrow::keep && (widest == nullptr || widths_[i] > *widest))
+          widest = &widths_[i];
+      if (widest == nullptr || *widest <= kNarrowest) break;
+      --*widest;
     }
   }
 
@@ -156,20 +158,23 @@ class TableSink : public Sink {
         append(wrap(text, Indent{kIndent, kIndent}, *surface_.width, LongWords::split), tone);
         break;
       }
-      if (column > 0 && column >= place) {  // the cell before went over its column
-        out_ += surface_.width ? "\n" : kGap;
-        column = surface_.width ? 0 : place;
-      }
-      if (column < place) out_.append(place - column, ' ');
       const bool cuts = surface_.width && columns_[i].narrow == Narrow::cut && base::columns(text) > widths_[i];
       const std::string shown = wraps  ? wrap(text, Indent{place, place}, *surface_.width, LongWords::split)
                                 : cuts ? cut(text, widths_[i])
                                        : text;
       const std::size_t width = base::columns(shown);
+      // What is longer than the rest of the line has one of its own, from its beginning.
+      const bool is_too_long = surface_.width && !wraps && place > kIndent && place + width > *surface_.width;
+      if (column > 0 && (column >= place || is_too_long)) {  // or the cell before went over its column
+        out_ += surface_.width ? "\n" : kGap;
+        column = surface_.width ? 0 : place;
+      }
+      const std::size_t start = is_too_long ? kIndent : place;
+      if (column < start) out_.append(start - column, ' ');
       const std::size_t before = columns_[i].align == Align::right && width < widths_[i] ? widths_[i] - width : 0;
       out_.append(before, ' ');
       append(shown, tone);
-      column = place + before + width;
+      column = start + before + width;
       place += widths_[i] + kGap.size();
     }
     out_.push_back('\n');

@@ -155,6 +155,7 @@ class SqliteDatabase final : public Database {
   }
 
   void copy_to(const std::string& path) override { copy_database(db_.get(), file_, path); }
+  base::FileDescriptor copy_in_memory() override { return database_in_memory(db_.get(), file_); }
 
   void check_integrity() override {
     std::string found;

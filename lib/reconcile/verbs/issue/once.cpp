@@ -64,7 +64,7 @@ std::vector<std::string> subject_differences(Run& run, const config::Certificate
   if (!std::ranges::all_of(wanted.issuers, is_authority)) return {};
   const authority::Settings settings = authority_settings(config, wanted.issuers.front());
   const authority::Profile& profile =
-      authority::find_profile(settings.profiles, Name::parse(wanted.profile.value_or("server"), "profile"));
+      authority::profile_of(settings, Name::parse(wanted.profile.value_or("server"), "profile"));
   std::vector<std::string> differences;
   const pki::DistinguishedName present = certificate.subject_name();
   for (const std::string& attribute : profile.subject) {

@@ -2,14 +2,17 @@
 
 #include "base/error.h"
 #include "base/handle.h"
+#include "base/memory_file.h"
 #include "sql/kinds/sqlite/errors.h"
 #include "sql/kinds/sqlite/immutable.h"
 #include "sql/kinds/sqlite/statement.h"
 
 #include <cerrno>
+#include <cstddef>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 namespace everseal::sql {
@@ -46,6 +49,16 @@ void copy_database(sqlite3* db, const std::string& file, const std::string& path
     ::unlink(path.c_str());
     throw;
   }
+}
+
+base::FileDescriptor database_in_memory(sqlite3* db, const std::string& file) {
+  sqlite3_int64 size = 0;
+  const base::Handle<unsigned char, sqlite3_free> image(sqlite3_serialize(db, "main", &size, 0));
+  if (!image || size < 20) throw sqlite_error(db, SQLITE_IOERR_READ, "copy", file);
+  // The image holds what is in the log, and is to be read without one: the file format's versions are 1 then
+  // (sqlite.org/fileformat2.html, section 1.3.3).
+  image.get()[18] = image.get()[19] = 1;
+  return base::memory_file("database", base::BytesView(image.get(), static_cast<std::size_t>(size)));
 }
 
 }  // namespace everseal::sql
