@@ -91,16 +91,17 @@ std::vector<pki::RevokedEntry> entries(inventory::Authorities& authorities, cons
 }
 
 // A CRL without what was revoked before would be taken for word that it is good again.
-void require_known_revocations(inventory::Authorities& authorities, const Name& name, bool is_published) {
+void require_known_revocations(inventory::Authorities& authorities, const Authority& authority, bool is_published) {
+  const Name& name = authority.name();
   if (is_published) authorities.set_revocations_lost(name, false);
   if (!authorities.are_revocations_lost(name)) return;
   throw Error(Fault::corrupt,
               fmt::format("what {} revoked was lost with its database and its {}: a CRL without it would call it good "
                           "again",
                           name, kCrlFile),
-              fmt::format("put the newest CRL that it published at {0}/{1}/{2}; where there is none, or nothing was "
+              fmt::format("put the newest CRL that it published at {0}/{2}; where there is none, or nothing was "
                           "revoked: `everseal ca crl {1} --accept-loss`",
-                          kAuthoritiesDirectory, name, kCrlFile));
+                          authority.directory().path(), name, kCrlFile));
 }
 
 }  // namespace
@@ -117,7 +118,7 @@ CrlRecord refresh_crl(Authority& authority, Time now) {
     inventory::Authorities authorities(store);
     const auto published = read_published(authority.directory(), authority.certificate());
     if (published) merge({store, authority.name(), authority.generation(), authority.certificate()}, *published, now);
-    require_known_revocations(authorities, authority.name(), published.has_value());
+    require_known_revocations(authorities, authority, published.has_value());
     const auto newest = authorities.newest_crl(authority.name(), authority.generation());
     const pki::CrlRequest request{
         .number = next_number(newest, published, now),
