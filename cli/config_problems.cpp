@@ -27,4 +27,10 @@ void write(report::JsonWriter& writer, const base::Problems& problems) {
   writer.end_array();
 }
 
+std::string problems_in_json(const base::Problems& problems) {
+  report::JsonWriter writer;
+  write(writer, problems);
+  return writer.written();
+}
+
 }  // namespace everseal::cli

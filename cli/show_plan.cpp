@@ -1,12 +1,12 @@
 #include "show_plan.h"
 
 #include "base/text.h"
+#include "json.h"
 #include "terminal.h"
 
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace everseal::cli {
 namespace {
@@ -15,10 +15,6 @@ nlohmann::ordered_json reasons(const std::vector<plan::Reason>& why) {
   auto list = nlohmann::ordered_json::array();
   for (const plan::Reason& reason : why) list.push_back({{"rule", to_string(reason.rule)}, {"text", reason.text}});
   return list;
-}
-
-nlohmann::ordered_json text_or_null(std::string_view text) {
-  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
 }
 
 nlohmann::ordered_json json_of(const reconcile::PlannedStep& step) {

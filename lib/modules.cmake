@@ -48,7 +48,7 @@ endfunction()
 # of one kind each define bears the file's name (`open_files`, `kFilesOptions`). Coroutines stay alone, as g++ 12 gets
 # their warnings wrong; so does everything without the option, which shows what a file forgot to include.
 option(EVERSEAL_UNITY "compile several files as one" ON)
-set_property(GLOBAL PROPERTY everseal_alone "/(commands|verbs|net)/[^/]*$")
+set_property(GLOBAL PROPERTY everseal_alone "/net/[^/]*$")
 function(everseal_unite target)
   if(NOT EVERSEAL_UNITY)
     return()

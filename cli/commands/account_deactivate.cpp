@@ -3,7 +3,7 @@
 namespace everseal::cli {
 namespace {
 
-int run(Context& context) { return run_account(context, "deactivate"); }
+int run_account_deactivate(Context& context) { return run_account(context, "deactivate"); }
 
 }  // namespace
 
@@ -14,7 +14,7 @@ const Command account_deactivate_command{
     "end the account at the CA, for good",
     "Certificates stay valid; nothing can be ordered by it any more. `everseal account register` makes another.",
     kAccountArguments,
-    run,
+    run_account_deactivate,
     &reconcile::account_verb};
 
 }  // namespace everseal::cli

@@ -7,15 +7,15 @@
 namespace everseal::cli {
 namespace {
 
-constexpr report::Column kColumns[] = {{"issuer", "ISSUER"},   {"status", "STATUS"}, {"created", "SINCE"},
-                                       {"contact", "CONTACT"}, {"url", "ACCOUNT"},   {"directory", "DIRECTORY"},
-                                       {"folder", "FOLDER"}};
+constexpr report::Column kAccountListColumns[] = {
+    {"issuer", "ISSUER"}, {"status", "STATUS"},       {"created", "SINCE"}, {"contact", "CONTACT"},
+    {"url", "ACCOUNT"},   {"directory", "DIRECTORY"}, {"folder", "FOLDER"}};
 
-int run(Context& context) {
+int run_account_list(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   const auto sink = open_sink(context);
-  sink->begin("accounts", kColumns);
+  sink->begin("accounts", kAccountListColumns);
   for (const inventory::AccountRecord& account : inventory::Accounts(store).all()) {
     const report::Cell cells[] = {account.issuer.text(),
                                   account.status.empty() ? "unfinished" : account.status,
@@ -38,6 +38,6 @@ const Command account_list_command{"account list",
                                    "list our accounts at ACME CAs",
                                    "As they are recorded here; `everseal account show ISSUER` asks the CA.",
                                    {},
-                                   run};
+                                   run_account_list};
 
 }  // namespace everseal::cli

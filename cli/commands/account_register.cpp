@@ -3,7 +3,7 @@
 namespace everseal::cli {
 namespace {
 
-int run(Context& context) { return run_account(context, "register"); }
+int run_account_register(Context& context) { return run_account(context, "register"); }
 
 }  // namespace
 
@@ -15,7 +15,7 @@ const Command account_register_command{
     "Not needed beforehand: the first certificate makes one where `agree_terms = true`. The key is durable before "
     "the CA is\nasked. Where an account stands already, it is shown.",
     kAccountArguments,
-    run,
+    run_account_register,
     &reconcile::account_verb};
 
 }  // namespace everseal::cli

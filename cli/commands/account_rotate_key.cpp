@@ -3,7 +3,7 @@
 namespace everseal::cli {
 namespace {
 
-int run(Context& context) { return run_account(context, "rotate-key"); }
+int run_account_rotate_key(Context& context) { return run_account(context, "rotate-key"); }
 
 }  // namespace
 
@@ -14,7 +14,7 @@ const Command account_rotate_key_command{
     "give the account a new key",
     "The new key is durable before the CA is asked, and the old one is kept until the CA has confirmed it.",
     kAccountArguments,
-    run,
+    run_account_rotate_key,
     &reconcile::account_verb};
 
 }  // namespace everseal::cli

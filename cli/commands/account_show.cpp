@@ -3,7 +3,7 @@
 namespace everseal::cli {
 namespace {
 
-int run(Context& context) { return run_account(context, "show"); }
+int run_account_show(Context& context) { return run_account(context, "show"); }
 
 }  // namespace
 
@@ -13,7 +13,7 @@ const Command account_show_command{"account show",
                                    "ask the CA for our account, and show it",
                                    "Beside it: the CA's terms of service and the profiles that it offers.",
                                    kAccountArguments,
-                                   run,
+                                   run_account_show,
                                    &reconcile::account_verb};
 
 }  // namespace everseal::cli

@@ -3,7 +3,7 @@
 namespace everseal::cli {
 namespace {
 
-int run(Context& context) { return run_account(context, "update"); }
+int run_account_update(Context& context) { return run_account(context, "update"); }
 
 }  // namespace
 
@@ -13,7 +13,7 @@ const Command account_update_command{"account update",
                                      "tell the CA the contacts that the config names",
                                      "",
                                      kAccountArguments,
-                                     run,
+                                     run_account_update,
                                      &reconcile::account_verb};
 
 }  // namespace everseal::cli

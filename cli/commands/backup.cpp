@@ -7,9 +7,9 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {{.name = "FILE", .field = "file"}};
+constexpr Argument kBackupArguments[] = {{.name = "FILE", .field = "file"}};
 
-int run(Context& context) {
+int run_backup(Context& context) {
   const base::Options wanted = request(context);
   const reconcile::Host host = context.host();
   const reconcile::Answer answer = context.command->verb->run(host, wanted);
@@ -28,8 +28,8 @@ const Command backup_command{"backup",
                              Group::care,
                              "write a consistent copy of the database",
                              "Others may work meanwhile.",
-                             kArguments,
-                             run,
+                             kBackupArguments,
+                             run_backup,
                              &reconcile::backup_verb};
 
 }  // namespace everseal::cli

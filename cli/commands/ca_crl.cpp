@@ -5,7 +5,7 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {{.name = "NAME", .field = "name"}};
+constexpr Argument kCaCrlArguments[] = {{.name = "NAME", .field = "name"}};
 
 }  // namespace
 
@@ -14,7 +14,7 @@ const Command ca_crl_command{"ca crl",
                              Group::authority,
                              "sign a fresh CRL and publish it, now",
                              "`everseal renew` does this by itself when half of the CRL's life is over.",
-                             kArguments,
+                             kCaCrlArguments,
                              run_verb,
                              &reconcile::ca_crl_verb};
 

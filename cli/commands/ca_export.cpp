@@ -8,13 +8,13 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {
+constexpr Argument kCaExportArguments[] = {
     {.name = "NAME", .summary = "the authority", .required = true},
     {.name = "--what", .summary = "bundle (default): what clients trust; chain: intermediates; crl", .value = "WHAT"},
     {.name = "--out", .summary = "the file to write; default: stdout", .value = "FILE"},
 };
 
-int run(Context& context) {
+int run_ca_export(Context& context) {
   const base::Name name = name_argument(context, "NAME", "authority name");
   const std::string what = context.arguments.one("what").value_or("bundle");
   const auto part = reconcile::parse_ca_part(what);
@@ -33,7 +33,7 @@ const Command ca_export_command{"ca export",
                                 Group::authority,
                                 "hand over the trust bundle, the intermediates or the CRL",
                                 "  everseal ca export corp --out /usr/local/share/ca-certificates/corp.crt",
-                                kArguments,
-                                run};
+                                kCaExportArguments,
+                                run_ca_export};
 
 }  // namespace everseal::cli

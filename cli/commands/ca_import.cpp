@@ -10,9 +10,9 @@
 namespace everseal::cli {
 namespace {
 
-constexpr std::size_t kLargest = 1 << 22;
+constexpr std::size_t kCaImportLargest = 1 << 22;
 
-constexpr Argument kArguments[] = {
+constexpr Argument kCaImportArguments[] = {
     {.name = "NAME", .field = "name"},
     {.name = "--chain",
      .summary = "the CA certificate and those above it, up to the root, PEM",
@@ -25,13 +25,13 @@ constexpr Argument kArguments[] = {
     {.name = "--passphrase-file", .summary = "encrypts the key here; without it: a plain 0600 file", .value = "FILE"},
 };
 
-int run(Context& context) {
+int run_ca_import(Context& context) {
   const Arguments& arguments = context.arguments;
   reconcile::CaImportRequest wanted;
   wanted.name = reconcile::name_in(request(context), "name", "authority name");
   const std::string chain_file = *arguments.one("chain");
-  wanted.chain =
-      base::within(chain_file, [&] { return pki::Certificate::parse_all(base::read_file(chain_file, kLargest)); });
+  wanted.chain = base::within(
+      chain_file, [&] { return pki::Certificate::parse_all(base::read_file(chain_file, kCaImportLargest)); });
   std::optional<base::Secret> opens, keeps;
   if (const auto key_file = arguments.one("key")) {
     if (const auto file = arguments.one("key-passphrase-file")) opens = base::read_secret_file(*file);
@@ -59,8 +59,8 @@ const Command ca_import_command{"ca import",
                                 "  everseal ca import corp --chain signed-by-our-root.pem\n"
                                 "  everseal ca import legacy --chain chain.pem --key ca.key \\\n"
                                 "      --key-passphrase-file pass",
-                                kArguments,
-                                run,
+                                kCaImportArguments,
+                                run_ca_import,
                                 &reconcile::ca_import_verb};
 
 }  // namespace everseal::cli

@@ -10,7 +10,7 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {
+constexpr Argument kCaInitArguments[] = {
     {.name = "NAME", .field = "name"},
     {.name = "--organization", .value = "O", .field = "organization"},
     {.name = "--permit", .value = "NAME", .field = "permitted"},
@@ -25,7 +25,7 @@ constexpr Argument kArguments[] = {
     {.name = "--root-lifetime", .value = "DURATION", .field = "root_lifetime"},
 };
 
-int run(Context& context) {
+int run_ca_init(Context& context) {
   const Arguments& arguments = context.arguments;
   reconcile::CaInitRequest wanted = reconcile::ca_init_request(request(context));
   const reconcile::Host host = context.host();
@@ -86,8 +86,8 @@ const Command ca_init_command{
     "terminal one is made and kept, 0600, in the authority's directory.\n\n"
     "  everseal ca init corp --permit example.org --permit 10.0.0.0/8\n"
     "  everseal ca init corp --root offline",
-    kArguments,
-    run,
+    kCaInitArguments,
+    run_ca_init,
     &reconcile::ca_init_verb};
 
 }  // namespace everseal::cli

@@ -11,9 +11,9 @@
 namespace everseal::cli {
 namespace {
 
-constexpr std::size_t kLargestCsr = 1 << 18;
+constexpr std::size_t kCaSignLargestCsr = 1 << 18;
 
-constexpr Argument kArguments[] = {
+constexpr Argument kCaSignArguments[] = {
     {.name = "NAME", .field = "name"},
     {.name = "CSR", .summary = "CSR files, PEM or DER; - for stdin", .type = ArgumentType::values, .required = true},
     {.name = "--profile", .value = "P", .field = "profile"},
@@ -32,7 +32,7 @@ bool is_stream(std::string_view file) {
 
 std::expected<base::Bytes, base::Error> read_stream(const std::string& file) {
   try {
-    return base::read_file(file, kLargestCsr);
+    return base::read_file(file, kCaSignLargestCsr);
   } catch (const base::Error& error) {
     return std::unexpected(error);
   }
@@ -59,7 +59,7 @@ class Batch {
       if (!stream->second) throw base::Error(stream->second.error());
       return *stream->second;
     }
-    const base::Secret text = base::read_regular_file(files_[index], kLargestCsr);
+    const base::Secret text = base::read_regular_file(files_[index], kCaSignLargestCsr);
     return {text.reveal().begin(), text.reveal().end()};
   }
 
@@ -120,7 +120,7 @@ class Batch {
   Json document_;
 };
 
-int run(Context& context) {
+int run_ca_sign(Context& context) {
   const Arguments& arguments = context.arguments;
   reconcile::CaSignRequest wanted = reconcile::ca_sign_request(request(context));
   Batch batch(context, arguments.all("CSR"), arguments.one("out-dir"));
@@ -144,8 +144,8 @@ const Command ca_sign_command{
     "of another certificate of the same run, or of anything but a certificate.\n\n"
     "  everseal ca sign corp device.csr > device.pem\n"
     "  everseal ca sign corp --profile client --out-dir signed csr/*.csr",
-    kArguments,
-    run,
+    kCaSignArguments,
+    run_ca_sign,
     &reconcile::ca_sign_verb};
 
 }  // namespace everseal::cli

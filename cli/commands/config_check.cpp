@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "command.h"
-#include "config_problems.h"
 #include "config/load.h"
+#include "config_problems.h"
 #include "inventory/authorities.h"
 #include "reconcile/access.h"
 #include "reconcile/host_checks.h"
@@ -14,7 +14,7 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {{.name = "FILE", .summary = "check this file instead of the one in use"}};
+constexpr Argument kConfigCheckArguments[] = {{.name = "FILE", .summary = "check this file instead of the one in use"}};
 
 // Those of the store, where there is one: a certificate may name an authority that stands in no file.
 std::vector<base::Name> known_authorities(const reconcile::Host& host) {
@@ -27,12 +27,6 @@ std::vector<base::Name> known_authorities(const reconcile::Host& host) {
   }
 }
 
-std::string json_of(const base::Problems& problems) {
-  report::JsonWriter writer;
-  write(writer, problems);
-  return writer.written();
-}
-
 // Issuers of the config, and authorities that sign without a table of their own.
 std::size_t count_issuers(const config::Config& config, const std::vector<base::Name>& authorities) {
   std::set<base::Name> names(authorities.begin(), authorities.end());
@@ -41,7 +35,7 @@ std::size_t count_issuers(const config::Config& config, const std::vector<base::
   return names.size();
 }
 
-int run(Context& context) {
+int run_config_check(Context& context) {
   const reconcile::Host host = context.host();
   config::Files files = host.files;
   if (const auto file = context.arguments.one("FILE")) files = {*file, {}};
@@ -54,8 +48,8 @@ int run(Context& context) {
                     sources.unread.empty() ? config::References::checked : config::References::elsewhere);
   const base::Problems warnings = problems.empty() ? reconcile::host_problems(config) : base::Problems();
   if (context.output == Output::json) {
-    print_document(fmt::format("{{\n  \"files\": {},\n  \"problems\": {},\n  \"warnings\": {}\n}}\n", config.files.size(),
-                      json_of(problems), json_of(warnings)));
+    print_document(fmt::format("{{\n  \"files\": {},\n  \"problems\": {},\n  \"warnings\": {}\n}}\n",
+                               config.files.size(), problems_in_json(problems), problems_in_json(warnings)));
     return problems.empty() ? 0 : 2;
   }
   for (const base::Problem& problem : problems) note(to_string(problem) + "\n");
@@ -74,7 +68,7 @@ const Command config_check_command{
     Group::care,
     "check the config, all problems at once",
     "Opens no secret. Exit 2 where there is a problem; what this host lacks is warned of.",
-    kArguments,
-    run};
+    kConfigCheckArguments,
+    run_config_check};
 
 }  // namespace everseal::cli

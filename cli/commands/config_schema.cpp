@@ -5,7 +5,7 @@
 namespace everseal::cli {
 namespace {
 
-int run(Context&) {
+int run_config_schema(Context&) {
   print(config::schema(reconcile::config_kinds({})));
   return 0;
 }
@@ -18,6 +18,6 @@ const Command config_schema_command{"config schema",
                                     "print the config's JSON schema",
                                     "For editors and checkers of TOML; it is that of this program's own kinds.",
                                     {},
-                                    run};
+                                    run_config_schema};
 
 }  // namespace everseal::cli

@@ -50,7 +50,7 @@ Json json_of(const config::Authority& authority) {
           {"publish", std::move(publish)}};
 }
 
-int run(Context& context) {
+int run_config_show(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   base::Problems problems;
@@ -83,6 +83,6 @@ const Command config_show_command{"config show",
                                   "show the config as it is understood, with all defaults",
                                   "Secrets appear as the paths of their files only.",
                                   {},
-                                  run};
+                                  run_config_show};
 
 }  // namespace everseal::cli

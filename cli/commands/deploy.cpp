@@ -6,9 +6,9 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {{.name = "NAME", .field = "name"}, kCancel};
+constexpr Argument kDeployArguments[] = {{.name = "NAME", .field = "name"}, kCancel};
 
-int run(Context& context) { return context.arguments.has("cancel") ? run_cancel(context) : run_verb(context); }
+int run_deploy(Context& context) { return context.arguments.has("cancel") ? run_cancel(context) : run_verb(context); }
 
 }  // namespace
 
@@ -17,8 +17,8 @@ const Command deploy_command{"deploy",
                              Group::certificates,
                              "put the newest version in place again, now",
                              "Also ends the hold of a manual rollback.",
-                             kArguments,
-                             run,
+                             kDeployArguments,
+                             run_deploy,
                              &reconcile::deploy_verb};
 
 }  // namespace everseal::cli

@@ -17,9 +17,8 @@ namespace everseal::cli {
 namespace {
 
 using reconcile::Complaint;
-using reconcile::Severity;
 
-constexpr Argument kArguments[] = {
+constexpr Argument kDoctorArguments[] = {
     {.name = "--accept-clock",
      .summary = "the clock is right: record that it jumped, and let nothing wait for a future that was none",
      .type = ArgumentType::flag},
@@ -61,8 +60,9 @@ void print_complaints(const Context& context, const std::string& state, const st
     return;
   }
   for (const Complaint& one : complaints) {
-    print(lines_of(one.severity == Severity::warning ? fmt::format("warning: {}: {}", one.subject, one.what) : one.what,
-                   0));
+    print(lines_of(
+        one.severity == reconcile::Severity::warning ? fmt::format("warning: {}: {}", one.subject, one.what) : one.what,
+        0));
     if (!one.remedy.empty()) print(lines_of(one.remedy, 2));
   }
   if (complaints.empty() && !context.quiet)
@@ -78,7 +78,7 @@ int accept_clock(const Context& context, const reconcile::Host& host) {
   return 0;
 }
 
-int run(Context& context) {
+int run_doctor(Context& context) {
   const reconcile::Host host = context.host();
   int asked = 0;
   for (const char* const option : {"accept-clock", "rebuild", "mend"}) asked += context.arguments.has(option) ? 1 : 0;
@@ -93,20 +93,22 @@ int run(Context& context) {
   const std::vector<Complaint> complaints = reconcile::examine(host);
   if (!mends || context.output == Output::text) print_complaints(context, host.state, complaints);
   if (mended != 0) return mended;
-  return std::ranges::any_of(complaints, [](const Complaint& one) { return one.severity == Severity::error; }) ? 1 : 0;
+  return std::ranges::any_of(complaints,
+                             [](const Complaint& one) { return one.severity == reconcile::Severity::error; })
+             ? 1
+             : 0;
 }
 
 }  // namespace
 
 extern const Command doctor_command;
-const Command doctor_command{
-    "doctor",
-    Group::care,
-    "look whether the state is sound, and mend it",
-    "  everseal doctor              # each complaint names the command that mends it\n"
-    "  everseal doctor --mend\n"
-    "  everseal doctor --rebuild    # when the database is lost; the old one is kept",
-    kArguments,
-    run};
+const Command doctor_command{"doctor",
+                             Group::care,
+                             "look whether the state is sound, and mend it",
+                             "  everseal doctor              # each complaint names the command that mends it\n"
+                             "  everseal doctor --mend\n"
+                             "  everseal doctor --rebuild    # when the database is lost; the old one is kept",
+                             kDoctorArguments,
+                             run_doctor};
 
 }  // namespace everseal::cli

@@ -13,7 +13,7 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {
+constexpr Argument kExportArguments[] = {
     {.name = "NAME", .field = "name"},
     {.name = "--format", .value = "FORMAT", .field = "format"},
     {.name = "--out",
@@ -34,8 +34,8 @@ base::Secret password(const Context& context) {
 }
 
 bool holds_key(const std::string& file) {
-  constexpr std::size_t kLargest = 1 << 24;
-  return base::read_regular_file(file, kLargest).reveal_text().find("PRIVATE KEY-----") != std::string_view::npos;
+  constexpr std::size_t kExportLargest = 1 << 24;
+  return base::read_regular_file(file, kExportLargest).reveal_text().find("PRIVATE KEY-----") != std::string_view::npos;
 }
 
 // A certificate may take the place of an earlier one; a key is neither replaced nor put in anything's place unasked.
@@ -46,7 +46,7 @@ void require_replaceable(const std::string& file, bool secret) {
                     "name another file with --out, or replace it with --force");
 }
 
-int run(Context& context) {
+int run_export(Context& context) {
   reconcile::ExportRequest wanted = reconcile::export_request(request(context));
   const reconcile::Host host = context.host();
   const auto out = context.arguments.one("out");
@@ -73,8 +73,8 @@ const Command export_command{"export",
                              "hand a certificate over in another form",
                              "That a private key was handed over stands in the history.\n\n"
                              "  everseal export www > chain.pem\n  everseal export alice --format p12 --out alice.p12",
-                             kArguments,
-                             run,
+                             kExportArguments,
+                             run_export,
                              &reconcile::export_verb};
 
 }  // namespace everseal::cli

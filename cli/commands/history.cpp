@@ -16,7 +16,7 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {
+constexpr Argument kHistoryArguments[] = {
     {.name = "NAME", .summary = "only this certificate's or authority's"},
     {.name = "--last", .summary = "only the newest ones", .value = "N"},
     {.name = "--verify",
@@ -117,7 +117,7 @@ std::string subject_named(const reconcile::Host& host, inventory::Store& store, 
   return reconcile::subject_of(name);
 }
 
-int run(Context& context) {
+int run_history(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   inventory::Events events(store);
@@ -161,7 +161,7 @@ const Command history_command{"history",
                               Group::inventory,
                               "show what happened, and prove that it was not rewritten",
                               "  everseal history www\n  everseal history --verify",
-                              kArguments,
-                              run};
+                              kHistoryArguments,
+                              run_history};
 
 }  // namespace everseal::cli

@@ -13,9 +13,9 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {{.name = "CLIENT", .field = "client"},
-                                   {.name = "DIR", .field = "directory"},
-                                   {.name = "--issuer", .value = "NAME", .field = "issuer"}};
+constexpr Argument kImportArguments[] = {{.name = "CLIENT", .field = "client"},
+                                         {.name = "DIR", .field = "directory"},
+                                         {.name = "--issuer", .value = "NAME", .field = "issuer"}};
 
 std::string heading(const std::string& text) { return styled(text, Style::bold, Stream::output) + "\n"; }
 
@@ -77,7 +77,7 @@ void print_rest(const reconcile::ImportReport& report, std::string_view client) 
   print(text);
 }
 
-int run(Context& context) {
+int run_import(Context& context) {
   const reconcile::ImportRequest wanted = reconcile::import_request(request(context));
   const reconcile::ImportReport report = reconcile::import_client(context.host(), wanted);
   if (context.output == Output::json) {
@@ -111,8 +111,8 @@ const Command import_command{
     "  everseal import certbot /etc/letsencrypt --dry-run\n"
     "  everseal import certbot /etc/letsencrypt\n"
     "  everseal import acme.sh /root/.acme.sh --issuer zerossl",
-    kArguments,
-    run,
+    kImportArguments,
+    run_import,
     &reconcile::import_verb};
 
 }  // namespace everseal::cli

@@ -6,7 +6,7 @@
 namespace everseal::cli {
 namespace {
 
-int run(Context& context) {
+int run_init(Context& context) {
   const int code = show(context, reconcile::init(context.host(MissingConfig::about_to_be_made),
                                                  {.sample_config = samples().front().text}));
   if (!context.quiet && context.output == Output::text)
@@ -27,7 +27,7 @@ const Command init_command{
     "  everseal init\n"
     "  everseal --config ./everseal.toml --state ./state init",
     {},
-    run,
+    run_init,
     &reconcile::init_verb};
 
 }  // namespace everseal::cli

@@ -11,7 +11,7 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {
+constexpr Argument kInspectArguments[] = {
     {.name = "WHAT", .summary = "a file, - for stdin, or HOST:PORT", .required = true},
     {.name = "--password-file", .summary = "of a PKCS#12 or encrypted key", .value = "FILE"},
     {.name = "--sni", .summary = "the name to ask the endpoint for", .value = "NAME"},
@@ -45,7 +45,7 @@ Contents look(const Context& context, const std::string& what) {
   });
 }
 
-int run(Context& context) {
+int run_inspect(Context& context) {
   const base::Time now = base::wall_clock();
   const Contents contents = look(context, *context.arguments.one("WHAT"));
   const std::vector<Trouble> troubles = diagnose(contents, now);
@@ -66,7 +66,7 @@ const Command inspect_command{"inspect",
                               "  everseal inspect alice.p12 --password-file alice.pass\n"
                               "  everseal inspect www.example.org:443\n"
                               "  everseal inspect db.internal:5432 --starttls postgres --json",
-                              kArguments,
-                              run};
+                              kInspectArguments,
+                              run_inspect};
 
 }  // namespace everseal::cli

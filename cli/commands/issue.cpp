@@ -12,9 +12,9 @@
 namespace everseal::cli {
 namespace {
 
-constexpr std::size_t kLargestCsr = 1 << 18;
+constexpr std::size_t kIssueLargestCsr = 1 << 18;
 
-constexpr Argument kArguments[] = {
+constexpr Argument kIssueArguments[] = {
     {.name = "--issuer", .value = "NAME", .field = "issuer"},
     {.name = "-d,--domain", .value = "ID", .field = "identifiers"},
     {.name = "--as", .value = "NAME", .field = "name"},
@@ -35,20 +35,19 @@ constexpr Argument kArguments[] = {
 void read_csr(Context& context) {
   const auto file = context.arguments.one("csr");
   if (!file) return;
-  const pki::Csr csr = base::within(*file, [&] { return pki::Csr::parse(base::read_file(*file, kLargestCsr)); });
+  const pki::Csr csr = base::within(*file, [&] { return pki::Csr::parse(base::read_file(*file, kIssueLargestCsr)); });
   context.arguments.values["csr"] = {pki::csr_pem(csr.der)};
 }
 
-int run(Context& context) {
+int run_issue(Context& context) {
   const reconcile::Host host = context.host();
   read_csr(context);
   const base::Options wanted = request(context);
   const reconcile::Verdict verdict = context.command->verb->run(host, wanted).verdict;
   const int code = show(context, verdict);
   // What stands in the way elsewhere is not this certificate's.
-  const auto own = std::ranges::find_if(verdict.outcomes, [](const reconcile::Outcome& outcome) {
-    return outcome.subject.starts_with("certificate/");
-  });
+  const auto own = std::ranges::find_if(
+      verdict.outcomes, [](const reconcile::Outcome& outcome) { return outcome.subject.starts_with("certificate/"); });
   if (context.output == Output::json || context.quiet || wanted.boolean("dry_run") || own == verdict.outcomes.end())
     return code;
   const std::string& subject = own->subject;
@@ -80,8 +79,8 @@ const Command issue_command{
     "      -d alice@example.org --as alice\n"
     "  everseal issue --as www.example.org -d www.example.org -d example.org\n"
     "  everseal issue --issuer corp --csr device.csr --as device-17",
-    kArguments,
-    run,
+    kIssueArguments,
+    run_issue,
     &reconcile::issue_verb};
 
 }  // namespace everseal::cli

@@ -20,7 +20,7 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {
+constexpr Argument kKindsArguments[] = {
     {.name = "FAMILY", .summary = "only these: issuer, challenge, dns, deploy, keystore, starttls, import or report"},
 };
 
@@ -155,7 +155,7 @@ std::string json_of(std::span<const Family> shown) {
   return json.written();
 }
 
-int run(Context& context) {
+int run_kinds(Context& context) {
   std::vector<Family> shown = families();
   if (const auto wanted = context.arguments.one("FAMILY")) {
     std::vector<std::string> known;
@@ -178,7 +178,7 @@ const Command kinds_command{"kinds",
                             Group::care,
                             "list issuers, deploy targets and protocols with their options",
                             "  everseal kinds\n  everseal kinds deploy",
-                            kArguments,
-                            run};
+                            kKindsArguments,
+                            run_kinds};
 
 }  // namespace everseal::cli

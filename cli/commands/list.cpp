@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kFindings = 3;
 
-constexpr Argument kArguments[] = {
+constexpr Argument kListArguments[] = {
     {.name = "--expiring", .summary = "only what ends within this time, or has ended", .value = "30d"},
     {.name = "--name",
      .summary = "only with this name, seen ones too; \"*.example.org\": every name below",
@@ -45,15 +45,15 @@ using report::JsonWriter;
 using report::Narrow;
 using report::Tone;
 
-constexpr Column kColumns[] = {{"name", "NAME", Align::left, Narrow::keep},
-                               {"state", "STATE", Align::left, Narrow::keep},
-                               {"not_after", "EXPIRES", Align::left, Narrow::keep},
-                               {"left", "LEFT", Align::left, Narrow::keep, 1},
-                               {"identifiers", "IDENTIFIERS", Align::left, Narrow::cut, 2},
-                               {"issuer", "ISSUER", Align::left, Narrow::cut, 3},
-                               {"environment", "ENV", Align::left, Narrow::cut, 4},
-                               {"key", "KEY", Align::left, Narrow::cut, 5},
-                               {"why", "WHY", Align::left, Narrow::wrap}};
+constexpr Column kListColumns[] = {{"name", "NAME", Align::left, Narrow::keep},
+                                   {"state", "STATE", Align::left, Narrow::keep},
+                                   {"not_after", "EXPIRES", Align::left, Narrow::keep},
+                                   {"left", "LEFT", Align::left, Narrow::keep, 1},
+                                   {"identifiers", "IDENTIFIERS", Align::left, Narrow::cut, 2},
+                                   {"issuer", "ISSUER", Align::left, Narrow::cut, 3},
+                                   {"environment", "ENV", Align::left, Narrow::cut, 4},
+                                   {"key", "KEY", Align::left, Narrow::cut, 5},
+                                   {"why", "WHY", Align::left, Narrow::wrap}};
 
 std::vector<std::string> identifiers_of(const ManagedCertificate& one) {
   if (one.certificate) return names_of(*one.certificate);
@@ -68,7 +68,7 @@ Tone tone_of(const plan::StandingState& state) {
   return state.state == plan::State::unverified || state.state == plan::State::orphaned ? Tone::warning : Tone::bad;
 }
 
-Cell text_or_null(std::string_view text) { return text.empty() ? Cell() : Cell(text); }
+Cell cell_or_null(std::string_view text) { return text.empty() ? Cell() : Cell(text); }
 
 std::string left(base::Time end, base::Time now) {
   return end > now ? base::approximate(end - now) : base::approximate(now - end) + " ago";
@@ -80,7 +80,7 @@ class Rows {
   Rows(const Context& context, base::Time now) : json_(context.output == Output::json), now_(now) {
     if (!json_) {
       sink_ = open_sink(context);
-      sink_->begin("certificates", kColumns);
+      sink_->begin("certificates", kListColumns);
       return;
     }
     writer_.begin_object().key(report::kFormatKey).number(report::kFormat).key("certificates").begin_array();
@@ -97,18 +97,18 @@ class Rows {
                             Cell(end, over ? tone_of(one.state) : Tone::plain),
                             certificate ? Cell(left(certificate->not_after, now_)) : Cell(),
                             identifiers_of(one),
-                            text_or_null(issuer),
-                            text_or_null(one.record.environment),
+                            cell_or_null(issuer),
+                            cell_or_null(one.record.environment),
                             certificate ? Cell(certificate->key) : Cell(),
                             one.state.why};
       return sink_->row(cells);
     }
     begin(one.record.name.text(), true, to_string(one.state.state));
     writer_.key("needs_attention").boolean(one.state.attention == plan::Attention::needed);
-    writer_.key("why").value(text_or_null(one.state.why));
+    writer_.key("why").value(cell_or_null(one.state.why));
     writer_.key("identifiers").texts(identifiers_of(one));
-    writer_.key("issuer").value(text_or_null(issuer));
-    writer_.key("environment").value(text_or_null(one.record.environment));
+    writer_.key("issuer").value(cell_or_null(issuer));
+    writer_.key("environment").value(cell_or_null(one.record.environment));
     writer_.key("version").value(one.in_use ? Cell(one.in_use->number) : Cell());
     writer_.key("renew_at").value(one.renew_at);
     certify(certificate ? &*certificate : nullptr);
@@ -117,7 +117,7 @@ class Rows {
       writer_.begin_object().key("target").text(deployment.target.text());
       writer_.key("state").text(to_string(deployment.state));
       writer_.key("version").number(deployment.version);
-      writer_.key("problem").value(text_or_null(deployment.problem));
+      writer_.key("problem").value(cell_or_null(deployment.problem));
       writer_.key("retry_at").value(deployment.not_before);
       writer_.end_object();
     }
@@ -125,10 +125,10 @@ class Rows {
     for (const inventory::AttemptRecord& attempt : one.attempts) {
       const auto version = version_of(attempt);
       writer_.begin_object().key("step").text(attempt.step);
-      writer_.key("target").value(version ? Cell() : text_or_null(attempt.target));
+      writer_.key("target").value(version ? Cell() : cell_or_null(attempt.target));
       writer_.key("version").value(version ? Cell(*version) : Cell());
       writer_.key("count").number(attempt.count).key("problem").text(attempt.problem);
-      writer_.key("fault").value(text_or_null(attempt.fault));
+      writer_.key("fault").value(cell_or_null(attempt.fault));
       writer_.key("needs_operator").boolean(attempt.needs_operator);
       writer_.key("retry_at").value(attempt.not_before).end_object();
     }
@@ -140,13 +140,13 @@ class Rows {
     const std::string name = record.managed ? record.managed->text() : std::string();
     if (!json_) {
       const std::string_view state = state_of(record, now_);
-      const Cell cells[] = {text_or_null(name),
+      const Cell cells[] = {cell_or_null(name),
                             state,
                             base::format_time(record.not_after).substr(0, 10),
                             left(record.not_after, now_),
                             record.names.raw().empty() ? Cell(record.subject) : Cell(record.names),
-                            text_or_null(record.issuer_name),
-                            text_or_null(record.environment),
+                            cell_or_null(record.issuer_name),
+                            cell_or_null(record.environment),
                             record.key,
                             ""};
       return sink_->row(cells);
@@ -154,8 +154,8 @@ class Rows {
     begin(name, false, state_of(record, now_));
     writer_.key("needs_attention").boolean(false).key("why").null();
     writer_.key("identifiers").texts(names_of(record));
-    writer_.key("issuer").value(text_or_null(record.issuer_name));
-    writer_.key("environment").value(text_or_null(record.environment));
+    writer_.key("issuer").value(cell_or_null(record.issuer_name));
+    writer_.key("environment").value(cell_or_null(record.environment));
     writer_.key("version").value(record.version).key("renew_at").null();
     certify(&record);
     writer_.key("deployments").begin_array().end_array().key("failures").begin_array().end_array();
@@ -173,7 +173,7 @@ class Rows {
 
  private:
   void begin(std::string_view name, bool managed, std::string_view state) {
-    writer_.begin_object().key("name").value(text_or_null(name)).key("managed").boolean(managed);
+    writer_.begin_object().key("name").value(cell_or_null(name)).key("managed").boolean(managed);
     writer_.key("state").text(state);
   }
 
@@ -218,7 +218,7 @@ bool answers_to(const ManagedCertificate& one, const std::string& name) {
   return false;
 }
 
-int run(Context& context) {
+int run_list(Context& context) {
   const Arguments& arguments = context.arguments;
   const reconcile::Host host = context.host();
   const base::Time now = host.clock();
@@ -295,7 +295,7 @@ const Command list_command{
     "  everseal list --check --quiet\n"
     "  everseal list --expiring 30d --json\n"
     "  everseal list --name '*.example.org' --all",
-    kArguments,
-    run};
+    kListArguments,
+    run_list};
 
 }  // namespace everseal::cli

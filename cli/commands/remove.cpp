@@ -6,10 +6,10 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {
+constexpr Argument kRemoveArguments[] = {
     {.name = "NAME", .field = "name"}, kCancel, {.name = "--reason", .value = "REASON", .field = "reason"}};
 
-int run(Context& context) { return context.arguments.has("cancel") ? run_cancel(context) : run_verb(context); }
+int run_remove(Context& context) { return context.arguments.has("cancel") ? run_cancel(context) : run_verb(context); }
 
 }  // namespace
 
@@ -19,8 +19,8 @@ const Command remove_command{
     Group::certificates,
     "stop keeping a certificate alive",
     "What is deployed stays where servers read it, but with --delete-keys; its history stays in any case.",
-    kArguments,
-    run,
+    kRemoveArguments,
+    run_remove,
     &reconcile::remove_verb};
 
 }  // namespace everseal::cli

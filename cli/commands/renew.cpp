@@ -11,7 +11,7 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {
+constexpr Argument kRenewArguments[] = {
     {.name = "NAME", .field = "names"},
     kCancel,
     {.name = "--dry-run",
@@ -23,7 +23,7 @@ constexpr Argument kArguments[] = {
      .type = ArgumentType::flag},
 };
 
-int run(Context& context) {
+int run_renew(Context& context) {
   if (context.arguments.has("cancel")) {
     for (const char* const other : {"force", "dry-run", "all"})
       if (context.arguments.has(other))
@@ -51,8 +51,8 @@ const Command renew_command{
     "1: all that was tried failed, or an earlier failure stands; 4: some of both; 75: another run is at it.\n\n"
     "  everseal renew\n"
     "  everseal renew www --force",
-    kArguments,
-    run,
+    kRenewArguments,
+    run_renew,
     &reconcile::renew_verb};
 
 }  // namespace everseal::cli

@@ -9,7 +9,7 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {{.name = "FILE", .field = "file"}};
+constexpr Argument kRestoreArguments[] = {{.name = "FILE", .field = "file"}};
 
 std::string text_of(const nlohmann::json& restored) {
   const auto said = [&](const char* member) { return base::printable(restored.at(member).get<std::string>()); };
@@ -25,7 +25,7 @@ std::string text_of(const nlohmann::json& restored) {
   return text + "next: `everseal renew` does what is due by now\n";
 }
 
-int run(Context& context) {
+int run_restore(Context& context) {
   const base::Options wanted = request(context);
   const reconcile::Host host = context.host();
   const reconcile::Answer answer = context.command->verb->run(host, wanted);
@@ -47,8 +47,8 @@ const Command restore_command{"restore",
                               "put a backup in place of the database",
                               "The present database is kept beside it. No revocation is forgotten, and the versions "
                               "and live links on disk are taken\nin as they are.",
-                              kArguments,
-                              run,
+                              kRestoreArguments,
+                              run_restore,
                               &reconcile::restore_verb};
 
 }  // namespace everseal::cli

@@ -9,9 +9,9 @@
 namespace everseal::cli {
 namespace {
 
-constexpr std::size_t kLargest = 1 << 22;
+constexpr std::size_t kRevokeLargest = 1 << 22;
 
-constexpr Argument kArguments[] = {
+constexpr Argument kRevokeArguments[] = {
     {.name = "NAME", .field = "name"},
     {.name = "--serial", .value = "HEX", .field = "serial"},
     {.name = "--fingerprint", .value = "HEX", .field = "fingerprint"},
@@ -20,11 +20,11 @@ constexpr Argument kArguments[] = {
     {.name = "--reason", .value = "REASON", .field = "reason"},
 };
 
-int run(Context& context) {
+int run_revoke(Context& context) {
   if (context.arguments.has("cancel")) return run_cancel(context);
   if (const auto file = context.arguments.one("cert")) {
     const auto certificates =
-        base::within(*file, [&] { return pki::Certificate::parse_all(base::read_file(*file, kLargest)); });
+        base::within(*file, [&] { return pki::Certificate::parse_all(base::read_file(*file, kRevokeLargest)); });
     context.arguments.values["cert"] = {base::base64(certificates.front().der())};
   }
   return run_verb(context);
@@ -42,8 +42,8 @@ const Command revoke_command{
     "  everseal revoke --serial 4f0c...\n\n"
     "What is revoked already can get keyCompromise for its reason, and no other.\n"
     "Somebody left: `everseal remove NAME --revoke` revokes all versions and issues none.",
-    kArguments,
-    run,
+    kRevokeArguments,
+    run_revoke,
     &reconcile::revoke_verb};
 
 }  // namespace everseal::cli

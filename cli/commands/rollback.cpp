@@ -6,20 +6,21 @@
 namespace everseal::cli {
 namespace {
 
-constexpr Argument kArguments[] = {
+constexpr Argument kRollbackArguments[] = {
     {.name = "NAME", .field = "name"}, kCancel, {.name = "--to", .value = "VERSION", .field = "to"}};
 
-int run(Context& context) { return context.arguments.has("cancel") ? run_cancel(context) : run_verb(context); }
+int run_rollback(Context& context) { return context.arguments.has("cancel") ? run_cancel(context) : run_verb(context); }
 
 }  // namespace
 
 extern const Command rollback_command;
-const Command rollback_command{"rollback",
-                               Group::certificates,
-                               "go back to an earlier version and stay there",
-                               "It stays until a newer version is issued; `everseal deploy NAME` and --cancel end that sooner.",
-                               kArguments,
-                               run,
-                               &reconcile::rollback_verb};
+const Command rollback_command{
+    "rollback",
+    Group::certificates,
+    "go back to an earlier version and stay there",
+    "It stays until a newer version is issued; `everseal deploy NAME` and --cancel end that sooner.",
+    kRollbackArguments,
+    run_rollback,
+    &reconcile::rollback_verb};
 
 }  // namespace everseal::cli

@@ -6,6 +6,7 @@
 #include "inventory/managed.h"
 #include "inventory/orders.h"
 #include "inventory/subjects.h"
+#include "json.h"
 #include "reconcile/access.h"
 #include "reconcile/desired.h"
 #include "reconcile/named.h"
@@ -16,7 +17,6 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace everseal::cli {
 namespace {
@@ -24,14 +24,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 using inventory::CertificateRecord;
 
-constexpr Argument kArguments[] = {
+constexpr Argument kShowArguments[] = {
     {.name = "NAME",
      .summary =
          "a managed certificate's name, a name that it speaks for, a serial, or a fingerprint (8 digits or more)",
      .required = true}};
 
 Json time_or_null(const std::optional<base::Time>& time) { return time ? Json(base::format_time(*time)) : Json(); }
-Json text_or_null(std::string_view text) { return text.empty() ? Json() : Json(text); }
 
 // The names exactly as the certificate has them.
 Json identifiers_of(inventory::Certificates& certificates, const CertificateRecord& record) {
@@ -141,12 +140,6 @@ Json next_look(inventory::Store& store, const base::Name& name, base::Time now) 
   return look ? Json(base::format_time(std::max(*look, now))) : Json();
 }
 
-Json json_of(const base::Problems& problems) {
-  report::JsonWriter writer;
-  write(writer, problems);
-  return Json::parse(writer.written());
-}
-
 // One document; text output is rendered from the same, with what is wrong in the config as warnings.
 struct Found {
   Json document;
@@ -170,7 +163,7 @@ Found of_managed(const reconcile::Host& host, inventory::Store& store, const inv
               {"orphaned", record.orphaned},
               {"pinned", record.pinned ? Json(*record.pinned) : Json()},
               {"live", fmt::format("{}/live/{}", host.state, record.name)},
-              {"problems", json_of(found.problems)},
+              {"problems", Json::parse(problems_in_json(found.problems))},
               {"requests", Json::array()},
               {"deployments", Json::array()},
               {"failures", Json::array()},
@@ -234,7 +227,7 @@ std::string_view label_of(std::string_view key) {
   return found == std::end(labels) ? key : found->text;
 }
 
-std::string text_of(const Json& value) {
+std::string shown(const Json& value) {
   if (value.is_boolean()) return value == true ? "yes" : "no";
   return base::printable(value.is_string() ? value.get<std::string>()
                                            : value.dump(-1, ' ', false, Json::error_handler_t::replace));
@@ -264,17 +257,17 @@ void append(std::string& out, const Json& object, std::size_t indent) {
     } else if (is_block(value)) {
       for (Json one : value) {
         const auto first = one.begin();
-        heading(fmt::format("{} {}", label_of(first.key()), text_of(first.value())));
+        heading(fmt::format("{} {}", label_of(first.key()), shown(first.value())));
         one.erase(first);
         append(out, one, indent + 2);
       }
     } else {
       std::string joined;
       if (value.is_array())
-        for (const Json& one : value) joined += (joined.empty() ? "" : ", ") + text_of(one);
+        for (const Json& one : value) joined += (joined.empty() ? "" : ", ") + shown(one);
       const std::size_t column = indent + width + 2;
       out += fmt::format("{:{}}{:<{}}  {}\n", "", indent, label_of(key), width,
-                         flowed(value.is_array() ? joined : text_of(value), {column, column}, Stream::output));
+                         flowed(value.is_array() ? joined : shown(value), {column, column}, Stream::output));
     }
   }
 }
@@ -358,7 +351,7 @@ Found find(const reconcile::Host& host, inventory::Store& store, const std::stri
                     "`everseal list --all` shows all");
 }
 
-int run(Context& context) {
+int run_show(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   auto [document, problems] = find(host, store, *context.arguments.one("NAME"));
@@ -381,7 +374,7 @@ const Command show_command{"show",
                            Group::inventory,
                            "show all that is known of a certificate",
                            "  everseal show www\n  everseal show www.example.org\n  everseal show 4f9a3c21",
-                           kArguments,
-                           run};
+                           kShowArguments,
+                           run_show};
 
 }  // namespace everseal::cli

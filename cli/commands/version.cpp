@@ -1,15 +1,15 @@
-#include "command.h"
-#include "terminal.h"
 #include "version.h"
 
 #include "base/text.h"
+#include "command.h"
+#include "terminal.h"
 
 #include <fmt/format.h>
 
 namespace everseal::cli {
 namespace {
 
-int run(Context& context) {
+int run_version(Context& context) {
   if (context.output == Output::json)
     print_document(fmt::format("{{\n  \"version\": {}\n}}\n", base::json_string(kVersion)));
   else
@@ -20,6 +20,7 @@ int run(Context& context) {
 }  // namespace
 
 extern const Command version_command;
-const Command version_command{"version", Group::care, "say which version this is", "Also: everseal --version", {}, run};
+const Command version_command{"version", Group::care, "say which version this is", "Also: everseal --version",
+                              {},        run_version};
 
 }  // namespace everseal::cli

@@ -8,7 +8,7 @@
 namespace everseal::reconcile {
 namespace {
 
-Answer run(const Host& host, const base::Options&) {
+Answer run_accept_clock(const Host& host, const base::Options&) {
   const auto lease = lock_reconciler(host);
   inventory::Store store = open_store(host, sql::Access::read_write);
   const Time now = host.clock();
@@ -32,6 +32,6 @@ const Verb accept_clock_verb{
     Needs::lease,
     "the clock is right: record that it jumped, and let nothing wait for a future that was none",
     {},
-    run};
+    run_accept_clock};
 
 }  // namespace everseal::reconcile

@@ -72,14 +72,14 @@ AccountView account(const Host& host, const AccountRequest& request) {
 
 namespace {
 
-constexpr std::pair<std::string_view, AccountAction> kNamed[] = {{"register", AccountAction::make},
-                                                                 {"show", AccountAction::show},
-                                                                 {"update", AccountAction::update},
-                                                                 {"rotate-key", AccountAction::rotate_key},
-                                                                 {"deactivate", AccountAction::deactivate}};
+constexpr std::pair<std::string_view, AccountAction> kAccountNamed[] = {{"register", AccountAction::make},
+                                                                        {"show", AccountAction::show},
+                                                                        {"update", AccountAction::update},
+                                                                        {"rotate-key", AccountAction::rotate_key},
+                                                                        {"deactivate", AccountAction::deactivate}};
 constexpr std::string_view kActions[] = {"register", "show", "update", "rotate-key", "deactivate"};
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kAccountFields[] = {
     {.name = "issuer", .summary = "an [issuer.NAME] of type acme", .required = true},
     {.name = "action",
      .type = base::OptionType::choice,
@@ -107,9 +107,9 @@ std::string json_of(const AccountView& view) {
   return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-Answer run(const Host& host, const base::Options& request) {
+Answer run_account(const Host& host, const base::Options& request) {
   AccountRequest wanted{.issuer = name_in(request, "issuer", "issuer name")};
-  for (const auto& [name, action] : kNamed)
+  for (const auto& [name, action] : kAccountNamed)
     if (request.string("action") == name) wanted.action = action;
   if (request.boolean("staging")) wanted.endpoint = issuer::AcmeEndpoint::staging;
   return {{}, json_of(account(host, wanted))};
@@ -117,6 +117,7 @@ Answer run(const Host& host, const base::Options& request) {
 
 }  // namespace
 
-const Verb account_verb{"account", 1, Needs::store, "look after our account at an ACME CA", kFields, run};
+const Verb account_verb{"account",      1,          Needs::store, "look after our account at an ACME CA",
+                        kAccountFields, run_account};
 
 }  // namespace everseal::reconcile

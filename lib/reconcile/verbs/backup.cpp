@@ -24,10 +24,10 @@ void keep_daily_copy(const Host& host, inventory::Store& store) {
 
 namespace {
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kBackupFields[] = {
     {.name = "file", .type = base::OptionType::path, .summary = "the backup; must not exist yet", .required = true}};
 
-Answer run(const Host& host, const base::Options& request) {
+Answer run_backup(const Host& host, const base::Options& request) {
   const std::string file = request.string("file");
   backup(host, file);
   return {{}, fmt::format("{{\"backup\": {}}}\n", base::json_string(file))};
@@ -35,6 +35,6 @@ Answer run(const Host& host, const base::Options& request) {
 
 }  // namespace
 
-const Verb backup_verb{"backup", 1, Needs::store, "write a consistent copy of the database", kFields, run};
+const Verb backup_verb{"backup", 1, Needs::store, "write a consistent copy of the database", kBackupFields, run_backup};
 
 }  // namespace everseal::reconcile

@@ -21,31 +21,31 @@ void accept_loss(Session& session, const Name& name) {
 }  // namespace
 
 Verdict ca_crl(const Host& host, const Name& name, Loss loss) {
-  Run run(host);
-  Session session = run.session();
+  Run run_ca_crl(host);
+  Session session = run_ca_crl.session();
   if (loss == Loss::accepted) accept_loss(session, name);
   auto made = sign_crl(session, name);
-  Verdict verdict = reconcile_authority(run, name);
+  Verdict verdict = reconcile_authority(run_ca_crl, name);
   verdict.outcomes.insert(verdict.outcomes.begin(), std::move(*made));
   return verdict;
 }
 
 namespace {
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kCaCrlFields[] = {
     {.name = "name", .summary = "the authority", .required = true},
     {.name = "accept_loss",
      .type = base::OptionType::boolean,
      .summary = "although what it revoked was lost with its database, and no CRL is left that knows it"},
 };
 
-Answer run(const Host& host, const base::Options& request) {
+Answer run_ca_crl(const Host& host, const base::Options& request) {
   return {ca_crl(host, name_in(request, "name", "authority name"),
                  request.boolean("accept_loss") ? Loss::accepted : Loss::refused)};
 }
 
 }  // namespace
 
-const Verb ca_crl_verb{"ca crl", 1, Needs::lease, "sign a fresh CRL and publish it, now", kFields, run};
+const Verb ca_crl_verb{"ca crl", 1, Needs::lease, "sign a fresh CRL and publish it, now", kCaCrlFields, run_ca_crl};
 
 }  // namespace everseal::reconcile

@@ -20,11 +20,11 @@ authority::Founded ca_import(const Host& host, CaImportRequest request) {
 
 namespace {
 
-constexpr base::Option kFields[] = {{.name = "name", .summary = "the authority's name", .required = true}};
+constexpr base::Option kCaImportFields[] = {{.name = "name", .summary = "the authority's name", .required = true}};
 
 }  // namespace
 
-const Verb ca_import_verb{"ca import", 1,      Needs::lease, "bring in an intermediate signed elsewhere, or a whole CA",
-                          kFields,     nullptr};
+const Verb ca_import_verb{
+    "ca import", 1, Needs::lease, "bring in an intermediate signed elsewhere, or a whole CA", kCaImportFields, nullptr};
 
 }  // namespace everseal::reconcile

@@ -71,7 +71,7 @@ namespace {
 
 constexpr std::string_view kPlaces[] = {"here", "offline"};
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kCaInitFields[] = {
     {.name = "name", .summary = "the authority's name", .required = true},
     {.name = "organization", .summary = "O of both CA certificates"},
     {.name = "permitted",
@@ -120,7 +120,7 @@ CaInitRequest ca_init_request(const base::Options& fields) {
   return request;
 }
 
-const Verb ca_init_verb{"ca init", 1,      Needs::lease, "make an internal CA: a root and an intermediate",
-                        kFields,   nullptr};
+const Verb ca_init_verb{"ca init",     1,      Needs::lease, "make an internal CA: a root and an intermediate",
+                        kCaInitFields, nullptr};
 
 }  // namespace everseal::reconcile

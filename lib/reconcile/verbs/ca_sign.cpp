@@ -70,7 +70,7 @@ void ca_sign(const Host& host, const CaSignRequest& request, const TellSigned& t
 
 namespace {
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kCaSignFields[] = {
     {.name = "name", .summary = "the authority", .required = true},
     {.name = "profile", .summary = "server (default), client, peer, or one of the config", .fallback = "server"},
     {.name = "lifetime", .type = base::OptionType::duration, .summary = "how long they live"},
@@ -86,6 +86,6 @@ CaSignRequest ca_sign_request(const base::Options& fields) {
           .csr = {}};
 }
 
-const Verb ca_sign_verb{"ca sign", 1, Needs::store, "sign CSRs, one or thousands", kFields, nullptr};
+const Verb ca_sign_verb{"ca sign", 1, Needs::store, "sign CSRs, one or thousands", kCaSignFields, nullptr};
 
 }  // namespace everseal::reconcile

@@ -7,24 +7,25 @@
 namespace everseal::reconcile {
 
 Verdict deploy(const Host& host, const DeployRequest& request) {
-  Run run(host);
-  require_kept(require_managed(host, run.store, request.name));
-  require_not_leaving(run.store, request.name);
-  inventory::Intents(run.store).add(
-      {.kind = inventory::IntentKind::deploy, .subject = request.name, .created = host.clock()});
-  return reconcile_certificates(run, {request.name});
+  Run run_deploy(host);
+  require_kept(require_managed(host, run_deploy.store, request.name));
+  require_not_leaving(run_deploy.store, request.name);
+  inventory::Intents(run_deploy.store)
+      .add({.kind = inventory::IntentKind::deploy, .subject = request.name, .created = host.clock()});
+  return reconcile_certificates(run_deploy, {request.name});
 }
 
 namespace {
 
-constexpr base::Option kFields[] = {{.name = "name", .summary = "the certificate", .required = true}};
+constexpr base::Option kDeployFields[] = {{.name = "name", .summary = "the certificate", .required = true}};
 
-Answer run(const Host& host, const base::Options& request) {
+Answer run_deploy(const Host& host, const base::Options& request) {
   return {deploy(host, {name_in(request, "name", "certificate name")})};
 }
 
 }  // namespace
 
-const Verb deploy_verb{"deploy", 1, Needs::lease, "put the newest version in place again, now", kFields, run};
+const Verb deploy_verb{"deploy",      1,         Needs::lease, "put the newest version in place again, now",
+                       kDeployFields, run_deploy};
 
 }  // namespace everseal::reconcile

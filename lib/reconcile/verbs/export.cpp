@@ -76,11 +76,11 @@ Exported export_certificate(const Host& host, const ExportRequest& request) {
 
 namespace {
 
-constexpr std::pair<std::string_view, ExportForm> kNamed[] = {
+constexpr std::pair<std::string_view, ExportForm> kExportNamed[] = {
     {"pem", ExportForm::pem}, {"der", ExportForm::der}, {"key", ExportForm::key}, {"p12", ExportForm::p12}};
 constexpr std::string_view kForms[] = {"pem", "der", "key", "p12"};
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kExportFields[] = {
     {.name = "name", .summary = "the certificate", .required = true},
     {.name = "format",
      .type = base::OptionType::choice,
@@ -102,13 +102,13 @@ constexpr base::Option kFields[] = {
 ExportRequest export_request(const base::Options& fields) {
   ExportRequest request;
   request.name = name_in(fields, "name", "certificate name");
-  for (const auto& [name, form] : kNamed)
+  for (const auto& [name, form] : kExportNamed)
     if (fields.string("format") == name) request.form = form;
   if (fields.boolean("compatible")) request.p12 = pki::Pkcs12Form::compatible;
   if (fields.has("version")) request.version = static_cast<int>(fields.integer("version"));
   return request;
 }
 
-const Verb export_verb{"export", 1, Needs::store, "hand a certificate over in another form", kFields, nullptr};
+const Verb export_verb{"export", 1, Needs::store, "hand a certificate over in another form", kExportFields, nullptr};
 
 }  // namespace everseal::reconcile

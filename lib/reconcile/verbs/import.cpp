@@ -59,12 +59,12 @@ config::Config everything(const Host& host, inventory::Store& store) {
 // The accounts first, as certificates name their issuers; the config once, after all versions.
 void take_over(const Host& host, const ImportRequest& request, importer::Found& found,
                const ImportedDeployments& deployments, ImportReport& report) {
-  Run run(host);
-  ImportDraft draft(host, config_kinds(authority_names(run.store)), everything(host, run.store));
+  Run run_import(host);
+  ImportDraft draft(host, config_kinds(authority_names(run_import.store)), everything(host, run_import.store));
   require_fitting_issuer(request, found, draft.config());
   std::optional<Session> session;
-  if (request.mode == ImportMode::take) session.emplace(host, draft.config(), run.store);
-  const ImportWork work{host, request, found, run.store, draft, session ? &*session : nullptr, report};
+  if (request.mode == ImportMode::take) session.emplace(host, draft.config(), run_import.store);
+  const ImportWork work{host, request, found, run_import.store, draft, session ? &*session : nullptr, report};
   ImportedAccounts accounts(work);
   ImportedChallenges challenges(work);
   ImportedCertificates certificates(work, accounts, challenges, deployments);
@@ -74,7 +74,7 @@ void take_over(const Host& host, const ImportRequest& request, importer::Found& 
   certificates.add_to_draft();
   if (session && !draft.empty()) {
     draft.write();
-    run.desired = Desired(host, run.store);
+    run_import.desired = Desired(host, run_import.store);
   }
   certificates.finish_all();
   challenges.report();
@@ -135,7 +135,7 @@ ImportReport import_client(const Host& host, const ImportRequest& given) {
 
 namespace {
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kImportFields[] = {
     {.name = "client", .summary = "whose work is taken over: certbot, acme.sh or lego", .required = true},
     {.name = "directory",
      .type = base::OptionType::directory,
@@ -166,7 +166,7 @@ const importer::Kind& kind_of(const std::string& name) {
                     meant ? fmt::format("did you mean {}?", *meant) : "one of: " + base::join(known, ", "));
 }
 
-Answer run(const Host& host, const base::Options& request) {
+Answer run_import(const Host& host, const base::Options& request) {
   const ImportReport report = import_client(host, import_request(request));
   return {report.verdict, to_json(report)};
 }
@@ -185,6 +185,7 @@ ImportRequest import_request(const base::Options& fields) {
   return request;
 }
 
-const Verb import_verb{"import", 1, Needs::lease, "take over the work of certbot, acme.sh or lego", kFields, run};
+const Verb import_verb{"import",      1,         Needs::lease, "take over the work of certbot, acme.sh or lego",
+                       kImportFields, run_import};
 
 }  // namespace everseal::reconcile

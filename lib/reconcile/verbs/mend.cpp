@@ -5,7 +5,7 @@
 namespace everseal::reconcile {
 namespace {
 
-Answer run(const Host& host, const base::Options&) { return {mend(host)}; }
+Answer run_mend(const Host& host, const base::Options&) { return {mend(host)}; }
 
 }  // namespace
 
@@ -14,6 +14,6 @@ const Verb mend_verb{"doctor mend",
                      Needs::lease,
                      "put right what needs no CA: live links, lost rows, files that the database knows",
                      {},
-                     run};
+                     run_mend};
 
 }  // namespace everseal::reconcile

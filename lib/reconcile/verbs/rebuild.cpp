@@ -5,7 +5,7 @@
 namespace everseal::reconcile {
 namespace {
 
-Answer run(const Host& host, const base::Options&) { return {rebuild(host)}; }
+Answer run_rebuild(const Host& host, const base::Options&) { return {rebuild(host)}; }
 
 }  // namespace
 
@@ -15,6 +15,6 @@ const Verb rebuild_verb{
     Needs::parked,
     "recreate the database from what can be read of it and from the archive, the CAs and the accounts beside it",
     {},
-    run};
+    run_rebuild};
 
 }  // namespace everseal::reconcile

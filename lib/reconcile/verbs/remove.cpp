@@ -11,8 +11,8 @@
 namespace everseal::reconcile {
 
 Verdict remove(const Host& host, const RemoveRequest& request) {
-  Run run(host);
-  require_removable(host, require_managed(host, run.store, request.name));
+  Run run_remove(host);
+  require_removable(host, require_managed(host, run_remove.store, request.name));
   inventory::IntentRecord intent;
   intent.kind = inventory::IntentKind::remove;
   intent.subject = request.name;
@@ -20,9 +20,9 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
   intent.delete_keys = request.keys == Keys::destroy;
   intent.reason = request.reason;
   intent.created = host.clock();
-  run.store.transaction([&] {
-    inventory::Managed(run.store).skip_wait(request.name, host.clock());
-    inventory::Intents intents(run.store);
+  run_remove.store.transaction([&] {
+    inventory::Managed(run_remove.store).skip_wait(request.name, host.clock());
+    inventory::Intents intents(run_remove.store);
     // What an earlier one asked for stays asked for; `--cancel` withdraws it.
     for (const inventory::IntentRecord& earlier : intents.open_for(request.name)) {
       if (earlier.kind != inventory::IntentKind::remove) continue;
@@ -33,19 +33,19 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
     }
     intents.add(intent);
   });
-  return reconcile_certificates(run, {request.name});
+  return reconcile_certificates(run_remove, {request.name});
 }
 
 namespace {
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kRemoveFields[] = {
     {.name = "name", .summary = "the certificate", .required = true},
     {.name = "revoke", .type = base::OptionType::boolean, .summary = "revoke it too"},
     {.name = "reason", .summary = "of the revocation: keyCompromise, cessationOfOperation (default), ..."},
     {.name = "delete_keys", .type = base::OptionType::boolean, .summary = "destroy its private keys too"},
 };
 
-Answer run(const Host& host, const base::Options& request) {
+Answer run_remove(const Host& host, const base::Options& request) {
   RemoveRequest wanted{.name = name_in(request, "name", "certificate name"),
                        .certificate = request.boolean("revoke") ? OnRemoval::revoke : OnRemoval::leave,
                        .keys = request.boolean("delete_keys") ? Keys::destroy : Keys::keep};
@@ -59,6 +59,6 @@ Answer run(const Host& host, const base::Options& request) {
 
 }  // namespace
 
-const Verb remove_verb{"remove", 1, Needs::lease, "stop keeping a certificate alive", kFields, run};
+const Verb remove_verb{"remove", 1, Needs::lease, "stop keeping a certificate alive", kRemoveFields, run_remove};
 
 }  // namespace everseal::reconcile

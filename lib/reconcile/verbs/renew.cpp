@@ -29,17 +29,17 @@ void ask_for_renewal(inventory::Store& store, const Name& name, Time now) {
 }  // namespace
 
 Verdict renew(const Host& host, const RenewRequest& request) {
-  Run run(host);
+  Run run_renew(host);
   std::vector<Name> names = request.names;
   if (names.empty() && (request.all || request.force == Force::yes))
-    for (const inventory::ManagedRecord& record : inventory::Managed(run.store).all())
+    for (const inventory::ManagedRecord& record : inventory::Managed(run_renew.store).all())
       if (!record.orphaned && record.origin != kOnce) names.push_back(record.name);
-  if (names.empty()) return reconcile_due(run);
+  if (names.empty()) return reconcile_due(run_renew);
   const Time now = host.clock();
   for (const Name& name : names) {
-    const inventory::ManagedRecord record = require_managed(host, run.store, name);
+    const inventory::ManagedRecord record = require_managed(host, run_renew.store, name);
     if (request.force == Force::yes && !request.names.empty()) {
-      require_not_leaving(run.store, name);
+      require_not_leaving(run_renew.store, name);
       require_kept(record);
     }
     if (request.force == Force::yes && record.key_owner == inventory::KeyOwner::external)
@@ -47,15 +47,15 @@ Verdict renew(const Host& host, const RenewRequest& request) {
                         fmt::format("the key of {} lives elsewhere, so nothing here can ask for a new version", name),
                         fmt::format("`everseal issue --csr FILE --as {} --replace` takes its next request", name));
   }
-  run.store.transaction([&] {
+  run_renew.store.transaction([&] {
     for (const Name& name : names) {
-      inventory::Managed(run.store).skip_wait(name, now);
-      if (request.force == Force::yes) ask_for_renewal(run.store, name, now);
+      inventory::Managed(run_renew.store).skip_wait(name, now);
+      if (request.force == Force::yes) ask_for_renewal(run_renew.store, name, now);
     }
   });
-  Verdict verdict = reconcile_certificates(run, names);
-  if (!run.clock.trusted)
-    verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
+  Verdict verdict = reconcile_certificates(run_renew, names);
+  if (!run_renew.clock.trusted)
+    verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run_renew.clock)));
   return verdict;
 }
 
@@ -76,7 +76,7 @@ std::string counted_by_issuer(const Host& host) {
   return fmt::format("{} certificate{}{}{}", all, all == 1 ? "" : "s", text.empty() ? "" : ": ", text);
 }
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kRenewFields[] = {
     {.name = "names", .type = base::OptionType::names, .summary = "only these, now, whatever their back-off"},
     {.name = "all", .type = base::OptionType::boolean, .summary = "all of them, now, whatever their back-off"},
     {.name = "force",
@@ -84,7 +84,7 @@ constexpr base::Option kFields[] = {
      .summary = "get a new version, due or not, of the NAMEs or of --all"},
 };
 
-Answer run(const Host& host, const base::Options& request) {
+Answer run_renew(const Host& host, const base::Options& request) {
   const RenewRequest wanted = renew_request(request);
   if (wanted.force == Force::yes && !wanted.all && wanted.names.empty())
     throw base::Error(base::Fault::usage,
@@ -104,6 +104,6 @@ RenewRequest renew_request(const base::Options& fields) {
   return wanted;
 }
 
-const Verb renew_verb{"renew", 1, Needs::lease, "do what is due: renew, deploy, verify", kFields, run};
+const Verb renew_verb{"renew", 1, Needs::lease, "do what is due: renew, deploy, verify", kRenewFields, run_renew};
 
 }  // namespace everseal::reconcile

@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kRestoreFields[] = {
     {.name = "file", .type = base::OptionType::path, .summary = "what `everseal backup` wrote", .required = true}};
 
 std::string json_of(const Restored& restored) {
@@ -28,13 +28,14 @@ std::string json_of(const Restored& restored) {
          "\n";
 }
 
-Answer run(const Host& host, const base::Options& request) {
+Answer run_restore(const Host& host, const base::Options& request) {
   const Restored restored = restore(host, request.string("file"));
   return {restored.verdict, json_of(restored)};
 }
 
 }  // namespace
 
-const Verb restore_verb{"restore", 1, Needs::parked, "put a backup in place of the database", kFields, run};
+const Verb restore_verb{"restore",      1,          Needs::parked, "put a backup in place of the database",
+                        kRestoreFields, run_restore};
 
 }  // namespace everseal::reconcile

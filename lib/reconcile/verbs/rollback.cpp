@@ -40,22 +40,23 @@ int version_to_go_back_to(const plan::CertificateFacts& facts, const archive::Ar
 }  // namespace
 
 Verdict rollback(const Host& host, const RollbackRequest& request) {
-  Run run(host);
-  require_kept(require_managed(host, run.store, request.name));
-  require_not_leaving(run.store, request.name);
+  Run run_rollback(host);
+  require_kept(require_managed(host, run_rollback.store, request.name));
+  require_not_leaving(run_rollback.store, request.name);
   {
-    Session session = run.session();
+    Session session = run_rollback.session();
     const int to =
         version_to_go_back_to(certificate_facts(session, request.name), session.archive, request, host.clock());
-    inventory::Intents(run.store).add(
-        {.kind = inventory::IntentKind::rollback, .subject = request.name, .version = to, .created = host.clock()});
+    inventory::Intents(run_rollback.store)
+        .add(
+            {.kind = inventory::IntentKind::rollback, .subject = request.name, .version = to, .created = host.clock()});
   }
-  return reconcile_certificates(run, {request.name});
+  return reconcile_certificates(run_rollback, {request.name});
 }
 
 namespace {
 
-constexpr base::Option kFields[] = {
+constexpr base::Option kRollbackFields[] = {
     {.name = "name", .summary = "the certificate", .required = true},
     {.name = "to",
      .type = base::OptionType::integer,
@@ -64,7 +65,7 @@ constexpr base::Option kFields[] = {
      .highest = std::numeric_limits<int>::max()},
 };
 
-Answer run(const Host& host, const base::Options& request) {
+Answer run_rollback(const Host& host, const base::Options& request) {
   RollbackRequest wanted{name_in(request, "name", "certificate name"), std::nullopt};
   if (request.has("to")) wanted.to = static_cast<int>(request.integer("to"));
   return {rollback(host, wanted)};
@@ -72,6 +73,7 @@ Answer run(const Host& host, const base::Options& request) {
 
 }  // namespace
 
-const Verb rollback_verb{"rollback", 1, Needs::lease, "go back to an earlier version and stay there", kFields, run};
+const Verb rollback_verb{"rollback",      1,           Needs::lease, "go back to an earlier version and stay there",
+                         kRollbackFields, run_rollback};
 
 }  // namespace everseal::reconcile

@@ -53,11 +53,11 @@ void verify(Session& session, const Name& name, Listeners which, Verdict& verdic
 }  // namespace
 
 Verdict verify(const Host& host, const VerifyRequest& request) {
-  Run run(host);
-  Session session = run.session();
+  Run run_verify(host);
+  Session session = run_verify.session();
   Verdict verdict;
   for (const Name& name : request.names) {
-    require_managed(host, run.store, name);
+    require_managed(host, run_verify.store, name);
     verify(session, name, Listeners::and_what_has_none, verdict);
   }
   if (!request.names.empty()) return verdict;
@@ -76,16 +76,17 @@ Verdict verify(const Host& host, const VerifyRequest& request) {
 
 namespace {
 
-constexpr base::Option kFields[] = {{.name = "names",
-                                     .type = base::OptionType::names,
-                                     .summary = "these certificates; default: all that have a listener"}};
+constexpr base::Option kVerifyFields[] = {{.name = "names",
+                                           .type = base::OptionType::names,
+                                           .summary = "these certificates; default: all that have a listener"}};
 
-Answer run(const Host& host, const base::Options& request) {
+Answer run_verify(const Host& host, const base::Options& request) {
   return {verify(host, {names_in(request, "names", "certificate name")})};
 }
 
 }  // namespace
 
-const Verb verify_verb{"verify", 1, Needs::lease, "look at what the listeners serve, by a handshake", kFields, run};
+const Verb verify_verb{"verify",      1,         Needs::lease, "look at what the listeners serve, by a handshake",
+                       kVerifyFields, run_verify};
 
 }  // namespace everseal::reconcile

@@ -189,7 +189,11 @@ void ImportedCertificates::finish(const Taken& one) const {
                                  pki::to_string(one.wanted.key));
   bool is_proved = false;
   if (one.number != 0) {
-    if (session.archive.live(name).value_or(0) < one.number) make_live(session, name, {one.number});
+    const int linked = session.archive.live(name).value_or(0);
+    const auto in_use = session.versions.live(name);
+    // A run that was killed may have left the link without its row.
+    if (linked < one.number || (linked == one.number && (!in_use || in_use->number != linked)))
+      make_live(session, name, {one.number});
     is_proved = !configured->second.deployments.empty();
     text = fmt::format("{}version {}: {}{}", already, one.number, one.what,
                        is_proved ? "" : "; unverified, as nothing deploys it and no handshake shows it yet");

@@ -74,7 +74,7 @@ std::optional<std::string> host_of_url(std::string_view text) {
   return std::nullopt;
 }
 
-pki::Identifier identifier_of(std::string_view text) {
+pki::Identifier named_identifier(std::string_view text) {
   constexpr std::string_view kUri = "uri:";
   if (base::lower(text).starts_with(kUri))
     return pki::Identifier::parse(pki::IdentifierKind::uri, text.substr(kUri.size()));
@@ -174,7 +174,7 @@ IssueRequest issue_request(const base::Options& fields, const Host& host) {
   if (csr || fields.boolean("once")) request.keep = Keep::once;
 
   std::vector<std::string> identifiers;
-  for (const std::string& text : fields.strings("identifiers")) identifiers.push_back(identifier_of(text).text());
+  for (const std::string& text : fields.strings("identifiers")) identifiers.push_back(named_identifier(text).text());
   if (csr && identifiers.empty()) identifiers = identifiers_of(*csr, host);
   if (!identifiers.empty()) options.emplace_back("identifiers", base::list_value(identifiers, {"-d"}));
   if (const std::vector<std::string> issuers = fields.strings("issuer"); !issuers.empty())
