@@ -1,12 +1,12 @@
 #include "show_plan.h"
 
 #include "base/text.h"
-#include "json.h"
 #include "terminal.h"
 
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace everseal::cli {
 namespace {
@@ -17,11 +17,15 @@ nlohmann::ordered_json reasons(const std::vector<plan::Reason>& why) {
   return list;
 }
 
+nlohmann::ordered_json text_or_none(std::string_view text) {
+  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+}
+
 nlohmann::ordered_json json_of(const reconcile::PlannedStep& step) {
   nlohmann::ordered_json action{{"kind", step.kind},
                                 {"version", nullptr},
-                                {"issuer", text_or_null(step.issuer)},
-                                {"target", text_or_null(step.target)}};
+                                {"issuer", text_or_none(step.issuer)},
+                                {"target", text_or_none(step.target)}};
   if (step.version) action["version"] = *step.version;
   nlohmann::ordered_json planned{{"action", std::move(action)},
                                  {"gate", to_string(step.gate)},

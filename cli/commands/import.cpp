@@ -105,7 +105,8 @@ const Command import_command{
     Group::certificates,
     "take over the work of certbot, acme.sh or lego",
     "Takes accounts, keys and certificates, and how names were proved where that translates, so that the next renewal "
-    "happens\nhere, without a new account. Nothing of the other client is changed, none of its hooks is run, and "
+    "happens\nhere, without a new account. Nothing of the other client is changed, none of its hooks is run, "
+    "and "
     "nothing is ordered.\nDisable it first: what still runs it, and which server configs still name its files, is "
     "listed. What has no\ncounterpart here is listed too.\n\n"
     "  everseal import certbot /etc/letsencrypt --dry-run\n"

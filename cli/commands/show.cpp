@@ -6,7 +6,6 @@
 #include "inventory/managed.h"
 #include "inventory/orders.h"
 #include "inventory/subjects.h"
-#include "json.h"
 #include "reconcile/access.h"
 #include "reconcile/desired.h"
 #include "reconcile/named.h"
@@ -17,6 +16,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace everseal::cli {
 namespace {
@@ -30,6 +30,7 @@ constexpr Argument kShowArguments[] = {
          "a managed certificate's name, a name that it speaks for, a serial, or a fingerprint (8 digits or more)",
      .required = true}};
 
+Json text_or_null(std::string_view text) { return text.empty() ? Json() : Json(text); }
 Json time_or_null(const std::optional<base::Time>& time) { return time ? Json(base::format_time(*time)) : Json(); }
 
 // The names exactly as the certificate has them.

@@ -119,12 +119,21 @@ class Taking {
     attempt(subject, [&] { removed = session_.archive.removed_through(name); });
     if (leads_ == Leads::files && is_removed(name, removed)) return remove(name);
     for (const int number : there)
-      if (number > removed || session_.versions.find(name, number))
-        attempt(subject, [&] { changed |= version(name, number); });
+      attempt(subject, [&] {
+        if (number > removed || session_.versions.find(name, number))
+          changed |= version(name, number);
+        else
+          learn(name, number);
+      });
     for (const inventory::VersionRecord& record : session_.versions.of(name))
       if (!std::ranges::binary_search(there, record.number)) attempt(subject, [&] { changed |= lost(record); });
     attempt(subject, [&] { changed |= link(name); });
     if (changed) inventory::Subjects(session_.store).wake(inventory::certificate_subject(name), session_.now());
+  }
+
+  // What was removed can be revoked still.
+  void removed_certificate(const Name& name) {
+    for (const int number : session_.archive.numbers(name)) attempt(subject_of(name), [&] { learn(name, number); });
   }
 
   std::vector<Outcome> outcomes() && { return std::move(outcomes_); }
@@ -159,6 +168,17 @@ class Taking {
         session_.events.add(kRemoved, subject_of(name), Detail{{"learnt_from", "removed.json"}}, session_.now());
       });
       say(subject_of(name), "stays removed");
+    });
+  }
+
+  // The certificates of a version alone, and whether they are revoked.
+  void learn(const Name& name, int number) {
+    const auto found = session_.archive.read(name, number);
+    if (!found || session_.certificates.find(found->chain.front().fingerprint())) return;
+    session_.store.transaction([&] {
+      session_.certificates.add(found->chain, session_.now());
+      if (const auto& revoked = found->manifest.revoked)
+        session_.certificates.set_revoked(found->chain.front().fingerprint(), revoked->when, revoked->reason);
     });
   }
 
@@ -340,7 +360,12 @@ std::vector<Outcome> take_in_files(Session& session, std::string_view step, Lead
   taking.authorities();
   taking.accounts();
   for (const Name& name : session.known_names())
-    if (!removed(name)) taking.attempt(subject_of(name), [&] { taking.certificate(name); });
+    taking.attempt(subject_of(name), [&] {
+      if (!removed(name))
+        taking.certificate(name);
+      else if (leads == Leads::files)
+        taking.removed_certificate(name);
+    });
   return std::move(taking).outcomes();
 }
 

@@ -21,11 +21,11 @@ void accept_loss(Session& session, const Name& name) {
 }  // namespace
 
 Verdict ca_crl(const Host& host, const Name& name, Loss loss) {
-  Run run_ca_crl(host);
-  Session session = run_ca_crl.session();
+  Run run(host);
+  Session session = run.session();
   if (loss == Loss::accepted) accept_loss(session, name);
   auto made = sign_crl(session, name);
-  Verdict verdict = reconcile_authority(run_ca_crl, name);
+  Verdict verdict = reconcile_authority(run, name);
   verdict.outcomes.insert(verdict.outcomes.begin(), std::move(*made));
   return verdict;
 }

@@ -17,8 +17,8 @@ namespace everseal::reconcile {
 namespace {
 
 // What is left of what was withdrawn, where something is: what goes on all the same, and what does not come back.
-std::optional<Outcome> aftermath(Run& run_cancel, const Name& name) {
-  Session session = run_cancel.session();
+std::optional<Outcome> aftermath(Run& run, const Name& name) {
+  Session session = run.session();
   const plan::CertificateFacts facts = certificate_facts(session, name);
   const auto tell = [&](Result result, std::string text) {
     return Outcome{subject_of(name), {}, "cancel", result, std::move(text)};
@@ -81,38 +81,38 @@ void forget_failures(inventory::Store& store, const Name& name, IntentKind kind)
 }  // namespace
 
 Verdict cancel(const Host& host, const CancelRequest& request) {
-  Run run_cancel(host);
-  require_managed(host, run_cancel.store, request.name);
+  Run run(host);
+  require_managed(host, run.store, request.name);
   const Time now = host.clock();
   Verdict verdict;
-  run_cancel.store.transaction([&] {
-    inventory::Intents intents(run_cancel.store);
+  run.store.transaction([&] {
+    inventory::Intents intents(run.store);
     for (const inventory::IntentRecord& intent : intents.open_for(request.name)) {
       if (request.kind && intent.kind != *request.kind) continue;
       const std::string asked = fmt::format("{}, which {} asked for {}", in_words(intent.kind), asker(intent),
                                             base::format_time(intent.created));
       intents.end(intent.id, inventory::IntentOutcome::cancelled, now);
-      forget_failures(run_cancel.store, request.name, intent.kind);
-      inventory::Events(run_cancel.store)
-          .add("intent.cancelled", subject_of(request.name),
-               {{"intent", std::string(to_string(intent.kind))}, {"asked_by", intent.actor}}, now);
+      forget_failures(run.store, request.name, intent.kind);
+      inventory::Events(run.store).add("intent.cancelled", subject_of(request.name),
+                                       {{"intent", std::string(to_string(intent.kind))}, {"asked_by", intent.actor}},
+                                       now);
       verdict.outcomes.push_back({subject_of(request.name), {}, "cancel", Result::done, asked});
     }
     if (!request.kind || request.kind == IntentKind::rollback)
-      if (const auto held = end_hold(run_cancel.store, request.name, now))
+      if (const auto held = end_hold(run.store, request.name, now))
         verdict.outcomes.push_back({subject_of(request.name),
                                     {},
                                     "cancel",
                                     Result::done,
                                     describe_hold(*held) + "; the next run puts the newest version in place"});
-    inventory::Subjects(run_cancel.store).wake(inventory::certificate_subject(request.name), now);
+    inventory::Subjects(run.store).wake(inventory::certificate_subject(request.name), now);
   });
   if (verdict.outcomes.empty())
     throw base::Error(base::Fault::not_found,
                       request.kind ? fmt::format("no {} of {} is waiting", in_words(*request.kind), request.name)
                                    : fmt::format("nothing that was asked for {} is waiting", request.name),
                       "`everseal plan` shows what is");
-  if (auto rest = aftermath(run_cancel, request.name)) verdict.outcomes.push_back(*std::move(rest));
+  if (auto rest = aftermath(run, request.name)) verdict.outcomes.push_back(*std::move(rest));
   return verdict;
 }
 

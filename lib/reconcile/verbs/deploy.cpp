@@ -7,12 +7,12 @@
 namespace everseal::reconcile {
 
 Verdict deploy(const Host& host, const DeployRequest& request) {
-  Run run_deploy(host);
-  require_kept(require_managed(host, run_deploy.store, request.name));
-  require_not_leaving(run_deploy.store, request.name);
-  inventory::Intents(run_deploy.store)
-      .add({.kind = inventory::IntentKind::deploy, .subject = request.name, .created = host.clock()});
-  return reconcile_certificates(run_deploy, {request.name});
+  Run run(host);
+  require_kept(require_managed(host, run.store, request.name));
+  require_not_leaving(run.store, request.name);
+  inventory::Intents(run.store).add(
+      {.kind = inventory::IntentKind::deploy, .subject = request.name, .created = host.clock()});
+  return reconcile_certificates(run, {request.name});
 }
 
 namespace {

@@ -59,12 +59,12 @@ config::Config everything(const Host& host, inventory::Store& store) {
 // The accounts first, as certificates name their issuers; the config once, after all versions.
 void take_over(const Host& host, const ImportRequest& request, importer::Found& found,
                const ImportedDeployments& deployments, ImportReport& report) {
-  Run run_import(host);
-  ImportDraft draft(host, config_kinds(authority_names(run_import.store)), everything(host, run_import.store));
+  Run run(host);
+  ImportDraft draft(host, config_kinds(authority_names(run.store)), everything(host, run.store));
   require_fitting_issuer(request, found, draft.config());
   std::optional<Session> session;
-  if (request.mode == ImportMode::take) session.emplace(host, draft.config(), run_import.store);
-  const ImportWork work{host, request, found, run_import.store, draft, session ? &*session : nullptr, report};
+  if (request.mode == ImportMode::take) session.emplace(host, draft.config(), run.store);
+  const ImportWork work{host, request, found, run.store, draft, session ? &*session : nullptr, report};
   ImportedAccounts accounts(work);
   ImportedChallenges challenges(work);
   ImportedCertificates certificates(work, accounts, challenges, deployments);
@@ -74,7 +74,7 @@ void take_over(const Host& host, const ImportRequest& request, importer::Found& 
   certificates.add_to_draft();
   if (session && !draft.empty()) {
     draft.write();
-    run_import.desired = Desired(host, run_import.store);
+    run.desired = Desired(host, run.store);
   }
   certificates.finish_all();
   challenges.report();

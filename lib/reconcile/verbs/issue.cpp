@@ -74,10 +74,10 @@ struct Standing {
   config::Certificate certificate;
   bool is_kept_alive() const { return row.origin != kOnce && !row.orphaned; }
 };
-std::optional<Standing> standing(Run& run_issue, const Name& name) {
-  auto row = inventory::Managed(run_issue.store).find(name);
+std::optional<Standing> standing(Run& run, const Name& name) {
+  auto row = inventory::Managed(run.store).find(name);
   if (!row) return std::nullopt;
-  config::Certificate certificate = config::from_normal_form(row->spec, config_kinds(authority_names(run_issue.store)));
+  config::Certificate certificate = config::from_normal_form(row->spec, config_kinds(authority_names(run.store)));
   return Standing{std::move(*row), std::move(certificate)};
 }
 
@@ -88,10 +88,10 @@ bool same_identifiers(std::vector<pki::Identifier> a, std::vector<pki::Identifie
 }
 
 // The name that nobody chose; it is not taken for that of a certificate that speaks for something else.
-Name default_name(Run& run_issue, const Table& options) {
+Name default_name(Run& run, const Table& options) {
   const std::vector<pki::Identifier> identifiers = named_identifiers(options);
   Name name = Name::made_of(identifiers.front().text(), "certificate name");
-  const auto present = standing(run_issue, name);
+  const auto present = standing(run, name);
   if (!present || same_identifiers(present->certificate.identifiers, identifiers)) return name;
   throw Error(Fault::exists,
               fmt::format("the name {} is taken by a certificate for {}", name,
@@ -153,25 +153,25 @@ void prepare_directories(const config::Certificate& wanted, const Table& options
 }
 
 // What is stored reads back: the same rules are asked again by every later run.
-void require_readable(Run& run_issue, const config::Certificate& wanted) {
+void require_readable(Run& run, const config::Certificate& wanted) {
   const std::string form = config::normal_form(wanted);
-  if (config::normal_form(config::from_normal_form(form, config_kinds(authority_names(run_issue.store)))) != form)
+  if (config::normal_form(config::from_normal_form(form, config_kinds(authority_names(run.store)))) != form)
     throw Error(Fault::internal, fmt::format("what is asked for of {} does not read back", wanted.name));
 }
 
-bool is_authority(Run& run_issue, const Name& issuer) {
-  const auto& issuers = run_issue.desired.config().issuers;
+bool is_authority(Run& run, const Name& issuer) {
+  const auto& issuers = run.desired.config().issuers;
   const auto found = issuers.find(issuer);
   return found == issuers.end() || found->second.type == "authority";
 }
 
 // An authority of this host says at once what it will never sign.
-void require_signable(Run& run_issue, const config::Certificate& wanted, const IssueRequest& request) {
+void require_signable(Run& run, const config::Certificate& wanted, const IssueRequest& request) {
   std::optional<Error> refusal;
   for (const Name& issuer : wanted.issuers) {
-    if (!is_authority(run_issue, issuer)) return;
+    if (!is_authority(run, issuer)) return;
     try {
-      Session session = run_issue.session();
+      Session session = run.session();
       static_cast<void>(try_at(session, wanted, issuer, request.csr));
       return;
     } catch (const Error& error) {
@@ -188,14 +188,14 @@ void tell(const Host& host, const Name& name, const std::string& text) {
 
 // The certificate is ours to renew from now on: what was asked for once is over, and a key that lives elsewhere with
 // it.
-void end_once(Run& run_issue, const Name& name) {
-  run_issue.store.transaction([&] {
-    inventory::Managed managed(run_issue.store);
+void end_once(Run& run, const Name& name) {
+  run.store.transaction([&] {
+    inventory::Managed managed(run.store);
     auto row = managed.find(name);
     const bool external = row && row->key_owner == inventory::KeyOwner::external;
     if (!row || (row->origin != kOnce && !external)) return;
-    const Time now = run_issue.host.clock();
-    inventory::Intents intents(run_issue.store);
+    const Time now = run.host.clock();
+    inventory::Intents intents(run.store);
     for (const inventory::IntentRecord& intent : intents.open_for(name))
       if (intent.kind == inventory::IntentKind::issue_once)
         intents.end(intent.id, inventory::IntentOutcome::cancelled, now);
@@ -210,16 +210,16 @@ void end_once(Run& run_issue, const Name& name) {
   });
 }
 
-Verdict rehearsal(Run& run_issue, const config::Certificate& wanted, const IssueRequest& request) {
-  Session session = run_issue.session();
+Verdict rehearsal(Run& run, const config::Certificate& wanted, const IssueRequest& request) {
+  Session session = run.session();
   Verdict verdict;
   verdict.outcomes.push_back(rehearse(session, wanted, wanted.issuers.front(), request.csr));
   return verdict;
 }
 
 // Where nothing was to be done: what there is instead.
-void say_as_wanted(Run& run_issue, const Name& name, const IssueRequest& request, Verdict& verdict) {
-  const auto live = inventory::Versions(run_issue.store).live(name);
+void say_as_wanted(Run& run, const Name& name, const IssueRequest& request, Verdict& verdict) {
+  const auto live = inventory::Versions(run.store).live(name);
   if (!verdict.outcomes.empty() || !live || !live->not_after) return;
   verdict.outcomes.push_back(
       {subject_of(name),
@@ -238,48 +238,47 @@ void say_how_to_go_on(const Name& name, Verdict& verdict) {
       outcome.text += fmt::format("; when the server is set up: `everseal deploy {}`", name);
 }
 
-Verdict carry_out(Run& run_issue, const Name& name) {
-  inventory::Managed(run_issue.store).skip_wait(name, run_issue.host.clock());
-  return reconcile_certificates(run_issue, {name});
+Verdict carry_out(Run& run, const Name& name) {
+  inventory::Managed(run.store).skip_wait(name, run.host.clock());
+  return reconcile_certificates(run, {name});
 }
 
-IssueVerdict issue_once(Run& run_issue, const Name& name, Table options, const IssueRequest& request) {
+IssueVerdict issue_once(Run& run, const Name& name, Table options, const IssueRequest& request) {
   place_deployment(nullptr, options);
-  const config::Certificate wanted = config::make_certificate(name, options, run_issue.desired.config(),
-                                                              config_kinds(authority_names(run_issue.store)));
-  require_readable(run_issue, wanted);
+  const config::Certificate wanted =
+      config::make_certificate(name, options, run.desired.config(), config_kinds(authority_names(run.store)));
+  require_readable(run, wanted);
   prepare_directories(wanted, options, request);
-  if (request.effect == Effect::carried_out && is_half_issued(run_issue, name))
-    static_cast<void>(carry_out(run_issue, name));
-  check_once(run_issue, wanted, request);
-  require_signable(run_issue, wanted, request);
-  if (request.effect == Effect::rehearsed) return {rehearsal(run_issue, wanted, request), name};
-  ask_once(run_issue, wanted, request);
-  IssueVerdict result{carry_out(run_issue, name), name};
-  say_as_wanted(run_issue, name, request, result);
+  if (request.effect == Effect::carried_out && is_half_issued(run, name)) static_cast<void>(carry_out(run, name));
+  check_once(run, wanted, request);
+  require_signable(run, wanted, request);
+  if (request.effect == Effect::rehearsed) return {rehearsal(run, wanted, request), name};
+  ask_once(run, wanted, request);
+  IssueVerdict result{carry_out(run, name), name};
+  say_as_wanted(run, name, request, result);
   return result;
 }
 
-IssueVerdict keep_alive(Run& run_issue, const Name& name, Table options, const IssueRequest& request) {
-  const Host& host = run_issue.host;
-  const config::Settings& config = run_issue.desired.config();
-  const auto present = standing(run_issue, name);
+IssueVerdict keep_alive(Run& run, const Name& name, Table options, const IssueRequest& request) {
+  const Host& host = run.host;
+  const config::Settings& config = run.desired.config();
+  const auto present = standing(run, name);
   const bool is_changed = present && present->is_kept_alive() && request.existing == OnExisting::change;
   place_deployment(is_changed ? &present->certificate : nullptr, options);
   const config::Change change = config::plan_change(host.files, config, name, options,
                                                     is_changed ? config::Existing::changed : config::Existing::replaced,
-                                                    config_kinds(authority_names(run_issue.store)));
+                                                    config_kinds(authority_names(run.store)));
   const bool is_new = change.before.empty();
-  require_readable(run_issue, change.certificate);
+  require_readable(run, change.certificate);
   prepare_directories(change.certificate, options, request);
-  if (change.after != change.before) require_signable(run_issue, change.certificate, request);
+  if (change.after != change.before) require_signable(run, change.certificate, request);
   for (const std::string& difference : change.differences) tell(host, name, difference);
-  if (request.effect == Effect::rehearsed) return {rehearsal(run_issue, change.certificate, request), name};
+  if (request.effect == Effect::rehearsed) return {rehearsal(run, change.certificate, request), name};
   config::write_change(host.files, change);
-  end_once(run_issue, name);
-  run_issue.desired = Desired(host, run_issue.store);
-  IssueVerdict result{carry_out(run_issue, name), name};
-  say_as_wanted(run_issue, name, request, result);
+  end_once(run, name);
+  run.desired = Desired(host, run.store);
+  IssueVerdict result{carry_out(run, name), name};
+  say_as_wanted(run, name, request, result);
   if (is_new) say_how_to_go_on(name, result);
   return result;
 }
@@ -295,13 +294,13 @@ IssueRequest::IssueRequest(const config::Certificate& certificate, Keep keep_, b
       deploy_directory(MissingDirectory::made) {}
 
 IssueVerdict issue(const Host& host, const IssueRequest& request) {
-  Run run_issue(host);
-  if (!run_issue.clock.trusted) throw inventory::untrusted_clock(run_issue.clock);
+  Run run(host);
+  if (!run.clock.trusted) throw inventory::untrusted_clock(run.clock);
   Table options = request.options;
   if (!request.name) require_identifiers(options);
-  const Name name = request.name ? *request.name : default_name(run_issue, options);
-  const auto present = standing(run_issue, name);
-  if (present) require_not_leaving(run_issue.store, name);
+  const Name name = request.name ? *request.name : default_name(run, options);
+  const auto present = standing(run, name);
+  if (present) require_not_leaving(run.store, name);
   const bool is_changed =
       request.keep == Keep::alive && request.existing == OnExisting::change && present && present->is_kept_alive();
   if (!is_changed) {
@@ -310,8 +309,8 @@ IssueVerdict issue(const Host& host, const IssueRequest& request) {
       throw Error(Fault::usage, "there is no issuer",
                   "name one with --issuer: an authority (`everseal ca list`) or an [issuer.NAME] of the config");
   }
-  return request.keep == Keep::once ? issue_once(run_issue, name, std::move(options), request)
-                                    : keep_alive(run_issue, name, std::move(options), request);
+  return request.keep == Keep::once ? issue_once(run, name, std::move(options), request)
+                                    : keep_alive(run, name, std::move(options), request);
 }
 
 namespace {

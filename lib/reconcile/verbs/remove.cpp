@@ -11,8 +11,8 @@
 namespace everseal::reconcile {
 
 Verdict remove(const Host& host, const RemoveRequest& request) {
-  Run run_remove(host);
-  require_removable(host, require_managed(host, run_remove.store, request.name));
+  Run run(host);
+  require_removable(host, require_managed(host, run.store, request.name));
   inventory::IntentRecord intent;
   intent.kind = inventory::IntentKind::remove;
   intent.subject = request.name;
@@ -20,9 +20,9 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
   intent.delete_keys = request.keys == Keys::destroy;
   intent.reason = request.reason;
   intent.created = host.clock();
-  run_remove.store.transaction([&] {
-    inventory::Managed(run_remove.store).skip_wait(request.name, host.clock());
-    inventory::Intents intents(run_remove.store);
+  run.store.transaction([&] {
+    inventory::Managed(run.store).skip_wait(request.name, host.clock());
+    inventory::Intents intents(run.store);
     // What an earlier one asked for stays asked for; `--cancel` withdraws it.
     for (const inventory::IntentRecord& earlier : intents.open_for(request.name)) {
       if (earlier.kind != inventory::IntentKind::remove) continue;
@@ -33,7 +33,7 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
     }
     intents.add(intent);
   });
-  return reconcile_certificates(run_remove, {request.name});
+  return reconcile_certificates(run, {request.name});
 }
 
 namespace {

@@ -29,17 +29,17 @@ void ask_for_renewal(inventory::Store& store, const Name& name, Time now) {
 }  // namespace
 
 Verdict renew(const Host& host, const RenewRequest& request) {
-  Run run_renew(host);
+  Run run(host);
   std::vector<Name> names = request.names;
   if (names.empty() && (request.all || request.force == Force::yes))
-    for (const inventory::ManagedRecord& record : inventory::Managed(run_renew.store).all())
+    for (const inventory::ManagedRecord& record : inventory::Managed(run.store).all())
       if (!record.orphaned && record.origin != kOnce) names.push_back(record.name);
-  if (names.empty()) return reconcile_due(run_renew);
+  if (names.empty()) return reconcile_due(run);
   const Time now = host.clock();
   for (const Name& name : names) {
-    const inventory::ManagedRecord record = require_managed(host, run_renew.store, name);
+    const inventory::ManagedRecord record = require_managed(host, run.store, name);
     if (request.force == Force::yes && !request.names.empty()) {
-      require_not_leaving(run_renew.store, name);
+      require_not_leaving(run.store, name);
       require_kept(record);
     }
     if (request.force == Force::yes && record.key_owner == inventory::KeyOwner::external)
@@ -47,15 +47,15 @@ Verdict renew(const Host& host, const RenewRequest& request) {
                         fmt::format("the key of {} lives elsewhere, so nothing here can ask for a new version", name),
                         fmt::format("`everseal issue --csr FILE --as {} --replace` takes its next request", name));
   }
-  run_renew.store.transaction([&] {
+  run.store.transaction([&] {
     for (const Name& name : names) {
-      inventory::Managed(run_renew.store).skip_wait(name, now);
-      if (request.force == Force::yes) ask_for_renewal(run_renew.store, name, now);
+      inventory::Managed(run.store).skip_wait(name, now);
+      if (request.force == Force::yes) ask_for_renewal(run.store, name, now);
     }
   });
-  Verdict verdict = reconcile_certificates(run_renew, names);
-  if (!run_renew.clock.trusted)
-    verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run_renew.clock)));
+  Verdict verdict = reconcile_certificates(run, names);
+  if (!run.clock.trusted)
+    verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
   return verdict;
 }
 

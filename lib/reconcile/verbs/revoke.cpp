@@ -18,14 +18,14 @@
 namespace everseal::reconcile {
 namespace {
 
-void add_revocation(Run& run_revoke, const Name& name, int version, pki::RevocationReason reason) {
+void add_revocation(Run& run, const Name& name, int version, pki::RevocationReason reason) {
   inventory::IntentRecord intent;
   intent.kind = inventory::IntentKind::revoke;
   intent.subject = name;
   intent.version = version;
   intent.reason = reason;
-  intent.created = run_revoke.host.clock();
-  inventory::Intents(run_revoke.store).add(intent);
+  intent.created = run.host.clock();
+  inventory::Intents(run.store).add(intent);
 }
 
 // What is revoked already: as it is wanted, or Error(denied) where it is for another reason, which stays.
@@ -38,10 +38,10 @@ std::string revoked_before(std::string_view what, Time since, pki::RevocationRea
 }
 
 // A certificate that an authority signed for somebody else: no managed certificate is concerned.
-Verdict revoke_issued(Run& run_revoke, const inventory::IssuedRecord& issued, pki::RevocationReason reason) {
-  Session session = run_revoke.session();
+Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::RevocationReason reason) {
+  Session session = run.session();
   const authority::Revocation revocation =
-      authority::revoke(session.authority(issued.authority), issued.serial, reason, run_revoke.host.clock());
+      authority::revoke(session.authority(issued.authority), issued.serial, reason, run.host.clock());
   const inventory::IssuedRecord& now = revocation.certificate;
   const auto stands = now.reason.value_or(pki::RevocationReason::unspecified);
   std::string text = fmt::format("serial {} is revoked ({})", now.serial, to_string(stands));
@@ -55,7 +55,7 @@ Verdict revoke_issued(Run& run_revoke, const inventory::IssuedRecord& issued, pk
        Result::done,
        std::move(text),
        {.serial = now.serial, .fingerprint = now.fingerprint.text(), .reason = std::string(to_string(stands))}});
-  verdict.append(reconcile_authority(run_revoke, issued.authority));
+  verdict.append(reconcile_authority(run, issued.authority));
   return verdict;
 }
 
@@ -64,58 +64,58 @@ base::Error none_signed_it(std::string hint) {
 }
 
 // What the database does not know, as it came back from an older copy, its signature still tells.
-void learn(Run& run_revoke, const pki::Certificate& certificate) {
-  if (inventory::Certificates(run_revoke.store).find(certificate.fingerprint())) return;
-  run_revoke.store.transaction([&] {
+void learn(Run& run, const pki::Certificate& certificate) {
+  if (inventory::Certificates(run.store).find(certificate.fingerprint())) return;
+  run.store.transaction([&] {
     inventory::Replacement learnt;
-    inventory::Certificates(run_revoke.store).add(std::vector{certificate}, run_revoke.host.clock());
-    inventory::learn_issued(run_revoke.store, learnt);
-    const auto issued = inventory::Authorities(run_revoke.store).find_issued_by_serial(certificate.serial());
+    inventory::Certificates(run.store).add(std::vector{certificate}, run.host.clock());
+    inventory::learn_issued(run.store, learnt);
+    const auto issued = inventory::Authorities(run.store).find_issued_by_serial(certificate.serial());
     if (std::ranges::find(issued, certificate.fingerprint(), &inventory::IssuedRecord::fingerprint) == issued.end())
       throw none_signed_it("a certificate of another CA is revoked at that CA");
   });
 }
 
-Verdict revoke_version(Run& run_revoke, const inventory::VersionRecord& version, pki::RevocationReason reason) {
+Verdict revoke_version(Run& run, const inventory::VersionRecord& version, pki::RevocationReason reason) {
   const Name& name = version.name;
   const int number = version.number;
   const auto earlier = version.revocation_reason.value_or(pki::RevocationReason::unspecified);
   if (version.revoked_at && !pki::is_graver(reason, earlier)) {
     std::string text =
         revoked_before(fmt::format("version {} of {}", number, name), *version.revoked_at, earlier, reason);
-    Session session = run_revoke.session();
+    Session session = run.session();
     Facts facts = facts_of(session, version);
     facts.reason = to_string(reason);
     return {.outcomes = {
                 {subject_of(name), version.issuer.text(), "revoke", Result::done, std::move(text), std::move(facts)}}};
   }
-  run_revoke.store.transaction([&] {
-    inventory::Managed(run_revoke.store).skip_wait(name, run_revoke.host.clock());
-    add_revocation(run_revoke, name, number, reason);
+  run.store.transaction([&] {
+    inventory::Managed(run.store).skip_wait(name, run.host.clock());
+    add_revocation(run, name, number, reason);
   });
-  return reconcile_certificates(run_revoke, {name});
+  return reconcile_certificates(run, {name});
 }
 
 }  // namespace
 
 Verdict revoke(const Host& host, const RevokeRequest& request) {
-  Run run_revoke(host);
-  inventory::Versions versions(run_revoke.store);
+  Run run(host);
+  inventory::Versions versions(run.store);
   if (request.name) {
-    require_managed(host, run_revoke.store, *request.name);
+    require_managed(host, run.store, *request.name);
     const auto live = versions.live(*request.name);
     if (!live) throw base::Error(base::Fault::not_found, fmt::format("{} has no version in use", *request.name));
-    return revoke_version(run_revoke, *live, request.reason);
+    return revoke_version(run, *live, request.reason);
   }
   std::vector<inventory::IssuedRecord> issued;
-  inventory::Authorities authorities(run_revoke.store);
-  if (request.certificate) learn(run_revoke, *request.certificate);
+  inventory::Authorities authorities(run.store);
+  if (request.certificate) learn(run, *request.certificate);
   const auto fingerprint = request.certificate ? request.certificate->fingerprint() : request.fingerprint;
   if (fingerprint) {
-    const auto record = inventory::Certificates(run_revoke.store).find(*fingerprint);
+    const auto record = inventory::Certificates(run.store).find(*fingerprint);
     if (!record) throw base::Error(base::Fault::not_found, fmt::format("no certificate {} is known", *fingerprint));
     if (const auto version = versions.by_certificate(*fingerprint))
-      return revoke_version(run_revoke, *version, request.reason);
+      return revoke_version(run, *version, request.reason);
     for (const inventory::IssuedRecord& one : authorities.find_issued_by_serial(record->serial))
       if (one.fingerprint == *fingerprint) issued.push_back(one);
   } else {
@@ -129,8 +129,8 @@ Verdict revoke(const Host& host, const RevokeRequest& request) {
     throw base::Error(base::Fault::usage, "several authorities signed a certificate with that serial",
                       "name the certificate itself with --cert");
   if (const auto version = versions.by_certificate(issued.front().fingerprint))
-    return revoke_version(run_revoke, *version, request.reason);
-  return revoke_issued(run_revoke, issued.front(), request.reason);
+    return revoke_version(run, *version, request.reason);
+  return revoke_issued(run, issued.front(), request.reason);
 }
 
 namespace {

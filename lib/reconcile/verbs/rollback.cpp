@@ -40,18 +40,17 @@ int version_to_go_back_to(const plan::CertificateFacts& facts, const archive::Ar
 }  // namespace
 
 Verdict rollback(const Host& host, const RollbackRequest& request) {
-  Run run_rollback(host);
-  require_kept(require_managed(host, run_rollback.store, request.name));
-  require_not_leaving(run_rollback.store, request.name);
+  Run run(host);
+  require_kept(require_managed(host, run.store, request.name));
+  require_not_leaving(run.store, request.name);
   {
-    Session session = run_rollback.session();
+    Session session = run.session();
     const int to =
         version_to_go_back_to(certificate_facts(session, request.name), session.archive, request, host.clock());
-    inventory::Intents(run_rollback.store)
-        .add(
-            {.kind = inventory::IntentKind::rollback, .subject = request.name, .version = to, .created = host.clock()});
+    inventory::Intents(run.store).add(
+        {.kind = inventory::IntentKind::rollback, .subject = request.name, .version = to, .created = host.clock()});
   }
-  return reconcile_certificates(run_rollback, {request.name});
+  return reconcile_certificates(run, {request.name});
 }
 
 namespace {

@@ -53,11 +53,11 @@ void verify(Session& session, const Name& name, Listeners which, Verdict& verdic
 }  // namespace
 
 Verdict verify(const Host& host, const VerifyRequest& request) {
-  Run run_verify(host);
-  Session session = run_verify.session();
+  Run run(host);
+  Session session = run.session();
   Verdict verdict;
   for (const Name& name : request.names) {
-    require_managed(host, run_verify.store, name);
+    require_managed(host, run.store, name);
     verify(session, name, Listeners::and_what_has_none, verdict);
   }
   if (!request.names.empty()) return verdict;
