@@ -456,7 +456,7 @@ TEST_SUITE("decisions about a certificate") {
       void (*change)(CertificateFacts&);
     };
     const Row rows[] = {
-        {"live", "", [](CertificateFacts& f) { f.live_link = 1; }},
+        {"live", "2", [](CertificateFacts& f) { f.live_link = 1; }},
         {"prune", "", [](CertificateFacts& f) { f.keep = 1; }},
         {"discard", "",
          [](CertificateFacts& f) {
