@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "certificate_file.h"
 #include "command.h"
 #include "reconcile/fields.h"
 
@@ -9,8 +10,6 @@
 
 namespace everseal::cli {
 namespace {
-
-constexpr std::size_t kCaImportLargest = 1 << 22;
 
 constexpr Argument kCaImportArguments[] = {
     {.name = "NAME", .field = "name"},
@@ -29,9 +28,7 @@ int run_ca_import(Context& context) {
   const Arguments& arguments = context.arguments;
   reconcile::CaImportRequest wanted;
   wanted.name = reconcile::name_in(request(context), "name", "authority name");
-  const std::string chain_file = *arguments.one("chain");
-  wanted.chain = base::within(
-      chain_file, [&] { return pki::Certificate::parse_all(base::read_file(chain_file, kCaImportLargest)); });
+  wanted.chain = read_certificates(*arguments.one("chain"));
   std::optional<base::Secret> opens, keeps;
   if (const auto key_file = arguments.one("key")) {
     if (const auto file = arguments.one("key-passphrase-file")) opens = base::read_secret_file(*file);

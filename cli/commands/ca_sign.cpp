@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "command.h"
+#include "pki/csr.h"
 #include "signed_files.h"
 
 #include <fmt/format.h>
@@ -10,8 +11,6 @@
 
 namespace everseal::cli {
 namespace {
-
-constexpr std::size_t kCaSignLargestCsr = 1 << 18;
 
 constexpr Argument kCaSignArguments[] = {
     {.name = "NAME", .field = "name"},
@@ -32,7 +31,7 @@ bool is_stream(std::string_view file) {
 
 std::expected<base::Bytes, base::Error> read_stream(const std::string& file) {
   try {
-    return base::read_file(file, kCaSignLargestCsr);
+    return base::read_file(file, pki::kLargestCsr);
   } catch (const base::Error& error) {
     return std::unexpected(error);
   }
@@ -59,7 +58,7 @@ class Batch {
       if (!stream->second) throw base::Error(stream->second.error());
       return *stream->second;
     }
-    const base::Secret text = base::read_regular_file(files_[index], kCaSignLargestCsr);
+    const base::Secret text = base::read_regular_file(files_[index], pki::kLargestCsr);
     return {text.reveal().begin(), text.reveal().end()};
   }
 

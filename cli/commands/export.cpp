@@ -34,8 +34,8 @@ base::Secret password(const Context& context) {
 }
 
 bool holds_key(const std::string& file) {
-  constexpr std::size_t kExportLargest = 1 << 24;
-  return base::read_regular_file(file, kExportLargest).reveal_text().find("PRIVATE KEY-----") != std::string_view::npos;
+  constexpr std::size_t kLargest = 1 << 24;
+  return base::read_regular_file(file, kLargest).reveal_text().find("PRIVATE KEY-----") != std::string_view::npos;
 }
 
 // A certificate may take the place of an earlier one; a key is neither replaced nor put in anything's place unasked.

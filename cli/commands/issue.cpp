@@ -12,8 +12,6 @@
 namespace everseal::cli {
 namespace {
 
-constexpr std::size_t kIssueLargestCsr = 1 << 18;
-
 constexpr Argument kIssueArguments[] = {
     {.name = "--issuer", .value = "NAME", .field = "issuer"},
     {.name = "-d,--domain", .value = "ID", .field = "identifiers"},
@@ -35,7 +33,7 @@ constexpr Argument kIssueArguments[] = {
 void read_csr(Context& context) {
   const auto file = context.arguments.one("csr");
   if (!file) return;
-  const pki::Csr csr = base::within(*file, [&] { return pki::Csr::parse(base::read_file(*file, kIssueLargestCsr)); });
+  const pki::Csr csr = base::within(*file, [&] { return pki::Csr::parse(base::read_file(*file, pki::kLargestCsr)); });
   context.arguments.values["csr"] = {pki::csr_pem(csr.der)};
 }
 

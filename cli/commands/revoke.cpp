@@ -1,15 +1,11 @@
 #include "reconcile/verbs/revoke.h"
 
-#include "base/error.h"
-#include "base/file.h"
 #include "cancel.h"
+#include "certificate_file.h"
 #include "command.h"
-#include "pki/certificate.h"
 
 namespace everseal::cli {
 namespace {
-
-constexpr std::size_t kRevokeLargest = 1 << 22;
 
 constexpr Argument kRevokeArguments[] = {
     {.name = "NAME", .field = "name"},
@@ -22,11 +18,8 @@ constexpr Argument kRevokeArguments[] = {
 
 int run_revoke(Context& context) {
   if (context.arguments.has("cancel")) return run_cancel(context);
-  if (const auto file = context.arguments.one("cert")) {
-    const auto certificates =
-        base::within(*file, [&] { return pki::Certificate::parse_all(base::read_file(*file, kRevokeLargest)); });
-    context.arguments.values["cert"] = {base::base64(certificates.front().der())};
-  }
+  if (const auto file = context.arguments.one("cert"))
+    context.arguments.values["cert"] = {base::base64(read_certificates(*file).front().der())};
   return run_verb(context);
 }
 

@@ -22,7 +22,6 @@ void free_extensions(STACK_OF(X509_EXTENSION) * extensions) {
 }
 using ExtensionsHandle = base::Handle<STACK_OF(X509_EXTENSION), free_extensions>;
 
-constexpr std::size_t kLargestCsr = 256 * 1024;
 constexpr int kMostNames = 1000;
 
 [[noreturn]] void reject_csr(std::string why, std::string hint = {}) {

@@ -19,6 +19,8 @@ struct CsrRequest {
 // encoded.
 base::Bytes make_csr(const CsrRequest& request, const Signer& key);
 
+inline constexpr std::size_t kLargestCsr = std::size_t{256} << 10;  // octets
+
 // A CSR that somebody handed in, parsed and its proof of possession checked.
 struct Csr {
   base::Bytes der;
@@ -29,8 +31,8 @@ struct Csr {
   std::vector<std::string> extensions;  // names or OIDs of requested extensions other than the SAN
   bool asks_for_ca = false;
 
-  // PEM ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST") or DER, at most 256 kB. Throws Error(invalid) with the rule:
-  // broken DER, bad self-signature, duplicate extension, more than one block, more than 1000 names.
+  // PEM ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST") or DER, at most kLargestCsr. Throws Error(invalid) with the
+  // rule: broken DER, bad self-signature, duplicate extension, more than one block, more than 1000 names.
   static Csr parse(base::BytesView pem_or_der);
 };
 // The SubjectPublicKeyInfo in a DER request that was made here or parsed before: nothing else is looked at.

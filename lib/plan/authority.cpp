@@ -38,9 +38,7 @@ std::string describe(const AuthorityAction& action) {
 
 StepKey key_of(const AuthorityAction& action) {
   return std::visit(base::Overloaded{
-                        [](const SignCrl& s) {
-                          return StepKey{s.kind, {}};
-                        },
+                        [](const SignCrl& s) { return StepKey{s.kind, {}}; },
                         [](const DeploymentAction& s) { return key_of(s); },
                     },
                     action);

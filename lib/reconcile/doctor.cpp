@@ -213,8 +213,11 @@ std::optional<Time> last_removal(Session& session, const Name& name) {
 
 void examine_unknown_versions(Session& session, const Name& name, Complaints& complaints) {
   if (was_removed(session, name)) return;
-  for (const int number : session.archive.numbers(name)) {
-    if (number <= session.archive.removed_through(name) || session.versions.find(name, number)) continue;
+  const std::vector<int> numbers = session.archive.numbers(name);
+  if (numbers.empty()) return;
+  const int removed_through = session.archive.removed_through(name);
+  for (const int number : numbers) {
+    if (number <= removed_through || session.versions.find(name, number)) continue;
     complaints.attempt("version-unreadable", subject_of(name), "move that directory away", [&] {
       const auto version = session.archive.read(name, number);
       // A removal leaves what is in the archive, and the name may have come back since.
@@ -520,11 +523,11 @@ std::optional<inventory::Store> open_to_look(const Host& host, const std::string
   } catch (const Error& error) {
     if (error.fault() == Fault::busy || error.fault() == Fault::cancelled) throw;
     store.reset();
-    if (error.fault() == Fault::io) try {
-        open(sql::Access::read_only);
-      } catch (const Error&) {
-        // What keeps it from being written is what is told.
-      }
+    try {
+      if (error.fault() == Fault::io) open(sql::Access::read_only);
+    } catch (const Error&) {
+      // What keeps it from being written is what is told.
+    }
     complaints.add({.rule = store ? "not-writable" : "database",
                     .subject = std::string(kStore),
                     .what = error.message(),

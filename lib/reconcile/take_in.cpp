@@ -117,7 +117,7 @@ class Taking {
     taken_.clear();
     int removed = 0;
     attempt(subject, [&] { removed = session_.archive.removed_through(name); });
-    if (leads_ == Leads::files && is_removed(name, removed)) return remove(name);
+    if (leads_ == Leads::files && is_removed(name, there, removed)) return remove(name);
     for (const int number : there)
       attempt(subject, [&] {
         if (number > removed || session_.versions.find(name, number))
@@ -153,9 +153,8 @@ class Taking {
   }
 
   // A database from before the removal knows it as kept alive.
-  bool is_removed(const Name& name, int through) const {
+  bool is_removed(const Name& name, const std::vector<int>& there, int through) const {
     if (through == 0 || !session_.managed.find(name)) return false;
-    const std::vector<int> there = session_.archive.numbers(name);
     return (there.empty() || there.back() <= through) &&
            std::ranges::all_of(session_.versions.of(name),
                                [&](const inventory::VersionRecord& one) { return one.number <= through; });

@@ -43,6 +43,16 @@ Outcome failed_rebuild(const Site& site) {
   return *told;
 }
 
+// Somebody was revoked, and the database is lost with crl.der; gives where a copy of that lies.
+std::string lose_revocations(const FilesSite& site) {
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  REQUIRE(revoke(site.host, {.name = Name::parse("www"), .certificate = {}, .reason = {}}).exit_code() == 0);
+  const std::string published = site.root / "published.crl";
+  std::filesystem::rename(site.file("crl.der"), published);
+  site.lose_database();
+  return published;
+}
+
 TEST_SUITE("authority files") {
   TEST_CASE("doctor names each public file that is gone, and mend writes it again") {
     for (const char* name : {"authority.json", "root.pem", "intermediate-1.pem"}) {
@@ -108,12 +118,7 @@ TEST_SUITE("authority files") {
 
   TEST_CASE("a rebuild without a CRL says that nobody knows what was revoked, until a published one is put there") {
     FilesSite site;
-    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
-    REQUIRE(revoke(site.host, {.name = Name::parse("www"), .certificate = {}, .reason = {}}).exit_code() == 0);
-    const std::string published = site.root / "published.crl";
-    std::filesystem::copy_file(site.file("crl.der"), published);
-    std::filesystem::remove(site.file("crl.der"));
-    site.lose_database();
+    const std::string published = lose_revocations(site);
     const Outcome told = failed_rebuild(site);
     CHECK(holds(told.facts.hint, site.file("crl.der")));
     std::filesystem::copy_file(published, site.file("crl.der"));
@@ -127,12 +132,7 @@ TEST_SUITE("authority files") {
       CAPTURE(back);
       FilesSite site;
       const Name corp = Name::parse("corp");
-      REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
-      REQUIRE(revoke(site.host, {.name = Name::parse("www"), .certificate = {}, .reason = {}}).exit_code() == 0);
-      const std::string published = site.root / "published.crl";
-      std::filesystem::copy_file(site.file("crl.der"), published);
-      std::filesystem::remove(site.file("crl.der"));
-      site.lose_database();
+      const std::string published = lose_revocations(site);
       failed_rebuild(site);
       CHECK(renew(site.host, {}).exit_code() != 0);
       CHECK_FALSE(std::filesystem::exists(site.file("crl.der")));
