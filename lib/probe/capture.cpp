@@ -24,4 +24,20 @@ std::string_view to_string(Outcome outcome) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(Phase phase) noexcept {
+  switch (phase) {
+    case Phase::resolve:
+      return "resolve";
+    case Phase::connect:
+      return "connect";
+    case Phase::proxy:
+      return "proxy";
+    case Phase::starttls:
+      return "starttls";
+    case Phase::handshake:
+      return "handshake";
+  }
+  return "unknown";
+}
+
 }  // namespace everseal::probe

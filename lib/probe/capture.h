@@ -26,9 +26,24 @@ enum class Outcome {
 };
 std::string_view to_string(Outcome outcome) noexcept;
 
+// Where a look ended. With `Outcome` it is the fixed reason code of a failure: "handshake timed_out".
+enum class Phase { resolve, connect, proxy, starttls, handshake };
+std::string_view to_string(Phase phase) noexcept;
+
+// Further looks at the same address, each a connection of its own. Absent: not taken, or not to be told.
+struct Further {
+  std::optional<bool> resumes;         // a second handshake went on with the ticket or PSK of the first
+  std::optional<bool> post_quantum;    // it takes X25519MLKEM768 (0x11EC)
+  std::optional<bool> split_hello;     // answers a ClientHello that comes in two halves
+  std::vector<base::Bytes> default_chain;  // without SNI, leaf first; empty where that shows nothing
+  std::vector<base::Bytes> other_chain;    // of a key of the other family, ECDSA beside RSA
+};
+
 struct Capture {
   Outcome outcome = Outcome::unreachable;
+  Phase phase = Phase::resolve;    // where it ended
   std::string problem;             // what failed, printable; empty where complete
+  std::optional<int> alert;        // that the peer sent (RFC 8446 section 6)
   std::string address;             // "127.0.0.1:443", "[::1]:443"
   std::vector<base::Bytes> chain;  // DER as sent, leaf first; also where the handshake failed later
   std::string tls_version;         // "TLSv1.3"
@@ -37,9 +52,11 @@ struct Capture {
   base::Untrusted alpn;
   bool client_certificate_requested = false;
   bool client_certificate_required = false;  // refused without one (TLS 1.3: alert 116 after the handshake)
+  std::vector<base::Untrusted> client_authorities;   // RFC 4514 names of the CAs that it takes client certificates of
   base::Bytes ocsp_response;                 // stapled, DER
   std::chrono::microseconds resolve_time{}, connect_time{}, starttls_time{}, handshake_time{};
   base::Time when;  // begin, by the wall clock
+  Further further;
 };
 
 }  // namespace everseal::probe

@@ -337,6 +337,7 @@ SslContextHandle make_context() {
 void shake_hands(SSL_CTX& context, Connection& connection, const Target& target, const std::string& sni,
                  std::chrono::milliseconds limit, Capture& capture) {
   Observed observed{.connection = connection};
+  capture.phase = Phase::handshake;
   ERR_clear_error();
   const SslHandle ssl = make_session(context, target, sni, observed);
   const auto deadline = connection.waiter().within(limit);
@@ -348,6 +349,7 @@ void shake_hands(SSL_CTX& context, Connection& connection, const Target& target,
     await_refusal(ssl.get(), connection, deadline, capture.handshake_time, observed);
   }
   capture.chain = std::move(observed.chain);
+  capture.alert = observed.alert;
   capture.client_certificate_requested = observed.certificate_requested;
   capture.client_certificate_required = asks_for_certificate(observed);
   if (ended == Step::timed_out) {

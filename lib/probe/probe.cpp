@@ -49,6 +49,7 @@ Capture failure(Outcome outcome, std::string problem) {
 // The clear-text part before TLS; false where it ended the probe.
 bool begin_tls(const Starttls& protocol, Connection& connection, const Limits& limits, Capture& capture) {
   connection.set_deadline(connection.waiter().within(limits.handshake));
+  capture.phase = Phase::starttls;
   try {
     timed(capture.starttls_time, [&] {
       protocol.negotiate(connection);
@@ -80,6 +81,7 @@ bool begin_tls(const Starttls& protocol, Connection& connection, const Limits& l
 Capture look_at(const Address& address, const Target& target, const Limits& limits, SSL_CTX& context, Waiter& waiter) {
   Capture capture;
   capture.address = address.text;
+  capture.phase = Phase::connect;
   Connection connection(waiter);
   const auto opened = timed(capture.connect_time, [&] { return connection.open(address, limits.connect); });
   capture.outcome = opened.outcome;
