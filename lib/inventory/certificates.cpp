@@ -121,11 +121,12 @@ constexpr std::string_view kOffEveryCrl =
     "where crl.authority = i.authority and crl.generation = i.generation order by crl.number desc limit 1 offset 1), "
     "0))";
 
-// Nothing refers to it: neither a version nor an authority that must go on revoking it.
+// Nothing refers to it: neither a version nor an authority that must go on revoking it, nor a place that showed it.
 std::string select_unused() {
   return fmt::format(
       "select c.id, c.fingerprint, c.serial from certificate c where c.not_after < $1 and c.is_ca = 0 "
       "and not exists (select 1 from version v where v.certificate = c.fingerprint) "
+      "and not exists (select 1 from sighting s where s.certificate = c.fingerprint) "
       "and not exists (select 1 from issued i where i.serial = c.serial and i.fingerprint = c.fingerprint and not {}) "
       "order by c.not_after limit $2",
       kOffEveryCrl);

@@ -40,7 +40,7 @@ class Certificates {
   // What is revoked already keeps its time, and its reason unless this one is graver (pki::is_graver).
   void set_revoked(const pki::Fingerprint& fingerprint, Time when, pki::RevocationReason reason);
   // Takes away up to `limit` that ended before `before`, the oldest first, and that an authority here signed them.
-  // Those of CAs stay, those that are a version's, and revoked ones that a CRL has to name still. Gives how many went.
+  // Those of CAs stay, those that are a version's or stand at a place, and revoked ones that a CRL has to name still. Gives how many went.
   std::int64_t prune(Time before, int limit);
 
  private:

@@ -64,6 +64,9 @@ constexpr auto kAuthorityRoles = std::to_array<std::pair<AuthorityRole, std::str
 constexpr std::array<std::pair<IntentOutcome, std::string_view>, 3> kIntentOutcomes{
     {{IntentOutcome::done, "done"}, {IntentOutcome::failed, "failed"}, {IntentOutcome::cancelled, "cancelled"}}};
 
+constexpr auto kPlaceKinds = std::to_array<std::pair<PlaceKind, std::string_view>>(
+    {{PlaceKind::endpoint, "endpoint"}, {PlaceKind::file, "file"}});
+
 constexpr auto kChainWords =
     std::to_array<std::pair<Chain, std::string_view>>({{Chain::ca, "ca"}, {Chain::run, "run"}});
 
@@ -109,6 +112,14 @@ std::optional<AuthorityRole> parse_authority_role(std::string_view text) noexcep
 }
 std::string_view to_string(Chain chain) noexcept { return word(kChainWords, chain); }
 std::optional<Chain> parse_chain(std::string_view text) noexcept { return parse(kChainWords, text); }
+
+std::string_view to_string(PlaceKind kind) noexcept { return word(kPlaceKinds, kind); }
+std::optional<PlaceKind> parse_place_kind(std::string_view text) noexcept { return parse(kPlaceKinds, text); }
+
+std::string PlaceRecord::text() const {
+  const std::string what = base::printable(name);
+  return address.empty() || address == what ? what : fmt::format("{} at {}", what, address);
+}
 
 std::string asker(const IntentRecord& intent) {
   return intent.actor.empty() ? std::string("somebody") : base::printable(intent.actor);

@@ -10,6 +10,7 @@
 #include "pki/name.h"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -314,6 +315,87 @@ struct EventRecord {
   std::string subject;            // "certificate/www", "authority/corp"
   std::string detail;             // JSON object, one line, no secret
   std::string hash;               // hex SHA-256 over the previous hash and the fields above
+};
+
+// Where certificates are seen.
+enum class PlaceKind { endpoint, file };
+std::string_view to_string(PlaceKind kind) noexcept;
+std::optional<PlaceKind> parse_place_kind(std::string_view text) noexcept;
+
+struct PlaceRecord {
+  std::int64_t id = 0;
+  PlaceKind kind = PlaceKind::endpoint;
+  base::Untrusted name;           // "www.example.org:443", or a path
+  std::string address;            // "10.0.0.1:443"; "" of a file, and where any address of a name will do
+  std::string environment;
+  std::string team;
+  std::string labels;             // JSON object; "" where there are none
+  std::string source;             // who named it last: "config", "arguments", "nginx", ...
+  Time first_look;
+  Time last_look;
+  std::optional<Time> gone;       // since when its source names it no more
+
+  std::string text() const;       // printable: "www.example.org:443 at 10.0.0.1:443"
+};
+
+// What a look showed. `outcome` and `phase` are the reason code; of a file both say what became of reading it.
+struct ProbeRecord {
+  Time at;
+  std::string outcome;            // "complete"
+  std::string phase;              // where it ended: "handshake"
+  std::string problem;            // printable
+  std::string tls_version, cipher, group;
+  base::Untrusted alpn;
+  std::string client_certificate;  // "", "requested", "required"
+  std::optional<pki::Fingerprint> leaf;
+  std::optional<std::chrono::microseconds> handshake;
+};
+
+// A certificate at a place.
+struct SightingRecord {
+  std::int64_t place = 0;
+  int position = 0;               // 0: the leaf, or the first of a file
+  pki::Fingerprint certificate;
+  Time first_seen;
+  std::optional<Time> last_seen;  // absent: the place's last look still showed it
+};
+
+// A rule that a place breaks, or a certificate at it.
+struct FindingRecord {
+  std::int64_t id = 0;
+  std::string rule;
+  std::int64_t place = 0;
+  std::optional<pki::Fingerprint> certificate;
+  std::string severity;
+  std::string what;               // printable
+  Time opened;
+  std::optional<Time> closed;
+};
+
+// Somebody knows of it and said why it may be.
+struct AcknowledgementRecord {
+  std::int64_t id = 0;
+  std::string rule;
+  std::int64_t place = 0;
+  std::string reason;
+  std::string actor;
+  Time created;
+  Time until;
+  std::optional<Time> withdrawn;
+};
+
+struct AuditRunRecord {
+  std::int64_t id = 0;
+  std::string scope;              // digest of what was asked for
+  std::string what;               // the same for people: "12 endpoints of the config"
+  Time started;
+  std::optional<Time> ended;      // absent: killed, or at it still
+  bool complete = false;          // all of it was looked at
+  std::int64_t looked = 0;
+  std::int64_t failed = 0;        // of those, showed no certificate
+  std::string policy;             // "intermediate 6.0"
+  std::string policy_hash;        // SHA-256, hex
+  std::string actor;
 };
 
 }  // namespace everseal::inventory

@@ -1,0 +1,48 @@
+// Rules that places break: opened, closed, known of.
+#pragma once
+
+#include "inventory/records.h"
+#include "inventory/store.h"
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace everseal::inventory {
+
+struct PlacedFinding {
+  FindingRecord finding;
+  PlaceRecord place;
+  std::optional<AcknowledgementRecord> acknowledgement;  // one that holds
+};
+
+class Findings {
+ public:
+  explicit Findings(Store& store) : store_(store) {}
+
+  // What is open about the place becomes `found`: what stands in both stays, with today's severity and words, what is
+  // new is opened, all else is closed but for what `stays`; an empty function: nothing does.
+  void replace(std::int64_t place, std::span<const FindingRecord> found,
+               const std::function<bool(const FindingRecord&)>& stays, Time now);
+
+  std::vector<FindingRecord> open_at(std::int64_t place);
+  // Every open one at a place that is not gone, by place.
+  void each_open(Time now, const std::function<void(const PlacedFinding&)>& row);
+  // Opened or closed since then and until `until`, in the order of their opening.
+  std::vector<PlacedFinding> changed(Time since, Time until, Time now);
+
+  // Holds for the rule at that place until then; a former one of the same is withdrawn.
+  std::int64_t acknowledge(const AcknowledgementRecord& acknowledgement);
+  bool withdraw(const std::string& rule, std::int64_t place, Time now);                     // false where there is none
+  std::vector<std::pair<AcknowledgementRecord, PlaceRecord>> acknowledgements(Time since);  // that held since then
+
+  // Takes away up to `limit` each of findings closed and acknowledgements that ended before then.
+  std::int64_t prune(Time before, int limit);
+
+ private:
+  Store& store_;
+};
+
+}  // namespace everseal::inventory

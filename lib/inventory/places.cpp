@@ -1,0 +1,380 @@
+#include "inventory/places.h"
+
+#include "inventory/certificates.h"
+#include "inventory/findings.h"
+#include "inventory/place_rows.h"
+#include "inventory/rows.h"
+
+#include <map>
+
+namespace everseal::inventory {
+namespace {
+
+using std::chrono::microseconds;
+
+constexpr std::string_view kProbeColumns =
+    "select probe.at, probe.outcome, probe.phase, probe.problem, probe.tls_version, probe.cipher, probe.tls_group, "
+    "probe.alpn, probe.client_certificate, probe.leaf, probe.handshake_us";
+
+ProbeRecord probe_at(const sql::Statement& row, int column) {
+  return {.at = time_at(row, column),
+          .outcome = text_at(row, column + 1),
+          .phase = text_at(row, column + 2),
+          .problem = text_at(row, column + 3),
+          .tls_version = text_at(row, column + 4),
+          .cipher = text_at(row, column + 5),
+          .group = text_at(row, column + 6),
+          .alpn = untrusted_at(row, column + 7),
+          .client_certificate = text_at(row, column + 8),
+          .leaf = optional_at(row, column + 9, fingerprint_at),
+          .handshake = optional_at(
+              row, column + 10, [](const sql::Statement& at, int index) { return microseconds(at.integer(index)); })};
+}
+
+SightingRecord sighting_at(const sql::Statement& row, int column) {
+  return {.place = row.integer(column),
+          .position = int_at(row, column + 1),
+          .certificate = fingerprint_at(row, column + 2),
+          .first_seen = time_at(row, column + 3),
+          .last_seen = optional_at(row, column + 4, time_at)};
+}
+constexpr std::string_view kSightingColumns =
+    "sighting.place, sighting.position, sighting.certificate, sighting.first_seen, sighting.last_seen";
+
+// Fields that hold anything, each behind its length.
+class Fields {
+ public:
+  Fields& add(std::string_view text) {
+    bytes_ += fmt::format("{}:", text.size());
+    bytes_ += text;
+    return *this;
+  }
+  Fields& add(const pki::Fingerprint& fingerprint) { return add(base::as_text(fingerprint.octets)); }
+  pki::Sha256 digest() const { return pki::sha256(base::as_bytes(bytes_)); }
+
+ private:
+  std::string bytes_;
+};
+
+// Of what a look showed that is worth a row of its own when it changes: not how long it took.
+pki::Sha256 shown_by(const Look& look) {
+  const ProbeRecord& probe = look.probe;
+  Fields fields;
+  fields.add(probe.outcome).add(probe.phase).add(probe.problem).add(probe.tls_version).add(probe.cipher);
+  fields.add(probe.group).add(probe.alpn.raw()).add(probe.client_certificate);
+  if (look.certificates)
+    for (const pki::Certificate& certificate : *look.certificates) fields.add(certificate.fingerprint());
+  return fields.digest();
+}
+
+pki::Sha256 judged_by(const Look& look) {
+  Fields fields;
+  fields.add(look.certificates ? "seen" : "unknown");
+  for (const FindingRecord& finding : look.findings) {
+    fields.add(finding.rule).add(finding.severity).add(finding.what);
+    fields.add(finding.certificate ? finding.certificate->text() : std::string());
+  }
+  return fields.digest();
+}
+
+struct KnownPlace {
+  PlaceRecord place;
+  base::Bytes shown, judged;
+};
+
+std::optional<KnownPlace> find_known(Store& store, const PlaceRecord& place) {
+  sql::Query query(store.database(), fmt::format("select {}, shown, judged from place where kind = $1 and name = $2 "
+                                                 "and address = $3",
+                                                 kPlaceColumns));
+  query->bind(1, to_string(place.kind)).bind(2, base::as_bytes(place.name.raw())).bind(3, place.address);
+  return first_row(query, [](const sql::Statement& row) {
+    return KnownPlace{place_at(row, 0), bytes_at(row, kPlaceColumnCount), bytes_at(row, kPlaceColumnCount + 1)};
+  });
+}
+
+std::int64_t insert_place(Store& store, const PlaceRecord& place, Time at) {
+  sql::Query query(store.database(),
+                   "insert into place (kind, name, address, environment, team, labels, source, first_look, last_look, "
+                   "shown, judged) values ($1, $2, $3, $4, $5, $6, $7, $8, $8, x'', x'') returning id");
+  query->bind(1, to_string(place.kind))
+      .bind(2, base::as_bytes(place.name.raw()))
+      .bind(3, place.address)
+      .bind(4, place.environment)
+      .bind(5, place.team)
+      .bind(6, place.labels)
+      .bind(7, place.source)
+      .bind(8, base::to_unix(at));
+  query->step();
+  const std::int64_t id = query->integer(0);
+  query->execute();
+  return id;
+}
+
+void touch(Store& store, std::int64_t id, Time at) {
+  sql::Query query(store.database(), "update place set last_look = $2 where id = $1");
+  query->bind(1, id).bind(2, base::to_unix(at)).execute();
+}
+
+void describe_place(Store& store, std::int64_t id, const PlaceRecord& place) {
+  sql::Query query(store.database(),
+                   "update place set environment = $2, team = $3, labels = $4, source = $5, gone = null where id = $1");
+  query->bind(1, id).bind(2, place.environment).bind(3, place.team).bind(4, place.labels).bind(5, place.source);
+  query->execute();
+}
+
+bool is_described_as(const PlaceRecord& known, const PlaceRecord& place) {
+  return !known.gone && known.environment == place.environment && known.team == place.team &&
+         known.labels == place.labels && known.source == place.source;
+}
+
+void insert_probe(Store& store, std::int64_t place, const ProbeRecord& probe, const pki::Sha256& shown) {
+  sql::Query query(store.database(),
+                   "insert into probe (place, at, outcome, phase, problem, tls_version, cipher, tls_group, alpn, "
+                   "client_certificate, leaf, handshake_us) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+                   "returning id");
+  query->bind(1, place)
+      .bind(2, base::to_unix(probe.at))
+      .bind(3, probe.outcome)
+      .bind(4, probe.phase)
+      .bind(5, probe.problem)
+      .bind(6, probe.tls_version)
+      .bind(7, probe.cipher)
+      .bind(8, probe.group)
+      .bind(9, base::as_bytes(probe.alpn.raw()))
+      .bind(10, probe.client_certificate);
+  probe.leaf ? query->bind(11, base::BytesView(probe.leaf->octets)) : query->bind_null(11);
+  probe.handshake ? query->bind(12, std::int64_t{probe.handshake->count()}) : query->bind_null(12);
+  query->step();
+  const std::int64_t id = query->integer(0);
+  query->execute();
+  sql::Query newest(store.database(), "update place set probe = $2, shown = $3 where id = $1");
+  newest->bind(1, place).bind(2, id).bind(3, base::BytesView(shown)).execute();
+}
+
+void show(Store& store, std::int64_t place, const std::vector<pki::Certificate>& certificates, Time before, Time at) {
+  std::map<std::pair<int, pki::Fingerprint>, bool> shown;
+  for (std::size_t i = 0; i < certificates.size(); ++i)
+    shown.emplace(std::pair(static_cast<int>(i), certificates[i].fingerprint()), false);
+  for (const SightingRecord& known : Places(store).shown_at(place)) {
+    const auto still = shown.find({known.position, known.certificate});
+    if (still != shown.end()) {
+      still->second = true;
+      continue;
+    }
+    sql::Query query(store.database(),
+                     "update sighting set last_seen = $4 where place = $1 and position = $2 and "
+                     "certificate = $3 and last_seen is null");
+    query->bind(1, place).bind(2, known.position).bind(3, base::BytesView(known.certificate.octets));
+    query->bind(4, base::to_unix(before)).execute();
+  }
+  Certificates(store).add(certificates, at);
+  for (const auto& [key, is_known] : shown) {
+    if (is_known) continue;
+    sql::Query query(store.database(),
+                     "insert into sighting (place, position, certificate, first_seen) values ($1, $2, $3, $4) "
+                     "on conflict (place, position, certificate, first_seen) do update set last_seen = null");
+    query->bind(1, place).bind(2, key.first).bind(3, base::BytesView(key.second.octets));
+    query->bind(4, base::to_unix(at)).execute();
+  }
+}
+
+}  // namespace
+
+std::int64_t Places::record(const Look& look) {
+  std::int64_t id = 0;
+  store_.transaction([&] {
+    const Time at = look.probe.at;
+    const auto known = find_known(store_, look.place);
+    id = known ? known->place.id : insert_place(store_, look.place, at);
+    const pki::Sha256 shown = shown_by(look);
+    const pki::Sha256 judged = judged_by(look);
+    if (!known || !std::ranges::equal(known->shown, shown)) {
+      insert_probe(store_, id, look.probe, shown);
+      if (look.certificates) show(store_, id, *look.certificates, known ? known->place.last_look : at, at);
+    }
+    if (!known || !std::ranges::equal(known->judged, judged)) {
+      Findings(store_).replace(id, look.findings, look.stays, at);
+      sql::Query query(store_.database(), "update place set judged = $2 where id = $1");
+      query->bind(1, id).bind(2, base::BytesView(judged)).execute();
+    }
+    if (known && !is_described_as(known->place, look.place)) describe_place(store_, id, look.place);
+    if (known) touch(store_, id, at);
+  });
+  return id;
+}
+
+void Places::add_hours(std::span<const std::pair<std::int64_t, ProbeHour>> hours) {
+  store_.transaction([&] {
+    for (const auto& [place, hour] : hours) {
+      sql::Query query(store_.database(),
+                       "insert into probe_hour (hour, place, looks, failures, handshakes, handshake_sum_us, "
+                       "handshake_max_us) values ($1, $2, $3, $4, $5, $6, $7) on conflict (hour, place) do update set "
+                       "looks = looks + $3, failures = failures + $4, handshakes = handshakes + $5, "
+                       "handshake_sum_us = handshake_sum_us + $6, "
+                       "handshake_max_us = case when handshake_max_us < $7 then $7 else handshake_max_us end");
+      query->bind(1, base::to_unix(hour.hour)).bind(2, place).bind(3, hour.looks).bind(4, hour.failures);
+      query->bind(5, hour.handshakes).bind(6, std::int64_t{hour.handshake_sum.count()});
+      query->bind(7, std::int64_t{hour.handshake_max.count()}).execute();
+    }
+  });
+}
+
+std::int64_t Places::mark_gone(std::string_view source, Time started, Time now) {
+  sql::Query query(store_.database(),
+                   "update place set gone = $3 where source = $1 and gone is null and last_look < $2");
+  return query->bind(1, source).bind(2, base::to_unix(started)).bind(3, base::to_unix(now)).execute();
+}
+
+std::optional<PlaceRecord> Places::find(PlaceKind kind, const std::string& name, const std::string& address) {
+  PlaceRecord place;
+  place.kind = kind;
+  place.name = base::Untrusted(name);
+  place.address = address;
+  auto known = find_known(store_, place);
+  if (!known) return std::nullopt;
+  return std::move(known->place);
+}
+
+std::vector<PlaceRecord> Places::named(const std::string& name) {
+  std::vector<PlaceRecord> places;
+  for (const PlaceKind kind : {PlaceKind::endpoint, PlaceKind::file}) {
+    sql::Query query(store_.database(),
+                     fmt::format("select {} from place where kind = $1 and name = $2 order by address", kPlaceColumns));
+    query->bind(1, to_string(kind)).bind(2, base::as_bytes(name));
+    std::ranges::move(all_rows(query, [](const sql::Statement& row) { return place_at(row, 0); }),
+                      std::back_inserter(places));
+  }
+  return places;
+}
+
+void Places::each(const PlaceFilter& filter, const std::function<void(const PlaceState&)>& row) {
+  std::string sql = fmt::format("{}, {} from place left join probe on probe.id = place.probe where 1 = 1",
+                                kProbeColumns, kPlaceColumns);
+  if (!filter.environment.empty()) sql += " and environment = $1";
+  if (!filter.team.empty()) sql += " and team = $2";
+  if (filter.kind) sql += " and kind = $3";
+  if (!filter.gone) sql += " and gone is null";
+  sql += " order by place.id";
+  sql::Query query(store_.database(), sql);
+  if (!filter.environment.empty()) query->bind(1, filter.environment);
+  if (!filter.team.empty()) query->bind(2, filter.team);
+  if (filter.kind) query->bind(3, to_string(*filter.kind));
+  constexpr int kProbeColumnCount = 11;
+  while (query->step()) {
+    PlaceState state{.place = place_at(*query, kProbeColumnCount), .probe = std::nullopt};
+    if (!query->is_null(0)) state.probe = probe_at(*query, 0);
+    row(state);
+  }
+}
+
+std::vector<std::pair<PlaceRecord, SightingRecord>> Places::of(const pki::Fingerprint& certificate, int limit) {
+  sql::Query query(store_.database(),
+                   fmt::format("select {}, {} from sighting join place on place.id = sighting.place "
+                               "where sighting.certificate = $1 order by sighting.last_seen is not null, "
+                               "sighting.last_seen desc, place.id limit $2",
+                               kPlaceColumns, kSightingColumns));
+  query->bind(1, base::BytesView(certificate.octets)).bind(2, limit);
+  return all_rows(query, [](const sql::Statement& row) {
+    return std::pair(place_at(row, 0), sighting_at(row, kPlaceColumnCount));
+  });
+}
+
+std::vector<SightingRecord> Places::shown_at(std::int64_t place) {
+  sql::Query query(store_.database(),
+                   fmt::format("select {} from sighting where place = $1 and last_seen is null order by position",
+                               kSightingColumns));
+  query->bind(1, place);
+  return all_rows(query, [](const sql::Statement& row) { return sighting_at(row, 0); });
+}
+
+std::vector<ProbeRecord> Places::probes(std::int64_t place, int limit) {
+  sql::Query query(store_.database(),
+                   fmt::format("{} from probe where place = $1 order by at desc, id desc limit $2", kProbeColumns));
+  query->bind(1, place).bind(2, limit);
+  return all_rows(query, [](const sql::Statement& row) { return probe_at(row, 0); });
+}
+
+std::vector<ProbeHour> Places::hours(std::int64_t place, Time since) {
+  sql::Query query(store_.database(),
+                   "select hour, looks, failures, handshakes, handshake_sum_us, handshake_max_us from probe_hour "
+                   "where place = $1 and hour >= $2 order by hour");
+  query->bind(1, place).bind(2, base::to_unix(since));
+  return all_rows(query, [](const sql::Statement& row) {
+    return ProbeHour{.hour = time_at(row, 0),
+                     .looks = row.integer(1),
+                     .failures = row.integer(2),
+                     .handshakes = row.integer(3),
+                     .handshake_sum = microseconds(row.integer(4)),
+                     .handshake_max = microseconds(row.integer(5))};
+  });
+}
+
+std::vector<PlaceChange> Places::changed_since(Time since) {
+  std::map<std::int64_t, PlaceChange> changes;
+  const auto change_of = [&](PlaceRecord place) -> PlaceChange& {
+    const std::int64_t id = place.id;
+    return changes.try_emplace(id, PlaceChange{.place = std::move(place)}).first->second;
+  };
+  sql::Query found(store_.database(), fmt::format("select {} from place where first_look >= $1", kPlaceColumns));
+  found->bind(1, base::to_unix(since));
+  while (found->step()) change_of(place_at(*found, 0)).is_new = true;
+  // The certificates above a leaf follow from it; in a file each counts.
+  const auto sightings = [&](std::string_view when, std::vector<SightingRecord> PlaceChange::*list) {
+    sql::Query query(store_.database(),
+                     fmt::format("select {}, {} from sighting join place on place.id = sighting.place "
+                                 "where sighting.{} >= $1 and (sighting.position = 0 or place.kind = 'file')",
+                                 kPlaceColumns, kSightingColumns, when));
+    query->bind(1, base::to_unix(since));
+    while (query->step()) (change_of(place_at(*query, 0)).*list).push_back(sighting_at(*query, kPlaceColumnCount));
+  };
+  sightings("first_seen", &PlaceChange::appeared);
+  sightings("last_seen", &PlaceChange::vanished);
+  std::vector<PlaceChange> list;
+  for (auto& [id, change] : changes) list.push_back(std::move(change));
+  return list;
+}
+
+std::vector<PlaceRecord> Places::gone_since(Time since) {
+  sql::Query query(store_.database(), fmt::format("select {} from place where gone >= $1 order by gone", kPlaceColumns));
+  query->bind(1, base::to_unix(since));
+  return all_rows(query, [](const sql::Statement& row) { return place_at(row, 0); });
+}
+
+std::int64_t Places::prune(Time probes_before, Time hours_before, Time rest_before, int limit) {
+  struct Pruning {
+    std::string_view sql;
+    Time before;
+  };
+  // A place's newest probe says what is there now, however old it is.
+  const Pruning prunings[] = {
+      {"delete from probe where id in (select probe.id from probe join place on place.id = probe.place "
+       "where probe.at < $1 and probe.id is not place.probe order by probe.at limit $2)",
+       probes_before},
+      {"delete from probe_hour where (hour, place) in "
+       "(select hour, place from probe_hour where hour < $1 order by hour limit $2)",
+       hours_before},
+      {"delete from sighting where (place, position, certificate, first_seen) in "
+       "(select place, position, certificate, first_seen from sighting where last_seen < $1 order by last_seen limit "
+       "$2)",
+       rest_before},
+      {"delete from sighting where place in (select id from place where gone < $1 order by gone limit $2)",
+       rest_before},
+      {"delete from finding where place in (select id from place where gone < $1 order by gone limit $2)", rest_before},
+      {"delete from acknowledgement where place in (select id from place where gone < $1 order by gone limit $2)",
+       rest_before},
+      {"delete from probe where place in (select id from place where gone < $1 order by gone limit $2)", rest_before},
+      {"delete from probe_hour where place in (select id from place where gone < $1 order by gone limit $2)",
+       rest_before},
+      {"delete from place where id in (select id from place where gone < $1 order by gone limit $2)", rest_before},
+  };
+  std::int64_t went = 0;
+  store_.transaction([&] {
+    for (const Pruning& pruning : prunings) {
+      sql::Query query(store_.database(), pruning.sql);
+      went += query->bind(1, base::to_unix(pruning.before)).bind(2, limit).execute();
+    }
+  });
+  return went;
+}
+
+}  // namespace everseal::inventory
