@@ -97,6 +97,7 @@ const Table& may_include() {
 const std::map<std::string, Names> kPlainHeaders{
     {"inventory/records.h", {"base", "pki"}},
     {"probe/capture.h", {"base", "pki"}},
+    {"discover/found.h", {"base", "pki"}},
 };
 
 // Where the headers of a library may appear: folders, or single files. `seen_from` are the modules whose files may

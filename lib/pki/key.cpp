@@ -124,7 +124,7 @@ KeyHandle decrypt_traditional(std::string_view text, std::string_view label,
 KeyHandle parse_der(base::BytesView der, const std::optional<base::Secret>& passphrase) {
   if (decode_into(Pkcs8Handle(), der, d2i_PKCS8_PRIV_KEY_INFO)) return from_pkcs8(der);
   if (const auto encrypted = decode_into(EncryptedHandle(), der, d2i_X509_SIG)) return decrypt(*encrypted, passphrase);
-  for (const int type : {EVP_PKEY_EC, EVP_PKEY_RSA}) {
+  for (const int type : {EVP_PKEY_EC, EVP_PKEY_RSA, EVP_PKEY_DSA}) {
     auto key = decode_into(KeyHandle(), der, [type](EVP_PKEY** out, const unsigned char** at, long size) {
       return d2i_PrivateKey(type, out, at, size);
     });
@@ -275,6 +275,12 @@ base::Secret PrivateKey::encrypted_pem(const base::Secret& passphrase) const {
   if (!encrypted) throw_openssl(Fault::internal, "cannot encrypt the private key");
   algorithm.release();  // the encrypted key owns it now
   return secret_pem("ENCRYPTED PRIVATE KEY", encode_der(encrypted.get(), i2d_X509_SIG));
+}
+
+base::Bytes public_half(base::BytesView private_key) {
+  if (private_key.size() > kLargestKeyFile) throw Error(Fault::invalid, "a private key of more than 1 MiB");
+  ERR_clear_error();
+  return public_key_info_of(parse_der(private_key, std::nullopt).get());
 }
 
 PublicKeySummary summarise_public_key(base::BytesView public_key_info) {

@@ -31,6 +31,10 @@ class PrivateKey : public Signer {
   friend struct KeyAccess;  // openssl.h
 };
 
+// The SubjectPublicKeyInfo of a private key of any type that OpenSSL knows, in unencrypted DER (PKCS#8, PKCS#1, SEC 1):
+// to tell whose it is, not to use it. Throws Error(invalid).
+base::Bytes public_half(base::BytesView private_key);
+
 // What a SubjectPublicKeyInfo says about itself, without building a usable key.
 struct PublicKeySummary {
   std::optional<KeyType> type;  // nullopt: none that Everseal issues for

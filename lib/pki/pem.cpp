@@ -3,7 +3,9 @@
 #include "base/error.h"
 #include "base/text.h"
 
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -47,37 +49,49 @@ class Lines {
   int number_ = 0;
 };
 
-[[noreturn]] void fail(int line, const std::string& why) {
-  throw base::Error(base::Fault::invalid, fmt::format("PEM line {}: {}", line, why),
-                    "check that the file was not cut or changed on its way");
-}
-
-std::string label_of(std::string_view line, std::string_view opening, int number) {
+// The label of a BEGIN or END line; nullopt where the line is damaged.
+std::optional<std::string> label_of(std::string_view line, std::string_view opening) {
   line.remove_prefix(opening.size());
-  if (!line.ends_with(kDashes) || line.size() == kDashes.size()) fail(number, "the BEGIN or END line is damaged");
+  if (!line.ends_with(kDashes) || line.size() == kDashes.size()) return std::nullopt;
   line.remove_suffix(kDashes.size());
   return std::string(line);
 }
 
-// Reads from behind the BEGIN line up to and with the END line.
-PemBlock read_block(Lines& lines, std::string_view text, std::string label) {
-  PemBlock block;
-  block.label = std::move(label);
+// Reads from the BEGIN line, which is `lines`' present one, up to and with the END line; up to the next BEGIN line
+// where there is none.
+std::variant<PemBlock, PemFault> read_block(Lines& lines, std::string_view text) {
   const int first = lines.number();
+  const std::string_view begin = lines.trimmed();
+  const auto fault = [&](int line, std::string why, bool is_cut = false) {
+    const std::string_view label = begin.substr(kBegin.size());
+    return PemFault{std::string(label.substr(0, label.find('-'))), line, std::move(why), is_cut};
+  };
+  constexpr std::string_view kDamaged = "the BEGIN or END line is damaged";
+  std::optional<std::string> label = label_of(begin, kBegin);
+  if (!label) return fault(first, std::string(kDamaged));
+  PemBlock block;
+  block.label = std::move(*label);
   const std::string shown = base::printable(block.label);
   std::size_t body = lines.after();
   bool may_be_header = true;
   bool encrypted = false;
-  while (lines.next()) {
+  bool is_cut = true;
+  for (Lines before = lines; lines.next(); before = lines) {
     const std::string_view line = lines.trimmed();
-    if (line.starts_with(kBegin)) break;
+    if (line.starts_with(kBegin)) {
+      lines = before;  // it begins a block of its own
+      is_cut = false;
+      break;
+    }
     if (line.starts_with(kEnd)) {
-      if (label_of(line, kEnd, lines.number()) != block.label)
-        fail(lines.number(), fmt::format("the END label differs from \"{}\" in line {}", shown, first));
+      const std::optional<std::string> end = label_of(line, kEnd);
+      if (!end) return fault(lines.number(), std::string(kDamaged));
+      if (*end != block.label)
+        return fault(lines.number(), fmt::format("the END label differs from \"{}\" in line {}", shown, first));
       if (encrypted) return block;
       std::optional<base::Bytes> der = base::from_base64(text.substr(body, lines.start() - body));
-      if (!der) fail(first, fmt::format("the base64 of \"{}\" is broken", shown));
-      if (der->empty()) fail(first, fmt::format("\"{}\" is empty", shown));
+      if (!der) return fault(first, fmt::format("the base64 of \"{}\" is broken", shown));
+      if (der->empty()) return fault(first, fmt::format("\"{}\" is empty", shown));
       block.der = std::move(*der);
       return block;
     }
@@ -89,7 +103,7 @@ PemBlock read_block(Lines& lines, std::string_view text, std::string label) {
       may_be_header = false;
     }
   }
-  fail(first, fmt::format("\"{}\" is not closed by an END line", shown));
+  return fault(first, fmt::format("\"{}\" is not closed by an END line", shown), is_cut);
 }
 
 }  // namespace
@@ -104,15 +118,29 @@ PemBlock::~PemBlock() {
   if (label.find("PRIVATE KEY") != std::string::npos) base::wipe(der.data(), der.size());
 }
 
-std::vector<PemBlock> parse_pem(std::string_view text) {
+void scan_pem(std::string_view text, const std::function<void(PemBlock&&)>& see,
+              const std::function<void(const PemFault&)>& see_fault) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  std::vector<PemBlock> blocks;
   Lines lines(text);
   while (lines.next()) {
-    const std::string_view line = lines.trimmed();
-    if (line.starts_with(kBegin)) blocks.push_back(read_block(lines, text, label_of(line, kBegin, lines.number())));
+    if (!lines.trimmed().starts_with(kBegin)) continue;
+    std::variant<PemBlock, PemFault> part = read_block(lines, text);
+    if (PemBlock* const block = std::get_if<PemBlock>(&part))
+      see(std::move(*block));
+    else
+      see_fault(std::get<PemFault>(part));
   }
+}
+
+std::vector<PemBlock> parse_pem(std::string_view text) {
+  std::vector<PemBlock> blocks;
+  scan_pem(
+      text, [&](PemBlock&& block) { blocks.push_back(std::move(block)); },
+      [](const PemFault& fault) {
+        throw base::Error(base::Fault::invalid, fmt::format("PEM line {}: {}", fault.line, fault.why),
+                          "check that the file was not cut or changed on its way");
+      });
   return blocks;
 }
 

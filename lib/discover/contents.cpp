@@ -1,0 +1,51 @@
+#include "discover/contents.h"
+
+#include "base/text.h"
+#include "discover/collector.h"
+#include "discover/shape.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace everseal::discover {
+namespace {
+
+constexpr std::string_view kBegin = "-----BEGIN ";
+
+bool has_nul(base::BytesView octets) { return std::ranges::find(octets, 0) != octets.end(); }
+
+}  // namespace
+
+bool is_container_name(std::string_view path) {
+  constexpr std::array<std::string_view, 14> kEnds = {".pem", ".crt",   ".cer",      ".cert",      ".der",
+                                                      ".p7b", ".p7c",   ".p7s",      ".p12",       ".pfx",
+                                                      ".jks", ".jceks", ".keystore", ".truststore"};
+  const std::string name = base::lower(path.substr(path.rfind('/') + 1));
+  return std::ranges::any_of(kEnds, [&](std::string_view end) { return name.ends_with(end); });
+}
+
+bool begins_container(base::BytesView head) noexcept {
+  return shape_of(head) != Shape::other || base::as_text(head).find("-----BEGIN CERTIFICATE") != std::string_view::npos;
+}
+
+bool may_hold(base::BytesView head) noexcept { return begins_container(head) || !has_nul(head); }
+
+void read_contents(base::BytesView octets, const Passwords& passwords, File& file) {
+  Collector found(file, passwords);
+  const bool is_binary = octets.size() >= 2 && octets[0] == 0x30 && (octets[1] >= 0x80 || has_nul(octets));
+  if (is_binary)
+    read_der(octets, found);
+  else if (base::as_text(octets).find(kBegin) != std::string_view::npos)
+    read_pem(octets, found);
+  const bool is_known = is_binary ? der_header(octets).has_value() : found.container() == Container::pem;
+  if (!found.found_anything() && !found.has_trouble()) {
+    if (octets.empty() && is_container_name(file.path)) found.trouble(Reason::truncated, "it is empty");
+    if (!octets.empty() && !is_known && is_container_name(file.path))
+      found.trouble(Reason::broken, "its name is that of a certificate, and it holds none");
+    found.is(Container::none);
+  }
+  found.finish();
+}
+
+}  // namespace everseal::discover

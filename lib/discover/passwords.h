@@ -1,0 +1,26 @@
+// What is tried at containers that are encrypted.
+#pragma once
+
+#include "base/secret.h"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace everseal::discover {
+
+class Passwords {
+ public:
+  // Those that need nobody to tell them: the empty one, and the one that Java's own trust stores have.
+  Passwords();
+  // And one a line of a secret file (base::read_secret_document); empty lines are passed over. Throws Error(config)
+  // that names the file and the line, never the password.
+  static Passwords read(const std::string& option);
+
+  std::span<const base::Secret> all() const noexcept { return all_; }
+
+ private:
+  std::vector<base::Secret> all_;
+};
+
+}  // namespace everseal::discover
