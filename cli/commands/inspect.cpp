@@ -15,7 +15,7 @@ constexpr Argument kInspectArguments[] = {
     {.name = "WHAT", .summary = "a file, - for stdin, or HOST:PORT", .required = true},
     {.name = "--password-file", .summary = "of a PKCS#12 or encrypted key", .value = "FILE"},
     {.name = "--sni", .summary = "the name to ask the endpoint for", .value = "NAME"},
-    {.name = "--starttls", .summary = "imap, ldap, pop3, postgres or smtp", .value = "PROTOCOL"},
+    {.name = "--starttls", .summary = "what is spoken before TLS: smtp, postgres, ... (everseal kinds)", .value = "PROTOCOL"},
 };
 
 // What exists is a file; what does not and has a port is an endpoint.

@@ -14,10 +14,16 @@ std::string_view to_string(Outcome outcome) noexcept {
       return "unreachable";
     case Outcome::timed_out:
       return "timed_out";
+    case Outcome::proxy_refused:
+      return "proxy_refused";
     case Outcome::starttls_refused:
       return "starttls_refused";
+    case Outcome::starttls_injected:
+      return "starttls_injected";
     case Outcome::not_tls:
       return "not_tls";
+    case Outcome::chain_too_large:
+      return "chain_too_large";
     case Outcome::handshake_failed:
       return "handshake_failed";
   }

@@ -20,9 +20,12 @@ enum class Outcome {
   connection_refused,
   unreachable,  // no route; reset or closed before the first octet of TLS
   timed_out,
+  proxy_refused,
   starttls_refused,
-  not_tls,           // the peer answered something else
-  handshake_failed,  // an alert or a broken handshake; the certificates that were sent are kept
+  starttls_injected,  // more came in the clear behind the go-ahead for TLS; it was not listened to
+  not_tls,            // the peer answered something else
+  chain_too_large,    // more certificates than anybody needs, or one that is too long
+  handshake_failed,   // an alert or a broken handshake; the certificates that were sent are kept
 };
 std::string_view to_string(Outcome outcome) noexcept;
 
@@ -32,9 +35,9 @@ std::string_view to_string(Phase phase) noexcept;
 
 // Further looks at the same address, each a connection of its own. Absent: not taken, or not to be told.
 struct Further {
-  std::optional<bool> resumes;         // a second handshake went on with the ticket or PSK of the first
-  std::optional<bool> post_quantum;    // it takes X25519MLKEM768 (0x11EC)
-  std::optional<bool> split_hello;     // answers a ClientHello that comes in two halves
+  std::optional<bool> resumes;             // a second handshake went on with the ticket or PSK of the first
+  std::optional<bool> post_quantum;        // it takes X25519MLKEM768 (0x11EC)
+  std::optional<bool> split_hello;         // answers a ClientHello that comes in two halves
   std::vector<base::Bytes> default_chain;  // without SNI, leaf first; empty where that shows nothing
   std::vector<base::Bytes> other_chain;    // of a key of the other family, ECDSA beside RSA
 };
@@ -51,10 +54,10 @@ struct Capture {
   std::string group;  // "X25519", "P-256", "ffdhe2048"; empty without an ephemeral key exchange
   base::Untrusted alpn;
   bool client_certificate_requested = false;
-  bool client_certificate_required = false;  // refused without one (TLS 1.3: alert 116 after the handshake)
-  std::vector<base::Untrusted> client_authorities;   // RFC 4514 names of the CAs that it takes client certificates of
-  base::Bytes ocsp_response;                 // stapled, DER
-  std::chrono::microseconds resolve_time{}, connect_time{}, starttls_time{}, handshake_time{};
+  bool client_certificate_required = false;         // refused without one (TLS 1.3: alert 116 after the handshake)
+  std::vector<base::Untrusted> client_authorities;  // RFC 4514 names of the CAs that it takes client certificates of
+  base::Bytes ocsp_response;                        // stapled, DER
+  std::chrono::microseconds resolve_time{}, connect_time{}, proxy_time{}, starttls_time{}, handshake_time{};
   base::Time when;  // begin, by the wall clock
   Further further;
 };

@@ -18,9 +18,6 @@ using base::Fault;
 
 namespace {
 
-constexpr std::size_t kLongestLine = 4096;
-constexpr int kMostLines = 1000;
-
 Connection::Opened failed(int error, const std::string& address) {
   const Outcome outcome = error == ECONNREFUSED ? Outcome::connection_refused
                           : error == ETIMEDOUT  ? Outcome::timed_out
@@ -71,12 +68,14 @@ void Connection::send(base::BytesView bytes) {
   }
 }
 
-// Octet by octet, so that nothing that belongs to TLS is taken from the socket.
-std::uint8_t Connection::receive_octet() {
+base::Bytes Connection::receive() {
   while (true) {
-    std::uint8_t octet = 0;
-    const ssize_t got = ::recv(socket_.get(), &octet, 1, 0);
-    if (got == 1) return octet;
+    base::Bytes bytes(4096);
+    const ssize_t got = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
+    if (got > 0) {
+      bytes.resize(static_cast<std::size_t>(got));
+      return bytes;
+    }
     if (got == 0) throw Error(Fault::unreachable, "the peer closed the connection");
     if (errno == EINTR) continue;
     if (errno != EAGAIN) throw_lost("receive");
@@ -84,25 +83,6 @@ std::uint8_t Connection::receive_octet() {
       throw Error(Fault::timed_out, "the peer did not answer in time");
     }
   }
-}
-
-base::Bytes Connection::receive(std::size_t count) {
-  base::Bytes bytes;
-  while (bytes.size() < count) bytes.push_back(receive_octet());
-  return bytes;
-}
-
-std::string Connection::receive_line() {
-  if (++lines_ > kMostLines) throw Error(Fault::invalid, "the peer talks without end");
-  std::string line;
-  while (true) {
-    const char c = static_cast<char>(receive_octet());
-    if (c == '\n') break;
-    if (line.size() >= kLongestLine) throw Error(Fault::invalid, "the peer sent a line without end");
-    line.push_back(c);
-  }
-  if (line.ends_with('\r')) line.pop_back();
-  return line;
 }
 
 }  // namespace everseal::probe

@@ -1,4 +1,4 @@
-// A TCP connection that never blocks longer than it may, and the lines that protocols exchange before TLS.
+// A TCP connection that never blocks longer than it may, and what is said before TLS.
 #pragma once
 
 #include "base/encoding.h"
@@ -29,21 +29,16 @@ class Connection {
 
   void send(base::BytesView bytes);
   void send(std::string_view text) { send(base::as_bytes(text)); }
-  base::Bytes receive(std::size_t count);  // exactly so many
-  // Without its line end. Error(invalid) beyond 4 KiB or after 1000 lines.
-  std::string receive_line();
+  base::Bytes receive();  // what there is, once there is some
 
   int descriptor() const noexcept { return socket_.get(); }
   Waiter& waiter() noexcept { return waiter_; }
   Clock::time_point deadline() const noexcept { return deadline_; }
 
  private:
-  std::uint8_t receive_octet();
-
   Waiter& waiter_;
   base::FileDescriptor socket_;
   Clock::time_point deadline_ = Clock::time_point::max();
-  int lines_ = 0;
 };
 
 }  // namespace everseal::probe

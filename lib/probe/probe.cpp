@@ -39,6 +39,8 @@ std::string sni_of(const Target& target) {
   return name;
 }
 
+std::string server_name(const Target& target) { return target.sni.empty() ? target.host : target.sni; }
+
 Capture failure(Outcome outcome, std::string problem) {
   Capture capture;
   capture.outcome = outcome;
@@ -46,36 +48,44 @@ Capture failure(Outcome outcome, std::string problem) {
   return capture;
 }
 
+Outcome outcome_of(Dialogue::State state) {
+  switch (state) {
+    case Dialogue::State::talking:
+    case Dialogue::State::done:
+      return Outcome::complete;
+    case Dialogue::State::refused:
+      return Outcome::starttls_refused;
+    case Dialogue::State::other_protocol:
+      return Outcome::not_tls;
+    case Dialogue::State::injected:
+      return Outcome::starttls_injected;
+  }
+  return Outcome::not_tls;
+}
+
 // The clear-text part before TLS; false where it ended the probe.
-bool begin_tls(const Starttls& protocol, Connection& connection, const Limits& limits, Capture& capture) {
+bool begin_tls(const Starttls& protocol, const std::string& server, Connection& connection, const Limits& limits,
+               Capture& capture) {
   connection.set_deadline(connection.waiter().within(limits.handshake));
   capture.phase = Phase::starttls;
   try {
+    const auto dialogue = protocol.begin(server);
     timed(capture.starttls_time, [&] {
-      protocol.negotiate(connection);
-      return 0;
+      for (base::Bytes heard;; heard = connection.receive()) {
+        connection.send(dialogue->advance(heard));
+        if (dialogue->state() != Dialogue::State::talking) return 0;
+      }
     });
-    return true;
+    capture.outcome = outcome_of(dialogue->state());
+    capture.problem = dialogue->problem();
   } catch (const Error& error) {
-    switch (error.fault()) {
-      case Fault::denied:
-        capture.outcome = Outcome::starttls_refused;
-        break;
-      case Fault::invalid:
-        capture.outcome = Outcome::not_tls;
-        break;
-      case Fault::timed_out:
-        capture.outcome = Outcome::timed_out;
-        break;
-      case Fault::unreachable:
-        capture.outcome = Outcome::unreachable;
-        break;
-      default:
-        throw;
-    }
-    capture.problem = fmt::format("{}: {}", protocol.name, error.message());
-    return false;
+    if (error.fault() != Fault::timed_out && error.fault() != Fault::unreachable) throw;
+    capture.outcome = error.fault() == Fault::timed_out ? Outcome::timed_out : Outcome::unreachable;
+    capture.problem = error.message();
   }
+  if (capture.outcome == Outcome::complete) return true;
+  capture.problem = fmt::format("{}: {}", protocol.name, capture.problem);
+  return false;
 }
 
 Capture look_at(const Address& address, const Target& target, const Limits& limits, SSL_CTX& context, Waiter& waiter) {
@@ -87,7 +97,8 @@ Capture look_at(const Address& address, const Target& target, const Limits& limi
   capture.outcome = opened.outcome;
   capture.problem = opened.problem;
   if (!opened.problem.empty()) return capture;
-  if (!target.starttls.empty() && !begin_tls(require_starttls(target.starttls), connection, limits, capture)) {
+  if (!target.starttls.empty() &&
+      !begin_tls(require_starttls(target.starttls), server_name(target), connection, limits, capture)) {
     return capture;
   }
   shake_hands(context, connection, target, sni_of(target), limits.handshake, capture);
@@ -96,7 +107,8 @@ Capture look_at(const Address& address, const Target& target, const Limits& limi
 
 bool answered(const Capture& capture) {
   return !capture.chain.empty() || capture.outcome == Outcome::complete || capture.outcome == Outcome::not_tls ||
-         capture.outcome == Outcome::starttls_refused || capture.outcome == Outcome::handshake_failed;
+         capture.outcome == Outcome::starttls_refused || capture.outcome == Outcome::starttls_injected ||
+         capture.outcome == Outcome::handshake_failed;
 }
 
 // Probes the addresses of one target in their order and hands each capture to `done`, until it returns false. With

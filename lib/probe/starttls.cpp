@@ -3,9 +3,17 @@
 #include "base/error.h"
 #include "base/text.h"
 
+#include <algorithm>
+#include <vector>
+
 #include <fmt/format.h>
 
 namespace everseal::probe {
+namespace {
+
+constexpr int kSubmission = 587;  // the second port of SMTP (RFC 6409)
+
+}  // namespace
 
 const Starttls& require_starttls(std::string_view name) {
   std::vector<std::string> known;
@@ -15,6 +23,13 @@ const Starttls& require_starttls(std::string_view name) {
   }
   throw base::Error(base::Fault::usage, fmt::format("no STARTTLS protocol is called \"{}\"", base::printable(name)),
                     fmt::format("known are {}", base::join(known, ", ")));
+}
+
+const Starttls* starttls_on(int port) {
+  if (port == kSubmission) return &require_starttls("smtp");
+  const auto protocols = starttls_protocols();
+  const auto found = std::ranges::find(protocols, port, &Starttls::port);
+  return found == protocols.end() ? nullptr : *found;
 }
 
 }  // namespace everseal::probe

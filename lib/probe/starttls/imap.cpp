@@ -1,5 +1,4 @@
 // IMAP: RFC 9051 section 6.2.1.
-#include "base/error.h"
 #include "base/text.h"
 #include "probe/starttls.h"
 
@@ -8,29 +7,31 @@
 namespace everseal::probe {
 namespace {
 
-using base::Error;
-using base::Fault;
+class ImapDialogue final : public LineDialogue {
+  void on_line(std::string_view line) override {
+    if (asked_) return on_answer(line);
+    if (!line.starts_with("* "))
+      return reject(fmt::format("the peer does not speak IMAP: \"{}\"", base::printable(line)));
+    if (!base::lower(line).starts_with("* ok"))
+      return refuse(fmt::format("the IMAP server greets with \"{}\"", base::printable(line)));
+    say("a1 STARTTLS\r\n");
+    asked_ = true;
+  }
 
-void negotiate_imap(Connection& connection) {
-  const std::string greeting = connection.receive_line();
-  if (!greeting.starts_with("* ")) {
-    throw Error(Fault::invalid, fmt::format("the peer does not speak IMAP: \"{}\"", base::printable(greeting)));
+  void on_answer(std::string_view line) {
+    if (line.starts_with("* ")) return;
+    if (base::lower(line).starts_with("a1 ok")) return go_ahead();
+    refuse(fmt::format("the IMAP server answered STARTTLS with \"{}\"", base::printable(line)));
   }
-  if (!base::lower(greeting).starts_with("* ok")) {
-    throw Error(Fault::denied, fmt::format("the IMAP server greets with \"{}\"", base::printable(greeting)));
-  }
-  connection.send("a1 STARTTLS\r\n");
-  while (true) {
-    const std::string line = connection.receive_line();
-    if (line.starts_with("* ")) continue;
-    if (base::lower(line).starts_with("a1 ok")) return;
-    throw Error(Fault::denied, fmt::format("the IMAP server answered STARTTLS with \"{}\"", base::printable(line)));
-  }
-}
+
+  bool asked_ = false;
+};
+
+std::unique_ptr<Dialogue> begin_imap(const std::string&) { return std::make_unique<ImapDialogue>(); }
 
 }  // namespace
 
 extern const Starttls imap_kind;
-const Starttls imap_kind{"imap", "IMAP, STARTTLS (RFC 9051)", 143, negotiate_imap};
+const Starttls imap_kind{"imap", "IMAP, STARTTLS (RFC 9051)", 143, begin_imap};
 
 }  // namespace everseal::probe

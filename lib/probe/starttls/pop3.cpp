@@ -1,5 +1,4 @@
 // POP3: RFC 2595 section 4.
-#include "base/error.h"
 #include "base/text.h"
 #include "probe/starttls.h"
 
@@ -8,22 +7,30 @@
 namespace everseal::probe {
 namespace {
 
-void expect_ok(const std::string& line, base::Fault otherwise, std::string_view what) {
-  if (line.starts_with("+OK")) return;
-  throw base::Error(otherwise, fmt::format("{} \"{}\"", what, base::printable(line)));
-}
+class Pop3Dialogue final : public LineDialogue {
+  void on_line(std::string_view line) override {
+    const bool ok = line.starts_with("+OK");
+    if (asked_) {
+      if (ok) return go_ahead();
+      return refuse(fmt::format("the POP3 server answered STLS with \"{}\"", base::printable(line)));
+    }
+    if (!ok) {
+      const std::string problem =
+          fmt::format("the peer does not greet as a POP3 server: \"{}\"", base::printable(line));
+      return line.starts_with("-ERR") ? refuse(problem) : reject(problem);
+    }
+    say("STLS\r\n");
+    asked_ = true;
+  }
 
-void negotiate_pop3(Connection& connection) {
-  const std::string greeting = connection.receive_line();
-  expect_ok(greeting, greeting.starts_with("-ERR") ? base::Fault::denied : base::Fault::invalid,
-            "the peer does not greet as a POP3 server:");
-  connection.send("STLS\r\n");
-  expect_ok(connection.receive_line(), base::Fault::denied, "the POP3 server answered STLS with");
-}
+  bool asked_ = false;
+};
+
+std::unique_ptr<Dialogue> begin_pop3(const std::string&) { return std::make_unique<Pop3Dialogue>(); }
 
 }  // namespace
 
 extern const Starttls pop3_kind;
-const Starttls pop3_kind{"pop3", "POP3, STLS (RFC 2595)", 110, negotiate_pop3};
+const Starttls pop3_kind{"pop3", "POP3, STLS (RFC 2595)", 110, begin_pop3};
 
 }  // namespace everseal::probe

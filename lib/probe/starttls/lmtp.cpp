@@ -1,0 +1,15 @@
+// LMTP: RFC 2033, with the STARTTLS of SMTP (RFC 3207).
+#include "probe/reply_dialogue.h"
+#include "probe/starttls.h"
+
+namespace everseal::probe {
+namespace {
+
+std::unique_ptr<Dialogue> begin_lmtp(const std::string&) { return make_mail_dialogue("LMTP", "LHLO"); }
+
+}  // namespace
+
+extern const Starttls lmtp_kind;
+const Starttls lmtp_kind{"lmtp", "LMTP, STARTTLS (RFC 2033)", 24, begin_lmtp};
+
+}  // namespace everseal::probe
