@@ -50,6 +50,28 @@ Json json_of(const config::Authority& authority) {
           {"publish", std::move(publish)}};
 }
 
+Json text_of(const std::optional<config::LifeLeft>& left) {
+  if (!left) return {};
+  return left->of == 0 ? base::format_duration(left->time) : fmt::format("{}/{}", left->part, left->of);
+}
+
+Json json_of(const config::Endpoint& endpoint) {
+  return {{"targets", endpoint.targets},         {"targets_file", words(endpoint.targets_file)},
+          {"environment", endpoint.environment}, {"team", endpoint.team},
+          {"labels", endpoint.labels},           {"sni", endpoint.sni},
+          {"starttls", endpoint.starttls},       {"addresses", endpoint.any_address ? "any" : "all"}};
+}
+
+Json json_of(const config::Environment& environment) {
+  return {{"policy", words(environment.policy)},
+          {"trust", environment.trust},
+          {"warning_left", text_of(environment.warning_left)},
+          {"critical_left", text_of(environment.critical_left)},
+          {"severity", environment.severity}};
+}
+
+Json json_of(const config::Team& team) { return {{"names", team.names}, {"runbook", team.runbook}}; }
+
 int run_config_show(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
@@ -69,6 +91,10 @@ int run_config_show(Context& context) {
   }
   for (const auto& [name, profile] : config.profiles) document["profile"][name.text()] = json_of(profile);
   for (const auto& [name, authority] : config.authorities) document["authority"][name.text()] = json_of(authority);
+  for (const auto& [name, endpoint] : config.endpoints) document["endpoint"][name.text()] = json_of(endpoint);
+  for (const auto& [name, one] : config.environments) document["environment"][name.text()] = json_of(one);
+  for (const auto& [name, team] : config.teams) document["team"][name.text()] = json_of(team);
+  document["audit"] = {{"policy", config.audit.policy}, {"trust", config.audit.trust}};
   for (const auto& [name, certificate] : config.certificates)
     document["certificate"][name.text()] = Json::parse(config::normal_form(certificate), nullptr, false);
   print_document(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");

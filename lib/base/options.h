@@ -50,6 +50,9 @@ struct Option {
   std::int64_t highest = std::numeric_limits<std::int64_t>::max();  // of `integer`
 };
 
+// Relative to the directory of the file that says it; what no file says (line 0) stays as it is.
+std::string resolve_path(const std::string& path, const Origin& origin);
+
 // Validated values. Reading an option that was not declared, or as another type, is a programming error
 // (Error(internal)). Immutable after validation, so readable from any thread.
 class Options {

@@ -72,11 +72,6 @@ std::string list_text(const std::vector<std::string>& list) {
   return text + "]";
 }
 
-std::string resolve(const std::string& path, const Origin& origin) {
-  if (path.empty() || path.front() == '/' || origin.line == 0) return path;
-  return (std::filesystem::absolute(origin.file).parent_path() / path).lexically_normal().string();
-}
-
 bool is_address(std::string_view text) {
   const std::string address(text.substr(0, text.find('%')));  // without the scope of a link-local one
   in6_addr ignored{};
@@ -126,6 +121,11 @@ bool is_shell(std::string_view program) {
 }
 
 }  // namespace
+
+std::string resolve_path(const std::string& path, const Origin& origin) {
+  if (path.empty() || path.front() == '/' || origin.line == 0) return path;
+  return (std::filesystem::absolute(origin.file).parent_path() / path).lexically_normal().string();
+}
 
 class Options::Validation {
  public:
@@ -320,7 +320,7 @@ class Options::Validation {
       case OptionType::secret_file:
         if (text->empty()) complain(option, value, "an empty path");
         if (option.type != OptionType::secret_file || !text->starts_with("credential:"))
-          entry.text = resolve(*text, value.origin);
+          entry.text = resolve_path(*text, value.origin);
         break;
       case OptionType::duration:
         if (const auto duration = parse_duration(*text))

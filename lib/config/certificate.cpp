@@ -107,15 +107,6 @@ void read_profile_reference(const Named& from, const base::Options& options, Cer
            : fmt::format("add [profile.{}], or use one of: {}", *certificate.profile, base::join(candidates, ", ")));
 }
 
-void read_environment(const Named& from, const base::Options& options, Certificate& certificate, Reader& reader) {
-  if (!options.has("environment")) return;
-  certificate.environment = options.string("environment");
-  const std::string& text = certificate.environment;
-  if (text.empty() || text.size() > 64 || printable(text) != text)
-    reader.complain(origin_of(from.table, "environment", from.origin), from.key + ".environment",
-                    "an environment is a label of 1 to 64 printable characters");
-}
-
 // Where a target names no server, the probe asks for the first DNS identifier; a wildcard cannot be asked for.
 void check_server_names(const Named& from, const Certificate& certificate, Reader& reader) {
   const auto first = std::ranges::find(certificate.identifiers, pki::IdentifierKind::dns, &pki::Identifier::kind);
@@ -141,7 +132,8 @@ Certificate read_certificate(const Named& from, Reader& reader) {
       validate_declared(from.table, declared(Section::certificate), from.key, from.origin, reader.problems);
 
   read_issuers(from, options, certificate, reader);
-  read_environment(from, options, certificate, reader);
+  certificate.environment = read_label(from, "environment", options, &Known::environments, reader);
+  certificate.team = read_label(from, "team", options, &Known::teams, reader);
   read_profile_reference(from, options, certificate, reader);
   if (const auto key = pki::parse_key_type(options.string("key"))) certificate.key = *key;
   certificate.lifetime = options.duration("lifetime");

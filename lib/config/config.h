@@ -36,8 +36,10 @@ struct Kinds {
   std::vector<KindOptions> challenge;
   std::vector<KindOptions> dns;                            // providers
   void (*check_pattern)(std::string_view text) = nullptr;  // of identifiers; throws base::Error that names the rule
-  std::vector<std::string> starttls;    // protocols that a verification can speak; empty: not checked
-  std::vector<Name> known_authorities;  // those in the store, which need no table
+  std::vector<std::string> starttls;                      // protocols that a verification can speak; empty: not checked
+  std::vector<Name> known_authorities;                    // those in the store, which need no table
+  void (*check_target)(std::string_view text) = nullptr;  // of an endpoint; throws base::Error
+  std::vector<std::string> rules, severities;             // of the audit; empty: not checked
 };
 inline constexpr std::string_view kBuiltInProfiles[] = {"server", "client", "peer"};
 
@@ -67,6 +69,7 @@ struct Certificate {
   std::vector<pki::Identifier> identifiers;  // may be empty where the subject has a CN
   std::vector<Name> issuers;                 // tried in order; an authority's name where no issuer is called so
   std::string environment;
+  std::string team;
   std::optional<std::string> profile;
   pki::KeyType key = pki::KeyType::ecdsa_p256;
   pki::DistinguishedName subject;
@@ -117,6 +120,47 @@ struct Authority {
   base::Origin origin;
 };
 
+// What the audit looks at beside what is kept alive.
+struct Endpoint {
+  Name name;
+  std::vector<std::string> targets;
+  std::optional<std::string> targets_file;
+  std::string environment;
+  std::string team;
+  std::vector<std::string> labels;  // "KEY=VALUE"
+  std::string sni;
+  std::string starttls;      // "" : by the port
+  bool any_address = false;  // one place, whichever address answers
+  base::Origin origin;
+};
+
+// Of the life that a certificate has when it is issued a part, or a time.
+struct LifeLeft {
+  int part = 0, of = 0;  // 1 of 4
+  base::Seconds time{};  // where `of` is 0
+};
+
+struct Environment {
+  Name name;
+  std::optional<std::string> policy;  // a built-in one's name, or an absolute path
+  std::vector<std::string> trust;     // "system", or absolute paths; empty: the audit's
+  std::optional<LifeLeft> warning_left, critical_left;
+  std::map<std::string, std::string> severity;  // by rule
+  base::Origin origin;
+};
+
+struct Team {
+  Name name;
+  std::vector<std::string> names;  // identifier patterns
+  std::string runbook;             // URL
+  base::Origin origin;
+};
+
+struct Audit {
+  std::string policy = "intermediate";
+  std::vector<std::string> trust{"system"};
+};
+
 // Files that do not parse: what they define is not known, though nothing that they do not even spell.
 struct Unparsed {
   struct File {
@@ -140,6 +184,10 @@ struct Settings {
   std::map<Name, Challenge> challenges;
   std::map<Name, Authority> authorities;
   std::map<Name, Profile> profiles;
+  std::map<Name, Endpoint> endpoints;
+  std::map<Name, Environment> environments;
+  std::map<Name, Team> teams;
+  Audit audit{};
   // Tables that are no use, by "issuer/le": why, as a sentence with its place. Of an authority what is right of it is
   // among `authorities` all the same: it signs no certificate by that, but its CRL does not lapse.
   std::map<std::string, std::string> unusable{};

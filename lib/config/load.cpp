@@ -219,8 +219,7 @@ std::string absolute(const std::string& path) {
 }
 
 std::string resolve_state(const std::string& text, const base::Origin& origin) {
-  if (text.empty() || text.front() == '/' || is_url(text)) return text;
-  return (std::filesystem::absolute(origin.file).parent_path() / text).lexically_normal().string();
+  return is_url(text) ? text : base::resolve_path(text, origin);
 }
 
 std::optional<std::string> find_main(const std::optional<std::string>& given) {

@@ -139,6 +139,7 @@ Table to_table(const Certificate& certificate) {
       {"issuer", list_value(certificate.issuers, [](const Name& name) { return name.text(); })},
   };
   if (!certificate.environment.empty()) table.emplace_back("environment", text_value(certificate.environment));
+  if (!certificate.team.empty()) table.emplace_back("team", text_value(certificate.team));
   if (certificate.profile) table.emplace_back("profile", text_value(*certificate.profile));
   table.emplace_back("key", text_value(std::string(pki::to_string(certificate.key))));
   if (!certificate.subject.empty()) table.emplace_back("subject", text_value(certificate.subject.text()));
@@ -188,7 +189,8 @@ std::string target_form(const Deployment& deployment) {
 
 Deployment from_target_form(std::string_view json, const Name& name, const Kinds& kinds) {
   const auto refuse = [&](const std::string& why) {
-    return Error(Fault::config, fmt::format("what is stored of the target {} is not understood any more: {}", name, why));
+    return Error(Fault::config,
+                 fmt::format("what is stored of the target {} is not understood any more: {}", name, why));
   };
   const nlohmann::json parsed = nlohmann::json::parse(json, nullptr, false);
   if (!parsed.is_object()) throw refuse("no JSON object");

@@ -23,7 +23,30 @@ constexpr std::size_t kProblemsShown = 100;
 
 bool is_section(std::string_view key) {
   const auto names = subtables(Section::root);
-  return std::ranges::find(names, key, &Subtable::key) != names.end();
+  const auto found = std::ranges::find(names, key, &Subtable::key);
+  return found != names.end() && found->holds != Holds::one_table;
+}
+
+bool may_be_word(std::string_view key) {
+  const auto names = subtables(Section::root);
+  return std::ranges::any_of(
+      names, [&](const Subtable& one) { return one.key == key && one.holds == Holds::named_tables_or_word; });
+}
+
+// What a file says of all its certificates and endpoints.
+constexpr std::string_view kEnvironmentKey = "environment";
+
+void give_environment(Table& file) {
+  const Value* const said = base::find(file, kEnvironmentKey);
+  if (said == nullptr || !std::holds_alternative<std::string>(said->data)) return;
+  const Value environment = *said;
+  for (auto& [key, section] : file) {
+    auto* const tables = std::get_if<Table>(&section.data);
+    if (tables == nullptr || (key != kCertificates && key != "endpoint")) continue;
+    for (auto& [name, inner] : *tables)
+      if (auto* const table = std::get_if<Table>(&inner.data); table && !base::find(*table, kEnvironmentKey))
+        table->emplace_back(kEnvironmentKey, environment);
+  }
 }
 
 // All files' tables in one, each key once.
@@ -32,8 +55,10 @@ class Merge {
   explicit Merge(Problems& problems) : problems_(problems) {}
 
   void add(Table from) {
+    give_environment(from);
     for (auto& [key, value] : from) {
       if (key == "config_version") continue;  // each file's own
+      if (key == kEnvironmentKey && std::holds_alternative<std::string>(value.data)) continue;
       auto* const tables = std::get_if<Table>(&value.data);
       if (tables == nullptr || !is_section(key)) {
         if (claim({}, key, value.origin)) root.emplace_back(key, std::move(value));
@@ -92,6 +117,7 @@ bool check_sections(const Table& table, Problems& problems) {
   bool good = true;
   for (const auto& [key, value] : table) {
     if (!is_section(key) || std::holds_alternative<Table>(value.data)) continue;
+    if (may_be_word(key) && std::holds_alternative<std::string>(value.data)) continue;
     problems.push_back(
         {value.origin, key, "expected named tables", fmt::format("write [{}.NAME] and its options below", key)});
     good = false;
@@ -128,6 +154,8 @@ Known collect_known(const Table& root, const Kinds& kinds) {
   collect(base::find(root, "challenge"), known.challenges);
   collect(base::find(root, "authority"), known.authorities);
   collect(base::find(root, "profile"), known.profiles);
+  collect(base::find(root, "environment"), known.environments);
+  collect(base::find(root, "team"), known.teams);
   for (const Name& name : kinds.known_authorities) known.authorities.insert(name.text());
   for (const std::string_view name : kBuiltInProfiles) known.profiles.emplace(name);
   return known;
@@ -159,12 +187,29 @@ void read_section(const Table& root, std::string_view key, Item (*read)(const Na
   }
 }
 
+void read_audit_table(const Table& root, Config& config, Reader& reader) {
+  const Value* const value = base::find(root, "audit");
+  if (value == nullptr) return;
+  const auto* const table = std::get_if<Table>(&value->data);
+  if (table == nullptr)
+    return reader.complain(value->origin, "audit", "expected a table", "write [audit] and its options below");
+  const std::size_t before = reader.problems.size();
+  config.audit = read_audit(*table, value->origin, reader);
+  for (std::size_t i = before; i < reader.problems.size(); ++i) {
+    const std::string& key = reader.problems[i].key;
+    reader.problems[i].subject = subject_of("audit", key.substr(std::min(key.size(), key.find('.') + 1)));
+  }
+}
+
 template <class OneConfig, class Work>
 void in_section(std::string_view section, OneConfig& config, Work work) {
   if (section == "issuer") work(config.issuers);
   if (section == "challenge") work(config.challenges);
   if (section == "authority") work(config.authorities);
   if (section == "profile") work(config.profiles);
+  if (section == "endpoint") work(config.endpoints);
+  if (section == "environment") work(config.environments);
+  if (section == "team") work(config.teams);
   if (section == kCertificates) work(config.certificates);
 }
 
@@ -251,6 +296,10 @@ Config read_tables(std::vector<FileTables> files, const Kinds& kinds, Problems& 
   read_section(merge.root, "challenge", read_challenge, config.challenges, reader);
   read_section(merge.root, "authority", read_authority, config.authorities, reader);
   read_section(merge.root, "profile", read_profile, config.profiles, reader);
+  read_section(merge.root, "environment", read_environment, config.environments, reader);
+  read_section(merge.root, "team", read_team, config.teams, reader);
+  read_section(merge.root, "endpoint", read_endpoint, config.endpoints, reader);
+  read_audit_table(merge.root, config, reader);
   read_section(merge.root, kCertificates, read_certificate, config.certificates, reader);
   return config;
 }

@@ -18,7 +18,7 @@ namespace everseal::config {
 
 // What may be referred to, collected before anything is read.
 struct Known {
-  std::set<std::string, std::less<>> issuers, challenges, authorities, profiles;
+  std::set<std::string, std::less<>> issuers, challenges, authorities, profiles, environments, teams;
   std::set<std::string, std::less<>> foreign_issuers;  // CAs with profiles of their own, of which we know nothing
   Unparsed unparsed;
 
@@ -56,6 +56,13 @@ Issuer read_issuer(const Named& from, Reader& reader);
 Challenge read_challenge(const Named& from, Reader& reader);
 Authority read_authority(const Named& from, Reader& reader);
 Profile read_profile(const Named& from, Reader& reader);
+Endpoint read_endpoint(const Named& from, Reader& reader);
+Environment read_environment(const Named& from, Reader& reader);
+Team read_team(const Named& from, Reader& reader);
+Audit read_audit(const base::Table& table, const base::Origin& origin, Reader& reader);
+// The option `environment` or `team`: a label, which is declared where any is.
+std::string read_label(const Named& from, std::string_view option, const base::Options& options,
+                       const std::set<std::string, std::less<>> Known::*declared_ones, Reader& reader);
 Certificate read_certificate(const Named& from, Reader& reader);
 // All of `parent`'s table `subtable`, by name.
 std::vector<Deployment> read_deployments(const Named& parent, std::string_view subtable, Section section,

@@ -99,15 +99,30 @@ Json object_of(std::initializer_list<std::span<const Option>> tables, std::initi
   return object;
 }
 
+Json table_of(Section section);
+
 void add_subtables(Json& object, Section section) {
-  for (const Subtable& subtable : subtables(section))
-    object["properties"][std::string(subtable.key)] = {
-        {"description", subtable.summary},
-        {"type", "object"},
-        {"propertyNames", reference("name")},
-        {"additionalProperties", reference(subtable.section == Section::publication  ? "publication"
-                                           : subtable.section == Section::deployment ? "deployment"
-                                                                                     : subtable.key)}};
+  for (const Subtable& subtable : subtables(section)) {
+    if (subtable.holds == Holds::one_table) {
+      Json& one = object["properties"][std::string(subtable.key)] = {{"description", subtable.summary}};
+      one.update(table_of(subtable.section));
+      continue;
+    }
+    Json tables{{"description", subtable.summary},
+                {"type", "object"},
+                {"propertyNames", reference("name")},
+                {"additionalProperties", reference(subtable.section == Section::publication  ? "publication"
+                                                   : subtable.section == Section::deployment ? "deployment"
+                                                                                             : subtable.key)}};
+    Json& property = object["properties"][std::string(subtable.key)];
+    if (subtable.holds == Holds::named_tables_or_word) {
+      property["description"] = tables["description"];
+      tables.erase("description");
+      property["anyOf"] = {std::move(tables), {{"type", "string"}}};
+    } else {
+      property = std::move(tables);
+    }
+  }
 }
 
 Json table_of(Section section) {
@@ -158,6 +173,9 @@ Json definitions_of_tables(const Kinds& kinds) {
       {"authority", table_of(Section::authority)},
       {"profile", table_of(Section::profile)},
       {"certificate", table_of(Section::certificate)},
+      {"endpoint", table_of(Section::endpoint)},
+      {"environment", table_of(Section::environment)},
+      {"team", table_of(Section::team)},
       {"deployment", kinds_of(kinds.deploy, Section::deployment)},
       {"publication", kinds_of(kinds.deploy, Section::publication)},
   };

@@ -11,6 +11,7 @@ using base::Option;
 using enum base::OptionType;
 
 constexpr std::string_view kAddresses[] = {"one", "all"};
+constexpr std::string_view kPlaces[] = {"all", "any"};
 constexpr std::string_view kKeyTypes[] = {"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519"};
 static_assert(std::size(kKeyTypes) == std::size(pki::kAllKeyTypes));
 
@@ -30,6 +31,9 @@ constexpr Option kRoot[] = {
      .lowest = 1,
      .highest = 256},
 };
+// Of the tables that say how something is judged.
+constexpr std::string_view kPolicySummary = "a policy that is built in (`everseal kinds`), or the path of one of yours";
+
 constexpr Subtable kRootTables[] = {
     {"issuer", Section::issuer, "who signs"},
     {"challenge", Section::challenge, "how names are proved to an ACME CA"},
@@ -37,6 +41,12 @@ constexpr Subtable kRootTables[] = {
     {"profile", Section::profile,
      "what a certificate of your own CA may be used for, beside the built-in server, client and peer"},
     {"certificate", Section::certificate, "what is to be kept alive"},
+    {"endpoint", Section::endpoint, "what else the audit looks at"},
+    {"environment", Section::environment,
+     "what differs by environment; in a file without such tables one word: that of all its certificates and endpoints",
+     Holds::named_tables_or_word},
+    {"team", Section::team, "whose a certificate or an endpoint is"},
+    {"audit", Section::audit, "how everything is judged", Holds::one_table},
 };
 
 constexpr Option kTyped[] = {
@@ -89,6 +99,7 @@ constexpr Option kCertificate[] = {
     {.name = "identifiers", .type = names, .summary = "DNS names, IP addresses, e-mail addresses, URIs"},
     {.name = "issuer", .type = names, .summary = "issuers, or authorities, tried in this order", .required = true},
     {.name = "environment", .summary = "label to select by: prod, staging, ..."},
+    {.name = "team", .summary = "whose it is, where no [team] claims its names"},
     {.name = "profile", .summary = "what it may be used for: server, client, peer, or one of your own"},
     {.name = "key", .type = choice, .summary = "type of its key", .fallback = "ecdsa-p256", .choices = kKeyTypes},
     {.name = "subject", .summary = "distinguished name, such as \"O=Example, CN=alice\""},
@@ -96,6 +107,46 @@ constexpr Option kCertificate[] = {
 };
 constexpr Subtable kCertificateTables[] = {
     {"deploy", Section::deployment, "where it goes"},
+};
+
+constexpr Option kEndpoint[] = {
+    {.name = "targets", .type = names, .summary = "HOST, HOST:PORT or [ADDRESS]:PORT, each"},
+    {.name = "targets_file",
+     .type = path,
+     .summary = "a file of them: one a line, CSV, /etc/hosts, or Prometheus' file_sd as JSON"},
+    {.name = "environment", .summary = "label to select and to judge by: prod, staging, ..."},
+    {.name = "team", .summary = "whose it is, where no [team] claims its names"},
+    {.name = "labels", .type = names, .summary = "KEY=VALUE each, shown in reports and metrics"},
+    {.name = "sni", .summary = "name to ask for and to be served; without it the target's host"},
+    {.name = "starttls", .summary = "protocol that is spoken before TLS; without it the port tells"},
+    {.name = "addresses",
+     .type = choice,
+     .summary = "all: each address of a name is a place of its own; any: whichever answers, as of a CDN",
+     .fallback = "all",
+     .choices = kPlaces},
+};
+
+constexpr Option kEnvironment[] = {
+    {.name = "policy", .summary = kPolicySummary},
+    {.name = "trust",
+     .type = names,
+     .summary = "files of CA certificates that clients here trust, beside the system's (\"system\")"},
+    {.name = "warning_left", .summary = "life left that is a warning: \"1/4\" of it, or \"30d\""},
+    {.name = "critical_left", .summary = "life left that is critical: \"1/8\" of it, or \"7d\""},
+    {.name = "severity", .type = names, .summary = "RULE=SEVERITY each, instead of the rule's own"},
+};
+
+constexpr Option kTeam[] = {
+    {.name = "names", .type = names, .summary = "patterns of the names that are its own, found ones included"},
+    {.name = "runbook", .type = url, .summary = "what its people do about a finding"},
+};
+
+constexpr Option kAudit[] = {
+    {.name = "policy", .summary = kPolicySummary, .fallback = "intermediate"},
+    {.name = "trust",
+     .type = names,
+     .summary = "files of CA certificates that clients trust, beside the system's (\"system\")",
+     .fallback = "system"},
 };
 
 constexpr Option kVerifyFields[] = {
@@ -135,6 +186,14 @@ std::span<const Option> declared(Section section) noexcept {
       return kProfile;
     case Section::certificate:
       return kCertificate;
+    case Section::endpoint:
+      return kEndpoint;
+    case Section::environment:
+      return kEnvironment;
+    case Section::team:
+      return kTeam;
+    case Section::audit:
+      return kAudit;
     case Section::deployment:
       return kDeployment;
   }

@@ -15,15 +15,21 @@ enum class Section {
   authority,  // and `publish`
   profile,
   certificate,  // and `deploy`
+  endpoint,
+  environment,
+  team,
+  audit,
   deployment,   // and the options of its kind
   publication,  // and the options of its kind
 };
 std::span<const base::Option> declared(Section section) noexcept;
-// A key of that table that holds named tables of their own.
+// A key of that table that holds named tables of their own, or is one table.
+enum class Holds { named_tables, named_tables_or_word, one_table };
 struct Subtable {
   std::string_view key;
   Section section;  // of each of them
   std::string_view summary;
+  Holds holds = Holds::named_tables;
 };
 std::span<const Subtable> subtables(Section section) noexcept;
 bool is_declared(std::string_view key, std::span<const base::Option> options);

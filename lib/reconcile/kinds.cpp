@@ -7,6 +7,7 @@
 #include "inventory/authorities.h"
 #include "inventory/config_files.h"
 #include "issuer/issuer.h"
+#include "probe/probe.h"
 #include "probe/starttls.h"
 
 namespace everseal::reconcile {
@@ -19,6 +20,7 @@ config::Kinds config_kinds(std::vector<base::Name> known_authorities) {
     kinds.challenge.push_back({kind->name, kind->options, nullptr, kind->provider == challenge::NeedsProvider::yes});
   for (const dns::Kind* kind : dns::kinds()) kinds.dns.push_back({kind->name, kind->options, nullptr});
   for (const probe::Starttls* protocol : probe::starttls_protocols()) kinds.starttls.emplace_back(protocol->name);
+  kinds.check_target = [](std::string_view text) { probe::Target::parse(text); };
   kinds.check_pattern = [](std::string_view text) { authority::Pattern::parse(text); };
   kinds.known_authorities = std::move(known_authorities);
   return kinds;

@@ -50,6 +50,9 @@ TEST_CASE("the packaged sample is a config without problems, as it is and with e
   CHECK(all.config.challenges.size() == 12);
   CHECK(all.config.authorities.size() == 1);
   CHECK(all.config.profiles.size() == 1);
+  CHECK(all.config.endpoints.size() == 2);
+  CHECK(all.config.environments.size() == 1);
+  CHECK(all.config.teams.size() == 1);
 }
 
 TEST_CASE("the packaged sample uses no option until it is told to") {
@@ -82,6 +85,10 @@ TEST_CASE("the packaged sample shows every option that exists") {
   check_shown(section("profile"), declared(Section::profile), "profile");
   check_shown(section("certificate"), declared(Section::certificate), "certificate");
   check_shown(section("certificate"), declared(Section::deployment), "deployment");
+  check_shown(section("endpoint"), declared(Section::endpoint), "endpoint");
+  check_shown(section("environment"), declared(Section::environment), "environment");
+  check_shown(section("team"), declared(Section::team), "team");
+  check_shown(section("audit"), declared(Section::audit), "audit");
   for (const KindOptions& kind : kinds().issuer) check_shown(section("issuer"), kind.options, kind.name);
   check_shown(section("challenge"), declared(Section::challenge), "challenge");
   for (const KindOptions& kind : kinds().challenge) check_shown(section("challenge"), kind.options, kind.name);

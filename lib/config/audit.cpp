@@ -1,0 +1,188 @@
+// What the audit looks at, how it judges, and what differs by environment and team.
+#include "base/error.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "config/reader.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace everseal::config {
+namespace {
+
+using base::printable;
+
+std::string shortened(const std::string& text) { return printable(text.substr(0, 80)); }
+
+// "1/4", "30d"
+std::optional<LifeLeft> parse_life_left(const std::string& text) {
+  if (const auto slash = text.find('/'); slash != std::string::npos) {
+    const auto part = base::parse_number<int>(text.substr(0, slash));
+    const auto of = base::parse_number<int>(text.substr(slash + 1));
+    if (!part || !of || *part < 1 || *of <= *part || *of > 1000) return std::nullopt;
+    return LifeLeft{.part = *part, .of = *of, .time = {}};
+  }
+  const auto time = base::parse_duration(text);
+  if (!time || *time <= base::Seconds{0}) return std::nullopt;
+  return LifeLeft{.part = 0, .of = 0, .time = *time};
+}
+
+std::optional<LifeLeft> read_life_left(const Named& from, std::string_view option, const base::Options& options,
+                                       Reader& reader) {
+  if (!options.has(option)) return std::nullopt;
+  const auto left = parse_life_left(options.string(option));
+  if (!left)
+    reader.complain(origin_of(from.table, option, from.origin), fmt::format("{}.{}", from.key, option),
+                    fmt::format("'{}' is neither a part of a life nor a time", shortened(options.string(option))),
+                    "write \"1/4\" or \"30d\"");
+  return left;
+}
+
+// A word stands for what is built in; what has a slash or a dot is a path, relative to the file that says it.
+std::string read_policy(const base::Table& table, const base::Options& options, const base::Origin& otherwise) {
+  const std::string text = options.string("policy");
+  if (text.find('/') == std::string::npos && text.find('.') == std::string::npos) return text;
+  return base::resolve_path(text, origin_of(table, "policy", otherwise));
+}
+
+std::vector<std::string> read_trust(const base::Table& table, const base::Options& options, const std::string& key,
+                                    const base::Origin& otherwise, Reader& reader) {
+  std::vector<std::string> stores = options.strings("trust");
+  for (std::size_t i = 0; i < stores.size(); ++i) {
+    const base::Origin& origin = origin_of_item(table, "trust", i, otherwise);
+    if (stores[i].empty()) reader.complain(origin, key + ".trust", "an empty path");
+    if (stores[i] != "system") stores[i] = base::resolve_path(stores[i], origin);
+  }
+  return stores;
+}
+
+void check_word(const base::Origin& origin, const std::string& key, const std::string& word,
+                const std::vector<std::string>& known, std::string_view what, Reader& reader) {
+  if (known.empty() || std::ranges::find(known, word) != known.end()) return;
+  const auto near = base::nearest(word, known);
+  reader.complain(origin, key, fmt::format("there is no {} '{}'", what, shortened(word)),
+                  near ? fmt::format("did you mean '{}'?", *near) : fmt::format("one of: {}", base::join(known, ", ")));
+}
+
+std::map<std::string, std::string> read_severities(const Named& from, const base::Options& options, Reader& reader) {
+  std::map<std::string, std::string> severities;
+  const std::vector<std::string> texts = options.strings("severity");
+  const std::string key = from.key + ".severity";
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const base::Origin& origin = origin_of_item(from.table, "severity", i, from.origin);
+    const auto equals = texts[i].find('=');
+    if (equals == std::string::npos) {
+      reader.complain(origin, key, fmt::format("'{}' is not RULE=SEVERITY", shortened(texts[i])),
+                      "for example severity = [\"self-signed=notice\"]");
+      continue;
+    }
+    const std::string rule = texts[i].substr(0, equals);
+    const std::string severity = texts[i].substr(equals + 1);
+    check_word(origin, key, rule, reader.kinds.rules, "rule", reader);
+    check_word(origin, key, severity, reader.kinds.severities, "severity", reader);
+    if (!severities.emplace(rule, severity).second)
+      reader.complain(origin, key, fmt::format("'{}' stands there twice", shortened(rule)), "remove one of them");
+  }
+  return severities;
+}
+
+void check_targets(const Named& from, const Endpoint& endpoint, Reader& reader) {
+  if (endpoint.targets.empty() && !endpoint.targets_file)
+    reader.complain(origin_of(from.table, "targets", from.origin), from.key + ".targets", "is missing",
+                    "for example targets = [\"www.example.org:443\"], or targets_file");
+  if (reader.kinds.check_target == nullptr) return;
+  for (std::size_t i = 0; i < endpoint.targets.size(); ++i) {
+    try {
+      reader.kinds.check_target(endpoint.targets[i]);
+    } catch (const base::Error& error) {
+      reader.complain(origin_of_item(from.table, "targets", i, from.origin), from.key + ".targets", error.message(),
+                      error.hint());
+    }
+  }
+}
+
+}  // namespace
+
+std::string read_label(const Named& from, std::string_view option, const base::Options& options,
+                       const std::set<std::string, std::less<>> Known::*declared_ones, Reader& reader) {
+  if (!options.has(option)) return {};
+  const std::string text = options.string(option);
+  const base::Origin& origin = origin_of(from.table, option, from.origin);
+  const std::string key = fmt::format("{}.{}", from.key, option);
+  if (text.empty() || text.size() > 64 || printable(text) != text) {
+    reader.complain(origin, key, fmt::format("'{}' is not a label of 1 to 64 printable characters", shortened(text)));
+    return text;
+  }
+  if (reader.known == nullptr) return text;
+  const auto& known = reader.known->*declared_ones;
+  if (known.empty() || known.contains(text) || !reader.known->is_nowhere(text)) return text;
+  const auto near = base::nearest(text, std::vector<std::string>(known.begin(), known.end()));
+  reader.complain(origin, key, fmt::format("there is no {} '{}'", option, text),
+                  near ? fmt::format("did you mean '{}'?", *near) : fmt::format("add [{}.{}]", option, text));
+  return text;
+}
+
+Endpoint read_endpoint(const Named& from, Reader& reader) {
+  Endpoint endpoint;
+  endpoint.name = from.name;
+  endpoint.origin = from.origin;
+  report_unknown(from.table, {declared(Section::endpoint)}, {}, from.key, reader.problems);
+  const base::Options options =
+      validate_declared(from.table, declared(Section::endpoint), from.key, from.origin, reader.problems);
+  endpoint.targets = options.strings("targets");
+  if (options.has("targets_file")) endpoint.targets_file = options.string("targets_file");
+  endpoint.environment = read_label(from, "environment", options, &Known::environments, reader);
+  endpoint.team = read_label(from, "team", options, &Known::teams, reader);
+  endpoint.labels = options.strings("labels");
+  for (std::size_t i = 0; i < endpoint.labels.size(); ++i)
+    if (const auto equals = endpoint.labels[i].find('='); equals == 0 || equals == std::string::npos)
+      reader.complain(origin_of_item(from.table, "labels", i, from.origin), from.key + ".labels",
+                      fmt::format("'{}' is not KEY=VALUE", shortened(endpoint.labels[i])));
+  endpoint.sni = options.string("sni");
+  endpoint.starttls = options.string("starttls");
+  if (!endpoint.starttls.empty())
+    check_word(origin_of(from.table, "starttls", from.origin), from.key + ".starttls", endpoint.starttls,
+               reader.kinds.starttls, "protocol", reader);
+  endpoint.any_address = options.string("addresses") == "any";
+  check_targets(from, endpoint, reader);
+  return endpoint;
+}
+
+Environment read_environment(const Named& from, Reader& reader) {
+  Environment environment;
+  environment.name = from.name;
+  environment.origin = from.origin;
+  report_unknown(from.table, {declared(Section::environment)}, {}, from.key, reader.problems);
+  const base::Options options =
+      validate_declared(from.table, declared(Section::environment), from.key, from.origin, reader.problems);
+  if (options.has("policy")) environment.policy = read_policy(from.table, options, from.origin);
+  environment.trust = read_trust(from.table, options, from.key, from.origin, reader);
+  environment.warning_left = read_life_left(from, "warning_left", options, reader);
+  environment.critical_left = read_life_left(from, "critical_left", options, reader);
+  environment.severity = read_severities(from, options, reader);
+  return environment;
+}
+
+Team read_team(const Named& from, Reader& reader) {
+  Team team;
+  team.name = from.name;
+  team.origin = from.origin;
+  report_unknown(from.table, {declared(Section::team)}, {}, from.key, reader.problems);
+  const base::Options options =
+      validate_declared(from.table, declared(Section::team), from.key, from.origin, reader.problems);
+  team.names = read_patterns(from, "names", options, reader);
+  team.runbook = options.string("runbook");
+  return team;
+}
+
+Audit read_audit(const base::Table& table, const base::Origin& origin, Reader& reader) {
+  Audit audit;
+  report_unknown(table, {declared(Section::audit)}, {}, "audit", reader.problems);
+  const base::Options options = validate_declared(table, declared(Section::audit), "audit", origin, reader.problems);
+  audit.policy = read_policy(table, options, origin);
+  audit.trust = read_trust(table, options, "audit", origin, reader);
+  return audit;
+}
+
+}  // namespace everseal::config
