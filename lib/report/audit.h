@@ -1,0 +1,84 @@
+// What an audit saw, to a reader: places with what they show and what is wrong there.
+#pragma once
+
+#include "base/time.h"
+#include "inventory/records.h"
+#include "report/report.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace everseal::report {
+
+// A rule as the audit's table has it.
+struct AuditedRule {
+  std::string_view id;        // "expiring"
+  std::string_view severity;  // its own: "notice", "warning", "error", "critical", the gravest last
+  std::string_view summary;   // one line
+  std::string_view meaning;
+  std::string_view remedy;
+  std::string_view source;  // "RFC 5280 section 4.1.2.5"
+};
+
+struct AuditedFinding {
+  inventory::FindingRecord finding;
+  std::optional<inventory::AcknowledgementRecord> acknowledgement;  // it counts for nothing while this holds
+};
+
+struct AuditedPlace {
+  inventory::PlaceRecord place;
+  inventory::ProbeRecord probe;
+  std::vector<inventory::CertificateRecord> certificates;  // as shown, the leaf first; empty where none was
+  std::vector<AuditedFinding> findings;                    // the gravest first
+  std::optional<base::Name> managed;                       // which managed certificate the leaf is
+  std::optional<std::chrono::microseconds> resolve, connect, starttls;  // phases before the handshake
+};
+
+struct AuditHead {
+  base::Time began;
+  std::string what;  // "12 endpoints of the config"
+  std::string policy, policy_hash;
+  std::string version;             // of Everseal
+  std::string host;                // where it ran
+  std::string fail_on;             // severity from which on the run fails
+  std::vector<AuditedRule> rules;  // all of them
+};
+
+struct AuditSummary {
+  base::Time ended;
+  std::int64_t looked = 0;      // places
+  std::int64_t failed = 0;      // of those, showed no certificate
+  std::int64_t not_looked = 0;  // the run was stopped before them
+  std::vector<std::pair<std::string, std::int64_t>>
+      findings;  // by severity, all four, the gravest first; known ones not
+  std::int64_t acknowledged = 0;
+  std::vector<std::string> remarks;  // what was not covered and why; printable
+  int exit_code = 0;
+};
+
+// Used by one thread at a time: begin once, any number of places, end once. Throws what `write` throws. Every kind
+// escapes for its format; text of strangers may be given as it is.
+class AuditSink {
+ public:
+  virtual ~AuditSink() = default;
+  virtual void begin(const AuditHead& head) = 0;
+  virtual void place(const AuditedPlace& place) = 0;
+  virtual void end(const AuditSummary& summary) = 0;
+};
+
+struct AuditKind {
+  std::string_view name;
+  std::string_view summary;
+  std::unique_ptr<AuditSink> (*open)(Surface surface);
+};
+
+std::span<const AuditKind* const> audit_kinds();
+// Throws Error(usage) that lists the known ones.
+const AuditKind& require_audit_kind(std::string_view name);
+
+}  // namespace everseal::report
