@@ -1,0 +1,130 @@
+#include "scan/targets.h"
+
+#include "base/error.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "probe/resolve.h"
+#include "probe/starttls.h"
+#include "scan/range.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace everseal::scan {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+constexpr std::string_view kNoStarttls = "none";
+
+std::string starttls_of(const probe::Target& target, const std::string& said) {
+  if (said == kNoStarttls) return {};
+  if (!said.empty()) return std::string(probe::require_starttls(said).name);
+  const probe::Starttls* const custom = probe::starttls_on(target.port);
+  return custom == nullptr ? std::string() : std::string(custom->name);
+}
+
+// An address without a name to ask for serves whom it likes.
+std::vector<pki::Identifier> asked_of(const probe::Target& target) {
+  if (!target.sni.empty()) return {pki::Identifier::parse(pki::IdentifierKind::dns, target.sni)};
+  if (probe::is_address(target.host)) return {};
+  std::string host = target.host;
+  if (host.ends_with('.')) host.pop_back();
+  return {pki::Identifier::parse(pki::IdentifierKind::dns, host)};
+}
+
+// "10.0.0.0/24:8443" -> "10.0.0.0/24", "8443"
+std::pair<std::string_view, std::string_view> split_range(std::string_view text) {
+  const auto slash = text.find('/');
+  const auto colon = text.find(':', slash);
+  if (colon == std::string_view::npos) return {text, {}};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+std::vector<Wanted> parse_range(std::string_view text, const Defaults& defaults, std::size_t most) {
+  const auto [network, port] = split_range(text);
+  const auto range = Range::parse(network);
+  const auto number = port.empty() ? std::optional<std::uint16_t>(443) : base::parse_number<std::uint16_t>(port);
+  if (!range || !number || *number == 0)
+    throw Error(Fault::usage, fmt::format("\"{}\" is no range of addresses", base::printable(text)),
+                "write ADDRESS/BITS or ADDRESS/BITS:PORT, for example 10.0.0.0/24:443");
+  if (range->size() > most)
+    throw Error(Fault::usage,
+                fmt::format("{} has {} addresses, more than the {} that are let be", text, range->size(), most),
+                fmt::format("say --most {} if you mean all of them", range->size()));
+  std::vector<Wanted> all;
+  for (std::uint64_t i = 0; i < range->size(); ++i) {
+    probe::Target target;
+    target.host = range->address(i);
+    target.port = *number;
+    all.push_back(wanted(std::move(target), defaults));
+  }
+  return all;
+}
+
+}  // namespace
+
+Wanted wanted(probe::Target target, const Defaults& defaults) {
+  if (target.sni.empty()) target.sni = defaults.sni;
+  if (target.sni == target.host) target.sni.clear();
+  target.starttls = starttls_of(target, target.starttls.empty() ? defaults.starttls : target.starttls);
+  Wanted one;
+  one.name = target.sni.empty() ? target.text() : fmt::format("{} as {}", target.text(), target.sni);
+  one.asked = asked_of(target);
+  one.target = std::move(target);
+  one.environment = defaults.environment;
+  one.team = defaults.team;
+  one.labels = defaults.labels;
+  one.source = defaults.source;
+  one.any_address = defaults.any_address;
+  return one;
+}
+
+std::vector<Wanted> parse_targets(std::string_view text, const Defaults& defaults, std::size_t most) {
+  if (text.find('/') != std::string_view::npos) return parse_range(text, defaults, most);
+  std::vector<Wanted> one;
+  one.push_back(wanted(probe::Target::parse(text), defaults));
+  return one;
+}
+
+std::vector<Wanted> targets_of(const config::Endpoint& endpoint, std::size_t most) {
+  const Defaults defaults{.environment = endpoint.environment,
+                          .team = endpoint.team,
+                          .labels = endpoint.labels,
+                          .sni = endpoint.sni,
+                          .starttls = endpoint.starttls,
+                          .source = "config",
+                          .any_address = endpoint.any_address};
+  std::vector<Wanted> all;
+  for (const std::string& text : endpoint.targets)
+    base::within(fmt::format("endpoint {}", endpoint.name),
+                 [&] { std::ranges::move(parse_targets(text, defaults, most), std::back_inserter(all)); });
+  if (endpoint.targets_file)
+    base::within(fmt::format("endpoint {}", endpoint.name), [&] {
+      std::ranges::move(read_targets(*endpoint.targets_file, defaults, most), std::back_inserter(all));
+    });
+  return all;
+}
+
+std::vector<Wanted> targets_of(const config::Certificate& certificate) {
+  const auto first = std::ranges::find(certificate.identifiers, pki::IdentifierKind::dns, &pki::Identifier::kind);
+  std::vector<Wanted> all;
+  for (const config::Deployment& deployment : certificate.deployments)
+    for (const config::VerifyTarget& verify : deployment.verify) {
+      probe::Target target = probe::Target::parse(verify.connect);
+      target.sni = verify.sni.empty() && first != certificate.identifiers.end() ? first->text() : verify.sni;
+      target.starttls = verify.starttls.empty() ? std::string(kNoStarttls) : verify.starttls;
+      all.push_back(wanted(std::move(target), {.environment = certificate.environment,
+                                               .team = certificate.team,
+                                               .labels = {},
+                                               .sni = {},
+                                               .starttls = {},
+                                               .source = "config",
+                                               .any_address = false}));
+    }
+  return all;
+}
+
+}  // namespace everseal::scan

@@ -1,0 +1,180 @@
+// What the forms of targets mean, and what is refused before the first connection.
+#include "scan/targets.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "error_of.h"
+#include "fakes/temporary_directory.h"
+#include "scan/range.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+namespace everseal::scan {
+namespace {
+
+constexpr std::size_t kMost = 256;
+
+std::string described(const Wanted& one) {
+  std::string text = one.name;
+  if (one.target.address) text += " @" + *one.target.address;
+  if (!one.target.starttls.empty()) text += " " + one.target.starttls;
+  if (!one.environment.empty()) text += " env=" + one.environment;
+  if (!one.team.empty()) text += " team=" + one.team;
+  for (const std::string& label : one.labels) text += " " + label;
+  return text;
+}
+
+std::vector<std::string> described(const std::vector<Wanted>& all) {
+  std::vector<std::string> texts;
+  for (const Wanted& one : all) texts.push_back(described(one));
+  return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+struct TargetFile {
+  fakes::TemporaryDirectory directory;
+  std::string path = directory / "targets";
+
+  explicit TargetFile(std::string_view text) { base::write_file(path, base::as_bytes(text)); }
+};
+
+}  // namespace
+
+TEST_CASE("a word is one endpoint, whose port says what is spoken before TLS") {
+  struct Row {
+    std::string_view text;
+    std::string_view described;
+    std::string_view asked;
+  };
+  const Row accepts[] = {
+      {"www.example.org", "www.example.org:443", "www.example.org"},
+      {"WWW.example.org:8443", "www.example.org:8443", "www.example.org"},
+      {"mail.example.org:25", "mail.example.org:25 smtp", "mail.example.org"},
+      {"db.example.org:5432", "db.example.org:5432 postgres", "db.example.org"},
+      {"imap.example.org:993", "imap.example.org:993", "imap.example.org"},
+      {"10.0.0.7", "10.0.0.7:443", ""},
+      {"[2001:db8::1]:443", "[2001:db8::1]:443", ""},
+      {"_dmz.internal:443", "_dmz.internal:443", "_dmz.internal"},
+  };
+  for (const Row& row : accepts) {
+    CAPTURE(row.text);
+    const auto all = parse_targets(row.text, {}, kMost);
+    REQUIRE(all.size() == 1);
+    CHECK(described(all[0]) == row.described);
+    CHECK((all[0].asked.empty() ? std::string() : all[0].asked[0].text()) == row.asked);
+  }
+  for (const std::string_view text : {"", "a b", "x:0", "x:70000", "1.2.3.4.5:443:1", "10.0.0.0/33", "10.0.0/24",
+                                      "10.0.0.0/24:x", "https://www.example.org/"}) {
+    CAPTURE(text);
+    CHECK(error_of([&] { parse_targets(text, {}, kMost); }).fault() == base::Fault::usage);
+  }
+}
+
+TEST_CASE("a name to ask for makes another place of the same address") {
+  const auto all = parse_targets("10.0.0.7:8443", {.sni = "www.example.org", .starttls = "none"}, kMost);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].name == "10.0.0.7:8443 as www.example.org");
+  CHECK(all[0].asked[0].text() == "www.example.org");
+  CHECK(parse_targets("www.example.org", {.sni = "www.example.org"}, kMost)[0].name == "www.example.org:443");
+  CHECK(parse_targets("x.example.org:25", {.starttls = "none"}, kMost)[0].target.starttls.empty());
+  CHECK(error_of([&] { parse_targets("x", {.starttls = "smpt"}, kMost); }).fault() == base::Fault::usage);
+}
+
+TEST_CASE("a range is each of its addresses, up to a number that is said") {
+  struct Row {
+    std::string_view text;
+    std::uint64_t size;
+    std::string_view first, last;
+  };
+  const Row rows[] = {
+      {"10.0.0.0/24", 254, "10.0.0.1", "10.0.0.254"},
+      {"10.0.0.77/30", 2, "10.0.0.77", "10.0.0.78"},
+      {"10.0.0.6/31", 2, "10.0.0.6", "10.0.0.7"},
+      {"10.0.0.7/32", 1, "10.0.0.7", "10.0.0.7"},
+      {"10.0.255.0/22", 1022, "10.0.252.1", "10.0.255.254"},
+      {"2001:db8::/120", 256, "2001:db8::", "2001:db8::ff"},
+      {"0.0.0.0/0", (std::uint64_t{1} << 32U) - 2, "0.0.0.1", "255.255.255.254"},
+      {"::/0", std::uint64_t{1} << 63U, "::", "::7fff:ffff:ffff:ffff"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const auto range = Range::parse(row.text);
+    REQUIRE(range);
+    CHECK(range->size() == row.size);
+    CHECK(range->address(0) == row.first);
+    CHECK(range->address(row.size - 1) == row.last);
+  }
+  CHECK(described(parse_targets("10.0.0.8/30:25", {}, kMost)) == Texts{"10.0.0.9:25 smtp", "10.0.0.10:25 smtp"});
+  CHECK(parse_targets("10.0.0.0/24", {}, 254).size() == 254);
+  CHECK(error_of([&] { parse_targets("10.0.0.0/24", {}, 253); }).fault() == base::Fault::usage);
+}
+
+TEST_CASE("a file of targets is read in the form that it has") {
+  struct Row {
+    std::string_view text;
+    Texts described;
+  };
+  const Row rows[] = {
+      {"", {}},
+      {"# none\n\n", {}},
+      {"\xef\xbb\xbf"
+       "www.example.org\r\nmail.example.org:25 env=prod team=mail rack=7 # old\n",
+       {"www.example.org:443", "mail.example.org:25 smtp env=prod team=mail rack=7"}},
+      {"10.0.0.7\n", {"10.0.0.7:443"}},
+      {"10.0.0.8/30 environment=lab\n", {"10.0.0.9:443 env=lab", "10.0.0.10:443 env=lab"}},
+      {"127.0.0.1 localhost\n::1 ip6-localhost ip6-loopback # v6\n",
+       {"localhost:443 @127.0.0.1", "ip6-localhost:443 @::1", "ip6-loopback:443 @::1"}},
+      {"Target,environment,rack\nwww.example.org,prod,\"7, left\"\n\nmail.example.org:25,,\n",
+       {"www.example.org:443 env=prod rack=7, left", "mail.example.org:25 smtp"}},
+      {"[{\"targets\": [\"a.example.org:443\", \"b.example.org:25\"], \"labels\": {\"env\": \"prod\", \"dc\": \"x\", "
+       "\"__meta\": \"no\"}}, {\"targets\": [\"c.example.org\"]}]",
+       {"a.example.org:443 env=prod dc=x", "b.example.org:25 smtp env=prod dc=x", "c.example.org:443"}},
+      {"[::1]:8443\n", {"[::1]:8443"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const TargetFile file(row.text);
+    CHECK(described(read_targets(file.path, {}, kMost)) == row.described);
+  }
+  const TargetFile file("www.example.org\nmail.example.org:25 env=lab\n");
+  const auto all = read_targets(file.path, {.environment = "prod", .labels = {"dc=x"}, .source = "config"}, kMost);
+  CHECK(described(all) == Texts{"www.example.org:443 env=prod dc=x", "mail.example.org:25 smtp env=lab dc=x"});
+  CHECK(all[0].source == "config");
+}
+
+TEST_CASE("every line that is wrong is named at once") {
+  struct Row {
+    std::string_view text;
+    Texts said;
+  };
+  const Row rows[] = {
+      {"www.example.org\nx:0\nok.example.org\ny z\n", {":2:", "a port is", ":4:", "'z' is not KEY=VALUE"}},
+      {"10.0.0.1 a\nbroken b\n", {":2:", "'broken' is not an address"}},
+      {"target,env\nwww.example.org\n", {":2:", "1 cells, where the head line has 2"}},
+      {"[{\"targets\": [\"a.example.org\",\n\"b:99999\"]}]", {":2:", "a port is"}},
+      {"[{\"targets\": \"a\"}]", {"a group without a list"}},
+      {"[{\"targets\": [3]}]", {"a target that is no text"}},
+      {"[{]", {":1:"}},
+      {"10.0.0.0/16\n", {":1:", "65534 addresses, more than the 256"}},
+      {"x starttls=smpt\n", {":1:", "smpt"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const TargetFile file(row.text);
+    std::string message;
+    try {
+      read_targets(file.path, {}, kMost);
+    } catch (const base::Error& error) {
+      CHECK(error.fault() == base::Fault::config);
+      message = error.message();
+    }
+    CAPTURE(message);
+    for (const std::string& part : row.said) CHECK(message.find(part) != std::string::npos);
+    CHECK(message.find(file.path) != std::string::npos);
+  }
+  CHECK(error_of([] { read_targets("/nonexistent/targets", {}, kMost); }).fault() == base::Fault::not_found);
+}
+
+}  // namespace everseal::scan
