@@ -180,6 +180,34 @@ std::string Certificate::signature_algorithm() const {
   return nid == NID_undef ? oid_text(object) : OBJ_nid2ln(nid);
 }
 
+std::string Certificate::signature_hash() const {
+  int hash = NID_undef;
+  const bool known =
+      X509_get_signature_info(const_cast<X509*>(parsed_->native.get()), &hash, nullptr, nullptr, nullptr) == 1;
+  ERR_clear_error();
+  if (!known || hash == NID_undef) return {};
+  switch (hash) {
+    case NID_md2:
+      return "MD2";
+    case NID_md4:
+      return "MD4";
+    case NID_md5:
+      return "MD5";
+    case NID_sha1:
+      return "SHA-1";
+    case NID_sha224:
+      return "SHA-224";
+    case NID_sha256:
+      return "SHA-256";
+    case NID_sha384:
+      return "SHA-384";
+    case NID_sha512:
+      return "SHA-512";
+    default:
+      return OBJ_nid2sn(hash);
+  }
+}
+
 bool Certificate::is_ca() const noexcept { return parsed_->is_ca; }
 std::optional<int> Certificate::path_length() const noexcept { return parsed_->path_length; }
 
@@ -226,6 +254,14 @@ base::Bytes Certificate::authority_key_id() const {
   const auto id = extension<AUTHORITY_KEYID, AUTHORITY_KEYID_free>(parsed_->native.get(), NID_authority_key_identifier);
   if (!id || id->keyid == nullptr) return {};
   return {octets_of(id->keyid).begin(), octets_of(id->keyid).end()};
+}
+
+bool Certificate::must_staple() const {
+  constexpr long kStatusRequest = 5;
+  const auto features = extension<TLS_FEATURE, TLS_FEATURE_free>(parsed_->native.get(), NID_tlsfeature);
+  for (int i = 0; i < sk_ASN1_INTEGER_num(features.get()); ++i)
+    if (ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features.get(), i)) == kStatusRequest) return true;
+  return false;
 }
 
 std::vector<base::Untrusted> Certificate::crl_urls() const {

@@ -46,12 +46,15 @@ class Certificate {
   PublicKeySummary public_key() const;
   Sha256 spki_pin() const;                  // SHA-256 of public_key_info (RFC 7469 section 2.4)
   std::string signature_algorithm() const;  // "ecdsa-with-SHA256"
+  // "SHA-256", "SHA-1", "MD5"; empty where the algorithm has none of its own (Ed25519) or is not known.
+  std::string signature_hash() const;
   bool is_ca() const noexcept;              // basicConstraints CA:TRUE
   std::optional<int> path_length() const noexcept;
   std::vector<std::string> key_usage() const;           // "digitalSignature", ... in RFC order
   std::vector<std::string> extended_key_usage() const;  // "serverAuth", "clientAuth", or the OID
   base::Bytes subject_key_id() const;                   // empty where absent
   base::Bytes authority_key_id() const;
+  bool must_staple() const;  // TLS feature status_request (RFC 7633)
   std::vector<base::Untrusted> crl_urls() const;
   std::vector<base::Untrusted> ocsp_urls() const;
   std::vector<base::Untrusted> issuer_urls() const;  // AIA caIssuers

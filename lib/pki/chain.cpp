@@ -6,6 +6,7 @@
 #include "pki/der.h"
 #include "pki/load.h"
 #include "pki/openssl.h"
+#include "pki/verification.h"
 
 #include <algorithm>
 #include <set>
@@ -150,21 +151,6 @@ int excuse_absent_crl(int ok, X509_STORE_CTX* context) {
   X509_STORE_CTX_set_error(context, X509_V_OK);
   return 1;
 }
-
-int native_purpose(Purpose purpose) noexcept {
-  switch (purpose) {
-    case Purpose::server:
-      return X509_PURPOSE_SSL_SERVER;
-    case Purpose::client:
-      return X509_PURPOSE_SSL_CLIENT;
-    case Purpose::any:
-      break;
-  }
-  return 0;
-}
-
-void borrow_free(STACK_OF(X509) * stack) { sk_X509_free(stack); }
-using BorrowedStack = base::Handle<STACK_OF(X509), borrow_free>;
 
 Verdict fault(std::string problem) { return {false, 0, std::move(problem), {}}; }
 

@@ -1,0 +1,38 @@
+// The rules that the audit holds places and certificates against.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace everseal::audit {
+
+// notice: worth knowing. warning: to be put right, nobody is hurt yet. error: some clients fail or are not safe.
+// critical: clients are refused, or will be within days.
+enum class Severity : std::uint8_t { notice, warning, error, critical };
+std::string_view to_string(Severity severity) noexcept;
+std::optional<Severity> parse_severity(std::string_view text) noexcept;
+
+// failure: the place could not be looked at, so that little was judged.
+enum class Nature : std::uint8_t { fault, failure };
+
+// What makes two findings of a rule the same one: the place, or the certificate at the place.
+enum class Identity : std::uint8_t { place, certificate };
+
+struct Rule {
+  std::string_view id;  // kebab-case; never given another meaning
+  Severity severity;    // where neither the judge nor the operator says another
+  std::string_view summary;
+  std::string_view meaning;  // sentences
+  std::string_view remedy;
+  std::string_view source;
+  Nature nature = Nature::fault;
+  Identity identity = Identity::place;
+};
+
+// All of them, in the order in which they are judged.
+std::span<const Rule* const> rules();
+const Rule* find_rule(std::string_view id) noexcept;
+
+}  // namespace everseal::audit
