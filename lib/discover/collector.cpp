@@ -61,6 +61,7 @@ void Collector::trouble(Reason reason, const std::string& what) {
 }
 
 void Collector::finish() {
+  if (file_.certificates.empty()) file_.is_trust_store = false;
   std::set<pki::Sha256> pins;
   bool unknown = false;
   for (const FoundKey& key : file_.keys) {

@@ -29,6 +29,7 @@ class Collector {
   // A certificate stands here that cannot be read; its trouble is told apart.
   void lost_certificate() noexcept { ++position_; }
   void trouble(Reason reason, const std::string& what);
+  bool has_keys() const noexcept { return !file_.keys.empty(); }
   bool found_anything() const noexcept { return !file_.certificates.empty() || !file_.keys.empty(); }
   bool has_trouble() const noexcept { return !file_.troubles.empty(); }
 
@@ -49,5 +50,8 @@ class Collector {
 void read_pem(base::BytesView octets, Collector& found);
 void read_der(base::BytesView octets, Collector& found);
 void read_pkcs7(base::BytesView octets, Collector& found);
+void read_pkcs12(base::BytesView octets, Collector& found);
+bool begins_jks(base::BytesView octets) noexcept;
+void read_jks(base::BytesView octets, Collector& found);
 
 }  // namespace everseal::discover

@@ -26,7 +26,8 @@ bool is_container_name(std::string_view path) {
 }
 
 bool begins_container(base::BytesView head) noexcept {
-  return shape_of(head) != Shape::other || base::as_text(head).find("-----BEGIN CERTIFICATE") != std::string_view::npos;
+  return shape_of(head) != Shape::other || begins_jks(head) ||
+         base::as_text(head).find("-----BEGIN CERTIFICATE") != std::string_view::npos;
 }
 
 bool may_hold(base::BytesView head) noexcept { return begins_container(head) || !has_nul(head); }
@@ -34,11 +35,14 @@ bool may_hold(base::BytesView head) noexcept { return begins_container(head) || 
 void read_contents(base::BytesView octets, const Passwords& passwords, File& file) {
   Collector found(file, passwords);
   const bool is_binary = octets.size() >= 2 && octets[0] == 0x30 && (octets[1] >= 0x80 || has_nul(octets));
-  if (is_binary)
+  const bool is_java = begins_jks(octets);
+  if (is_java)
+    read_jks(octets, found);
+  else if (is_binary)
     read_der(octets, found);
   else if (base::as_text(octets).find(kBegin) != std::string_view::npos)
     read_pem(octets, found);
-  const bool is_known = is_binary ? der_header(octets).has_value() : found.container() == Container::pem;
+  const bool is_known = is_java || found.container() == Container::pem || (is_binary && der_header(octets));
   if (!found.found_anything() && !found.has_trouble()) {
     if (octets.empty() && is_container_name(file.path)) found.trouble(Reason::truncated, "it is empty");
     if (!octets.empty() && !is_known && is_container_name(file.path))

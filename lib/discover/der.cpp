@@ -27,7 +27,7 @@ void read_value(base::BytesView value, Collector& found) {
     case Shape::pkcs7:
       return read_pkcs7(value, found);
     case Shape::pkcs12:
-      return found.trouble(Reason::unsupported, "PKCS#12 files are not read yet");
+      return read_pkcs12(value, found);
     case Shape::private_key:
       return found.key(value);
     case Shape::encrypted_key:

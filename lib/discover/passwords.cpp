@@ -39,7 +39,7 @@ Passwords Passwords::read(const std::string& option) {
     if (std::ranges::any_of(line, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
       throw refuse("the password holds a control character");
     if (line.starts_with("\xEF\xBB\xBF")) throw refuse("the line begins with a byte order mark");
-    if (passwords.all_.size() == kMost) throw refuse(fmt::format("more than {} passwords", kMost - 2));
+    if (passwords.all_.size() == kBuiltIn + kMost) throw refuse(fmt::format("more than {} passwords", kMost));
     passwords.all_.emplace_back(line);
   }
   return passwords;

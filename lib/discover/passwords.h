@@ -18,8 +18,11 @@ class Passwords {
   static Passwords read(const std::string& option);
 
   std::span<const base::Secret> all() const noexcept { return all_; }
+  // Did somebody give any?
+  bool are_given() const noexcept { return all_.size() > kBuiltIn; }
 
  private:
+  static constexpr std::size_t kBuiltIn = 2;
   std::vector<base::Secret> all_;
 };
 

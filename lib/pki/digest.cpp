@@ -8,12 +8,20 @@
 
 namespace everseal::pki {
 
-Sha256 sha256(base::BytesView bytes) {
-  Sha256 digest;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, sha256_digest(), nullptr) != 1)
-    throw_openssl(base::Fault::internal, "cannot compute SHA-256");
+namespace {
+
+template <class Digest>
+Digest digest_of(base::BytesView bytes, const EVP_MD* kind) {
+  Digest digest;
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, kind, nullptr) != 1)
+    throw_openssl(base::Fault::internal, "cannot compute a digest");
   return digest;
 }
+
+}  // namespace
+
+Sha256 sha256(base::BytesView bytes) { return digest_of<Sha256>(bytes, sha256_digest()); }
+Sha1 sha1(base::BytesView bytes) { return digest_of<Sha1>(bytes, EVP_sha1()); }
 
 std::optional<Fingerprint> Fingerprint::parse(std::string_view text) {
   const std::optional<base::Bytes> octets = base::from_hex(text);

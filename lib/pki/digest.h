@@ -17,6 +17,10 @@ namespace everseal::pki {
 using Sha256 = std::array<std::uint8_t, 32>;
 Sha256 sha256(base::BytesView bytes);
 
+// Only for formats of others that have it.
+using Sha1 = std::array<std::uint8_t, 20>;
+Sha1 sha1(base::BytesView bytes);
+
 // SHA-256 of a certificate's DER: what identifies it everywhere in Everseal.
 struct Fingerprint {
   Sha256 octets{};

@@ -36,13 +36,6 @@ std::string known_types() {
   return text;
 }
 
-base::Bytes public_key_info_of(EVP_PKEY* key) {
-  auto usual = write_usual_public_key(key);
-  ERR_clear_error();
-  if (usual) return std::move(*usual);
-  return encode_der(key, [](const EVP_PKEY* value, unsigned char** out) { return i2d_PUBKEY(value, out); });
-}
-
 // What it signs must verify: a private half with another's public half would make certificates nobody can use.
 bool halves_match(EVP_PKEY* key, const Signer& signer) {
   if (const auto match = usual_halves_match(key)) {
@@ -210,9 +203,16 @@ PublicKeySummary summarise_ec(int parameter_type, const void* parameter) {
 
 }  // namespace
 
+base::Bytes public_half(EVP_PKEY* key) {
+  auto usual = write_usual_public_key(key);
+  ERR_clear_error();
+  if (usual) return std::move(*usual);
+  return encode_der(key, [](const EVP_PKEY* value, unsigned char** out) { return i2d_PUBKEY(value, out); });
+}
+
 PrivateKey KeyAccess::adopt(KeyHandle key) {
   ERR_clear_error();
-  base::Bytes info = public_key_info_of(key.get());
+  base::Bytes info = public_half(key.get());
   const PublicKeySummary summary = summarise_public_key(info);
   if (!summary.type)
     throw Error(Fault::invalid, fmt::format("{} is not a key type that Everseal uses", summary.text),
@@ -245,7 +245,7 @@ PrivateKey PrivateKey::generate(KeyType type) {
   };
   KeyHandle key(make());
   if (!key) throw_openssl(Fault::internal, fmt::format("cannot make an {} key", to_string(type)));
-  base::Bytes info = public_key_info_of(key.get());
+  base::Bytes info = public_half(key.get());
   return {std::make_shared<const internal::NativeKey>(std::move(key)), type, std::move(info)};
 }
 
@@ -280,7 +280,7 @@ base::Secret PrivateKey::encrypted_pem(const base::Secret& passphrase) const {
 base::Bytes public_half(base::BytesView private_key) {
   if (private_key.size() > kLargestKeyFile) throw Error(Fault::invalid, "a private key of more than 1 MiB");
   ERR_clear_error();
-  return public_key_info_of(parse_der(private_key, std::nullopt).get());
+  return public_half(parse_der(private_key, std::nullopt).get());
 }
 
 PublicKeySummary summarise_public_key(base::BytesView public_key_info) {

@@ -49,6 +49,9 @@ struct KeyAccess {
   static PrivateKey adopt(KeyHandle key);
 };
 
+// The SubjectPublicKeyInfo of an OpenSSL key. Defined in key.cpp.
+base::Bytes public_half(EVP_PKEY* key);
+
 // The digest that keys of this type sign with, fetched once; nullptr for Ed25519, which has none.
 const EVP_MD* signature_digest(KeyType type);
 // SHA-256, fetched once.

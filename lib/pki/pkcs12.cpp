@@ -80,9 +80,17 @@ base::Secret encode(const PKCS12* file) {
   return secret;
 }
 
+using Outcome = Pkcs12Look::Outcome;
+
+struct Unread : Error {
+  Unread(Outcome why_not, std::string rule, std::string hint = {})
+      : Error(Fault::invalid, std::move(rule), std::move(hint)), outcome(why_not) {}
+  Outcome outcome;
+};
+
 [[noreturn]] void throw_broken(std::string_view rule) {
   ERR_clear_error();
-  throw Error(Fault::invalid, std::string(rule));
+  throw Unread(Outcome::broken, std::string(rule));
 }
 
 bool errors_mention_unsupported() {
@@ -103,16 +111,57 @@ enum class Mac { none, verified };
 
 [[noreturn]] void throw_undecryptable(Mac mac) {
   if (errors_mention_unsupported())
-    throw Error(Fault::invalid, "it is encrypted in a way that is not supported",
-                "convert it with \"openssl pkcs12 -legacy\", or export it again with AES");
+    throw Unread(Outcome::unsupported, "it is encrypted in a way that is not supported",
+                 "convert it with \"openssl pkcs12 -legacy\", or export it again with AES");
   if (mac == Mac::verified) throw_broken("it cannot be decrypted though its password is right");
-  throw Error(Fault::invalid, "wrong password");
+  throw Unread(Outcome::locked, "wrong password");
+}
+
+// A context that also knows what is too weak to be made today, to look into old files with; the default one (null)
+// where OpenSSL's legacy provider is not installed. Made on first use, never freed.
+OSSL_LIB_CTX* old_files_context() {
+  static OSSL_LIB_CTX* const context = []() -> OSSL_LIB_CTX* {
+    OSSL_LIB_CTX* const made = OSSL_LIB_CTX_new();
+    if (made != nullptr && OSSL_PROVIDER_load(made, "legacy") != nullptr &&
+        OSSL_PROVIDER_load(made, "default") != nullptr)
+      return made;
+    OSSL_LIB_CTX_free(made);
+    ERR_clear_error();
+    return nullptr;
+  }();
+  return context;
+}
+
+Pkcs12Handle decode(base::BytesView der, OSSL_LIB_CTX* context) {
+  if (der.size() > kLargestPkcs12) throw_broken("larger than 16 MiB");
+  ERR_clear_error();
+  Pkcs12Handle file = decode_into(Pkcs12Handle(PKCS12_init_ex(NID_pkcs7_data, context, nullptr)), der, d2i_PKCS12);
+  if (!file) throw_broken("its DER is broken, cut or followed by something else");
+  return file;
+}
+
+std::string friendly_name(PKCS12_SAFEBAG* bag) {
+  char* const text = PKCS12_get_friendlyname(bag);
+  std::string name = text != nullptr ? text : "";
+  OPENSSL_free(text);
+  ERR_clear_error();
+  return name;
 }
 
 // Reads one file: what it finds, and what it may still spend.
 class Unpacking {
  public:
-  explicit Unpacking(const Password& password) : password_(password) {}
+  struct Key {
+    std::string name;
+    KeyHandle key;  // empty where it cannot be read
+  };
+  struct Bag {
+    std::string name;
+    base::Bytes der;  // empty likewise
+  };
+
+  Unpacking(const Password& password, RoundBudget& budget, OSSL_LIB_CTX* context)
+      : password_(password), budget_(budget), context_(context) {}
 
   void check_mac(PKCS12* file) {
     if (PKCS12_mac_present(file) != 1) return;
@@ -126,8 +175,8 @@ class Unpacking {
       verified = PKCS12_verify_mac(file, nullptr, 0) == 1;
     }
     if (!verified && errors_mention_unsupported())
-      throw Error(Fault::invalid, "its integrity check is of a kind that is not supported");
-    if (!verified) throw Error(Fault::invalid, "wrong password", "or the file was changed");
+      throw Unread(Outcome::unsupported, "its integrity check is of a kind that is not supported");
+    if (!verified) throw Unread(Outcome::locked, "wrong password", "or the file was changed");
     ERR_clear_error();
     mac_ = Mac::verified;
   }
@@ -138,15 +187,8 @@ class Unpacking {
     for (int i = 0; i < sk_PKCS7_num(safes.get()); ++i) unpack(sk_PKCS7_value(safes.get(), i));
   }
 
-  Pkcs12 take() && {
-    std::vector<Certificate>& all = found_.certificates;
-    if (found_.key) {
-      const auto leaf =
-          std::ranges::find_if(all, [&](const Certificate& one) { return key_matches(*found_.key, one); });
-      if (leaf != all.end()) std::rotate(all.begin(), leaf, leaf + 1);
-    }
-    return std::move(found_);
-  }
+  std::vector<Key> keys;
+  std::vector<Bag> certificates;
 
  private:
   const char* text() const noexcept { return absent_ ? nullptr : password_.text(); }
@@ -179,15 +221,15 @@ class Unpacking {
   void unpack(PKCS12_SAFEBAG* bag, int depth) {
     switch (PKCS12_SAFEBAG_get_nid(bag)) {
       case NID_keyBag:
-        add_key(PKCS12_SAFEBAG_get0_p8inf(bag));
+        add_key(bag, PKCS12_SAFEBAG_get0_p8inf(bag));
         break;
       case NID_pkcs8ShroudedKeyBag: {
         const X509_ALGOR* algorithm = nullptr;
         X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &algorithm, nullptr);
         budget_.spend(*algorithm);
-        const Pkcs8Handle info(PKCS12_decrypt_skey(bag, text(), size()));
+        const Pkcs8Handle info(PKCS12_decrypt_skey_ex(bag, text(), size(), context_, nullptr));
         if (!info) throw_undecryptable(mac_);
-        add_key(info.get());
+        add_key(bag, info.get());
         break;
       }
       case NID_certBag:
@@ -201,25 +243,51 @@ class Unpacking {
     }
   }
 
-  void add_key(const PKCS8_PRIV_KEY_INFO* info) {
-    if (found_.key) throw_broken("it holds more than one private key");
-    KeyHandle key(info != nullptr ? EVP_PKCS82PKEY(info) : nullptr);
-    if (!key) throw_broken("its private key cannot be read");
-    found_.key = KeyAccess::adopt(std::move(key));
+  void add_key(PKCS12_SAFEBAG* bag, const PKCS8_PRIV_KEY_INFO* info) {
+    keys.push_back({friendly_name(bag), KeyHandle(info != nullptr ? EVP_PKCS82PKEY(info) : nullptr)});
   }
 
-  void add_certificate(const PKCS12_SAFEBAG* bag) {
+  void add_certificate(PKCS12_SAFEBAG* bag) {
     const X509Handle certificate(PKCS12_SAFEBAG_get1_cert(bag));
-    if (!certificate) throw_broken("a certificate in it cannot be read");
-    found_.certificates.push_back(Certificate::parse(encode_der(certificate.get(), i2d_X509)));
+    certificates.push_back({friendly_name(bag), certificate ? encode_der(certificate.get(), i2d_X509) : base::Bytes()});
   }
 
   const Password& password_;
+  RoundBudget& budget_;
+  OSSL_LIB_CTX* const context_;
   bool absent_ = false;
   Mac mac_ = Mac::none;
-  RoundBudget budget_;
-  Pkcs12 found_;
 };
+
+// What one who wants to use the file makes of it: at most one key, and nothing that cannot be read.
+Pkcs12 to_pkcs12(Unpacking&& unpacked) {
+  Pkcs12 result;
+  if (unpacked.keys.size() > 1) throw_broken("it holds more than one private key");
+  for (Unpacking::Key& one : unpacked.keys) {
+    if (!one.key) throw_broken("its private key cannot be read");
+    result.key = KeyAccess::adopt(std::move(one.key));
+  }
+  for (const Unpacking::Bag& one : unpacked.certificates) {
+    if (one.der.empty()) throw_broken("a certificate in it cannot be read");
+    result.certificates.push_back(Certificate::parse(one.der));
+  }
+  std::vector<Certificate>& all = result.certificates;
+  if (result.key) {
+    const auto leaf = std::ranges::find_if(all, [&](const Certificate& one) { return key_matches(*result.key, one); });
+    if (leaf != all.end()) std::rotate(all.begin(), leaf, leaf + 1);
+  }
+  return result;
+}
+
+Pkcs12Look to_look(Unpacking&& unpacked) {
+  Pkcs12Look look;
+  look.outcome = Outcome::read;
+  for (Unpacking::Bag& one : unpacked.certificates)
+    look.certificates.push_back({base::Untrusted(std::move(one.name)), std::move(one.der)});
+  for (Unpacking::Key& one : unpacked.keys)
+    look.keys.push_back({base::Untrusted(std::move(one.name)), one.key ? public_half(one.key.get()) : base::Bytes()});
+  return look;
+}
 
 }  // namespace
 
@@ -248,16 +316,38 @@ base::Secret make_pkcs12(const PrivateKey& key, std::span<const Certificate> cha
 
 Pkcs12 parse_pkcs12(base::BytesView der, const base::Secret& password) {
   return base::within("PKCS#12 file", [&] {
-    if (der.size() > kLargestPkcs12) throw_broken("larger than 16 MiB");
-    ERR_clear_error();
-    const Pkcs12Handle file = decode_into(Pkcs12Handle(PKCS12_new()), der, d2i_PKCS12);
-    if (!file) throw_broken("its DER is broken, cut or followed by something else");
+    const Pkcs12Handle file = decode(der, nullptr);
     const Password secret(password);
-    Unpacking unpacking(secret);
+    RoundBudget budget;
+    Unpacking unpacking(secret, budget, nullptr);
     unpacking.check_mac(file.get());
     unpacking.unpack(file.get());
-    return std::move(unpacking).take();
+    return to_pkcs12(std::move(unpacking));
   });
+}
+
+Pkcs12Look look_into_pkcs12(base::BytesView der, std::span<const base::Secret> passwords) {
+  Pkcs12Look look;
+  RoundBudget budget;  // for all of them
+  for (const base::Secret& password : passwords) {
+    try {
+      const Pkcs12Handle file = decode(der, old_files_context());
+      const Password secret(password);
+      Unpacking unpacking(secret, budget, old_files_context());
+      unpacking.check_mac(file.get());
+      unpacking.unpack(file.get());
+      look = to_look(std::move(unpacking));
+    } catch (const Unread& unread) {
+      look.outcome = unread.outcome;
+      look.why = unread.message();
+    } catch (const Error& error) {
+      look.outcome = Outcome::broken;
+      look.why = error.message();
+    }
+    ERR_clear_error();
+    if (look.outcome != Outcome::locked) break;
+  }
+  return look;
 }
 
 }  // namespace everseal::pki

@@ -38,8 +38,8 @@ inline File contents_of(base::BytesView octets, const std::string& path = "/x", 
   return file;
 }
 
-inline std::string contents_of(std::string_view octets, const std::string& path = "/x") {
-  return to_text(contents_of(base::as_bytes(octets), path));
+inline std::string contents_of(std::string_view octets, const Passwords& passwords = {}) {
+  return to_text(contents_of(base::as_bytes(octets), "/x", passwords));
 }
 
 // Nothing that is cut or changed in one octet makes the reader do more than tell of it.
