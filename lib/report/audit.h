@@ -17,17 +17,25 @@ namespace everseal::report {
 
 // A rule as the audit's table has it.
 struct AuditedRule {
+  // failure: the place could not be looked at.
+  enum class Nature { fault, failure };
+  // What makes two findings of a rule the same one.
+  enum class Identity { place, certificate };
+
   std::string_view id;        // "expiring"
   std::string_view severity;  // its own: "notice", "warning", "error", "critical", the gravest last
   std::string_view summary;   // one line
   std::string_view meaning;
   std::string_view remedy;
   std::string_view source;  // "RFC 5280 section 4.1.2.5"
+  Nature nature = Nature::fault;
+  Identity identity = Identity::place;
 };
 
 struct AuditedFinding {
   inventory::FindingRecord finding;
   std::optional<inventory::AcknowledgementRecord> acknowledgement;  // it counts for nothing while this holds
+  std::optional<base::Time> since;                                  // first seen; absent where nobody remembers
 };
 
 struct AuditedPlace {
@@ -36,6 +44,7 @@ struct AuditedPlace {
   std::vector<inventory::CertificateRecord> certificates;  // as shown, the leaf first; empty where none was
   std::vector<AuditedFinding> findings;                    // the gravest first
   std::optional<base::Name> managed;                       // which managed certificate the leaf is
+  std::optional<base::Time> path_ends;  // first end on the path that clients use; absent: no such path
   std::optional<std::chrono::microseconds> resolve, connect, starttls;  // phases before the handshake
 };
 
@@ -68,7 +77,11 @@ class AuditSink {
   virtual ~AuditSink() = default;
   virtual void begin(const AuditHead& head) = 0;
   virtual void place(const AuditedPlace& place) = 0;
-  virtual void end(const AuditSummary& summary) = 0;
+  // What the program exits with: `summary.exit_code`, but where the format's readers have codes of their own.
+  virtual int end(const AuditSummary& summary) = 0;
+  // In the place of `end`, also before `begin`: there is no report because of this error. Absent: the format has no way
+  // to say so, and it is told and the program ends as ever.
+  virtual std::optional<int> fail(std::string_view) { return std::nullopt; }
 };
 
 struct AuditKind {
