@@ -5,12 +5,12 @@
 #include "audit/rule.h"
 #include "base/time.h"
 #include "pki/digest.h"
+#include "pki/weak_key.h"
 
-#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace everseal::audit {
@@ -18,20 +18,18 @@ namespace everseal::audit {
 inline constexpr base::Seconds kDay{86'400};
 inline constexpr base::Seconds kShortLife = 10 * kDay;
 
-// How much of a life is left when it is told: one of `parts`, at most `most`; of lives under 10 days one of
-// `short_parts`; or `exactly`, whatever the life.
+// How much of a life is left when it is told: `part` of `of`, of lives under 10 days at least one of `short_of`, at
+// most `most`; or `exactly`, whatever the life.
 struct Threshold {
-  int parts;
-  int short_parts;
+  int part, of;
+  int short_of;
   base::Seconds most;
   std::optional<base::Seconds> exactly{};
 
   base::Seconds left_at(base::Seconds life) const noexcept;
 };
-inline constexpr Threshold kWarnAt{4, 3, 30 * kDay};
-inline constexpr Threshold kCriticalAt{8, 6, 7 * kDay};
-// "1/4" (the rest as in `otherwise`) or a duration, "21d". nullopt where it is neither.
-std::optional<Threshold> parse_threshold(std::string_view text, const Threshold& otherwise);
+inline constexpr Threshold kWarnAt{1, 4, 3, 30 * kDay};
+inline constexpr Threshold kCriticalAt{1, 8, 6, 7 * kDay};
 
 struct Criteria {
   std::vector<Policy> policies;  // the environment's, and "webpki", which binds public chains alone
@@ -40,10 +38,8 @@ struct Criteria {
   Threshold critical = kCriticalAt;
   // Authorities of ours: the longest life that each signs. They must be replaced before they can no longer sign it.
   std::map<pki::Fingerprint, base::Seconds> authorities;
-  base::Seconds settle = 7 * kDay;  // how long a new trust bundle must be out
+  base::Seconds settle = 7 * kDay;                   // how long a new trust bundle must be out
+  std::shared_ptr<const pki::KnownKeys> known_keys;  // null: no list is asked
 };
-
-// Throws Error(config) for a severity of a rule that does not exist, with the nearest that does.
-void check(const Criteria& criteria);
 
 }  // namespace everseal::audit

@@ -56,6 +56,10 @@ struct Judge {
 std::span<const Judge> expiry_judges();
 std::span<const Judge> name_judges();
 std::span<const Judge> chain_judges();
+std::span<const Judge> key_judges();
+std::span<const Judge> usage_judges();
+std::span<const Judge> protocol_judges();
+std::span<const Judge> revocation_judges();
 std::span<const Judge> failure_judges();
 // All of them, in the order in which they are judged.
 std::span<const std::span<const Judge>> judges();

@@ -1,4 +1,4 @@
-#include "audit/judge.h"
+#include "audit/broken.h"
 
 #include <algorithm>
 
@@ -40,6 +40,15 @@ void judge_name_mismatch(const Context& at, Found& found) {
   }
 }
 
+void judge_name_policy(const Context& at, Found& found) {
+  if (at.leaf() == nullptr || at.sight.role == Role::anchor) return;
+  std::vector<std::string> names;
+  for (const pki::GeneralName& name : at.leaf()->names())
+    if (name.kind == pki::GeneralName::Kind::dns) names.push_back(base::lower(name.value.raw()));
+  report(broken_limits(at, Limited::name, at.leaf()->not_before(), names), "the certificate speaks for", at.leaf(),
+         found);
+}
+
 const Judge kNameJudges[] = {
     {{"name-mismatch", Severity::error, "certificate does not speak for the name",
       "None of the certificate's subject alternative names is the name or address that was asked for, so clients "
@@ -48,6 +57,11 @@ const Judge kNameJudges[] = {
       "Serve the certificate of this name (check which one the server picks by SNI), or have the name added to it.",
       "RFC 9525 section 6"},
      judge_name_mismatch},
+    {{"name", Severity::error, "certificate speaks for a name that the policy forbids",
+      "The policy forbids certificates for this name: public ones may not be for names of the reverse zones, for "
+      "example.",
+      "Issue it without the name.", "the policy; CA/B TLS Baseline Requirements"},
+     judge_name_policy},
 };
 
 }  // namespace

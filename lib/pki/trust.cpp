@@ -46,22 +46,24 @@ LoadedStore load_store(const TrustStore& from) {
   return store;
 }
 
-// What a verification says of dates, which do not stop it.
-struct Dates {
+// What a verification says of dates and of the leaf's purpose, which do not stop it.
+struct Excused {
   int error = X509_V_OK;
   int depth = 0;
 };
 
-int dates_index() {
+int excused_index() {
   static const int index = X509_STORE_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
 }
 
-int excuse_dates(int ok, X509_STORE_CTX* context) {
+int excuse(int ok, X509_STORE_CTX* context) {
   const int error = X509_STORE_CTX_get_error(context);
-  if (ok == 1 || (error != X509_V_ERR_CERT_HAS_EXPIRED && error != X509_V_ERR_CERT_NOT_YET_VALID)) return ok;
-  auto* const dates = static_cast<Dates*>(X509_STORE_CTX_get_ex_data(context, dates_index()));
-  if (dates->error == X509_V_OK) *dates = {error, X509_STORE_CTX_get_error_depth(context)};
+  const bool is_date = error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID;
+  const bool is_leaf_purpose = error == X509_V_ERR_INVALID_PURPOSE && X509_STORE_CTX_get_error_depth(context) == 0;
+  if (ok == 1 || (!is_date && !is_leaf_purpose)) return ok;
+  auto* const excused = static_cast<Excused*>(X509_STORE_CTX_get_ex_data(context, excused_index()));
+  if (excused->error == X509_V_OK) *excused = {error, X509_STORE_CTX_get_error_depth(context)};
   X509_STORE_CTX_set_error(context, X509_V_OK);
   return 1;
 }
@@ -88,16 +90,16 @@ StoreVerdict ask(X509* leaf, STACK_OF(X509) * others, const LoadedStore& store, 
     throw_openssl(base::Fault::internal, "cannot verify a certificate");
   X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context.get()), base::to_unix(at));
   if (purpose != Purpose::any) X509_STORE_CTX_set_purpose(context.get(), native_purpose(purpose));
-  Dates dates;
-  X509_STORE_CTX_set_ex_data(context.get(), dates_index(), &dates);
-  X509_STORE_CTX_set_verify_cb(context.get(), excuse_dates);
+  Excused excused;
+  X509_STORE_CTX_set_ex_data(context.get(), excused_index(), &excused);
+  X509_STORE_CTX_set_verify_cb(context.get(), excuse);
 
   verdict.trusted = X509_verify_cert(context.get()) == 1;
-  verdict.valid = verdict.trusted && dates.error == X509_V_OK;
+  verdict.valid = verdict.trusted && excused.error == X509_V_OK;
   verdict.path = tried_path(context.get());
-  const int error = verdict.trusted ? dates.error : X509_STORE_CTX_get_error(context.get());
+  const int error = verdict.trusted ? excused.error : X509_STORE_CTX_get_error(context.get());
   if (!verdict.valid) {
-    verdict.depth = verdict.trusted ? dates.depth : X509_STORE_CTX_get_error_depth(context.get());
+    verdict.depth = verdict.trusted ? excused.depth : X509_STORE_CTX_get_error_depth(context.get());
     verdict.problem = X509_verify_cert_error_string(error);
   }
   if (!verdict.trusted && lacks_an_issuer(error) && !verdict.path.empty())

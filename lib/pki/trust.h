@@ -27,8 +27,8 @@ struct TrustStore {
 struct StoreVerdict {
   std::string store;
   StoreKind kind = StoreKind::system;
-  bool trusted = false;           // a path to an anchor stands, but for its dates
-  bool valid = false;             // and its dates hold
+  bool trusted = false;           // a path to an anchor stands, but for its dates and what the leaf may be used for
+  bool valid = false;             // and these hold too
   int depth = 0;                  // of the certificate at fault
   std::string problem;            // what stands against it, trust before dates; empty where valid
   std::vector<Certificate> path;  // leaf first, to the anchor where it is trusted, else as far as it goes

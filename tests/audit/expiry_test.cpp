@@ -6,8 +6,6 @@ using namespace everseal::audit::testing;
 
 namespace {
 
-constexpr Seconds kSecond{1};
-
 Criteria in_days() {
   Criteria criteria;
   criteria.warning.exactly = 21 * kDay;

@@ -29,6 +29,9 @@ using pki::testing::make_intermediate;
 using pki::testing::make_root;
 using pki::testing::server_template;
 
+inline constexpr Seconds kSecond{1};
+inline Time day(const char* text) { return *base::parse_time(std::string(text) + "T00:00:00Z"); }
+
 // Begins now and lives for `life`, both ends included.
 inline pki::Template lived(pki::Template wanted, Seconds life, Time begin = kNow) {
   wanted.not_before = begin;

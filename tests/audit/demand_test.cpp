@@ -1,0 +1,287 @@
+// What policies demand of certificates and handshakes.
+#include "audit/world.h"
+
+using namespace everseal;
+using namespace everseal::audit;
+using namespace everseal::audit::testing;
+
+namespace {
+
+Criteria under(std::initializer_list<const char*> policies) {
+  Criteria criteria;
+  for (const char* const name : policies) criteria.policies.push_back(built_in_policy(name));
+  return criteria;
+}
+
+// What is found by the rule `id` alone.
+Names only(const char* id, const Sight& seen, Time now, const Criteria& criteria) {
+  std::vector<Finding> findings = judge(seen, criteria, now);
+  std::erase_if(findings, [&](const Finding& one) { return one.rule->id != id; });
+  return names_of(findings);
+}
+
+std::vector<pki::TrustStore> public_store() { return {{"system", pki::StoreKind::system, {world().root.certificate}}}; }
+
+Sight shaken(const char* version, const char* cipher, const char* group, const char* starttls = "") {
+  static const probe::Capture capture{.outcome = probe::Outcome::complete};
+  Sight seen = sight_of_leaf(world().leaf, kNow);
+  seen.capture = &capture;
+  seen.starttls = starttls;
+  seen.accepted = {{version}, {cipher}, {group}};
+  return seen;
+}
+
+std::string output_of(std::vector<std::string> argv, base::BytesView input = {}) {
+  const base::Exit exit = pki::testing::run(std::move(argv), base::as_text(input));
+  REQUIRE_MESSAGE(exit.success(), exit.errors);
+  return exit.output;
+}
+
+// A leaf that openssl signs, of a root of its own with the same options.
+Certificate self_signed_with(const std::vector<std::string>& options) {
+  std::vector<std::string> argv{"openssl", "req",
+                                "-x509",   "-nodes",
+                                "-keyout", "/dev/null",
+                                "-days",   "30",
+                                "-subj",   "/CN=www.example.org",
+                                "-addext", "subjectAltName=DNS:www.example.org"};
+  argv.insert(argv.end(), options.begin(), options.end());
+  return Certificate::parse_all(base::as_bytes(output_of(argv))).front();
+}
+
+}  // namespace
+
+TEST_CASE("a public certificate lives no second longer than its day of issue allows, a private one as it likes") {
+  struct Row {
+    const char* issued;
+    int must, should;
+  };
+  for (const auto& [issued, must, should] : {Row{"2026-03-14", 398, 397}, Row{"2026-03-15", 200, 199},
+                                             Row{"2027-03-15", 100, 99}, Row{"2029-03-15", 47, 46}}) {
+    const Time begin = day(issued);
+    const auto found = [&](Seconds life, std::vector<pki::TrustStore> stores) {
+      const Certificate leaf = world().leaf_of(life, begin);
+      return only("lifetime", sight({leaf, world().issuing.certificate}, begin, std::move(stores)), begin,
+                  under({"webpki"}));
+    };
+    CAPTURE(issued);
+    CHECK(found(should * kDay, public_store()).empty());
+    CHECK(found(should * kDay + kSecond, public_store()) == Names{"lifetime notice"});
+    CHECK(found(must * kDay, public_store()) == Names{"lifetime notice"});
+    CHECK(found(must * kDay + kSecond, public_store()) == Names{"lifetime error"});
+    CHECK(found(900 * kDay, world().stores()).empty());
+  }
+}
+
+TEST_CASE("a public certificate is for servers alone from the day on that Chrome says") {
+  const auto found = [&](Time begin, std::vector<std::string> usages, std::vector<pki::TrustStore> stores) {
+    pki::Template wanted = lived(server_template("www.example.org", world().key), 90 * kDay, begin);
+    wanted.extended_key_usage = std::move(usages);
+    const Sight seen = sight({issue(wanted, world().issuing), world().issuing.certificate}, begin, std::move(stores));
+    return only("usage", seen, begin, under({"webpki"}));
+  };
+  const Time from = day("2027-03-15");
+  CHECK(found(from - kSecond, {"serverAuth", "clientAuth"}, public_store()).empty());
+  CHECK(found(from, {"serverAuth", "clientAuth"}, public_store()) == Names{"usage error"});
+  CHECK(found(from, {"serverAuth"}, public_store()).empty());
+  CHECK(found(from, {"serverAuth", "clientAuth"}, world().stores()).empty());
+  CHECK(found(kNow, {"serverAuth", "emailProtection"}, public_store()) == Names{"usage error"});
+}
+
+TEST_CASE("a public certificate is for no name of the reverse zones") {
+  const auto found = [&](Time begin, const char* name) {
+    const Certificate leaf = issue(lived(server_template(name, world().key), 90 * kDay, begin), world().issuing);
+    return only("name", sight({leaf, world().issuing.certificate}, begin, public_store()), begin, under({"webpki"}));
+  };
+  const Time from = day("2026-03-15");
+  CHECK(found(from, "7.2.0.192.in-addr.arpa") == Names{"name error"});
+  CHECK(found(from - kSecond, "7.2.0.192.in-addr.arpa").empty());
+  CHECK(found(from, "arpa.example.org").empty());
+}
+
+TEST_CASE("what a leaf may be used for fits its role") {
+  struct Row {
+    std::vector<std::string> usages;
+    Role role;
+    Names expected;
+  };
+  for (const auto& [usages, role, expected] :
+       {Row{{"serverAuth"}, Role::server, {}}, Row{{"serverAuth"}, Role::client, {"client-auth-missing error"}},
+        Row{{"clientAuth"}, Role::client, {}}, Row{{"clientAuth"}, Role::server, {"server-auth-missing error"}},
+        Row{{"anyExtendedKeyUsage"}, Role::client, {}}, Row{{}, Role::server, {}}, Row{{}, Role::client, {}}}) {
+    pki::Template wanted = server_template("www.example.org", world().key);
+    wanted.extended_key_usage = usages;
+    Sight seen = sight({issue(wanted, world().issuing), world().issuing.certificate}, kNow);
+    seen.role = role;
+    CAPTURE(usages.size());
+    CHECK(found_in(seen, kNow) == expected);
+  }
+}
+
+TEST_CASE("a signature of an old hash is told, of leaf and intermediate, and of no root") {
+  const Criteria criteria = under({"intermediate"});
+  const auto found = [&](const char* hash) {
+    const Certificate leaf = self_signed_with({"-newkey", "rsa:2048", hash});
+    return only("weak-signature", sight({leaf}, kNow), kNow, criteria);
+  };
+  CHECK(found("-sha1") == Names{"weak-signature error"});
+  CHECK(found("-md5") == Names{"weak-signature error"});
+  CHECK(found("-sha224").empty());
+  CHECK(found("-sha256").empty());
+
+  const Certificate old_root = self_signed_with({"-newkey", "rsa:2048", "-sha1"});
+  Sight seen = sight_of_leaf(world().leaf, kNow);
+  auto trust = std::make_shared<pki::ChainVerdict>(*seen.trust);
+  trust->stores[0].path.back() = old_root;
+  seen.trust = trust;
+  CHECK(only("weak-signature", seen, kNow, criteria).empty());
+  trust->stores[0].path.insert(trust->stores[0].path.end() - 1, self_signed_with({"-newkey", "rsa:2048", "-sha256"}));
+  CHECK(only("weak-signature", seen, kNow, criteria).empty());
+}
+
+TEST_CASE("a key is weak by itself and of a type by the policy") {
+  struct Row {
+    const char* policy;
+    std::vector<std::string> key;
+    Names expected;
+  };
+  const std::vector<std::string> rsa_1024{"-newkey", "rsa:1024"}, rsa_2048{"-newkey", "rsa:2048"},
+      p256{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"},
+      p521{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"}, ed25519{"-newkey", "ed25519"};
+  const Row rows[] = {
+      {"intermediate", rsa_1024, {"weak-key error", "key-type error"}},
+      {"intermediate", rsa_2048, {}},
+      {"intermediate", p256, {}},
+      {"intermediate", p521, {"key-type notice"}},
+      {"intermediate", ed25519, {"key-type notice"}},
+      {"modern", rsa_2048, {"key-type error"}},
+      {"modern", p256, {}},
+      {"legacy", rsa_2048, {}},
+      {"rfc9325", p521, {}},
+      {"nist", ed25519, {}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.policy);
+    CAPTURE(row.key.back());
+    const Sight seen = sight({self_signed_with(row.key)}, kNow);
+    const Criteria criteria = under({row.policy});
+    Names found = only("weak-key", seen, kNow, criteria);
+    found.merge(only("key-type", seen, kNow, criteria));
+    found.merge(only("broken-key", seen, kNow, criteria));
+    CHECK(found == row.expected);
+  }
+}
+
+TEST_CASE("a key that everybody can compute is critical") {
+  const pki::testing::Scratch scratch;
+  const pki::PrivateKey& key = key_of(KeyType::rsa_2048, 1);
+  const std::string line = output_of({"openssl", "rsa", "-noout", "-modulus"}, base::as_bytes(key.pem().reveal_text()));
+  scratch.write("blacklist.RSA-2048",
+                output_of({"openssl", "dgst", "-sha1", "-r"}, base::as_bytes(line)).substr(20, 20));
+  Criteria criteria;
+  const Certificate leaf = issue(server_template("www.example.org", key), world().issuing);
+  CHECK(found_in(sight_of_leaf(leaf, kNow), kNow, criteria).empty());
+  criteria.known_keys = std::make_shared<pki::KnownKeys>(pki::KnownKeys::load(scratch.path(".")));
+  CHECK(found_in(sight_of_leaf(leaf, kNow), kNow, criteria) == Names{"broken-key critical"});
+}
+
+TEST_CASE("versions, ciphers and groups are held against the policy") {
+  struct Row {
+    const char *policy, *version, *cipher, *group, *starttls;
+    Names expected;
+  };
+  constexpr const char *kGcm = "TLS_AES_256_GCM_SHA384", *kOld = "ECDHE-RSA-AES128-SHA";
+  const Row rows[] = {
+      {"intermediate", "TLSv1.3", kGcm, "X25519", "", {}},
+      {"intermediate", "TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", "P-256", "", {}},
+      {"intermediate", "TLSv1.1", kOld, "P-256", "", {"old-protocol error", "weak-cipher notice"}},
+      {"intermediate", "TLSv1.2", "DES-CBC3-SHA", "", "", {"weak-cipher error", "weak-group notice"}},
+      {"intermediate", "TLSv1.2", "ECDHE-RSA-RC4-SHA", "P-256", "", {"weak-cipher error"}},
+      {"intermediate", "TLSv1.2", "AECDH-AES128-SHA", "P-256", "", {"weak-cipher error"}},
+      {"intermediate", "TLSv1.2", "AECDH-AES128-SHA", "P-256", "smtp", {}},
+      {"intermediate", "TLSv1.2", "ECDHE-RSA-RC4-SHA", "P-256", "smtp", {"weak-cipher error"}},
+      {"intermediate", "TLSv1.3", kGcm, "ffdhe2048", "", {"weak-group notice"}},
+      {"modern", "TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", "P-256", "", {"old-protocol error", "weak-cipher error"}},
+      {"legacy", "TLSv1", "DES-CBC3-SHA", "P-256", "", {}},
+      {"legacy", "SSLv3", "DES-CBC-SHA", "P-256", "", {"old-protocol error", "weak-cipher error"}},
+      {"rfc9325", "TLSv1.2", "AES128-SHA", "P-256", "", {"weak-cipher notice"}},
+      {"nist", "TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256", "P-256", "", {"weak-cipher error"}},
+      {"nist", "TLSv1.3", kGcm, "X25519", "", {"weak-group notice"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.policy);
+    CAPTURE(row.cipher);
+    Sight seen = shaken(row.version, row.cipher, row.group, row.starttls);
+    if (*row.group == '\0') seen.accepted.groups = {"ffdhe1024"};
+    const Criteria criteria = under({row.policy});
+    Names found;
+    for (const char* const rule : {"old-protocol", "weak-cipher", "weak-group"})
+      found.merge(only(rule, seen, kNow, criteria));
+    CHECK(found == row.expected);
+  }
+}
+
+TEST_CASE("all that is broken is one finding, as grave as the gravest, and names whose demand it is") {
+  Sight seen = shaken("TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519");
+  seen.accepted.versions = {"TLSv1.3", "TLSv1.1", "TLSv1"};
+  seen.accepted.ciphers = {"TLS_AES_256_GCM_SHA384", "DES-CBC3-SHA", "AES128-SHA"};
+  const auto findings = judge(seen, under({"intermediate"}), kNow);
+  CHECK(names_of(findings) == Names{"old-protocol error", "weak-cipher error"});
+  CHECK(findings[0].what.raw() ==
+        "the server speaks TLSv1.1, TLSv1: against Server Side TLS Guidelines 6.0, intermediate: protocols (2026-04)");
+  CHECK(findings[1].what.raw().find("DES-CBC3-SHA: against") != std::string::npos);
+}
+
+TEST_CASE("further looks are told where they say no, and not where they were not taken") {
+  const auto found = [](auto change) {
+    probe::Capture capture{.outcome = probe::Outcome::complete};
+    change(capture.further);
+    Sight seen = sight_of_leaf(world().leaf, kNow);
+    seen.capture = &capture;
+    return found_in(seen, kNow);
+  };
+  using probe::Further;
+  CHECK(found([](Further&) {}).empty());
+  CHECK(found([](Further& f) { f.resumes = f.post_quantum = f.split_hello = true; }).empty());
+  CHECK(found([](Further& f) { f.resumes = false; }) == Names{"no-resumption notice"});
+  CHECK(found([](Further& f) { f.post_quantum = false; }) == Names{"no-post-quantum notice"});
+  CHECK(found([](Further& f) { f.split_hello = false; }) == Names{"split-hello warning"});
+}
+
+TEST_CASE("a certificate that demands a staple is told where none comes with a whole handshake") {
+  const Certificate demands = self_signed_with({"-newkey", "ed25519", "-addext", "tlsfeature=status_request"});
+  CHECK(demands.must_staple());
+  CHECK_FALSE(world().leaf.must_staple());
+  const auto found = [](const Certificate& leaf, probe::Outcome outcome, base::Bytes staple) {
+    probe::Capture capture{.outcome = outcome, .ocsp_response = std::move(staple)};
+    Sight seen = sight({leaf}, kNow);
+    seen.capture = &capture;
+    return only("staple-missing", seen, kNow, {});
+  };
+  CHECK(found(demands, probe::Outcome::complete, {}) == Names{"staple-missing error"});
+  CHECK(found(demands, probe::Outcome::complete, {0x30}).empty());
+  CHECK(found(demands, probe::Outcome::handshake_failed, {}).empty());
+  CHECK(found(world().leaf, probe::Outcome::complete, {}).empty());
+}
+
+TEST_CASE("revoked is told of what is needed, unknown and good are not") {
+  using State = Revocation::State;
+  const auto found = [](std::vector<std::optional<Revocation>> said) {
+    Sight seen = sight_of_leaf(world().leaf, kNow);
+    seen.revocation = std::move(said);
+    return found_in(seen, kNow);
+  };
+  const Revocation revoked{State::revoked, kNow - kDay, "keyCompromise"}, good{State::good, {}, {}},
+      unknown{State::unknown, {}, "the CRL could not be fetched"};
+  CHECK(found({}).empty());
+  CHECK(found({good, good}).empty());
+  CHECK(found({unknown, std::nullopt}).empty());
+  CHECK(found({revoked}) == Names{"revoked critical"});
+  CHECK(found({good, revoked}) == Names{"revoked critical"});
+  CHECK(found({revoked, revoked}) == Names{"revoked critical", "revoked critical"});
+
+  const Certificate stranger = make_root(KeyType::ecdsa_p256, 9, "Stranger").certificate;
+  Sight seen = sight({world().leaf, world().issuing.certificate, stranger}, kNow);
+  seen.revocation = {good, good, revoked};
+  CHECK(only("revoked", seen, kNow, {}).empty());
+}
