@@ -15,19 +15,6 @@ using base::printable;
 
 std::string shortened(const std::string& text) { return printable(text.substr(0, 80)); }
 
-// "1/4", "30d"
-std::optional<LifeLeft> parse_life_left(const std::string& text) {
-  if (const auto slash = text.find('/'); slash != std::string::npos) {
-    const auto part = base::parse_number<int>(text.substr(0, slash));
-    const auto of = base::parse_number<int>(text.substr(slash + 1));
-    if (!part || !of || *part < 1 || *of <= *part || *of > 1000) return std::nullopt;
-    return LifeLeft{.part = *part, .of = *of, .time = {}};
-  }
-  const auto time = base::parse_duration(text);
-  if (!time || *time <= base::Seconds{0}) return std::nullopt;
-  return LifeLeft{.part = 0, .of = 0, .time = *time};
-}
-
 std::optional<LifeLeft> read_life_left(const Named& from, std::string_view option, const base::Options& options,
                                        Reader& reader) {
   if (!options.has(option)) return std::nullopt;
@@ -103,6 +90,18 @@ void check_targets(const Named& from, const Endpoint& endpoint, Reader& reader) 
 }
 
 }  // namespace
+
+std::optional<LifeLeft> parse_life_left(std::string_view text) {
+  if (const auto slash = text.find('/'); slash != std::string::npos) {
+    const auto part = base::parse_number<int>(text.substr(0, slash));
+    const auto of = base::parse_number<int>(text.substr(slash + 1));
+    if (!part || !of || *part < 1 || *of <= *part || *of > 1000) return std::nullopt;
+    return LifeLeft{.part = *part, .of = *of, .time = {}};
+  }
+  const auto time = base::parse_duration(text);
+  if (!time || *time <= base::Seconds{0}) return std::nullopt;
+  return LifeLeft{.part = 0, .of = 0, .time = *time};
+}
 
 std::string read_label(const Named& from, std::string_view option, const base::Options& options,
                        const std::set<std::string, std::less<>> Known::*declared_ones, Reader& reader) {

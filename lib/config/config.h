@@ -139,6 +139,7 @@ struct LifeLeft {
   int part = 0, of = 0;  // 1 of 4
   base::Seconds time{};  // where `of` is 0
 };
+std::optional<LifeLeft> parse_life_left(std::string_view text);  // "1/4", "30d"
 
 struct Environment {
   Name name;

@@ -225,6 +225,14 @@ std::int64_t Places::mark_gone(std::string_view source, Time started, Time now) 
   return query->bind(1, source).bind(2, base::to_unix(started)).bind(3, base::to_unix(now)).execute();
 }
 
+std::int64_t Places::mark_gone_at(const std::string& endpoint, Time started, Time now) {
+  sql::Query query(store_.database(),
+                   "update place set gone = $3 where kind = 'endpoint' and name = $1 and gone is null and "
+                   "last_look < $2");
+  query->bind(1, base::as_bytes(endpoint)).bind(2, base::to_unix(started)).bind(3, base::to_unix(now));
+  return query->execute();
+}
+
 std::optional<PlaceRecord> Places::find(PlaceKind kind, const std::string& name, const std::string& address) {
   PlaceRecord place;
   place.kind = kind;
@@ -287,6 +295,18 @@ std::vector<SightingRecord> Places::shown_at(std::int64_t place) {
   return all_rows(query, [](const sql::Statement& row) { return sighting_at(row, 0); });
 }
 
+std::vector<SightingRecord> Places::shown_then(std::int64_t place, Time when) {
+  // Of each position what came last; SQLite and PostgreSQL both take the row of the maximum from a subquery alone.
+  sql::Query query(
+      store_.database(),
+      fmt::format("select {} from sighting where place = $1 and first_seen = (select max(other.first_seen) "
+                  "from sighting other where other.place = sighting.place and "
+                  "other.position = sighting.position and other.first_seen < $2) order by position",
+                  kSightingColumns));
+  query->bind(1, place).bind(2, base::to_unix(when));
+  return all_rows(query, [](const sql::Statement& row) { return sighting_at(row, 0); });
+}
+
 std::vector<ProbeRecord> Places::probes(std::int64_t place, int limit) {
   sql::Query query(store_.database(),
                    fmt::format("{} from probe where place = $1 order by at desc, id desc limit $2", kProbeColumns));
@@ -335,7 +355,8 @@ std::vector<PlaceChange> Places::changed_since(Time since) {
 }
 
 std::vector<PlaceRecord> Places::gone_since(Time since) {
-  sql::Query query(store_.database(), fmt::format("select {} from place where gone >= $1 order by gone", kPlaceColumns));
+  sql::Query query(store_.database(),
+                   fmt::format("select {} from place where gone >= $1 order by gone", kPlaceColumns));
   query->bind(1, base::to_unix(since));
   return all_rows(query, [](const sql::Statement& row) { return place_at(row, 0); });
 }

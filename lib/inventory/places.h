@@ -63,6 +63,8 @@ class Places {
   void add_hours(std::span<const std::pair<std::int64_t, ProbeHour>> hours);
   // Places of this source that no look reached since `started` are gone as of now. Gives how many went.
   std::int64_t mark_gone(std::string_view source, Time started, Time now);
+  // The same of the endpoint's addresses.
+  std::int64_t mark_gone_at(const std::string& endpoint, Time started, Time now);
 
   std::optional<PlaceRecord> find(PlaceKind kind, const std::string& name, const std::string& address);
   std::vector<PlaceRecord> named(const std::string& name);  // every address of it, and the file of that path
@@ -70,6 +72,7 @@ class Places {
   // Where a certificate was seen, now or before; the latest first.
   std::vector<std::pair<PlaceRecord, SightingRecord>> of(const pki::Fingerprint& certificate, int limit);
   std::vector<SightingRecord> shown_at(std::int64_t place);        // by the last look, in their order
+  std::vector<SightingRecord> shown_then(std::int64_t place, Time when);  // likewise by the last one before `when`
   std::vector<ProbeRecord> probes(std::int64_t place, int limit);  // the newest first
   std::vector<ProbeHour> hours(std::int64_t place, Time since);
   // Leaves and files' certificates that appeared or vanished since then, place by place, and the new places.

@@ -23,6 +23,7 @@ struct Target {
   std::vector<std::string> alpn;       // offered; none by default, as some servers refuse what they do not know
   // Only a certificate with such a key can answer, where a listener holds several.
   std::optional<pki::KeyType> key;
+  std::size_t id = 0;  // the caller's own, handed back with each capture
 
   // "host:port", "[::1]:443", "::1", "127.0.0.1" (port 443 where none is given). Throws Error(usage).
   static Target parse(std::string_view text);

@@ -220,6 +220,20 @@ TEST_CASE("a place that its source names no more is gone until a look finds it a
   CHECK(memory.places.gone_since(kNow).empty());
 }
 
+TEST_CASE("an address that an endpoint's name leads to no more is gone, those of other names stay") {
+  Memory memory;
+  const auto leaf = make_certificate({});
+  memory.places.record(look_at(kNow, {leaf}));
+  memory.places.record(look_at(kNow + kDay, {leaf}, {}, "127.0.0.2:443"));
+  Look other = look_at(kNow, {leaf});
+  other.place.name = base::Untrusted("mail.example.org:25");
+  memory.places.record(other);
+  CHECK(memory.places.mark_gone_at("www.example.org:443", kNow + kDay, kNow + kDay) == 1);
+  const auto gone = memory.places.gone_since(kNow + kDay);
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].text() == "www.example.org:443 at 127.0.0.1:443");
+}
+
 TEST_CASE("hours add up") {
   Memory memory;
   const auto place = memory.places.record(look_at(kNow, {make_certificate({})}));

@@ -99,6 +99,7 @@ void use_audit(Store& store) {
   places.record(look);
   places.add_hours(std::vector{std::pair(id, ProbeHour{.hour = kNow})});
   places.mark_gone("config", kNow, kNow);
+  places.mark_gone_at("www.example.org:443", kNow, kNow);
   places.named("www.example.org:443");
   for (unsigned bits = 0; bits < 16; ++bits) {
     PlaceFilter filter;
@@ -110,6 +111,7 @@ void use_audit(Store& store) {
   }
   places.of(look.certificates->front().fingerprint(), 10);
   places.shown_at(id);
+  places.shown_then(id, kNow);
   places.probes(id, 10);
   places.hours(id, kNow);
   places.changed_since(kNow);

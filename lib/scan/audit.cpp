@@ -1,0 +1,320 @@
+#include "scan/audit.h"
+
+#include "audit/audit.h"
+#include "base/error.h"
+#include "discover/walk.h"
+#include "inventory/audit_runs.h"
+#include "inventory/places.h"
+#include "pki/digest.h"
+#include "scan/memory.h"
+#include "scan/sights.h"
+
+#include <algorithm>
+#include <set>
+
+namespace everseal::scan {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+std::string scope_of(const AuditRequest& request) {
+  std::vector<std::string> names = request.paths;
+  for (const Wanted& one : request.endpoints) names.push_back(one.name);
+  std::ranges::sort(names);
+  std::string text;
+  for (const std::string& name : names) text += name + '\n';
+  return base::hex(pki::sha256(base::as_bytes(text)));
+}
+
+inventory::CertificateRecord record_of(const pki::Certificate& certificate, base::Time now) {
+  inventory::CertificateRecord record;
+  record.fingerprint = certificate.fingerprint();
+  record.serial = certificate.serial();
+  record.subject = certificate.subject();
+  record.issuer = certificate.issuer();
+  std::string names;
+  for (const pki::GeneralName& name : certificate.names()) names += (names.empty() ? "" : ", ") + name.value.raw();
+  record.names = base::Untrusted(std::move(names));
+  record.not_before = certificate.not_before();
+  record.not_after = certificate.not_after();
+  record.key = certificate.public_key().text;
+  record.is_ca = certificate.is_ca();
+  record.first_seen = now;
+  return record;
+}
+
+inventory::FindingRecord record_of(const audit::Finding& finding) {
+  inventory::FindingRecord record;
+  record.rule = finding.rule->id;
+  record.certificate = finding.certificate;
+  record.severity = audit::to_string(finding.severity);
+  record.what = base::printable(finding.what);
+  return record;
+}
+
+// What a look that ended early could not tell, so that it is neither new nor over.
+std::function<bool(const inventory::FindingRecord&)> untold_by(const Judged& judged) {
+  if (judged.is_whole) return {};
+  const bool saw_certificates = judged.certificates.has_value();
+  return [saw_certificates](const inventory::FindingRecord& finding) {
+    const audit::Rule* const rule = audit::find_rule(finding.rule);
+    if (rule == nullptr || rule->nature == audit::Nature::failure) return false;
+    return !saw_certificates || rule->identity == audit::Identity::place;
+  };
+}
+
+class Run {
+ public:
+  Run(const AuditRequest& request, Standards& standards, inventory::Store* store, report::AuditSink& sink,
+      const std::function<base::Time()>& clock, const Progress& progress, std::stop_token stop)
+      : request_(request),
+        standards_(standards),
+        store_(store),
+        sink_(sink),
+        clock_(clock),
+        progress_(progress),
+        stop_(std::move(stop)),
+        began_(clock()) {
+    if (store_ != nullptr) memory_.emplace(*store_, began_);
+  }
+
+  AuditOutcome run() {
+    begin();
+    look_at_endpoints(false);
+    look_at_endpoints(true);
+    look_at_files();
+    end();
+    return std::move(outcome_);
+  }
+
+ private:
+  void begin() {
+    seen_.assign(request_.endpoints.size(), false);
+    record_.scope = scope_of(request_);
+    record_.what = request_.what;
+    record_.started = began_;
+    record_.policy = standards_.policy().name + " " + standards_.policy().version;
+    record_.policy_hash = standards_.policy().hash;
+    if (!standards_.has_system_store())
+      outcome_.remarks.emplace_back(
+          "this host has no CA certificates of its own, so that no public chain is trusted "
+          "(install ca-certificates)");
+    if (store_ == nullptr) {
+      outcome_.remarks.emplace_back("nothing is remembered, as there is no state here (`everseal init` makes one)");
+      return;
+    }
+    inventory::AuditRuns runs(*store_);
+    if (request_.begin == AuditRequest::Begin::where_the_last_stopped) pass_over(runs.last(record_.scope));
+    record_.id = runs.begin(record_);
+  }
+
+  // What the last run of the same scope looked at before it was stopped.
+  void pass_over(const std::optional<inventory::AuditRunRecord>& last) {
+    if (!last || last->complete) {
+      outcome_.remarks.emplace_back("nothing to resume: the last audit of this was complete");
+      return;
+    }
+    began_ = last->started;
+    inventory::Places places(*store_);
+    std::int64_t passed = 0;
+    for (std::size_t i = 0; i < request_.endpoints.size(); ++i) {
+      const auto known = places.named(request_.endpoints[i].name);
+      seen_[i] = std::ranges::any_of(known, [&](const auto& place) { return place.last_look >= last->started; });
+      passed += seen_[i] ? 1 : 0;
+    }
+    outcome_.remarks.push_back(fmt::format("{} of {} endpoints were looked at before, from {} on", passed,
+                                           request_.endpoints.size(), base::format_time(last->started)));
+  }
+
+  void look_at_endpoints(bool any_address) {
+    std::size_t at = 0;
+    const auto next = [&]() -> std::optional<probe::Target> {
+      for (; at < request_.endpoints.size(); ++at) {
+        if (seen_[at] || request_.endpoints[at].any_address != any_address) continue;
+        probe::Target target = request_.endpoints[at].target;
+        target.id = at++;
+        return target;
+      }
+      return std::nullopt;
+    };
+    const auto done = [&](const probe::Target& target, const probe::Capture& capture) {
+      if (!seen_[target.id]) ++endpoints_;
+      seen_[target.id] = true;
+      take(request_.endpoints[target.id], capture);
+    };
+    probe::probe_all(next, done, request_.limits, any_address ? probe::Addresses::one : probe::Addresses::all, stop_);
+  }
+
+  void take(const Wanted& wanted, const probe::Capture& capture) {
+    inventory::PlaceRecord place;
+    place.kind = inventory::PlaceKind::endpoint;
+    place.name = base::Untrusted(wanted.name);
+    if (!wanted.any_address) place.address = capture.address;
+    place.environment = wanted.environment;
+    place.team = wanted.team;
+    place.labels = labels_text(wanted.labels);
+    place.source = wanted.source;
+    if (!capture.address.empty()) reached_.insert(wanted.name);
+    Judged judged = judge_endpoint(wanted, capture, place.text(), standards_.of(wanted.environment), began_);
+    inventory::ProbeRecord probe = record_of_capture(capture);
+    probe.at = clock_();
+    if (!judged.leaves.empty()) probe.leaf = judged.leaves.front().fingerprint();
+    report::AuditedPlace audited;
+    if (capture.phase > probe::Phase::resolve && capture.resolve_time.count() > 0)
+      audited.resolve = capture.resolve_time;
+    if (capture.phase > probe::Phase::connect) audited.connect = capture.connect_time;
+    if (!wanted.target.starttls.empty() && capture.phase > probe::Phase::starttls)
+      audited.starttls = capture.starttls_time;
+    hand_over(std::move(place), std::move(probe), std::move(judged), std::move(audited));
+  }
+
+  void look_at_files() {
+    if (request_.paths.empty()) return;
+    discover::Walk walk;
+    walk.roots = request_.paths;
+    const auto see = [&](discover::File&& file) {
+      if (!file.certificates.empty() || !file.troubles.empty()) take(file);
+    };
+    const discover::Summary summary = discover::walk(walk, request_.passwords, see, stop_);
+    is_whole_ = is_whole_ && summary.is_whole;
+    outcome_.remarks.push_back(fmt::format("{} files looked at in {} directories", summary.files, summary.directories));
+  }
+
+  void take(const discover::File& file) {
+    inventory::PlaceRecord place;
+    place.kind = inventory::PlaceKind::file;
+    place.name = base::Untrusted(file.path);
+    place.source = "arguments";
+    Judged judged = judge_file(file, place.text(), standards_.of({}), began_);
+    inventory::ProbeRecord probe;
+    probe.at = clock_();
+    probe.outcome = file.troubles.empty() ? "complete" : std::string(to_string(file.troubles.front().reason));
+    probe.phase = "read";
+    if (!file.troubles.empty()) probe.problem = file.troubles.front().what;
+    if (!judged.leaves.empty()) probe.leaf = judged.leaves.front().fingerprint();
+    hand_over(std::move(place), std::move(probe), std::move(judged), {});
+  }
+
+  void hand_over(inventory::PlaceRecord place, inventory::ProbeRecord probe, Judged judged,
+                 report::AuditedPlace audited) {
+    if (place.team.empty()) place.team = team_of(judged);
+    place.first_look = place.last_look = probe.at;
+    inventory::Look look;
+    look.place = place;
+    look.probe = probe;
+    look.certificates = judged.certificates;
+    look.stays = untold_by(judged);
+    std::vector<inventory::FindingRecord> open;
+    if (memory_ && !judged.findings.empty()) open = memory_->open_at(place);
+    for (const audit::Finding& finding : judged.findings) {
+      inventory::FindingRecord record = record_of(finding);
+      record.opened = probe.at;
+      look.findings.push_back(record);
+      report::AuditedFinding shown{
+          .finding = std::move(record), .acknowledgement = std::nullopt, .since = std::nullopt};
+      if (memory_) shown.since = since(open, shown.finding);
+      if (memory_) shown.acknowledgement = memory_->acknowledgement(place, shown.finding.rule);
+      count(finding, shown.acknowledgement.has_value());
+      audited.findings.push_back(std::move(shown));
+    }
+    if (memory_) {
+      if (!judged.leaves.empty()) audited.managed = memory_->managed(judged.leaves.front().fingerprint());
+      memory_->add(std::move(look));
+    }
+    if (judged.certificates)
+      for (const pki::Certificate& certificate : *judged.certificates)
+        audited.certificates.push_back(record_of(certificate, probe.at));
+    audited.path_ends = judged.path_ends;
+    audited.place = std::move(place);
+    audited.probe = std::move(probe);
+    sink_.place(audited);
+    ++outcome_.looked;
+    outcome_.failed += judged.certificates ? 0 : 1;
+    if (progress_) progress_(endpoints_, static_cast<std::int64_t>(request_.endpoints.size()));
+  }
+
+  static base::Time since(const std::vector<inventory::FindingRecord>& open, const inventory::FindingRecord& finding) {
+    const auto known = std::ranges::find_if(open, [&](const inventory::FindingRecord& one) {
+      return one.rule == finding.rule && one.certificate == finding.certificate;
+    });
+    return known == open.end() ? finding.opened : known->opened;
+  }
+
+  void count(const audit::Finding& finding, bool is_known) {
+    if (is_known)
+      ++outcome_.acknowledged;
+    else if (finding.rule->nature == audit::Nature::fault)
+      ++outcome_.findings[finding.severity];
+  }
+
+  std::string team_of(const Judged& judged) const {
+    if (judged.leaves.empty()) return {};
+    for (const pki::GeneralName& name : judged.leaves.front().names()) {
+      const auto identifier = pki::to_identifier(name);
+      if (!identifier) continue;
+      for (const TeamPattern& pattern : request_.teams)
+        if (pattern.claims(*identifier)) return pattern.team;
+    }
+    return {};
+  }
+
+  void end() {
+    outcome_.not_looked = std::ranges::count(seen_, false);
+    record_.complete = outcome_.not_looked == 0 && is_whole_ && !stop_.stop_requested();
+    if (!memory_) return;
+    memory_->flush();
+    const base::Time now = clock_();
+    if (record_.complete) memory_->forget_unreached(reached_, request_.whole, now);
+    record_.ended = now;
+    record_.looked = outcome_.looked;
+    record_.failed = outcome_.failed;
+    inventory::AuditRuns(*store_).end(record_);
+  }
+
+  const AuditRequest& request_;
+  Standards& standards_;
+  inventory::Store* store_;
+  report::AuditSink& sink_;
+  const std::function<base::Time()>& clock_;
+  const Progress& progress_;
+  std::stop_token stop_;
+  base::Time began_;
+  std::optional<Memory> memory_;
+  inventory::AuditRunRecord record_;
+  std::vector<bool> seen_;         // beside request.endpoints
+  std::set<std::string> reached_;  // names, one of whose addresses was connected to
+  std::int64_t endpoints_ = 0;
+  bool is_whole_ = true;
+  AuditOutcome outcome_;
+};
+
+}  // namespace
+
+bool AuditOutcome::has(audit::Severity severity) const {
+  return std::ranges::any_of(findings, [&](const auto& one) { return one.first >= severity && one.second > 0; });
+}
+
+AuditOutcome audit(const AuditRequest& request, Standards& standards, inventory::Store* store, report::AuditSink& sink,
+                   const std::function<base::Time()>& clock, const Progress& progress, std::stop_token stop) {
+  return Run(request, standards, store, sink, clock, progress, std::move(stop)).run();
+}
+
+std::vector<report::AuditedRule> audited_rules() {
+  std::vector<report::AuditedRule> all;
+  for (const audit::Rule* const rule : audit::rules())
+    all.push_back({.id = rule->id,
+                   .severity = audit::to_string(rule->severity),
+                   .summary = rule->summary,
+                   .meaning = rule->meaning,
+                   .remedy = rule->remedy,
+                   .source = rule->source,
+                   .nature = rule->nature == audit::Nature::failure ? report::AuditedRule::Nature::failure
+                                                                    : report::AuditedRule::Nature::fault,
+                   .identity = rule->identity == audit::Identity::certificate
+                                   ? report::AuditedRule::Identity::certificate
+                                   : report::AuditedRule::Identity::place});
+  return all;
+}
+
+}  // namespace everseal::scan

@@ -1,0 +1,63 @@
+// One audit: looks at what is wanted, judges it, remembers it and reports it as it comes.
+#pragma once
+
+#include "discover/passwords.h"
+#include "inventory/store.h"
+#include "probe/probe.h"
+#include "report/audit.h"
+#include "scan/standards.h"
+#include "scan/targets.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace everseal::scan {
+
+// Whose something is, by its names.
+struct TeamPattern {
+  std::string team;
+  std::function<bool(const pki::Identifier&)> claims;
+};
+
+struct AuditRequest {
+  std::vector<Wanted> endpoints;
+  std::vector<std::string> paths;  // files and directories
+  discover::Passwords passwords;   // of what is encrypted there
+  probe::Limits limits;
+  std::vector<TeamPattern> teams;    // in their order
+  std::optional<std::string> whole;  // a source all of whose endpoints are among these
+  std::string what;                  // "12 endpoints of the config"
+  enum class Begin { anew, where_the_last_stopped } begin = Begin::anew;
+};
+
+struct AuditOutcome {
+  std::int64_t looked = 0;      // places
+  std::int64_t failed = 0;      // of those, showed no certificate
+  std::int64_t not_looked = 0;  // the run was stopped before them
+  // But for those that are known of, and those that say why a place could not be looked at.
+  std::map<audit::Severity, std::int64_t> findings;
+  std::int64_t acknowledged = 0;
+  std::vector<std::string> remarks;  // what was not covered and why
+
+  // Is there a finding at or above it?
+  bool has(audit::Severity severity) const;
+};
+
+// How far it is, for who watches; called after each place.
+using Progress = std::function<void(std::int64_t looked, std::int64_t of)>;
+
+// Without a store nothing is remembered. Rows go to `sink`, which the caller has begun and ends. What the network or a
+// file does is an outcome; throws what the store and the sink throw. When `stop` is requested what was seen until then
+// is recorded and reported.
+AuditOutcome audit(const AuditRequest& request, Standards& standards, inventory::Store* store, report::AuditSink& sink,
+                   const std::function<base::Time()>& clock, const Progress& progress, std::stop_token stop);
+
+// The audit's rules as a report shows them.
+std::vector<report::AuditedRule> audited_rules();
+
+}  // namespace everseal::scan

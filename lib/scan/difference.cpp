@@ -1,0 +1,158 @@
+#include "scan/difference.h"
+
+#include "base/text.h"
+#include "inventory/certificates.h"
+#include "inventory/findings.h"
+#include "inventory/places.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+namespace everseal::scan {
+namespace {
+
+using inventory::CertificateRecord;
+using inventory::FindingRecord;
+using inventory::SightingRecord;
+
+std::string day(base::Time time) { return base::format_time(time).substr(0, 10); }
+
+std::string rules(const std::vector<FindingRecord>& findings) {
+  std::vector<std::string> names;
+  for (const FindingRecord& finding : findings) names.push_back(finding.rule);
+  return base::join(names, ", ");
+}
+
+std::string explain(const CertificateRecord& before, const CertificateRecord& after) {
+  std::vector<std::string> parts;
+  if (after.not_after < before.not_after)
+    parts.push_back(fmt::format("ends sooner, {} instead of {}", day(after.not_after), day(before.not_after)));
+  else
+    parts.push_back(fmt::format("ends {} instead of {}", day(after.not_after), day(before.not_after)));
+  if (after.issuer != before.issuer) parts.push_back(fmt::format("issued by {}", base::printable(after.issuer)));
+  if (after.names != before.names)
+    parts.push_back(fmt::format("speaks for {}", after.names.empty() ? "nobody" : base::printable(after.names)));
+  if (after.key != before.key) parts.push_back(fmt::format("key {} instead of {}", after.key, before.key));
+  return "another certificate: " + base::join(parts, "; ");
+}
+
+// Of an endpoint the leaf; in a file each certificate counts.
+std::vector<pki::Fingerprint> certificates_of(const inventory::PlaceRecord& place,
+                                              const std::vector<SightingRecord>& sightings) {
+  std::vector<pki::Fingerprint> all;
+  for (const SightingRecord& sighting : sightings)
+    if (sighting.position == 0 || place.kind == inventory::PlaceKind::file) all.push_back(sighting.certificate);
+  return all;
+}
+
+// The first of `these` that is none of `others`.
+std::optional<pki::Fingerprint> first_beyond(const std::vector<pki::Fingerprint>& these,
+                                             const std::vector<pki::Fingerprint>& others) {
+  const auto found = std::ranges::find_if(
+      these, [&](const pki::Fingerprint& one) { return std::ranges::find(others, one) == others.end(); });
+  return found == these.end() ? std::nullopt : std::optional(*found);
+}
+
+class Comparison {
+ public:
+  Comparison(inventory::Store& store, base::Time since, base::Time now) : store_(store), since_(since), now_(now) {}
+
+  std::vector<Difference> run() {
+    take_places();
+    take_findings();
+    std::vector<Difference> all;
+    for (auto& [id, one] : by_place_)
+      if (one.presence != Difference::Presence::stays || one.after || one.before || !one.opened.empty() ||
+          !one.closed.empty())
+        all.push_back(std::move(one));
+    std::ranges::stable_sort(all, std::greater<>(), &Difference::is_worse);
+    return all;
+  }
+
+ private:
+  Difference& of(const inventory::PlaceRecord& place) {
+    Difference& one = by_place_[place.id];
+    one.place = place;
+    return one;
+  }
+
+  void take_places() {
+    inventory::Places places(store_);
+    for (const auto& change : places.changed_since(since_)) {
+      if (change.place.gone && *change.place.gone < since_) continue;
+      Difference& one = of(change.place);
+      if (change.is_new) one.presence = Difference::Presence::appeared;
+      const auto now = certificates_of(change.place, places.shown_at(change.place.id));
+      const auto then = certificates_of(change.place, places.shown_then(change.place.id, since_));
+      const auto fresh = first_beyond(now, then);
+      if (fresh && !was_seen_before(places, *fresh, change.place.id)) one.after = record(*fresh);
+      const auto former = first_beyond(then, now);
+      if (former && (one.after || !fresh)) one.before = record(*former);
+    }
+    for (const inventory::PlaceRecord& place : places.gone_since(since_)) {
+      Difference& one = of(place);
+      if (one.presence == Difference::Presence::appeared)
+        by_place_.erase(place.id);
+      else
+        one.presence = Difference::Presence::gone;
+    }
+  }
+
+  void take_findings() {
+    for (const auto& changed : inventory::Findings(store_).changed(since_, now_ + base::Seconds{1}, now_)) {
+      const FindingRecord& finding = changed.finding;
+      if (changed.acknowledgement || changed.place.gone) continue;
+      if (finding.closed && finding.opened < since_)
+        of(changed.place).closed.push_back(finding);
+      else if (!finding.closed)
+        of(changed.place).opened.push_back(finding);
+    }
+  }
+
+  // Known from before at the same place: nodes behind one address take turns.
+  bool was_seen_before(inventory::Places& places, const pki::Fingerprint& certificate, std::int64_t place) const {
+    constexpr int kMostPlaces = 1000;
+    return std::ranges::any_of(places.of(certificate, kMostPlaces), [&](const auto& one) {
+      return one.second.place == place && one.second.first_seen < since_;
+    });
+  }
+
+  std::optional<CertificateRecord> record(const pki::Fingerprint& fingerprint) {
+    return inventory::Certificates(store_).find(fingerprint);
+  }
+
+  inventory::Store& store_;
+  base::Time since_, now_;
+  std::map<std::int64_t, Difference> by_place_;
+};
+
+}  // namespace
+
+std::string Difference::text() const {
+  std::vector<std::string> parts;
+  if (presence == Presence::gone) parts.emplace_back("nobody names it any more, or its address is another");
+  if (presence == Presence::appeared)
+    parts.push_back(after ? fmt::format("seen for the first time, ends {}", day(after->not_after))
+                          : std::string("looked at for the first time"));
+  if (presence == Presence::stays && after)
+    parts.push_back(before ? explain(*before, *after)
+                           : fmt::format("a certificate, where none was seen before: ends {}", day(after->not_after)));
+  if (presence == Presence::stays && before && !after)
+    parts.push_back(fmt::format("a certificate is there no more: {}", base::printable(before->names)));
+  if (!opened.empty()) parts.push_back("found: " + rules(opened));
+  if (!closed.empty()) parts.push_back("over: " + rules(closed));
+  return base::join(parts, "; ");
+}
+
+bool Difference::is_worse() const {
+  if (presence == Presence::gone || !opened.empty()) return true;
+  return before && after && (after->not_after < before->not_after || after->issuer != before->issuer);
+}
+
+std::vector<Difference> differences(inventory::Store& store, base::Time since, base::Time now) {
+  return Comparison(store, since, now).run();
+}
+
+}  // namespace everseal::scan

@@ -1,0 +1,31 @@
+// What is other than it was at the audit before, or at a time, place by place.
+#pragma once
+
+#include "inventory/records.h"
+#include "inventory/store.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace everseal::scan {
+
+struct Difference {
+  inventory::PlaceRecord place;
+  enum class Presence { stays, appeared, gone } presence = Presence::stays;
+  // Where another leaf is shown than then. Of a file's certificates the first that differs.
+  std::optional<inventory::CertificateRecord> before, after;
+  // What was opened since and is open, and what was open and is not.
+  std::vector<inventory::FindingRecord> opened, closed;
+
+  // Why it matters, in one line: "another certificate, by another issuer: ...". Printable.
+  std::string text() const;
+  // Did anything get worse? What is gone, opened, or shown for a shorter time counts.
+  bool is_worse() const;
+};
+
+// By place, what is worse first; empty where nothing is other than at `since`. What came and went again in between is
+// nothing.
+std::vector<Difference> differences(inventory::Store& store, base::Time since, base::Time now);
+
+}  // namespace everseal::scan

@@ -1,0 +1,84 @@
+#include "scan/memory.h"
+
+#include "inventory/certificates.h"
+#include "inventory/findings.h"
+
+namespace everseal::scan {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::size_t kGroup = 256;
+constexpr std::chrono::milliseconds kLongestWait{500};
+
+std::pair<std::int64_t, inventory::ProbeHour> hour_of(std::int64_t place, const inventory::Look& look) {
+  using std::chrono::floor;
+  inventory::ProbeHour hour;
+  hour.hour = floor<std::chrono::hours>(look.probe.at);
+  hour.looks = 1;
+  hour.failures = look.certificates ? 0 : 1;
+  if (look.probe.handshake) {
+    hour.handshakes = 1;
+    hour.handshake_sum = hour.handshake_max = *look.probe.handshake;
+  }
+  return {place, hour};
+}
+
+}  // namespace
+
+Memory::Memory(inventory::Store& store, base::Time began)
+    : store_(store), began_(began), flushed_(steady_clock::now()) {
+  for (auto& [acknowledgement, place] : inventory::Findings(store).acknowledgements(began))
+    if (!acknowledgement.withdrawn && acknowledgement.until > began)
+      acknowledgements_.insert_or_assign({place.text(), acknowledgement.rule}, acknowledgement);
+}
+
+void Memory::add(inventory::Look look) {
+  waiting_.push_back(std::move(look));
+  if (waiting_.size() >= kGroup || steady_clock::now() - flushed_ >= kLongestWait) flush();
+}
+
+void Memory::flush() {
+  flushed_ = steady_clock::now();
+  if (waiting_.empty()) return;
+  store_.transaction(
+      [&] {
+        inventory::Places places(store_);
+        std::vector<std::pair<std::int64_t, inventory::ProbeHour>> hours;
+        for (const inventory::Look& look : waiting_) hours.push_back(hour_of(places.record(look), look));
+        places.add_hours(hours);
+      },
+      inventory::Durability::deferred);
+  waiting_.clear();
+}
+
+std::optional<base::Name> Memory::managed(const pki::Fingerprint& leaf) {
+  const auto known = managed_.find(leaf);
+  if (known != managed_.end()) return known->second;
+  const auto record = inventory::Certificates(store_).find(leaf);
+  return managed_.emplace(leaf, record ? record->managed : std::nullopt).first->second;
+}
+
+std::optional<inventory::AcknowledgementRecord> Memory::acknowledgement(const inventory::PlaceRecord& place,
+                                                                        const std::string& rule) const {
+  const auto found = acknowledgements_.find({place.text(), rule});
+  if (found == acknowledgements_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<inventory::FindingRecord> Memory::open_at(const inventory::PlaceRecord& place) {
+  const auto known = inventory::Places(store_).find(place.kind, place.name.raw(), place.address);
+  if (!known) return {};
+  return inventory::Findings(store_).open_at(known->id);
+}
+
+void Memory::forget_unreached(const std::set<std::string>& names, const std::optional<std::string>& source,
+                              base::Time now) {
+  store_.transaction([&] {
+    inventory::Places places(store_);
+    for (const std::string& name : names) places.mark_gone_at(name, began_, now);
+    if (source) places.mark_gone(*source, began_, now);
+  });
+}
+
+}  // namespace everseal::scan

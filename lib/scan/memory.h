@@ -1,0 +1,46 @@
+// What an audit's looks leave behind: written in groups, so that recording costs less than looking.
+#pragma once
+
+#include "inventory/places.h"
+#include "inventory/store.h"
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace everseal::scan {
+
+// For one thread at a time. What was added is durable after flush(), and after each group.
+class Memory {
+ public:
+  Memory(inventory::Store& store, base::Time began);
+
+  void add(inventory::Look look);
+  void flush();
+
+  // Which managed certificate it is a version of.
+  std::optional<base::Name> managed(const pki::Fingerprint& leaf);
+  std::optional<inventory::AcknowledgementRecord> acknowledgement(const inventory::PlaceRecord& place,
+                                                                  const std::string& rule) const;
+  // What was open there when it was looked at last.
+  std::vector<inventory::FindingRecord> open_at(const inventory::PlaceRecord& place);
+  // Places of an endpoint's name that no look of this run reached are gone, where one that did shows that the name is
+  // still looked at; with `source`, all of that source.
+  void forget_unreached(const std::set<std::string>& names, const std::optional<std::string>& source, base::Time now);
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // place's text, rule
+
+  inventory::Store& store_;
+  base::Time began_;
+  std::vector<inventory::Look> waiting_;
+  std::chrono::steady_clock::time_point flushed_;
+  std::map<pki::Fingerprint, std::optional<base::Name>> managed_;
+  std::map<Key, inventory::AcknowledgementRecord> acknowledgements_;
+};
+
+}  // namespace everseal::scan

@@ -1,0 +1,125 @@
+#include "scan/sights.h"
+
+#include "audit/audit.h"
+#include "audit/sight.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace everseal::scan {
+namespace {
+
+using std::chrono::floor;
+
+void take(std::vector<audit::Finding>& into, std::vector<audit::Finding> more) {
+  std::ranges::move(more, std::back_inserter(into));
+}
+
+void finish(Judged& judged) {
+  judged.findings = audit::merge(std::move(judged.findings));
+  std::ranges::stable_sort(judged.findings, std::greater<>(), &audit::Finding::severity);
+}
+
+// Is a client's certificate, if it may be nothing else.
+audit::Role role_of(const pki::Certificate& leaf) {
+  const auto usage = leaf.extended_key_usage();
+  const auto has = [&](std::string_view one) { return std::ranges::find(usage, one) != usage.end(); };
+  return has("clientAuth") && !has("serverAuth") ? audit::Role::client : audit::Role::server;
+}
+
+audit::Sight sight_of(const discover::FoundCertificate& leaf, const std::vector<pki::Certificate>& authorities,
+                      const std::string& place) {
+  audit::Sight sight;
+  sight.place = place;
+  sight.role = role_of(leaf.certificate);
+  sight.chain.push_back(leaf.certificate);
+  sight.chain.insert(sight.chain.end(), authorities.begin(), authorities.end());
+  if (leaf.key == discover::KeyBeside::matches) sight.stored = audit::Stored{.key_matches = true};
+  if (leaf.key == discover::KeyBeside::other) sight.stored = audit::Stored{.key_matches = false};
+  return sight;
+}
+
+}  // namespace
+
+Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const std::string& place, Standard& standard,
+                      base::Time now) {
+  Judged judged;
+  judged.is_whole = capture.outcome == probe::Outcome::complete;
+  const auto judge = [&](audit::Sight sight) {
+    sight.starttls = wanted.target.starttls;
+    if (!sight.chain.empty()) {
+      sight.trust = standard.chains->judge(sight.chain);
+      judged.leaves.push_back(sight.chain.front());
+      if (!judged.certificates) judged.certificates.emplace();
+      judged.certificates->insert(judged.certificates->end(), sight.chain.begin(), sight.chain.end());
+    }
+    if (!judged.path_ends) judged.path_ends = audit::ends_of(sight).path;
+    take(judged.findings, audit::judge(sight, standard.criteria, now));
+  };
+  judge(audit::sight_of(capture, place, wanted.asked));
+  if (auto other = audit::other_sight_of(capture, place, wanted.asked)) judge(std::move(*other));
+  finish(judged);
+  return judged;
+}
+
+Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, base::Time now) {
+  Judged judged;
+  judged.is_whole = file.troubles.empty();
+  std::vector<pki::Certificate> authorities;
+  for (const discover::FoundCertificate& found : file.certificates) {
+    if (!judged.certificates) judged.certificates.emplace();
+    judged.certificates->push_back(found.certificate);
+    if (found.certificate.is_ca()) authorities.push_back(found.certificate);
+  }
+  const auto judge = [&](audit::Sight sight) { take(judged.findings, audit::judge(sight, standard.criteria, now)); };
+  for (const discover::FoundCertificate& found : file.certificates) {
+    if (found.certificate.is_ca()) continue;
+    audit::Sight sight = sight_of(found, authorities, place);
+    const pki::Purpose purpose = sight.role == audit::Role::client ? pki::Purpose::client : pki::Purpose::server;
+    // What stands alone is no chain that anybody sends: whether one can be made of it is the server's business.
+    if (!authorities.empty()) sight.trust = standard.chains->judge(sight.chain, purpose);
+    judged.leaves.push_back(found.certificate);
+    judge(std::move(sight));
+  }
+  if (judged.leaves.empty())
+    for (const pki::Certificate& authority : authorities) {
+      audit::Sight sight;
+      sight.place = place;
+      sight.role = audit::Role::anchor;
+      sight.chain.push_back(authority);
+      judge(std::move(sight));
+    }
+  finish(judged);
+  return judged;
+}
+
+inventory::ProbeRecord record_of_capture(const probe::Capture& capture) {
+  inventory::ProbeRecord record;
+  record.outcome = probe::to_string(capture.outcome);
+  record.phase = probe::to_string(capture.phase);
+  record.problem = capture.problem;
+  record.tls_version = capture.tls_version;
+  record.cipher = capture.cipher;
+  record.group = capture.group;
+  record.alpn = capture.alpn;
+  if (capture.client_certificate_requested)
+    record.client_certificate = capture.client_certificate_required ? "required" : "requested";
+  if (capture.outcome == probe::Outcome::complete) record.handshake = capture.handshake_time;
+  return record;
+}
+
+std::string labels_text(const std::vector<std::string>& labels) {
+  if (labels.empty()) return {};
+  std::string text = "{";
+  for (const std::string& label : labels) {
+    const auto equals = label.find('=');
+    if (text.size() > 1) text += ", ";
+    base::append_json_string(text, label.substr(0, equals));
+    text += ": ";
+    base::append_json_string(
+        text, equals == std::string::npos ? std::string_view() : std::string_view(label).substr(equals + 1));
+  }
+  return text + "}";
+}
+
+}  // namespace everseal::scan

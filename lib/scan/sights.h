@@ -1,0 +1,33 @@
+// What was seen at a place, judged.
+#pragma once
+
+#include "audit/finding.h"
+#include "discover/found.h"
+#include "inventory/records.h"
+#include "probe/capture.h"
+#include "scan/standards.h"
+#include "scan/targets.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace everseal::scan {
+
+struct Judged {
+  std::vector<audit::Finding> findings;                       // the gravest first
+  std::optional<std::vector<pki::Certificate>> certificates;  // as shown; absent where the look showed none
+  std::vector<pki::Certificate> leaves;                       // of them, those that somebody is to be served
+  std::optional<base::Time> path_ends;                        // first end on the path that clients use
+  bool is_whole = true;                                       // nothing was left untold by a failure
+};
+
+// `place`: as findings name it.
+Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const std::string& place, Standard& standard,
+                      base::Time now);
+Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, base::Time now);
+
+inventory::ProbeRecord record_of_capture(const probe::Capture& capture);  // but for its time
+std::string labels_text(const std::vector<std::string>& labels);          // as PlaceRecord::labels has them
+
+}  // namespace everseal::scan

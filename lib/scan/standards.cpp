@@ -1,0 +1,107 @@
+#include "scan/standards.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "scan/trust_stores.h"
+
+#include <algorithm>
+
+namespace everseal::scan {
+namespace {
+
+constexpr std::size_t kLargestPolicy = std::size_t{1} << 20;
+constexpr std::string_view kSystem = "system";
+constexpr std::string_view kWebPki = "webpki";
+
+// Trust stores and the judges over them, each made once.
+class Stores {
+ public:
+  Stores(const std::vector<pki::Certificate>& own, base::Time now) : own_(own), now_(now) {}
+
+  std::shared_ptr<pki::ChainJudge> judge_of(const std::vector<std::string>& trust) {
+    auto& judge = judges_[trust];
+    if (judge) return judge;
+    std::vector<pki::TrustStore> stores;
+    for (const std::string& name : trust) {
+      if (name == kSystem)
+        stores.push_back({name, pki::StoreKind::system, system()});
+      else
+        stores.push_back({name, pki::StoreKind::own, anchors_of(name)});
+    }
+    if (!own_.empty()) stores.push_back({"everseal", pki::StoreKind::own, own_});
+    return judge = std::make_shared<pki::ChainJudge>(std::move(stores), now_);
+  }
+
+  bool judges_system() const noexcept { return system_.has_value(); }
+  const std::vector<pki::Certificate>& system() {
+    if (!system_) system_ = system_anchors();
+    return *system_;
+  }
+
+ private:
+  const std::vector<pki::Certificate>& own_;
+  base::Time now_;
+  std::optional<std::vector<pki::Certificate>> system_;
+  std::map<std::vector<std::string>, std::shared_ptr<pki::ChainJudge>> judges_;
+};
+
+// The rest is as `otherwise` has it.
+void take_left(const std::optional<config::LifeLeft>& said, const audit::Threshold& otherwise,
+               audit::Threshold& threshold) {
+  if (!said) return;
+  threshold = otherwise;
+  if (said->of == 0) {
+    threshold.exactly = said->time;
+  } else {
+    threshold.part = said->part;
+    threshold.of = said->of;
+  }
+}
+
+}  // namespace
+
+audit::Policy find_policy(const std::string& name_or_path) {
+  if (name_or_path.find('/') == std::string::npos && name_or_path.find('.') == std::string::npos)
+    return audit::built_in_policy(name_or_path);
+  const base::Bytes text = base::read_file(name_or_path, kLargestPolicy);
+  return audit::parse_policy(base::as_text(text), name_or_path);
+}
+
+Standards::Standards(const config::Settings& settings, const Override& override,
+                     const std::vector<pki::Certificate>& own, base::Time now) {
+  Stores stores(own, now);
+
+  const auto standard_of = [&](const std::string& policy, const std::vector<std::string>& trust) {
+    Standard standard;
+    standard.criteria.policies.push_back(find_policy(override.policy.value_or(policy)));
+    if (standard.criteria.policies.front().name != kWebPki)
+      standard.criteria.policies.push_back(audit::built_in_policy(kWebPki));
+    standard.chains = stores.judge_of(trust);
+    return standard;
+  };
+  const auto take_overrides = [&](Standard& standard) {
+    take_left(override.warning, audit::kWarnAt, standard.criteria.warning);
+    take_left(override.critical, audit::kCriticalAt, standard.criteria.critical);
+  };
+
+  plain_ = standard_of(settings.audit.policy, settings.audit.trust);
+  take_overrides(plain_);
+  for (const auto& [name, environment] : settings.environments) {
+    Standard standard = standard_of(environment.policy.value_or(settings.audit.policy),
+                                    environment.trust.empty() ? settings.audit.trust : environment.trust);
+    take_left(environment.warning_left, audit::kWarnAt, standard.criteria.warning);
+    take_left(environment.critical_left, audit::kCriticalAt, standard.criteria.critical);
+    for (const auto& [rule, severity] : environment.severity)
+      standard.criteria.severities[rule] = *audit::parse_severity(severity);
+    take_overrides(standard);
+    by_environment_.emplace(name.text(), std::move(standard));
+  }
+  has_system_store_ = !stores.judges_system() || !stores.system().empty();
+}
+
+Standard& Standards::of(const std::string& environment) {
+  const auto found = by_environment_.find(environment);
+  return found == by_environment_.end() ? plain_ : found->second;
+}
+
+}  // namespace everseal::scan

@@ -1,0 +1,50 @@
+// What each environment demands, made once for a run: policies, thresholds, severities, trust stores.
+#pragma once
+
+#include "audit/criteria.h"
+#include "config/config.h"
+#include "pki/trust.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace everseal::scan {
+
+// What a run asks for in place of what the config says.
+struct Override {
+  std::optional<std::string> policy;  // a built-in one's name, or a path
+  std::optional<config::LifeLeft> warning, critical;
+};
+
+struct Standard {
+  audit::Criteria criteria;
+  std::shared_ptr<pki::ChainJudge> chains;  // environments with the same stores share it
+};
+
+// For one thread at a time.
+class Standards {
+ public:
+  // Reads every policy and trust store that `settings` or `override` names. `own` are the roots of the authorities
+  // here, which clients of this installation trust, with the longest life that each signs. Error(config) that names
+  // file and line.
+  Standards(const config::Settings& settings, const Override& override, const std::vector<pki::Certificate>& own,
+            base::Time now);
+
+  Standard& of(const std::string& environment);
+  // The policy of what is in no environment, for a report: "intermediate 6.0", and its digest.
+  const audit::Policy& policy() const noexcept { return plain_.criteria.policies.front(); }
+  bool has_system_store() const noexcept { return has_system_store_; }
+
+ private:
+  Standard plain_;
+  std::map<std::string, Standard, std::less<>> by_environment_;
+  bool has_system_store_ = false;
+};
+
+// A policy that is built in, or that a file holds. Error(config).
+audit::Policy find_policy(const std::string& name_or_path);
+
+}  // namespace everseal::scan

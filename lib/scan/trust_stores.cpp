@@ -1,0 +1,40 @@
+#include "scan/trust_stores.h"
+
+#include "base/error.h"
+#include "base/file.h"
+
+#include <cstdlib>
+
+namespace everseal::scan {
+namespace {
+
+constexpr std::size_t kLargestBundle = std::size_t{32} << 20;
+
+// Debian and its kin, Fedora and its kin, Alpine and the BSDs.
+constexpr std::string_view kBundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                         "/etc/ssl/cert.pem"};
+
+}  // namespace
+
+std::vector<pki::Certificate> system_anchors() {
+  if (const char* const named = ::secure_getenv("SSL_CERT_FILE"); named != nullptr && *named != '\0')
+    return anchors_of(named);
+  for (const std::string_view path : kBundles) {
+    try {
+      return pki::Certificate::parse_all(base::read_file(std::string(path), kLargestBundle));
+    } catch (const base::Error& error) {
+      if (error.fault() != base::Fault::not_found) throw;
+    }
+  }
+  return {};
+}
+
+std::vector<pki::Certificate> anchors_of(const std::string& path) {
+  try {
+    return pki::Certificate::parse_all(base::read_file(path, kLargestBundle));
+  } catch (const base::Error& error) {
+    throw base::Error(base::Fault::config, "trust store " + path + ": " + error.message(), error.hint());
+  }
+}
+
+}  // namespace everseal::scan

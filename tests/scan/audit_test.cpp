@@ -1,0 +1,333 @@
+// Whole audits of servers on loopback: what is seen, remembered and told.
+#include "scan/audit.h"
+
+#include "fakes/temporary_directory.h"
+#include "inventory/audit_runs.h"
+#include "inventory/findings.h"
+#include "inventory/places.h"
+#include "pki/issued.h"
+#include "probe/server.h"
+
+#include <algorithm>
+#include <fstream>
+#include <mutex>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+namespace everseal::scan {
+namespace {
+
+namespace t = pki::testing;
+using inventory::PlaceKind;
+
+using Texts = std::vector<std::string>;
+
+// Keeps what it is told.
+class RecordingSink : public report::AuditSink {
+ public:
+  void begin(const report::AuditHead&) override {}
+  void place(const report::AuditedPlace& place) override { places.push_back(place); }
+  int end(const report::AuditSummary& summary) override { return summary.exit_code; }
+
+  std::vector<report::AuditedPlace> places;
+};
+
+Texts rules_of(const report::AuditedPlace& place) {
+  Texts rules;
+  for (const auto& one : place.findings) rules.push_back(one.finding.rule);
+  return rules;
+}
+
+// A server that shows a chain, which can be another one at the next connection.
+class ChainServer {
+ public:
+  ChainServer() : server_([this](int connection) { serve(connection); }) {}
+
+  void show(std::vector<pki::Certificate> chain, const pki::PrivateKey& key) {
+    test::SslContext context(SSL_CTX_new(TLS_server_method()));
+    const auto load = [](const pki::Certificate& certificate) {
+      const unsigned char* at = certificate.der().data();
+      return pki::X509Handle(d2i_X509(nullptr, &at, static_cast<long>(certificate.der().size())));
+    };
+    SSL_CTX_use_certificate(context.get(), load(chain.front()).get());
+    for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context.get(), load(chain[i]).get());
+    SSL_CTX_use_PrivateKey(context.get(), pki::native(key));
+    const std::scoped_lock lock(mutex_);
+    context_ = std::move(context);
+  }
+
+  int port() const { return server_.port(); }
+  std::string address() const { return fmt::format("127.0.0.1:{}", port()); }
+
+ private:
+  void serve(int connection) {
+    const std::scoped_lock lock(mutex_);
+    test::serve_tls(context_.get(), connection);
+  }
+
+  std::mutex mutex_;
+  test::SslContext context_;
+  test::Server server_;
+};
+
+// A CA, a state, a clock that a test moves.
+struct Bench {
+  fakes::TemporaryDirectory directory;
+  inventory::Store store = inventory::Store::create(directory / "state", t::kNow);
+  t::Authority root = t::make_root();
+  t::Authority issuing = t::make_intermediate(root);
+  const pki::PrivateKey& key = t::key_of(pki::KeyType::ecdsa_p256, 2);
+  base::Time now = t::kNow;
+  AuditRequest request;
+  std::stop_source stop;
+
+  Bench() {
+    request.limits.in_flight = 20;
+    request.what = "a test";
+  }
+
+  std::vector<pki::Certificate> chain(const std::string& host, base::Seconds left = 80 * t::kDay) {
+    pki::Template wanted = t::server_template(host, key);
+    wanted.not_before = now + left - 90 * t::kDay;
+    wanted.not_after = now + left;
+    return {t::issue(wanted, issuing), issuing.certificate};
+  }
+
+  void want(const ChainServer& server, const std::string& name, const std::string& environment = {}) {
+    Defaults defaults{.environment = environment, .sni = name, .source = "config"};
+    for (Wanted& one : parse_targets(server.address(), defaults, 1)) request.endpoints.push_back(std::move(one));
+  }
+
+  struct Result {
+    AuditOutcome outcome;
+    std::vector<report::AuditedPlace> places;
+  };
+  Result run(bool remembered = true) {
+    config::Settings settings;
+    settings.audit.trust = {};
+    Standards standards(settings, {}, {root.certificate}, now);
+    RecordingSink sink;
+    const std::function<base::Time()> clock = [this] { return now; };
+    AuditOutcome outcome = audit(request, standards, remembered ? &store : nullptr, sink, clock, {}, stop.get_token());
+    std::ranges::sort(sink.places, {}, [](const auto& place) { return place.place.text(); });
+    return {std::move(outcome), std::move(sink.places)};
+  }
+  inventory::PlaceRecord place_of(const ChainServer& server, const std::string& name) {
+    const auto place = inventory::Places(store).find(PlaceKind::endpoint,
+                                                     fmt::format("{} as {}", server.address(), name), server.address());
+    REQUIRE(place);
+    return *place;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a server with nothing wrong has no finding above notice, and one look each time") {
+  Bench bench;
+  ChainServer server;
+  const auto chain = bench.chain("www.example.org");
+  server.show(chain, bench.key);
+  bench.want(server, "www.example.org", "prod");
+  for (int look = 0; look < 2; ++look) {
+    const auto result = bench.run();
+    CHECK(result.outcome.looked == 1);
+    CHECK(result.outcome.failed == 0);
+    CHECK_FALSE(result.outcome.has(audit::Severity::warning));
+    REQUIRE(result.places.size() == 1);
+    const report::AuditedPlace& seen = result.places[0];
+    CHECK(seen.probe.outcome == "complete");
+    CHECK(seen.probe.tls_version == "TLSv1.3");
+    CHECK(seen.probe.leaf == chain[0].fingerprint());
+    CHECK(seen.probe.handshake);
+    CHECK(seen.place.environment == "prod");
+    REQUIRE(seen.certificates.size() == 2);
+    CHECK(seen.certificates[0].names.raw() == "www.example.org");
+    bench.now += base::Seconds{3600};
+  }
+  const auto place = bench.place_of(server, "www.example.org");
+  CHECK(inventory::Places(bench.store).probes(place.id, 10).size() == 1);
+  const auto shown = inventory::Places(bench.store).shown_at(place.id);
+  REQUIRE(shown.size() == 2);
+  CHECK(shown[0].certificate == chain[0].fingerprint());
+}
+
+TEST_CASE("what is wrong is found, told, remembered, and closed when it is mended") {
+  Bench bench;
+  ChainServer server;
+  server.show(bench.chain("other.example.org", 2 * t::kDay), bench.key);
+  bench.want(server, "www.example.org");
+  auto result = bench.run();
+  REQUIRE(result.places.size() == 1);
+  CHECK(rules_of(result.places[0]) == Texts{"expiring", "name-mismatch"});
+  CHECK(result.outcome.has(audit::Severity::critical));
+  const auto place = bench.place_of(server, "www.example.org");
+  CHECK(inventory::Findings(bench.store).open_at(place.id).size() == 2);
+
+  server.show(bench.chain("www.example.org"), bench.key);
+  bench.now += base::Seconds{3600};
+  result = bench.run();
+  CHECK(rules_of(result.places[0]).empty());
+  CHECK(inventory::Findings(bench.store).open_at(place.id).empty());
+  CHECK(inventory::Findings(bench.store).changed(t::kNow, bench.now + t::kDay, bench.now).size() == 2);
+}
+
+TEST_CASE("who cannot be reached has its reason, loses nothing that was known, and is no finding about it") {
+  Bench bench;
+  std::string address;
+  inventory::PlaceRecord place;
+  {
+    ChainServer server;
+    server.show(bench.chain("www.example.org", 2 * t::kDay), bench.key);
+    bench.want(server, "www.example.org");
+    bench.run();
+    place = bench.place_of(server, "www.example.org");
+    address = server.address();
+  }
+  bench.now += base::Seconds{3600};
+  const auto result = bench.run();
+  CHECK(result.outcome.failed == 1);
+  CHECK_FALSE(result.outcome.has(audit::Severity::notice));
+  REQUIRE(result.places.size() == 1);
+  CHECK(rules_of(result.places[0]) == Texts{"connection-refused"});
+  CHECK(result.places[0].certificates.empty());
+  CHECK_FALSE(result.places[0].probe.handshake);
+  Texts open;
+  for (const auto& finding : inventory::Findings(bench.store).open_at(place.id)) open.push_back(finding.rule);
+  CHECK(open == Texts{"connection-refused", "expiring"});
+  CHECK(inventory::Places(bench.store).shown_at(place.id).size() == 2);
+}
+
+TEST_CASE("a name that resolves again leaves no place behind that could not be looked at") {
+  Bench bench;
+  ChainServer server;
+  server.show(bench.chain("localhost"), bench.key);
+  probe::Target nowhere = probe::Target::parse(fmt::format("localhost:{}", server.port()));
+  bench.request.endpoints = {wanted(nowhere, {.source = "config"})};
+  bench.request.endpoints[0].target.host = "no-such-name.invalid";
+  CHECK(rules_of(bench.run().places.at(0)) == Texts{"name-not-resolved"});
+  bench.now += base::Seconds{3600};
+  bench.request.endpoints[0].target.host = "localhost";
+  bench.run();
+  std::vector<std::string> there;
+  inventory::Places(bench.store).each({}, [&](const auto& state) { there.push_back(state.place.address); });
+  CHECK(std::ranges::find(there, std::string()) == there.end());
+  CHECK(std::ranges::find(there, server.address()) != there.end());
+}
+
+TEST_CASE("a known finding is told as known and does not count") {
+  Bench bench;
+  ChainServer server;
+  server.show(bench.chain("other.example.org"), bench.key);
+  bench.want(server, "www.example.org");
+  bench.run();
+  inventory::AcknowledgementRecord known;
+  known.rule = "name-mismatch";
+  known.place = bench.place_of(server, "www.example.org").id;
+  known.reason = "the load balancer asks for another name";
+  known.created = bench.now;
+  known.until = bench.now + 30 * t::kDay;
+  inventory::Findings(bench.store).acknowledge(known);
+  auto result = bench.run();
+  CHECK(result.outcome.acknowledged == 1);
+  CHECK_FALSE(result.outcome.has(audit::Severity::warning));
+  REQUIRE(result.places[0].findings.size() == 1);
+  REQUIRE(result.places[0].findings[0].acknowledgement);
+  CHECK(result.places[0].findings[0].acknowledgement->reason == known.reason);
+  bench.now = known.until;
+  result = bench.run();
+  CHECK(result.outcome.acknowledged == 0);
+}
+
+TEST_CASE("teams own what bears their names, managed certificates are recognised") {
+  Bench bench;
+  ChainServer server;
+  server.show(bench.chain("shop.example.org"), bench.key);
+  bench.want(server, "shop.example.org");
+  bench.request.teams = {{"mail", [](const pki::Identifier& name) { return name.text() == "mail.example.org"; }},
+                         {"web", [](const pki::Identifier& name) { return name.text().ends_with(".example.org"); }}};
+  CHECK(bench.run().places.at(0).place.team == "web");
+  bench.request.endpoints[0].team = "shop";
+  CHECK(bench.run().places.at(0).place.team == "shop");
+}
+
+TEST_CASE("an audit that was stopped says what it did not reach, and is resumed with that") {
+  Bench bench;
+  std::vector<std::unique_ptr<ChainServer>> servers;
+  for (int i = 0; i < 6; ++i) {
+    servers.push_back(std::make_unique<ChainServer>());
+    servers.back()->show(bench.chain("www.example.org"), bench.key);
+    bench.want(*servers.back(), "www.example.org");
+  }
+  bench.request.limits.in_flight = 1;
+  {
+    config::Settings settings;
+    settings.audit.trust = {};
+    Standards standards(settings, {}, {bench.root.certificate}, bench.now);
+    RecordingSink sink;
+    int looks = 0;
+    const AuditOutcome outcome = audit(
+        bench.request, standards, &bench.store, sink, [&] { return bench.now; },
+        [&](std::int64_t, std::int64_t) {
+          if (++looks == 2) bench.stop.request_stop();
+        },
+        bench.stop.get_token());
+    CHECK(outcome.looked >= 2);
+    CHECK(outcome.looked < 6);
+    CHECK(outcome.not_looked == 6 - outcome.looked);
+  }
+  bench.stop = std::stop_source();
+  bench.now += base::Seconds{60};
+  bench.request.begin = AuditRequest::Begin::where_the_last_stopped;
+  const auto result = bench.run();
+  CHECK(result.outcome.looked > 0);
+  CHECK(result.outcome.looked < 6);
+  CHECK(result.outcome.not_looked == 0);
+  // Nothing is left to resume, so all of it is looked at.
+  CHECK(bench.run().outcome.looked == 6);
+}
+
+TEST_CASE("files are places too: certificates are judged, the key's match is told, trouble is named") {
+  Bench bench;
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(bench.directory / name) << text;
+  };
+  const auto good = bench.chain("www.example.org");
+  const auto soon = bench.chain("soon.example.org", 2 * t::kDay);
+  const auto pem = [](const std::vector<pki::Certificate>& chain) {
+    std::string text;
+    for (const pki::Certificate& one : chain) text += one.pem();
+    return text;
+  };
+  write("good.pem", pem(good));
+  write("soon.pem", pem(soon));
+  write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  write("notes.txt", "nothing to see\n");
+  bench.request.paths = {bench.directory / "good.pem", bench.directory / "soon.pem", bench.directory / "broken.pem",
+                         bench.directory / "notes.txt"};
+  const auto result = bench.run();
+  REQUIRE(result.places.size() == 3);
+  CHECK(result.places[0].place.name.raw() == bench.directory / "broken.pem");
+  CHECK(result.places[0].probe.outcome == "broken");
+  CHECK(result.places[0].certificates.empty());
+  CHECK(rules_of(result.places[1]).empty());
+  CHECK(rules_of(result.places[2]) == Texts{"expiring"});
+  CHECK(result.places[2].probe.leaf == soon[0].fingerprint());
+  CHECK(inventory::Places(bench.store).of(soon[0].fingerprint(), 10).size() == 1);
+}
+
+TEST_CASE("without a state all is looked at and told, and it is said that nothing is remembered") {
+  Bench bench;
+  ChainServer server;
+  server.show(bench.chain("www.example.org"), bench.key);
+  bench.want(server, "www.example.org");
+  const auto result = bench.run(false);
+  CHECK(result.outcome.looked == 1);
+  CHECK(std::ranges::any_of(result.outcome.remarks,
+                            [](const std::string& remark) { return remark.find("remembered") != std::string::npos; }));
+  int places = 0;
+  inventory::Places(bench.store).each({}, [&](const auto&) { ++places; });
+  CHECK(places == 0);
+}
+
+}  // namespace everseal::scan

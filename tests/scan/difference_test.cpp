@@ -1,0 +1,126 @@
+// What is other than it was: one entry a place, nothing where nothing is.
+#include "scan/difference.h"
+
+#include "inventory/findings.h"
+#include "inventory/places.h"
+#include "inventory/support.h"
+
+#include <doctest/doctest.h>
+
+namespace everseal::scan {
+namespace {
+
+using inventory::kDay;
+using inventory::kNow;
+using inventory::make_certificate;
+
+constexpr base::Seconds kOneHour{3600};
+constexpr base::Time kBefore = kNow;
+constexpr base::Time kSince = kNow + kOneHour;
+constexpr base::Time kLater = kNow + 2 * kOneHour;
+
+using Texts = std::vector<std::string>;
+
+struct History : inventory::TestState {
+  inventory::Places places{store};
+
+  void look(base::Time at, const std::string& name, const pki::Certificate& leaf, const Texts& rules = {}) {
+    inventory::Look look;
+    look.place.name = base::Untrusted(name);
+    look.place.source = "config";
+    look.probe.at = at;
+    look.probe.outcome = "complete";
+    look.certificates = std::vector{leaf};
+    for (const std::string& rule : rules) {
+      inventory::FindingRecord finding;
+      finding.rule = rule;
+      finding.severity = "warning";
+      look.findings.push_back(finding);
+    }
+    places.record(look);
+  }
+
+  Texts told() {
+    Texts texts;
+    for (const Difference& one : differences(store, kSince, kLater + kOneHour))
+      texts.push_back(one.place.text() + ": " + one.text());
+    return texts;
+  }
+};
+
+pki::Certificate leaf_until(base::Time end, const std::string& name = "www.example.org") {
+  return make_certificate({.names = {name}, .not_after = end, .common_name = "same issuer"});
+}
+
+}  // namespace
+
+TEST_CASE("looks that show the same are no difference") {
+  History history;
+  const auto leaf = leaf_until(kNow + 60 * kDay);
+  history.look(kBefore, "a:443", leaf, {"expiring"});
+  history.look(kLater, "a:443", leaf, {"expiring"});
+  CHECK(history.told() == Texts{});
+}
+
+TEST_CASE("a place is one entry, whatever changed there") {
+  History history;
+  history.look(kBefore, "a:443", leaf_until(kNow + 60 * kDay), {"weak-cipher"});
+  history.look(kLater, "a:443", leaf_until(kNow + 2 * kDay), {"expiring"});
+  history.look(kBefore, "b:443", leaf_until(kNow + 60 * kDay));
+  history.look(kLater, "b:443", leaf_until(kNow + 90 * kDay));
+  history.look(kLater, "c:443", leaf_until(kNow + 90 * kDay, "c.example.org"));
+  const auto all = differences(history.store, kSince, kLater);
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].place.text() == "a:443");
+  CHECK(all[0].is_worse());
+  CHECK(all[0].text() ==
+        "another certificate: ends sooner, 2026-11-20 instead of 2027-01-17; found: expiring; over: weak-cipher");
+  CHECK(all[1].text() == "another certificate: ends 2027-02-16 instead of 2027-01-17");
+  CHECK_FALSE(all[1].is_worse());
+  CHECK(all[2].presence == Difference::Presence::appeared);
+  CHECK(all[2].text() == "seen for the first time, ends 2027-02-16");
+}
+
+TEST_CASE("what came and went again in between is no difference") {
+  History history;
+  const auto leaf = leaf_until(kNow + 60 * kDay);
+  history.look(kBefore, "a:443", leaf);
+  history.look(kSince, "a:443", leaf_until(kNow + 2 * kDay), {"expiring"});
+  history.look(kLater, "a:443", leaf);
+  CHECK(history.told() == Texts{});
+}
+
+TEST_CASE("nodes behind one name that take turns are no difference once both were seen") {
+  History history;
+  const auto one = leaf_until(kNow + 60 * kDay);
+  const auto other = leaf_until(kNow + 61 * kDay);
+  history.look(kBefore, "cdn:443", one);
+  history.look(kBefore + base::Seconds{60}, "cdn:443", other);
+  history.look(kLater, "cdn:443", one);
+  CHECK(history.told() == Texts{});
+}
+
+TEST_CASE("what is named no more is gone, and what nobody ever saw twice is not") {
+  History history;
+  const auto leaf = leaf_until(kNow + 60 * kDay);
+  history.look(kBefore, "a:443", leaf, {"expiring"});
+  history.look(kSince, "b:443", leaf);
+  history.places.mark_gone("config", kLater, kLater);
+  CHECK(history.told() == Texts{"a:443: nobody names it any more, or its address is another"});
+}
+
+TEST_CASE("a finding that is known of is no news") {
+  History history;
+  const auto leaf = leaf_until(kNow + 60 * kDay);
+  history.look(kBefore, "a:443", leaf);
+  history.look(kLater, "a:443", leaf, {"self-signed"});
+  CHECK(history.told() == Texts{"a:443: found: self-signed"});
+  inventory::AcknowledgementRecord known;
+  known.rule = "self-signed";
+  known.place = history.places.named("a:443").at(0).id;
+  known.until = kLater + kDay;
+  inventory::Findings(history.store).acknowledge(known);
+  CHECK(history.told() == Texts{});
+}
+
+}  // namespace everseal::scan
