@@ -44,7 +44,8 @@ int rsa_bits_of(const std::string& key) {
 bool breaks_key(const Limit& limit, const std::string& key) {
   const int bits = rsa_bits_of(key);
   if (bits == 0) return breaks(limit, key);
-  return !limit.rsa_bits || bits < *limit.rsa_bits;
+  // RSA is accepted by its bits; a limit that only rejects says nothing of it.
+  return limit.rsa_bits ? bits < *limit.rsa_bits : !limit.accept.empty();
 }
 
 void judge_key_policy(const Context& at, Found& found) {

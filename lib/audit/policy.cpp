@@ -137,6 +137,8 @@ class Reader {
 
   void check_word(Limited limited, std::string_view key, const std::string& word) {
     if (word.empty()) complain(key, "an empty name", "remove it");
+    if (limited == Limited::key && word.starts_with("RSA"))
+      complain(key, "an RSA key is no word of the list", "\"rsa_bits\": 2048 accepts them");
     if (limited == Limited::version && std::ranges::find(kVersions, word) == std::end(kVersions))
       complain(key, fmt::format("\"{}\" is no version", base::printable(word)),
                fmt::format("one of: {}", fmt::join(kVersions, ", ")));

@@ -172,6 +172,14 @@ TEST_CASE("a key is weak by itself and of a type by the policy") {
   }
 }
 
+TEST_CASE("a limit that only rejects keys says nothing of the others") {
+  Criteria criteria;
+  criteria.policies = {{"mine", "1", "", "", {{.limited = Limited::key, .reject = {"Ed25519"}}}}};
+  CHECK(only("key-type", sight({self_signed_with({"-newkey", "rsa:2048"})}, kNow), kNow, criteria).empty());
+  CHECK(only("key-type", sight({self_signed_with({"-newkey", "ed25519"})}, kNow), kNow, criteria) ==
+        Names{"key-type error"});
+}
+
 TEST_CASE("a key that everybody can compute is critical") {
   const pki::testing::Scratch scratch;
   const pki::PrivateKey& key = key_of(KeyType::rsa_2048, 1);

@@ -92,6 +92,7 @@ TEST_CASE("a wrong policy is refused with file, line and what was expected") {
       {with("{ \"limit\": \"group\", \"level\": \"must\", \"accept\": [\"X25519\"], \"programme\": \"\",\n"
             "\"source\": \"a\", \"date\": \"soon\" }"),
        {"mine.json:7: limits.programme: is empty", "mine.json:8: limits.date"}},
+      {limit("\"limit\": \"key\", \"level\": \"must\", \"accept\": [\"RSA 2048\"]"), {"mine.json:7", "rsa_bits"}},
       {with("\"version\""), {"mine.json:7", "an object"}},
       {"{\"everseal_policy\": 1, \"name\": \"n\", \"version\": \"1\", \"summary\": \"s\", \"limits\": {}}",
        {"a list of objects"}},
