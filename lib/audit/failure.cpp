@@ -56,7 +56,7 @@ const Judge kFailureJudges[] = {
       "The server agreed to switch to TLS and sent more in the clear, which a client might take for what came under "
       "TLS: "
       "a fault of the server, or somebody in between.",
-      "Update the server; look at it from another network.", "RFC 3207 section 6, CVE-2011-0411", Nature::failure},
+      "Update the server; look at it from another network.", "RFC 3207 section 6, CVE-2011-0411"},
      judge_failure<Outcome::starttls_injected>},
     {{"not-tls", Severity::error, "something else than TLS answers",
       "What answers at this port does not speak TLS, or not at once.",
@@ -65,7 +65,7 @@ const Judge kFailureJudges[] = {
      judge_failure<Outcome::not_tls>},
     {{"chain-too-large", Severity::error, "chain is too large",
       "The server sends more certificates, or a longer one, than any client takes.",
-      "Write the chain file anew: leaf, then each issuer.", "limits of the audit", Nature::failure},
+      "Write the chain file anew: leaf, then each issuer.", "limits of the audit"},
      judge_failure<Outcome::chain_too_large>},
     {{"handshake-failed", Severity::error, "TLS handshake fails",
       "The peer speaks TLS and ends the handshake: nothing that both sides speak, no certificate for this name, or a "

@@ -61,6 +61,8 @@ std::span<const Judge> usage_judges();
 std::span<const Judge> protocol_judges();
 std::span<const Judge> revocation_judges();
 std::span<const Judge> failure_judges();
+std::span<const Judge> file_judges();
+std::span<const Judge> comparison_judges();
 // All of them, in the order in which they are judged.
 std::span<const std::span<const Judge>> judges();
 

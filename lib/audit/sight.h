@@ -34,9 +34,11 @@ struct Accepted {
   std::vector<std::string> versions, ciphers, groups;
 };
 
-// What is stored in a file beside the certificates.
+// What is known of a file beside its certificates; absent: not looked for.
 struct Stored {
-  std::optional<bool> key_matches;  // absent: there is no key to compare with
+  std::optional<bool> key_matches;  // absent also where there is no key
+  std::optional<bool> is_read;      // some server's config names it
+  std::optional<bool> is_renewed;   // Everseal or another client keeps it alive
 };
 
 // Borrows the capture. A file has no capture, an endpoint is no file.

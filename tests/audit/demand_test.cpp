@@ -229,6 +229,28 @@ TEST_CASE("versions, ciphers and groups are held against the policy") {
   }
 }
 
+TEST_CASE("what a stock nginx, Postfix or Dovecot takes is worth no warning") {
+  struct Row {
+    const char *server, *ciphers, *starttls;
+  };
+  for (const auto& [server, ciphers, starttls] :
+       {Row{"nginx", "HIGH:!aNULL:!MD5", ""}, Row{"Postfix", "aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH", "smtp"},
+        Row{"Dovecot", "ALL:!kRSA:!SRP:!kDHd:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH",
+            "imap"}}) {
+    CAPTURE(server);
+    Sight seen = shaken("TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519", starttls);
+    seen.accepted.versions = {"TLSv1.2", "TLSv1.3"};
+    const std::string list = output_of({"openssl", "ciphers", "-s", "-tls1_2", ciphers});
+    seen.accepted.ciphers = base::split(base::trim(list), ':');
+    REQUIRE(seen.accepted.ciphers.size() > 10);
+    seen.accepted.groups = {"X25519", "P-256", "X448", "P-521", "P-384", "ffdhe2048", "ffdhe3072"};
+    for (const Finding& one : judge(seen, under({"intermediate", "webpki"}), kNow)) {
+      CAPTURE(one.what.raw());
+      CHECK(one.severity == Severity::notice);
+    }
+  }
+}
+
 TEST_CASE("all that is broken is one finding, as grave as the gravest, and names whose demand it is") {
   Sight seen = shaken("TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519");
   seen.accepted.versions = {"TLSv1.3", "TLSv1.1", "TLSv1"};

@@ -35,10 +35,21 @@ TEST_CASE("each way to fail has its rule, and no expiry is invented") {
     CHECK(names_of(findings) == expected);
     CHECK_FALSE(ends_of(seen).leaf);
     for (const Finding& one : findings) {
-      CHECK(one.rule->nature == Nature::failure);
+      const bool is_the_servers_fault = outcome == Outcome::starttls_injected || outcome == Outcome::chain_too_large;
+      CHECK((one.rule->nature == Nature::fault) == is_the_servers_fault);
       CHECK(one.what.raw() == "what went wrong");
       CHECK(one.place == "a.example:443");
     }
+  }
+}
+
+TEST_CASE("no outcome is without a rule") {
+  for (int i = 0; i <= static_cast<int>(probe::Outcome::handshake_failed); ++i) {
+    const auto outcome = static_cast<probe::Outcome>(i);
+    CAPTURE(std::string(probe::to_string(outcome)));
+    probe::Capture capture;
+    capture.outcome = outcome;
+    CHECK(judge(sight_of(capture, "a", {}), {}, kNow).size() == (outcome == probe::Outcome::complete ? 0 : 1));
   }
 }
 

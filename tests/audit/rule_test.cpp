@@ -1,8 +1,10 @@
 #include "audit/rule.h"
 
 #include "audit/criteria.h"
+#include "base/file.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <string>
 
@@ -27,6 +29,16 @@ TEST_CASE("every rule has a stable name, a summary, a meaning, a remedy and a so
   }
   CHECK(ids.size() > 20);
   CHECK(find_rule("no-such-rule") == nullptr);
+}
+
+TEST_CASE("every rule is found by some test") {
+  std::string tests;
+  for (const auto& entry : std::filesystem::directory_iterator(EVERSEAL_SOURCE_DIR "/tests/audit"))
+    tests += base::as_text(base::read_file(entry.path().string(), 1 << 20));
+  for (const Rule* const rule : rules()) {
+    CAPTURE(std::string(rule->id));
+    CHECK(tests.find("\"" + std::string(rule->id) + " ") != std::string::npos);
+  }
 }
 
 TEST_CASE("a severity is read as it is written, and nothing else") {
