@@ -3,6 +3,7 @@
 #include "authority/state.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "pki/weak_key.h"
 
 #include <algorithm>
 #include <set>
@@ -57,11 +58,26 @@ void warn_of_extensions(Desk& desk) {
                                         base::join(names, ", "), desk.owner));
 }
 
+// The list is read once, and not before an RSA key asks for it.
+const pki::KnownKeys* known_keys(const pki::Csr& csr) {
+  if (!csr.public_key.text.starts_with("RSA")) return nullptr;
+  static const pki::KnownKeys known = pki::KnownKeys::load();
+  return &known;
+}
+
+// What was made here is sound: only what came from elsewhere is asked.
+void refuse_weak_key(Desk& desk) {
+  for (const pki::KeyWeakness& weakness : pki::find_weaknesses(desk.csr->public_key_info, known_keys(*desk.csr)))
+    desk.refuse("weak-key", fmt::format("key {}: {}", base::printable(desk.csr->public_key.text), weakness.what));
+}
+
 std::optional<pki::KeyType> key_type(Desk& desk) {
   if (desk.csr == nullptr) return std::get<pki::Signer>(desk.request.key).type();
   if (!desk.csr->public_key.type)
     desk.refuse("key-type",
                 fmt::format("key {}: of no type that Everseal certifies", base::printable(desk.csr->public_key.text)));
+  else
+    refuse_weak_key(desk);
   return desk.csr->public_key.type;
 }
 

@@ -205,6 +205,22 @@ TEST_CASE("a CSR is refused, or gives its key and allowed names and nothing else
                  "no identifier that can be certified"));
 }
 
+TEST_CASE("a CSR for a weak key is refused, whatever key types the policy takes") {
+  Corp corp;
+  const auto csr_for = [&](const char* exponent) {
+    const std::string key = corp.path("key.pem");
+    run({"openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-pkeyopt",
+         std::string("rsa_keygen_pubexp:") + exponent, "-out", key});
+    run({"openssl", "req", "-new", "-key", key, "-subj", "/CN=www.example.org", "-addext",
+         "subjectAltName=DNS:www.example.org", "-out", corp.path("key.csr")});
+    return pki::Csr::parse(base::read_file(corp.path("key.csr"), 1 << 20));
+  };
+  const Thrown refusal = corp.refusal({.profile = name("server"), .key = csr_for("3")});
+  CHECK(refusal.fault == Fault::denied);
+  CHECK(contains(refusal.message, "key RSA 2048: the exponent is 3, below 65537"));
+  CHECK_NOTHROW(corp.sign({.profile = name("server"), .key = csr_for("65537")}));
+}
+
 TEST_CASE("the common name follows the profile") {
   Corp corp;
   const std::string long_name = std::string(60, 'a') + ".example.org";
