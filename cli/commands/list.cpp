@@ -36,7 +36,7 @@ constexpr Argument kListArguments[] = {
 
 using inventory::CertificateRecord;
 using reconcile::ManagedCertificate;
-using reconcile::names_of;
+using inventory::names_of;
 using reconcile::state_of;
 using report::Align;
 using report::Cell;

@@ -309,7 +309,7 @@ std::vector<CertificateRecord> find_by_name(const reconcile::Host& host, invento
   const std::string wildcard = "*" + base::lower(name.substr(std::min(name.find('.'), name.size())));
   for (const reconcile::ManagedCertificate& one : reconcile::overview(host, store).certificates) {
     if (!one.certificate || one.certificate->not_after <= now) continue;
-    const std::vector<std::string> names = reconcile::names_of(*one.certificate);
+    const std::vector<std::string> names = inventory::names_of(*one.certificate);
     if (std::ranges::find(names, wildcard) != names.end()) managed.push_back(*one.certificate);
   }
   return managed;

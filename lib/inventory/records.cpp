@@ -116,9 +116,20 @@ std::optional<Chain> parse_chain(std::string_view text) noexcept { return parse(
 std::string_view to_string(PlaceKind kind) noexcept { return word(kPlaceKinds, kind); }
 std::optional<PlaceKind> parse_place_kind(std::string_view text) noexcept { return parse(kPlaceKinds, text); }
 
+std::vector<std::string> names_of(const CertificateRecord& record) {
+  std::vector<std::string> names;
+  std::string_view rest = record.names.raw();
+  while (!rest.empty()) {
+    const auto end = rest.find(", ");
+    names.emplace_back(rest.substr(0, end));
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
+  }
+  return names;
+}
+
 std::string PlaceRecord::text() const {
   const std::string what = base::printable(name);
-  return address.empty() || address == what ? what : fmt::format("{} at {}", what, address);
+  return address.empty() || address == name.raw() ? what : fmt::format("{} at {}", what, base::printable(address));
 }
 
 std::string asker(const IntentRecord& intent) {

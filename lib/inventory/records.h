@@ -55,6 +55,8 @@ struct CertificateRecord {
   std::string environment;        // of the managed certificate; "" otherwise
   std::string issuer_name;        // configured issuer that it came from; "" where only seen
 };
+// The subject alternative names one by one. A name that itself holds ", " becomes two; exact are those of the certificate.
+std::vector<std::string> names_of(const CertificateRecord& record);
 
 enum class KeyOwner { ours, external };  // external: the CSR came from elsewhere, no key here
 std::string_view to_string(KeyOwner owner) noexcept;

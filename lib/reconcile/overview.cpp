@@ -145,15 +145,4 @@ std::string_view state_of(const inventory::CertificateRecord& record, base::Time
   return record.is_ca ? "ca" : "seen";
 }
 
-std::vector<std::string> names_of(const inventory::CertificateRecord& record) {
-  std::vector<std::string> names;
-  std::string_view rest = record.names.raw();
-  while (!rest.empty()) {
-    const auto end = rest.find(", ");
-    names.emplace_back(rest.substr(0, end));
-    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
-  }
-  return names;
-}
-
 }  // namespace everseal::reconcile

@@ -41,8 +41,5 @@ ManagedCertificate managed_certificate(inventory::Store& store, const inventory:
 
 // How a certificate stands that is not kept alive: revoked, expired, the state of the version that it is, ca or seen.
 std::string_view state_of(const inventory::CertificateRecord& record, base::Time now);
-// The subject alternative names as the inventory's row has them. A name that itself holds ", " becomes two; exact are
-// those of the certificate.
-std::vector<std::string> names_of(const inventory::CertificateRecord& record);
 
 }  // namespace everseal::reconcile

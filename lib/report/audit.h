@@ -71,7 +71,8 @@ struct AuditSummary {
 };
 
 // Used by one thread at a time: begin once, any number of places, end once. Throws what `write` throws. Every kind
-// escapes for its format; text of strangers may be given as it is.
+// escapes for its format what strangers and people wrote (Untrusted, environment, team, labels, source, reason, actor);
+// `what`, `problem` and remarks are printable already.
 class AuditSink {
  public:
   virtual ~AuditSink() = default;

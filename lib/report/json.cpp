@@ -1,6 +1,5 @@
 #include "report/json.h"
 
-
 #include <fmt/format.h>
 
 namespace everseal::report {

@@ -1,8 +1,6 @@
 #include "report/report.h"
 
-#include "base/error.h"
-
-#include <fmt/format.h>
+#include "report/require.h"
 
 namespace everseal::report {
 
@@ -11,14 +9,6 @@ Cell::Cell(const std::vector<base::Untrusted>& list) {
   for (const base::Untrusted& text : list) texts.push_back(text.raw());
 }
 
-const Kind& require_kind(std::string_view name) {
-  std::vector<std::string> known;
-  for (const Kind* kind : kinds()) {
-    if (kind->name == name) return *kind;
-    known.emplace_back(kind->name);
-  }
-  throw base::Error(base::Fault::usage, fmt::format("no report format is called \"{}\"", base::printable(name)),
-                    fmt::format("known are {}", base::join(known, ", ")));
-}
+const Kind& require_kind(std::string_view name) { return require_among(kinds(), name); }
 
 }  // namespace everseal::report

@@ -79,4 +79,17 @@ std::string wrap(std::string_view text, Indent indent, std::size_t width, LongWo
   return out;
 }
 
+std::string cut(std::string_view text, std::size_t width) {
+  if (base::columns(text) <= width) return std::string(text);
+  std::size_t used = 0;
+  std::size_t end = 0;
+  while (end < text.size()) {
+    const std::size_t next = letter_end(text, end);
+    used += base::columns(text.substr(end, next - end));
+    if (used + 1 > width) break;
+    end = next;
+  }
+  return std::string(text.substr(0, end)) + "…";
+}
+
 }  // namespace everseal::report

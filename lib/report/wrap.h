@@ -1,4 +1,4 @@
-// Text broken into lines.
+// Text broken into lines, or cut to one.
 #pragma once
 
 #include <cstddef>
@@ -23,5 +23,8 @@ inline std::string wrap(std::string_view text, std::size_t indent, std::size_t w
                         LongWords long_words = LongWords::keep) {
   return wrap(text, Indent{indent, indent}, width, long_words);
 }
+
+// The longest beginning of printable `text` that with an ellipsis fits into `width` columns; all of it where it fits.
+std::string cut(std::string_view text, std::size_t width);
 
 }  // namespace everseal::report

@@ -1,4 +1,5 @@
 // Aligned columns for people. Nothing is written where there are no rows.
+#include "report/paint.h"
 #include "report/report.h"
 #include "report/wrap.h"
 
@@ -40,20 +41,6 @@ std::string text_of(const Cell& cell) {
     }
   };
   return std::visit(Visitor{}, cell.data());
-}
-
-// The longest beginning of printable `text` that with an ellipsis fits into `width` columns.
-std::string cut(std::string_view text, std::size_t width) {
-  std::size_t used = 0;
-  std::size_t end = 0;
-  while (end < text.size()) {
-    std::size_t next = end + 1;
-    while (next < text.size() && (static_cast<unsigned char>(text[next]) & 0xc0U) == 0x80U) ++next;
-    used += base::columns(text.substr(end, next - end));
-    if (used + 1 > width) break;
-    end = next;
-  }
-  return std::string(text.substr(0, end)) + "…";
 }
 
 class TableSink : public Sink {
@@ -155,7 +142,7 @@ class TableSink : public Sink {
       if (wraps && below_) {
         if (tone == Tone::heading || text.empty() || text == "-") break;
         out_ += "\n" + std::string(kIndent, ' ');
-        append(wrap(text, Indent{kIndent, kIndent}, *surface_.width, LongWords::split), tone);
+        paint(out_, wrap(text, Indent{kIndent, kIndent}, *surface_.width, LongWords::split), tone, surface_.emphasis);
         break;
       }
       const bool cuts = surface_.width && columns_[i].narrow == Narrow::cut && base::columns(text) > widths_[i];
@@ -173,24 +160,12 @@ class TableSink : public Sink {
       if (column < start) out_.append(start - column, ' ');
       const std::size_t before = columns_[i].align == Align::right && width < widths_[i] ? widths_[i] - width : 0;
       out_.append(before, ' ');
-      append(shown, tone);
+      paint(out_, shown, tone, surface_.emphasis);
       column = start + before + width;
       place += widths_[i] + kGap.size();
     }
     out_.push_back('\n');
     if (out_.size() >= kTableFlushAt) flush();
-  }
-
-  void append(std::string_view text, Tone tone) {
-    if (surface_.emphasis == Emphasis::none || tone == Tone::plain) {
-      out_ += text;
-      return;
-    }
-    const std::string_view code = tone == Tone::heading   ? "1"
-                                  : tone == Tone::bad     ? "31"
-                                  : tone == Tone::warning ? "33"
-                                                          : "32";
-    out_ += fmt::format("\x1b[{}m{}\x1b[0m", code, text);
   }
 
   void flush() {

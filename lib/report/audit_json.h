@@ -1,0 +1,16 @@
+// What an audit saw as JSON: one form for all formats that are JSON. `schema/output/audit.schema.json` describes it.
+#pragma once
+
+#include "report/audit.h"
+#include "report/audited.h"
+#include "report/json.h"
+
+namespace everseal::report {
+
+// Each writes one object.
+void write_head(JsonWriter& json, const AuditHead& head);
+void write_place(JsonWriter& json, const AuditedPlace& place);
+void write_rule(JsonWriter& json, const AuditedRule& rule);
+void write_summary(JsonWriter& json, const AuditSummary& summary);
+
+}  // namespace everseal::report

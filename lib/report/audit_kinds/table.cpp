@@ -1,0 +1,214 @@
+// For people: a line a place as the audit goes on, below it what is wrong there, and what it comes to at the end. All
+// columns but the last have one width from the first line on.
+#include "report/audited.h"
+#include "report/paint.h"
+#include "report/wrap.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace everseal::report {
+namespace {
+
+constexpr std::size_t kBar = 8;
+constexpr std::size_t kDetailsFrom = 110;  // columns of a terminal
+constexpr std::size_t kBelowPlace = 10;    // of what stands below its place
+constexpr std::string_view kFieldGap = "  ";
+
+// A text in so many columns, blanks behind it.
+struct Field {
+  std::string_view title;
+  std::size_t width;
+};
+constexpr Field kState{"STATE", 8}, kLife{"LIFE", kBar}, kLeft{"LEFT", 14}, kTls{"TLS", 7}, kKey{"KEY", 11},
+    kIssuer{"ISSUER", 20};
+
+std::string bar(double share) {
+  const auto full = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * kBar + 0.5);
+  // What has life left never looks as if it had none.
+  const std::size_t shown = share > 0 ? std::max<std::size_t>(full, 1) : 0;
+  std::string text;
+  for (std::size_t i = 0; i < kBar; ++i) text += i < shown ? "█" : "░";
+  return text;
+}
+
+class AuditTable : public AuditSink {
+ public:
+  explicit AuditTable(Surface surface) : surface_(std::move(surface)) {}
+
+  void begin(const AuditHead& head) override {
+    rules_ = AuditedRules(head.rules);
+    began_ = head.began;
+  }
+
+  void place(const AuditedPlace& place) override {
+    if (std::exchange(is_empty_, false)) write_titles();
+    write_row(place);
+    for (const AuditedFinding& one : place.findings)
+      if (counts(one) && gravity(one.finding.severity) > gravity("notice")) write_finding(one);
+    flush();
+  }
+
+  int end(const AuditSummary& summary) override {
+    if (!is_empty_) out_ += '\n';
+    write_summary(summary);
+    for (const std::string& remark : summary.remarks) write_lines(remark);
+    if (finds_) write_lines("`everseal audit --explain RULE` says what a rule means and what to do.");
+    flush();
+    return summary.exit_code;
+  }
+
+ private:
+  bool has_details() const { return !surface_.width || *surface_.width >= kDetailsFrom; }
+
+  void write_titles() {
+    write_field(kState, kState.title, Tone::heading);
+    write_field(kLife, kLife.title, Tone::heading);
+    write_field(kLeft, kLeft.title, Tone::heading);
+    if (has_details())
+      for (const Field& field : {kTls, kKey, kIssuer}) write_field(field, field.title, Tone::heading);
+    paint(out_, "PLACE", Tone::heading, surface_.emphasis);
+    out_ += '\n';
+    column_ = 0;
+  }
+
+  void write_row(const AuditedPlace& place) {
+    const std::string_view worst = gravest(place);
+    const bool failed = std::ranges::any_of(
+        place.findings, [&](const AuditedFinding& one) { return counts(one) && rules_.is_failure(one); });
+    if (failed)
+      write_field(kState, "failed", Tone::bad);
+    else if (gravity(worst) > gravity("notice"))
+      write_field(kState, worst, tone_of(worst));
+    else
+      write_field(kState, place.findings.empty() || !worst.empty() ? "ok" : "known", Tone::good);
+    const inventory::CertificateRecord* const certificate = main_certificate(place);
+    if (certificate != nullptr) {
+      const std::string_view ends = gravest_of_ends(place);
+      const Tone tone = gravity(ends) > gravity("notice") ? tone_of(ends) : Tone::good;
+      write_field(kLife, bar(life_left(*certificate, place.probe.at)), tone);
+      write_field(kLeft, time_left(certificate->not_after, place.probe.at), tone == Tone::good ? Tone::plain : tone);
+    } else {
+      write_field(kLife, "");
+      write_field(kLeft, "-");
+    }
+    if (has_details()) {
+      write_field(kTls, place.probe.tls_version.empty() ? "-" : place.probe.tls_version);
+      write_field(kKey, certificate == nullptr ? "-" : certificate->key);
+      write_field(kIssuer, certificate == nullptr ? "-" : base::printable(short_name(certificate->issuer.raw())));
+    }
+    write_place(place);
+    out_ += '\n';
+    column_ = 0;
+  }
+
+  // The name is never cut; what more there is to say of it stays away where it does not fit beside it.
+  void write_place(const AuditedPlace& place) {
+    const std::string name = place.place.text();
+    const std::size_t indent = std::exchange(column_, 0);
+    if (!surface_.width) {
+      out_ += name;
+    } else if (indent + base::columns(name) <= *surface_.width || *surface_.width < indent + kBelowPlace) {
+      out_ += name;
+    } else {
+      out_ += wrap(name, indent, *surface_.width, LongWords::split);
+      return;
+    }
+    std::size_t column = indent + base::columns(name);
+    for (const std::string& note : notes_of(place)) {
+      const std::size_t size = base::columns(note) + kFieldGap.size();
+      if (surface_.width && column + size > *surface_.width) continue;
+      out_ += kFieldGap;
+      out_ += note;
+      column += size;
+    }
+  }
+
+  static std::vector<std::string> notes_of(const AuditedPlace& place) {
+    std::vector<std::string> notes;
+    if (!place.place.environment.empty()) notes.push_back(base::printable(place.place.environment));
+    if (place.managed) notes.push_back("managed as " + place.managed->text());
+    for (const AuditedFinding& one : place.findings) {
+      if (!counts(one))
+        notes.push_back("(known: " + one.finding.rule + ")");
+      else if (gravity(one.finding.severity) <= gravity("notice"))
+        notes.push_back("(" + one.finding.rule + ")");
+    }
+    return notes;
+  }
+
+  void write_finding(const AuditedFinding& one) {
+    finds_ = true;
+    out_.append(kBelowPlace, ' ');
+    const std::string head = fmt::format("{} {}:", one.finding.severity, one.finding.rule);
+    paint(out_, head, tone_of(one.finding.severity), surface_.emphasis);
+    const std::string& what = one.finding.what;
+    out_ += ' ';
+    const std::size_t column = kBelowPlace + base::columns(head) + 1;
+    out_ += surface_.width ? wrap(what, Indent{column, kBelowPlace + 2}, *surface_.width, LongWords::split) : what;
+    out_ += '\n';
+  }
+
+  void write_summary(const AuditSummary& summary) {
+    std::string text = counted(summary.looked, "place", "places") + " looked at";
+    if (summary.ended > began_) text += " in " + base::approximate(summary.ended - began_);
+    std::vector<std::string> found;
+    Tone tone = Tone::good;
+    for (const auto& [severity, count] : summary.findings) {
+      if (count == 0) continue;
+      if (tone == Tone::good) tone = gravity(severity) > gravity("notice") ? tone_of(severity) : Tone::good;
+      found.push_back(severity == "critical" ? fmt::format("{} critical", count)
+                                             : counted(count, severity, severity + "s"));
+    }
+    text += ": " + (found.empty() ? std::string("nothing found") : base::join(found, ", "));
+    if (summary.acknowledged > 0) text += fmt::format(", {} known", summary.acknowledged);
+    if (summary.failed > 0) {
+      text += fmt::format("; {} showed no certificate", summary.failed);
+      if (tone == Tone::good) tone = Tone::warning;
+    }
+    if (summary.not_looked > 0) {
+      text += fmt::format("; {} not looked at, as the run was stopped", summary.not_looked);
+      if (tone == Tone::good) tone = Tone::warning;
+    }
+    write_lines(text, tone);
+  }
+
+  void write_lines(const std::string& line, Tone tone = Tone::plain) {
+    paint(out_, surface_.width ? wrap(line, Indent{0, 2}, *surface_.width, LongWords::split) : line, tone,
+          surface_.emphasis);
+    out_ += '\n';
+  }
+
+  void write_field(const Field& field, std::string_view text, Tone tone = Tone::plain) {
+    const std::string shown = cut(text, field.width);
+    paint(out_, shown, tone, surface_.emphasis);
+    out_.append(field.width - base::columns(shown), ' ');
+    out_ += kFieldGap;
+    column_ += field.width + kFieldGap.size();
+  }
+
+  void flush() {
+    surface_.write(out_);
+    out_.clear();
+  }
+
+  Surface surface_;
+  AuditedRules rules_;
+  base::Time began_{};
+  std::size_t column_ = 0;  // where the row stands
+  bool is_empty_ = true;    // no place yet
+  bool finds_ = false;      // something above a notice
+  std::string out_;
+};
+
+std::unique_ptr<AuditSink> open_audit_table(Surface surface) {
+  return std::make_unique<AuditTable>(std::move(surface));
+}
+
+}  // namespace
+
+extern const AuditKind table_audit_kind;
+const AuditKind table_audit_kind{"table", "a line a place and what is wrong there, for people", open_audit_table};
+
+}  // namespace everseal::report
