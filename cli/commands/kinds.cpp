@@ -1,3 +1,5 @@
+#include "audit/policy.h"
+#include "audit/rule.h"
 #include "base/error.h"
 #include "base/options.h"
 #include "base/text.h"
@@ -9,6 +11,7 @@
 #include "issuer/issuer.h"
 #include "keystore/keystore.h"
 #include "probe/starttls.h"
+#include "report/audit.h"
 #include "report/json.h"
 #include "report/report.h"
 #include "terminal.h"
@@ -21,12 +24,14 @@ namespace everseal::cli {
 namespace {
 
 constexpr Argument kKindsArguments[] = {
-    {.name = "FAMILY", .summary = "only these: issuer, challenge, dns, deploy, keystore, starttls, import or report"},
+    {.name = "FAMILY",
+     .summary = "only these: issuer, challenge, dns, deploy, keystore, starttls, import, report, audit-report, "
+                "policy or rule"},
 };
 
 struct Entry {
-  std::string_view name;
-  std::string_view summary;
+  std::string name;
+  std::string summary;
   std::span<const base::Option> options = {};
   std::span<const base::Variable> variables = {};
 };
@@ -40,21 +45,39 @@ struct Family {
 template <class Kinds>
 std::vector<Entry> with_options(const Kinds& kinds) {
   std::vector<Entry> entries;
-  for (const auto* kind : kinds) entries.push_back({kind->name, kind->summary, kind->options});
+  for (const auto* kind : kinds)
+    entries.push_back({std::string(kind->name), std::string(kind->summary), kind->options});
   return entries;
 }
 
 template <class Kinds>
 std::vector<Entry> with_variables(const Kinds& kinds) {
   std::vector<Entry> entries;
-  for (const auto* kind : kinds) entries.push_back({kind->name, kind->summary, kind->options, kind->variables});
+  for (const auto* kind : kinds)
+    entries.push_back({std::string(kind->name), std::string(kind->summary), kind->options, kind->variables});
   return entries;
 }
 
 template <class Kinds>
 std::vector<Entry> without_options(const Kinds& kinds) {
   std::vector<Entry> entries;
-  for (const auto* kind : kinds) entries.push_back({kind->name, kind->summary});
+  for (const auto* kind : kinds) entries.push_back({std::string(kind->name), std::string(kind->summary)});
+  return entries;
+}
+
+std::vector<Entry> policies() {
+  std::vector<Entry> entries;
+  for (const std::string& name : audit::built_in_policies()) {
+    const audit::Policy policy = audit::built_in_policy(name);
+    entries.push_back({name, fmt::format("{} ({})", policy.summary, policy.version)});
+  }
+  return entries;
+}
+
+std::vector<Entry> rules() {
+  std::vector<Entry> entries;
+  for (const audit::Rule* const rule : audit::rules())
+    entries.push_back({std::string(rule->id), fmt::format("{}: {}", to_string(rule->severity), rule->summary)});
   return entries;
 }
 
@@ -69,6 +92,9 @@ std::vector<Family> families() {
       {"import", "Clients whose work can be taken over: everseal import CLIENT DIR",
        without_options(importer::kinds())},
       {"report", "Report formats", without_options(report::kinds())},
+      {"audit-report", "Formats of an audit: everseal audit --format ...", without_options(report::audit_kinds())},
+      {"policy", "What an audit demands: [audit] policy = ...", policies()},
+      {"rule", "Rules of the audit: everseal audit --explain RULE", rules()},
   };
 }
 
@@ -99,12 +125,14 @@ void append_variables(std::string& out, std::span<const base::Variable> variable
 }
 
 std::string text_of(std::span<const Family> shown, std::size_t columns) {
-  constexpr std::size_t kEntry = 16;
   std::string out;
   for (const Family& family : shown) {
+    std::size_t column = 14;
+    for (const Entry& entry : family.entries) column = std::max(column, entry.name.size());
+    column += 2;
     out += fmt::format("{}{}\n", out.empty() ? "" : "\n", styled(family.title, Style::bold, Stream::output));
     for (const Entry& entry : family.entries) {
-      out += fmt::format("  {:<{}}{}\n", entry.name, kEntry, wrap(entry.summary, 2 + kEntry, columns));
+      out += fmt::format("  {:<{}}{}\n", entry.name, column, wrap(entry.summary, 2 + column, columns));
       append_options(out, entry.options, 4, columns);
       append_variables(out, entry.variables, columns);
     }

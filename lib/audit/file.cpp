@@ -26,7 +26,24 @@ void judge_unrenewed(const Context& at, Found& found) {
   found.add({}, fmt::format("a server reads {}, and nothing on this host renews it", at.leaf()->describe()), at.leaf());
 }
 
+void judge_file_unreadable(const Context& at, Found& found) {
+  if (!at.sight.stored || at.sight.stored->troubles.empty()) return;
+  Fields fields;
+  std::string what;
+  for (const auto& [code, words] : at.sight.stored->troubles) {
+    fields.emplace_back("reason", ours(code));
+    what += (what.empty() ? "" : "; ") + (words.empty() ? code : words);
+  }
+  found.add(std::move(fields), std::move(what));
+}
+
 const Judge kFileJudges[] = {
+    {{"file-unreadable", Severity::error, "file cannot be read whole",
+      "Something stands in the way of reading all that the file holds: rights, a password, or that it is broken. What "
+      "could be read was judged all the same.",
+      "Give the audit the right to read it, or the password (--password-file); mend or remove what is broken.",
+      "RFC 7468 section 2, RFC 7292 section 4", Nature::failure},
+     judge_file_unreadable},
     {{"key-mismatch", Severity::error, "private key does not belong to the certificate",
       "The private key beside the certificate is another one's. A server that reads both does not start, or goes on "
       "with what it had.",

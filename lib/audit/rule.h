@@ -1,6 +1,7 @@
 // The rules that the audit holds places and certificates against.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@ namespace everseal::audit {
 // notice: worth knowing. warning: to be put right, nobody is hurt yet. error: some clients fail or are not safe.
 // critical: clients are refused, or will be within days.
 enum class Severity : std::uint8_t { notice, warning, error, critical };
+inline constexpr std::array kAllSeverities{Severity::notice, Severity::warning, Severity::error, Severity::critical};
 std::string_view to_string(Severity severity) noexcept;
 std::optional<Severity> parse_severity(std::string_view text) noexcept;
 

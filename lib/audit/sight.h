@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace everseal::audit {
@@ -39,6 +40,8 @@ struct Stored {
   std::optional<bool> key_matches;  // absent also where there is no key
   std::optional<bool> is_read;      // some server's config names it
   std::optional<bool> is_renewed;   // Everseal or another client keeps it alive
+  // What stood in the way of reading it whole: fixed code and words, "encrypted" and what that means here.
+  std::vector<std::pair<std::string, std::string>> troubles{};
 };
 
 // Borrows the capture. A file has no capture, an endpoint is no file.

@@ -59,6 +59,11 @@ std::optional<AuditRunRecord> AuditRuns::last(const std::string& scope, std::int
   return first_row(query, read_run);
 }
 
+std::optional<AuditRunRecord> AuditRuns::newest() {
+  sql::Query query(store_.database(), std::string(kRunColumns) + "order by started desc, id desc limit 1");
+  return first_row(query, read_run);
+}
+
 std::vector<AuditRunRecord> AuditRuns::between(Time from, Time until) {
   sql::Query query(store_.database(),
                    std::string(kRunColumns) + "where started >= $1 and started < $2 order by started, id");

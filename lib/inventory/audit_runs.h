@@ -19,6 +19,7 @@ class AuditRuns {
   void end(const AuditRunRecord& run);
   // The newest of that scope, but for the run `but`.
   std::optional<AuditRunRecord> last(const std::string& scope, std::int64_t but = 0);
+  std::optional<AuditRunRecord> newest();
   std::vector<AuditRunRecord> between(Time from, Time until);
   std::int64_t prune(Time before, int limit);
 

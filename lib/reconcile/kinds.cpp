@@ -1,5 +1,6 @@
 #include "reconcile/kinds.h"
 
+#include "audit/rule.h"
 #include "authority/policy.h"
 #include "challenge/challenge.h"
 #include "deploy/deploy.h"
@@ -20,6 +21,8 @@ config::Kinds config_kinds(std::vector<base::Name> known_authorities) {
     kinds.challenge.push_back({kind->name, kind->options, nullptr, kind->provider == challenge::NeedsProvider::yes});
   for (const dns::Kind* kind : dns::kinds()) kinds.dns.push_back({kind->name, kind->options, nullptr});
   for (const probe::Starttls* protocol : probe::starttls_protocols()) kinds.starttls.emplace_back(protocol->name);
+  for (const audit::Rule* rule : audit::rules()) kinds.rules.emplace_back(rule->id);
+  for (const auto severity : audit::kAllSeverities) kinds.severities.emplace_back(audit::to_string(severity));
   kinds.check_target = [](std::string_view text) { probe::Target::parse(text); };
   kinds.check_pattern = [](std::string_view text) { authority::Pattern::parse(text); };
   kinds.known_authorities = std::move(known_authorities);

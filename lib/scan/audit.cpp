@@ -90,6 +90,7 @@ class Run {
 
  private:
   void begin() {
+    outcome_.began = began_;
     seen_.assign(request_.endpoints.size(), false);
     record_.scope = scope_of(request_);
     record_.what = request_.what;

@@ -36,6 +36,7 @@ struct AuditRequest {
 };
 
 struct AuditOutcome {
+  base::Time began;              // what was recorded is not older
   std::int64_t looked = 0;      // places
   std::int64_t failed = 0;      // of those, showed no certificate
   std::int64_t not_looked = 0;  // the run was stopped before them

@@ -81,6 +81,14 @@ Judged judge_file(const discover::File& file, const std::string& place, Standard
     judged.leaves.push_back(found.certificate);
     judge(std::move(sight));
   }
+  if (!file.troubles.empty()) {
+    audit::Sight sight;
+    sight.place = place;
+    sight.stored.emplace();
+    for (const discover::Trouble& trouble : file.troubles)
+      sight.stored->troubles.emplace_back(to_string(trouble.reason), trouble.what);
+    judge(std::move(sight));
+  }
   if (judged.leaves.empty())
     for (const pki::Certificate& authority : authorities) {
       audit::Sight sight;

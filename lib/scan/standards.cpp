@@ -1,7 +1,7 @@
 #include "scan/standards.h"
 
 #include "base/error.h"
-#include "base/file.h"
+#include "scan/named_file.h"
 #include "scan/trust_stores.h"
 
 #include <algorithm>
@@ -63,7 +63,7 @@ void take_left(const std::optional<config::LifeLeft>& said, const audit::Thresho
 audit::Policy find_policy(const std::string& name_or_path) {
   if (name_or_path.find('/') == std::string::npos && name_or_path.find('.') == std::string::npos)
     return audit::built_in_policy(name_or_path);
-  const base::Bytes text = base::read_file(name_or_path, kLargestPolicy);
+  const base::Bytes text = read_named_file(name_or_path, kLargestPolicy, "policy");
   return audit::parse_policy(base::as_text(text), name_or_path);
 }
 

@@ -1,9 +1,9 @@
 // Files of targets, in the forms that people have them.
 #include "base/error.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "net/json.h"
 #include "probe/resolve.h"
+#include "scan/named_file.h"
 #include "scan/targets.h"
 
 #include <algorithm>
@@ -224,7 +224,7 @@ Defaults defaults_of(const Entry& entry, const Defaults& defaults, std::string& 
 }  // namespace
 
 std::vector<Wanted> read_targets(const std::string& path, const Defaults& defaults, std::size_t most) {
-  const base::Bytes octets = base::read_file(path, kLargestTargetFile);
+  const base::Bytes octets = read_named_file(path, kLargestTargetFile, "targets");
   std::string text(base::as_text(octets));
   if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
   std::vector<std::string> lines = base::split(text, '\n');

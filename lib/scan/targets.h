@@ -44,7 +44,7 @@ std::vector<Wanted> parse_targets(std::string_view text, const Defaults& default
 
 // A file of them: Prometheus' file_sd (JSON), CSV with a head line that names a column "target" (and "environment",
 // "team", "sni", "starttls"; others become labels), /etc/hosts, or one a line with "#" comments. Error(config) that
-// lists every line that is wrong, Error(io/not_found) where it cannot be read.
+// lists every line that is wrong, or says why it cannot be read.
 std::vector<Wanted> read_targets(const std::string& path, const Defaults& defaults, std::size_t most);
 
 // Of the config. Error(config) as read_targets has it.

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "scan/named_file.h"
 
 #include <cstdlib>
 
@@ -30,8 +31,9 @@ std::vector<pki::Certificate> system_anchors() {
 }
 
 std::vector<pki::Certificate> anchors_of(const std::string& path) {
+  const base::Bytes octets = read_named_file(path, kLargestBundle, "trust store");
   try {
-    return pki::Certificate::parse_all(base::read_file(path, kLargestBundle));
+    return pki::Certificate::parse_all(octets);
   } catch (const base::Error& error) {
     throw base::Error(base::Fault::config, "trust store " + path + ": " + error.message(), error.hint());
   }

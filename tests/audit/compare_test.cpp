@@ -139,4 +139,7 @@ TEST_CASE("a file's key, readers and renewal are told where they were looked for
   CHECK(names({.is_read = false, .is_renewed = false}) == Names{"file-unread notice"});
   CHECK(names({.is_renewed = false}).empty());
   CHECK(names({.key_matches = false, .is_read = false}, Role::anchor).empty());
+  Stored troubled;
+  troubled.troubles = {{"encrypted", "no password opens it"}, {"broken", "certificate 2 is broken"}};
+  CHECK(names(troubled) == Names{"file-unreadable error"});
 }

@@ -129,6 +129,7 @@ void use_audit(Store& store) {
   run.id = runs.begin(run);
   runs.end(run);
   runs.last("");
+  runs.newest();
   runs.between(kNow, kNow + kDay);
 }
 
@@ -286,6 +287,7 @@ bool stops_early(const std::string& step, const std::string& text) {
   if (has("SCAN certificate USING INDEX certificate_")) return text.find(" order by not_after") != std::string::npos;
   if (has("SCAN subject USING COVERING INDEX subject_due")) return text.ends_with("limit 1");
   if (has("SCAN event")) return text.find("desc limit") != std::string::npos;
+  if (has("SCAN audit_run USING INDEX audit_run_started")) return text.find("desc limit") != std::string::npos;
   if (has("SCAN intent")) return text.find("order by id limit") != std::string::npos;
   // All places, and all that is open: as many rows as the audit shows.
   if (has("SCAN place")) return text.find("from place left join probe") != std::string::npos;

@@ -310,6 +310,7 @@ TEST_CASE("files are places too: certificates are judged, the key's match is tol
   CHECK(result.places[0].place.name.raw() == bench.directory / "broken.pem");
   CHECK(result.places[0].probe.outcome == "broken");
   CHECK(result.places[0].certificates.empty());
+  CHECK(rules_of(result.places[0]) == Texts{"file-unreadable"});
   CHECK(rules_of(result.places[1]).empty());
   CHECK(rules_of(result.places[2]) == Texts{"expiring"});
   CHECK(result.places[2].probe.leaf == soon[0].fingerprint());

@@ -174,7 +174,7 @@ TEST_CASE("every line that is wrong is named at once") {
     for (const std::string& part : row.said) CHECK(message.find(part) != std::string::npos);
     CHECK(message.find(file.path) != std::string::npos);
   }
-  CHECK(error_of([] { read_targets("/nonexistent/targets", {}, kMost); }).fault() == base::Fault::not_found);
+  CHECK(error_of([] { read_targets("/nonexistent/targets", {}, kMost); }).fault() == base::Fault::config);
 }
 
 }  // namespace everseal::scan

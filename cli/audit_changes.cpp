@@ -1,0 +1,113 @@
+#include "audit_changes.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "inventory/audit_runs.h"
+#include "report/json.h"
+#include "report/report.h"
+#include "scan/difference.h"
+#include "terminal.h"
+
+#include <fmt/format.h>
+
+namespace everseal::cli {
+namespace {
+
+using report::Align;
+using report::Cell;
+using report::Column;
+using report::Narrow;
+using report::Tone;
+
+constexpr Column kChangeColumns[] = {{"change", "CHANGE", Align::left, Narrow::keep},
+                                     {"place", "PLACE", Align::left, Narrow::keep},
+                                     {"environment", "ENV", Align::left, Narrow::cut, 1},
+                                     {"what", "WHAT", Align::left, Narrow::wrap}};
+
+std::string_view word_of(const scan::Difference& one) {
+  switch (one.presence) {
+    case scan::Difference::Presence::appeared:
+      return "new";
+    case scan::Difference::Presence::gone:
+      return "gone";
+    case scan::Difference::Presence::stays:
+      break;
+  }
+  return one.is_worse() ? "worse" : "changed";
+}
+
+void put(report::JsonWriter& writer, std::string_view key, const std::vector<inventory::FindingRecord>& findings) {
+  writer.key(key).begin_array();
+  for (const inventory::FindingRecord& finding : findings) {
+    writer.begin_object().key("rule").text(finding.rule).key("severity").text(finding.severity);
+    writer.key("what").text(finding.what).key("opened").time(finding.opened);
+    writer.key("closed").value(finding.closed).end_object();
+  }
+  writer.end_array();
+}
+
+void put(report::JsonWriter& writer, std::string_view key, const std::optional<inventory::CertificateRecord>& leaf) {
+  writer.key(key);
+  if (!leaf) {
+    writer.null();
+    return;
+  }
+  writer.begin_object().key("fingerprint").text(leaf->fingerprint.text()).key("subject").text(leaf->subject);
+  writer.key("issuer").text(leaf->issuer).key("not_after").time(leaf->not_after).end_object();
+}
+
+void print_json(const std::vector<scan::Difference>& all, base::Time since, base::Time now) {
+  report::JsonWriter writer;
+  writer.begin_object().key(report::kFormatKey).number(report::kFormat);
+  writer.key("since").time(since).key("until").time(now).key("changes").begin_array();
+  for (const scan::Difference& one : all) {
+    writer.begin_object().key("change").text(word_of(one)).key("place").text(one.place.name);
+    writer.key("address").text(one.place.address).key("environment").text(one.place.environment);
+    writer.key("team").text(one.place.team).key("what").text(one.text());
+    put(writer, "before", one.before);
+    put(writer, "after", one.after);
+    put(writer, "opened", one.opened);
+    put(writer, "closed", one.closed);
+    writer.end_object();
+  }
+  writer.end_array().end_object();
+  print_document(writer.written());
+}
+
+}  // namespace
+
+bool show_changes(const Context& context, inventory::Store& store, base::Time since, base::Time now) {
+  const auto all = scan::differences(store, since, now);
+  if (context.output == Output::json) {
+    print_json(all, since, now);
+    return !all.empty();
+  }
+  report::Surface surface;
+  surface.write = [](std::string_view text) { print(text); };
+  surface.width = width(Stream::output);
+  if (wants_colour(Stream::output)) surface.emphasis = report::Emphasis::colours;
+  const auto sink = report::require_kind("table").open(std::move(surface));
+  sink->begin("changes", kChangeColumns);
+  for (const scan::Difference& one : all) {
+    const Cell cells[] = {Cell(Cell(word_of(one)), one.is_worse() ? Tone::bad : Tone::plain), one.place.text(),
+                          one.place.environment.empty() ? Cell() : Cell(one.place.environment), one.text()};
+    sink->row(cells);
+  }
+  sink->end();
+  return !all.empty();
+}
+
+base::Time parse_since(const std::string& text, inventory::Store& store, base::Time now) {
+  if (text == "last") {
+    const auto run = inventory::AuditRuns(store).newest();
+    if (run) return run->started;
+    throw base::Error(base::Fault::usage, "nothing was audited yet", "`everseal audit` begins");
+  }
+  if (const auto ago = base::parse_duration(text)) return now - *ago;
+  if (const auto day = base::parse_time(text + "T00:00:00Z")) return *day;
+  if (const auto time = base::parse_rfc3339(text)) return *time;
+  throw base::Error(base::Fault::usage, fmt::format("--diff: '{}' is no time", base::printable(text.substr(0, 80))),
+                    "write last, 7d, 2026-11-30 or 2026-11-30T08:00:00Z");
+}
+
+}  // namespace everseal::cli

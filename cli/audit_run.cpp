@@ -1,0 +1,264 @@
+#include "audit_run.h"
+
+#include "audit_changes.h"
+#include "authority/policy.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "config_problems.h"
+#include "discover/passwords.h"
+#include "inventory/authorities.h"
+#include "reconcile/access.h"
+#include "reconcile/kinds.h"
+#include "report/audit.h"
+#include "scan/audit.h"
+#include "terminal.h"
+#include "version.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <ranges>
+#include <set>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace everseal::cli {
+namespace {
+
+using audit::Severity;
+using base::Error;
+using base::Fault;
+
+constexpr std::size_t kMostOfRange = 1024;
+constexpr int kInFlight = 500;
+constexpr int kFindings = 3;
+constexpr int kSomeNotLookedAt = 4;
+constexpr int kNoneLookedAt = 1;
+
+// What exists is a path, as for `inspect`, and what is written like one is meant as one.
+bool is_path(const std::string& text) {
+  struct stat status {};
+  return text.starts_with('/') || text.starts_with("./") || text.starts_with("../") ||
+         ::stat(text.c_str(), &status) == 0;
+}
+
+std::optional<config::LifeLeft> life_left(const Arguments& arguments, std::string_view option) {
+  const auto text = arguments.one(option);
+  if (!text) return std::nullopt;
+  if (const auto parsed = config::parse_life_left(*text)) return parsed;
+  throw Error(Fault::usage,
+              fmt::format("--{}: '{}' is neither a part of a life nor a time", option, base::printable(*text)),
+              "write \"1/4\" or \"30d\"");
+}
+
+Severity severity(const Arguments& arguments) {
+  const auto text = arguments.one("fail-on");
+  if (!text) return Severity::error;
+  if (const auto parsed = audit::parse_severity(*text)) return *parsed;
+  std::vector<std::string> known;
+  for (const Severity one : audit::kAllSeverities) known.emplace_back(audit::to_string(one));
+  throw Error(Fault::usage, fmt::format("--fail-on: '{}' is no severity", base::printable(*text)),
+              fmt::format("one of: {}", base::join(known, ", ")));
+}
+
+// What is remembered, and what the config says; both may be missing where TARGETs are named.
+struct Surroundings {
+  std::optional<inventory::Store> store;
+  config::Config config;
+  base::Problems problems;
+};
+
+Surroundings surroundings(const reconcile::Host& host, bool needed) {
+  Surroundings around;
+  if (!needed && !std::filesystem::exists(host.state + "/everseal.db")) return around;
+  around.store.emplace(reconcile::open_store(host, sql::Access::read_write));
+  around.config = reconcile::read_config(host.files, *around.store, around.problems);
+  return around;
+}
+
+std::vector<pki::Certificate> roots_of(inventory::Store& store) {
+  std::vector<pki::Certificate> roots;
+  inventory::Authorities authorities(store);
+  for (const inventory::AuthorityRecord& authority : authorities.all())
+    for (const auto& record : authorities.certificates(authority.name))
+      if (record.role == inventory::AuthorityRole::root) roots.push_back(pki::Certificate::parse(record.der));
+  return roots;
+}
+
+std::vector<scan::TeamPattern> patterns_of(const config::Settings& settings) {
+  std::vector<scan::TeamPattern> patterns;
+  for (const auto& [name, team] : settings.teams)
+    for (const std::string& text : team.names)
+      patterns.push_back({name.text(), [pattern = authority::Pattern::parse(text)](const pki::Identifier& identifier) {
+                            return pattern.contains(identifier);
+                          }});
+  return patterns;
+}
+
+void take(std::vector<scan::Wanted>& into, std::vector<scan::Wanted> more) {
+  std::ranges::move(more, std::back_inserter(into));
+}
+
+// Each endpoint once, as it was named first.
+void drop_repeated(std::vector<scan::Wanted>& endpoints) {
+  std::set<std::string> seen;
+  std::erase_if(endpoints, [&](const scan::Wanted& one) { return !seen.insert(one.name).second; });
+}
+
+void take_arguments(const Arguments& arguments, scan::AuditRequest& request) {
+  const std::size_t most = arguments.has("most")
+                               ? static_cast<std::size_t>(number_argument(*arguments.one("most"), "--most"))
+                               : kMostOfRange;
+  scan::Defaults defaults{.environment = arguments.one("env").value_or(""),
+                          .team = {},
+                          .labels = {},
+                          .sni = arguments.one("sni").value_or(""),
+                          .starttls = arguments.one("starttls").value_or(""),
+                          .source = "arguments",
+                          .any_address = false};
+  for (const std::string& text : arguments.all("TARGET")) {
+    if (is_path(text))
+      request.paths.push_back(std::filesystem::absolute(text).lexically_normal().string());
+    else
+      take(request.endpoints, scan::parse_targets(text, defaults, most));
+  }
+  for (const std::string& file : arguments.all("targets")) {
+    defaults.source = file;
+    take(request.endpoints, scan::read_targets(file, defaults, most));
+  }
+}
+
+void take_config(const config::Config& config, const std::string& environment, scan::AuditRequest& request) {
+  for (const auto& [name, endpoint] : config.endpoints)
+    take(request.endpoints, scan::targets_of(endpoint, kMostOfRange));
+  for (const auto& [name, certificate] : config.certificates) take(request.endpoints, scan::targets_of(certificate));
+  if (environment.empty())
+    request.whole = "config";
+  else
+    std::erase_if(request.endpoints, [&](const scan::Wanted& one) { return one.environment != environment; });
+}
+
+std::string described(const scan::AuditRequest& request, std::string_view whence) {
+  std::string text;
+  if (!request.endpoints.empty())
+    text = fmt::format("{} endpoint{}{}", request.endpoints.size(), request.endpoints.size() == 1 ? "" : "s", whence);
+  if (!request.paths.empty())
+    text += fmt::format("{}{} path{}", text.empty() ? "" : ", ", request.paths.size(),
+                        request.paths.size() == 1 ? "" : "s");
+  return text;
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? std::string(name) : std::string("localhost");
+}
+
+std::unique_ptr<report::AuditSink> open_audit_sink(const Context& context) {
+  report::Surface surface;
+  surface.write = [](std::string_view text) { print(text); };
+  surface.width = width(Stream::output);
+  if (wants_colour(Stream::output)) surface.emphasis = report::Emphasis::colours;
+  const std::string format =
+      context.arguments.one("format").value_or(context.output == Output::json ? "json" : "table");
+  return report::require_audit_kind(format).open(std::move(surface));
+}
+
+class NoSink : public report::AuditSink {
+ public:
+  void begin(const report::AuditHead&) override {}
+  void place(const report::AuditedPlace&) override {}
+  int end(const report::AuditSummary& summary) override { return summary.exit_code; }
+};
+
+// How far it is, on a terminal that is not the one that the rows go to.
+scan::Progress progress_bar(const Context& context) {
+  if (context.quiet || !can_rewrite(Stream::errors) || is_terminal(Stream::output)) return {};
+  const auto began = std::chrono::steady_clock::now();
+  return [began, last = began](std::int64_t looked, std::int64_t of) mutable {
+    const auto now = std::chrono::steady_clock::now();
+    if (of == 0 || (now - last < std::chrono::milliseconds(200) && looked != of)) return;
+    last = now;
+    const double seconds = std::max(0.001, std::chrono::duration<double>(now - began).count());
+    const double rate = static_cast<double>(looked) / seconds;
+    const auto left = static_cast<std::int64_t>(static_cast<double>(of - looked) / std::max(rate, 0.001));
+    note(looked == of ? "\r\x1b[K"
+                      : fmt::format("\r\x1b[K{} of {} endpoints, {:.0f} a second, {} left", looked, of, rate,
+                                    base::format_duration(base::Seconds(std::max<std::int64_t>(left, 1)))));
+  };
+}
+
+int exit_code_of(const scan::AuditOutcome& outcome, Severity fail_on) {
+  if (outcome.has(fail_on)) return kFindings;
+  if (outcome.looked > 0 && outcome.failed == outcome.looked) return kNoneLookedAt;
+  return outcome.failed > 0 || outcome.not_looked > 0 ? kSomeNotLookedAt : 0;
+}
+
+report::AuditSummary summary_of(const scan::AuditOutcome& outcome, base::Time ended, int exit_code) {
+  report::AuditSummary summary;
+  summary.ended = ended;
+  summary.looked = outcome.looked;
+  summary.failed = outcome.failed;
+  summary.not_looked = outcome.not_looked;
+  for (const Severity one : audit::kAllSeverities | std::views::reverse) {
+    const auto found = outcome.findings.find(one);
+    summary.findings.emplace_back(audit::to_string(one), found == outcome.findings.end() ? 0 : found->second);
+  }
+  summary.acknowledged = outcome.acknowledged;
+  summary.remarks = outcome.remarks;
+  summary.exit_code = exit_code;
+  return summary;
+}
+
+}  // namespace
+
+int run_audit_of(Context& context) {
+  const Arguments& arguments = context.arguments;
+  const Severity fail_on = severity(arguments);
+  const scan::Override override{.policy = arguments.one("policy"),
+                                .warning = life_left(arguments, "warning"),
+                                .critical = life_left(arguments, "critical")};
+  const bool named = arguments.has("TARGET") || arguments.has("targets");
+  const reconcile::Host host = context.host();
+  Surroundings around = surroundings(host, !named);
+
+  scan::AuditRequest request;
+  named ? take_arguments(arguments, request) : take_config(around.config, arguments.one("env").value_or(""), request);
+  drop_repeated(request.endpoints);
+  if (request.endpoints.empty() && request.paths.empty())
+    throw Error(Fault::usage, named ? "nothing to look at" : "the config names nothing to look at",
+                "name a TARGET, or add [endpoint.NAME] with targets = [\"www.example.org:443\"] to the config");
+  request.what = described(request, named ? "" : " of the config");
+  if (const auto file = arguments.one("password-file")) request.passwords = discover::Passwords::read(*file);
+  request.teams = patterns_of(around.config);
+  request.limits.in_flight =
+      arguments.has("in-flight") ? number_argument(*arguments.one("in-flight"), "--in-flight") : kInFlight;
+  if (const auto time = arguments.one("timeout")) request.limits.total = duration_argument(*time, "--timeout");
+  if (arguments.has("resume")) request.begin = scan::AuditRequest::Begin::where_the_last_stopped;
+
+  const base::Time now = host.clock();
+  scan::Standards standards(around.config, override,
+                            around.store ? roots_of(*around.store) : std::vector<pki::Certificate>(), now);
+  const bool only_changes = arguments.has("changes");
+  if (only_changes && !around.store)
+    throw Error(Fault::usage, "--changes needs a state to compare with", "`everseal init` makes one");
+  const std::unique_ptr<report::AuditSink> sink = only_changes ? std::make_unique<NoSink>() : open_audit_sink(context);
+  report::AuditHead head;
+  head.began = now;
+  head.what = request.what;
+  head.policy = standards.policy().name + " " + standards.policy().version;
+  head.policy_hash = standards.policy().hash;
+  head.version = kVersion;
+  head.host = host_name();
+  head.fail_on = audit::to_string(fail_on);
+  head.rules = scan::audited_rules();
+  sink->begin(head);
+  scan::AuditOutcome outcome = scan::audit(request, standards, around.store ? &*around.store : nullptr, *sink,
+                                           host.clock, progress_bar(context), context.stop);
+  for (const base::Problem& problem : around.problems) outcome.remarks.push_back(to_string(problem));
+  const int code = exit_code_of(outcome, fail_on);
+  if (only_changes) show_changes(context, *around.store, outcome.began, host.clock());
+  return sink->end(summary_of(outcome, host.clock(), code));
+}
+
+}  // namespace everseal::cli

@@ -1,0 +1,89 @@
+#include "audit_changes.h"
+#include "audit_rules.h"
+#include "audit_run.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "command.h"
+#include "config_problems.h"
+#include "reconcile/access.h"
+#include "terminal.h"
+
+#include <fmt/format.h>
+
+namespace everseal::cli {
+namespace {
+
+constexpr Argument kAuditArguments[] = {
+    {.name = "TARGET",
+     .summary = "HOST, HOST:PORT, a range 10.0.0.0/24:443, or the path of a file or directory; without any, what the "
+                "config names",
+     .type = ArgumentType::values},
+    {.name = "--targets",
+     .summary = "a file of targets: one a line, CSV, /etc/hosts, or Prometheus' file_sd",
+     .type = ArgumentType::values,
+     .value = "FILE"},
+    {.name = "--env", .summary = "of the config, only this environment; judge TARGETs as of it", .value = "ENV"},
+    {.name = "--policy", .summary = "judge by this one: a name, or the path of your own", .value = "POLICY"},
+    {.name = "--warning", .summary = "life left that is a warning", .value = "1/4|30d"},
+    {.name = "--critical", .summary = "life left that is critical", .value = "1/8|7d"},
+    {.name = "--fail-on",
+     .summary = "exit 3 from this severity on: notice, warning, error (the default), critical",
+     .value = "SEVERITY"},
+    {.name = "--format", .summary = "how it is told, see `everseal kinds`", .value = "FORMAT"},
+    {.name = "--sni", .summary = "the name to ask the TARGETs for, and to be served", .value = "NAME"},
+    {.name = "--starttls",
+     .summary = "protocol before TLS, instead of what is spoken at that port; none: TLS at once",
+     .value = "PROTOCOL"},
+    {.name = "--password-file", .summary = "passwords of what is encrypted, one a line", .value = "FILE"},
+    {.name = "--most", .summary = "addresses that a range may have; 1024 without it", .value = "N"},
+    {.name = "--in-flight", .summary = "handshakes at once; 500 without it", .value = "N"},
+    {.name = "--timeout", .summary = "longest time for one address; 10s without it", .value = "10s"},
+    {.name = "--resume", .summary = "go on with what the last audit of this did not reach", .type = ArgumentType::flag},
+    {.name = "--changes",
+     .summary = "look, and tell only what is other than at the last look; nothing where nothing is",
+     .type = ArgumentType::flag},
+    {.name = "--diff",
+     .summary = "look at nothing; tell what changed since then, or by the last audit",
+     .value = "last|7d|DATE"},
+    {.name = "--explain", .summary = "explain this rule, and look at nothing", .value = "RULE"},
+};
+
+int run_difference(Context& context, const std::string& text) {
+  const reconcile::Host host = context.host();
+  inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
+  const base::Time now = host.clock();
+  const base::Time since = parse_since(text, store, now);
+  if (!show_changes(context, store, since, now) && context.output == Output::text && !context.quiet)
+    note(fmt::format("nothing changed since {}\n", base::format_time(since)));
+  return 0;
+}
+
+int run_audit(Context& context) {
+  if (const auto rule = context.arguments.one("explain")) return explain_rule(context, *rule);
+  if (const auto since = context.arguments.one("diff")) return run_difference(context, *since);
+  return run_audit_of(context);
+}
+
+}  // namespace
+
+extern const Command audit_command;
+const Command audit_command{
+    "audit",
+    Group::inventory,
+    "look at endpoints and files, judge and remember them",
+    "Every certificate that is served or stored is judged: its dates, names, chain and key, and the\n"
+    "TLS that serves it. What was seen is remembered where there is a state.\n\n"
+    "  everseal audit                                  all that the config names, and the listeners of\n"
+    "                                                  what is kept alive\n"
+    "  everseal audit www.example.org mail.example.org:25\n"
+    "  everseal audit 10.0.0.0/24:8443 /etc/ssl --fail-on warning\n"
+    "  everseal audit --format html > report.html\n"
+    "  everseal audit --changes                        from cron: silent where nothing is new or worse\n"
+    "  everseal audit --diff 7d\n"
+    "  everseal audit --explain chain-incomplete\n\n"
+    "Exit codes: 3 a finding at or above --fail-on; 4 no such finding, but some could not be looked at;\n"
+    "1 nothing could be looked at; 2 nothing to look at; 0 all is well.",
+    kAuditArguments,
+    run_audit};
+
+}  // namespace everseal::cli

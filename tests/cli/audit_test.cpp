@@ -1,0 +1,139 @@
+// The audit by hand: what is asked, what is shown, what it exits with.
+#include "cli/host.h"
+#include "probe/server.h"
+
+#include <chrono>
+#include <set>
+#include <thread>
+
+using namespace everseal;
+using nlohmann::json;
+using test::Words;
+
+namespace {
+
+// Serves what was deployed to a host's tls/.
+struct HostWithServer : test::HostWithWww {
+  HostWithServer()
+      : context(SSL_CTX_new(TLS_server_method())),
+        server([this](int connection) { test::serve_tls(context.get(), connection); }) {
+    SSL_CTX_use_certificate_chain_file(context.get(), folder.file("tls/fullchain.pem").c_str());
+    SSL_CTX_use_PrivateKey_file(context.get(), folder.file("tls/privkey.pem").c_str(), SSL_FILETYPE_PEM);
+  }
+  std::string target() const { return fmt::format("127.0.0.1:{}", server.port()); }
+  std::string config() const { return folder.file("everseal.toml"); }
+
+  test::SslContext context;
+  test::Server server;
+};
+
+std::set<std::string> rules_at(const json& place) {
+  std::set<std::string> found;
+  for (const json& finding : place.at("findings")) found.insert(finding.at("rule").get<std::string>());
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("an endpoint that serves a managed certificate has no finding above notice") {
+  const HostWithServer host;
+  const json report = host.json({"audit", host.target(), "--sni", "www.example.org", "--fail-on", "warning"});
+  REQUIRE(report.at("places").size() == 1);
+  const json& place = report.at("places")[0];
+  CHECK(place.at("outcome") == "complete");
+  CHECK(place.at("managed") == "www");
+  CHECK(place.at("certificates").size() == 2);
+  CHECK(place.at("tls_version") == "TLSv1.3");
+  CHECK(report.at("summary").at("exit_code") == 0);
+}
+
+TEST_CASE("the exit code tells findings, what could not be looked at, and mistakes apart") {
+  const HostWithServer host;
+  const std::string closed = "127.0.0.1:9";
+  struct Row {
+    Words words;
+    int status;
+    std::string says;
+  };
+  const Row rows[] = {
+      {{"audit", host.target(), "--sni", "other.example.org"}, 3, "name-mismatch"},
+      {{"audit", host.target(), closed, "--sni", "other.example.org"}, 3, "connection-refused"},
+      {{"audit", host.target(), "--sni", "other.example.org", "--fail-on", "critical"}, 0, "name-mismatch"},
+      {{"audit", host.target(), closed, "--sni", "www.example.org"}, 4, "connection-refused"},
+      {{"audit", closed}, 1, "connection-refused"},
+      {{"audit", "/nonexistent/file.pem"}, 1, "file-unreadable"},
+      {{"audit", "x:0"}, 2, "a port is a number"},
+      {{"audit", "10.0.0.0/8"}, 2, "--most"},
+      {{"audit", host.target(), "--fail-on", "grave"}, 2, "one of: notice, warning, error, critical"},
+      {{"audit", host.target(), "--policy", "modren"}, 2, "modern"},
+      {{"audit", host.target(), "--policy", "/nonexistent.json"}, 2, "/nonexistent.json"},
+      {{"audit", host.target(), "--format", "tabel"}, 2, "table"},
+      {{"audit", host.target(), "--warning", "soon"}, 2, "1/4"},
+      {{"audit", "--targets", "/nonexistent"}, 2, "/nonexistent"},
+      {{"audit", "--explain", "expird"}, 2, "did you mean 'expired'?"},
+      {{"audit", "--diff", "yesterday"}, 2, "is no time"},
+      {{"audit", "--diff", "last"}, 0, ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(base::join(row.words, " "));
+    const base::Exit exit = host.run(row.words, row.status);
+    CHECK_MESSAGE(test::says(exit, row.says), exit.output, exit.errors);
+  }
+}
+
+TEST_CASE("without TARGETs the config's endpoints and the listeners of what is kept alive are looked at") {
+  HostWithServer host;
+  CHECK(test::says(host.run({"audit"}, 2), "the config names nothing to look at"));
+  host.run({"issue", "--as", "www", "--verify", host.target()}, 0);
+  host.folder.write("everseal.toml", host.folder.read("everseal.toml") +
+                                         fmt::format("\n[endpoint.shop]\ntargets = \"{}\"\nsni = \"shop.example.org\"\n"
+                                                     "environment = \"prod\"\nteam = \"web\"\nlabels = \"tier=edge\"\n"
+                                                     "[environment.prod]\nseverity = \"name-mismatch=warning\"\n"
+                                                     "[team.web]\nnames = \"*.example.org\"\n",
+                                                     host.target()));
+  const json report = host.json({"audit"});
+  REQUIRE(report.at("places").size() == 2);
+  for (const json& place : report.at("places")) {
+    const bool is_shop = place.at("name").get<std::string>().find("shop") != std::string::npos;
+    CHECK(rules_at(place).contains("name-mismatch") == is_shop);
+    CHECK(place.at("team") == "web");
+    if (!is_shop) continue;
+    CHECK(place.at("environment") == "prod");
+    CHECK(place.at("severity") == "warning");
+    CHECK(place.at("labels") == json{{"tier", "edge"}});
+  }
+  CHECK(host.json({"audit", "--env", "prod"}).at("places").size() == 1);
+  CHECK(test::says(host.run({"audit", "--env", "none"}, 2), "nothing to look at"));
+}
+
+TEST_CASE("a second audit tells only what changed, and is silent where nothing did") {
+  const HostWithServer host;
+  const Words audit{"audit", host.target(), "--sni", "www.example.org", "--changes"};
+  CHECK(test::says(host.run(audit, 0), "seen for the first time"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // what is remembered has seconds
+  const base::Exit again = host.run(audit, 0);
+  CHECK(again.output.empty());
+  CHECK(again.errors.empty());
+  CHECK(test::says(host.run({"audit", "--diff", "1h"}, 0), "seen for the first time"));
+  CHECK(test::says(host.run({"audit", "--diff", "last"}, 0), "nothing changed"));
+}
+
+TEST_CASE("a rule is explained: what it means, what to do, where it comes from") {
+  const test::Host host;
+  const base::Exit exit = host.run({"audit", "--explain", "expired"}, 0);
+  for (const char* title : {"means", "do", "severity", "source"}) CHECK(test::says(exit, title));
+  CHECK(host.json({"audit", "--explain", "expired"}).at("rule").at("severity") == "critical");
+}
+
+TEST_CASE("files and directories are audited where they stand, by people without a state too") {
+  const HostWithServer host;
+  const json report = host.json({"audit", host.folder.file("tls")});
+  std::set<std::string> names;
+  for (const json& place : report.at("places")) names.insert(place.at("name").get<std::string>());
+  CHECK(std::ranges::any_of(names, [](const std::string& name) { return name.ends_with("/fullchain.pem"); }));
+  const base::Exit exit = test::run_everseal(
+      {"--config", host.config(), "--state", host.folder.file("nowhere"), "audit", host.folder.file("tls")});
+  CHECK(exit.status == 3);  // nobody here trusts that CA
+  CHECK(test::says(exit, "nothing is remembered"));
+  CHECK_FALSE(std::filesystem::exists(host.folder.file("nowhere")));
+}
