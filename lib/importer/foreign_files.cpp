@@ -21,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLargest = 1 << 20;
-constexpr std::size_t kLongestText = 400;
 constexpr int kDeepestFolder = 8;
 constexpr std::size_t kMostFolders = 10'000;
 
@@ -205,10 +204,6 @@ std::optional<std::size_t> find_account(const Found& found, const std::function<
   const auto account = std::ranges::find_if(found.accounts, is_it);
   if (account == found.accounts.end()) return std::nullopt;
   return static_cast<std::size_t>(account - found.accounts.begin());
-}
-
-std::string shown(std::string_view text) {
-  return base::printable(text.substr(0, kLongestText)) + (text.size() > kLongestText ? "..." : "");
 }
 
 void leave_all(Found& found, const std::string& subject, std::span<const Leftover> leftovers,

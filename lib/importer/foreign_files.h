@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/secret.h"
+#include "discover/host_files.h"
 #include "importer/importer.h"
 
 #include <functional>
@@ -74,8 +75,7 @@ void put_port(base::Table& options, std::string_view name, std::string_view text
 // The first account of which that is true.
 std::optional<std::size_t> find_account(const Found& found, const std::function<bool(const Account&)>& is_it);
 
-// One line of what may be long.
-std::string shown(std::string_view text);
+using discover::shown;
 
 // What a client can and we do otherwise, or not, by the name of its setting.
 struct Leftover {

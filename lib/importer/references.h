@@ -1,13 +1,18 @@
 // Server configs that read the files of another client.
 #pragma once
 
-#include "importer/host_files.h"
-#include "importer/listeners.h"
+#include "discover/host_files.h"
+#include "discover/listeners.h"
 
 #include <string>
 #include <vector>
 
 namespace everseal::importer {
+
+using discover::HostFiles;
+using discover::Listeners;
+using discover::ServerKind;
+using discover::Trace;
 
 struct Reference {
   Trace trace;

@@ -1,13 +1,16 @@
 // What runs another client by itself, found by reading files: nothing is run.
 #pragma once
 
-#include "importer/host_files.h"
+#include "discover/host_files.h"
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace everseal::importer {
+
+using discover::HostFiles;
+using discover::Trace;
 
 // Timers of systemd, the system's and root's own, that are enabled, and cron lines and periodic scripts in force, whose
 // command is `program` ("certbot"). `root` is the

@@ -19,21 +19,9 @@ using importer::ServerKind;
 
 constexpr std::size_t kMostListeners = 4;
 
-std::string_view name_of(ServerKind server) {
-  switch (server) {
-    case ServerKind::nginx:
-      return "nginx";
-    case ServerKind::apache:
-      return "apache";
-    case ServerKind::haproxy:
-      return "haproxy";
-  }
-  return {};
-}
-
 // By the folder of its config, as its unit is called on that system.
 std::string_view unit_of(const Reference& reference) {
-  if (reference.server != ServerKind::apache) return name_of(reference.server);
+  if (reference.server != ServerKind::apache) return to_string(reference.server);
   return reference.trace.file.find("/etc/httpd/") == std::string::npos ? "apache2" : "httpd";
 }
 
@@ -94,7 +82,7 @@ class Proposing {
     proposal.target = Name::parse("server");
     proposal.command = command_of(lineage_.reload);
     for (const Reference* const reader : readers) {
-      proposal.target = Name::parse(name_of(reader->server));
+      proposal.target = Name::parse(to_string(reader->server));
       if (proposal.command.empty()) proposal.command = {"systemctl", "reload", std::string(unit_of(*reader))};
       proposal.lines.push_back(reader->trace);
       for (const std::string& listener : reader->listeners)

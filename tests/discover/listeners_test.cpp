@@ -1,5 +1,5 @@
 // Where servers listen, as their configs say around a line.
-#include "importer/listeners.h"
+#include "discover/listeners.h"
 
 #include "base/text.h"
 
@@ -7,7 +7,7 @@
 
 #include <doctest/doctest.h>
 
-namespace everseal::importer {
+namespace everseal::discover {
 namespace {
 
 // At the line that holds HERE.
@@ -98,4 +98,4 @@ TEST_CASE("HAProxy listens where the line itself says") {
 }
 
 }  // namespace
-}  // namespace everseal::importer
+}  // namespace everseal::discover

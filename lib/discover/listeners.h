@@ -1,16 +1,17 @@
 // Where a server listens, as its config says around one line of it.
 #pragma once
 
+#include "discover/server.h"
+
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace everseal::importer {
-
-enum class ServerKind { nginx, apache, haproxy };
+namespace everseal::discover {
 
 class Listeners {
  public:
+  // `config` is one file of nginx, Apache or HAProxy; what it includes is not looked at.
   Listeners(ServerKind server, std::string_view config);
 
   // "127.0.0.1:443": where TLS is spoken with the certificate that line `number` (from 1) names, as somebody on the
@@ -18,15 +19,7 @@ class Listeners {
   std::vector<std::string> at(int number) const;
 
  private:
-  struct Block {
-    int first, last;  // its lines
-    std::vector<std::string> listeners;
-  };
-  static std::vector<Block> nginx_blocks(std::string_view config);
-  static std::vector<Block> apache_blocks(std::string_view config);
-  static std::vector<Block> haproxy_blocks(std::string_view config);
-
-  std::vector<Block> blocks_;  // in their order; none lies in another
+  std::vector<Site> sites_;
 };
 
-}  // namespace everseal::importer
+}  // namespace everseal::discover

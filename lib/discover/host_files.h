@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace everseal::importer {
+namespace everseal::discover {
 
 struct Trace {
   std::string file;  // where it is here
@@ -25,10 +25,16 @@ class HostFiles {
   std::string followed(std::string path) const;
 
   bool has(const std::string& path) const;  // of any type, not followed
+  bool has_file(const std::string& path) const;
   bool has_directory(const std::string& path) const;
   bool is_executable(const std::string& path) const;
   std::string read(const std::string& path) const;
+  // The same; throws Error(not_found/io), and Error(invalid) for what is no regular file or too large.
+  std::string load(const std::string& path) const;
   std::vector<std::string> names(const std::string& directory) const;  // sorted, without hidden ones
+  // What a shell makes of `pattern`: "*", "?" and "[...]" in each component, sorted; without any of them the path
+  // itself where it is there.
+  std::vector<std::string> matching(const std::string& pattern) const;
   // Those that `is_meant` says, without blanks around them; comments do not count.
   std::vector<Trace> lines(const std::string& path, const std::function<bool(std::string_view)>& is_meant) const;
 
@@ -36,4 +42,7 @@ class HostFiles {
   std::string root_;  // without a slash at its end
 };
 
-}  // namespace everseal::importer
+// One line of what may be long.
+std::string shown(std::string_view text);
+
+}  // namespace everseal::discover
