@@ -7,10 +7,6 @@
 namespace everseal::audit {
 namespace {
 
-std::vector<pki::KeyWeakness> weaknesses_of(const pki::Certificate& certificate, const Context& at) {
-  return pki::find_weaknesses(certificate.public_key_info(), at.criteria.known_keys.get());
-}
-
 std::string text_of(const std::vector<pki::KeyWeakness>& weaknesses) {
   std::string text;
   for (const pki::KeyWeakness& one : weaknesses) text.append(text.empty() ? "" : "; ").append(one.what);
@@ -26,7 +22,7 @@ Fields fields_of(const pki::Certificate& certificate, const std::vector<pki::Key
 void report_weaknesses(const Context& at, bool broken, Found& found) {
   if (at.sight.role == Role::anchor) return;
   for (const pki::Certificate& one : path_in_use(at.sight)) {
-    std::vector<pki::KeyWeakness> weaknesses = weaknesses_of(one, at);
+    const std::vector<pki::KeyWeakness> weaknesses = at.criteria.keys->judge(one);
     const bool is_broken = std::ranges::any_of(weaknesses, &pki::KeyWeakness::broken);
     if (weaknesses.empty() || is_broken != broken) continue;
     found.add(fields_of(one, weaknesses), fmt::format("the key of {}: {}", one.describe(), text_of(weaknesses)), &one);
@@ -62,8 +58,8 @@ void judge_signature(const Context& at, Found& found) {
     // A root is trusted for being there, not for what it signed of itself.
     if (one.is_self_issued() && !(one == path.front())) continue;
     const std::string hash = one.signature_hash();
-    report(broken_limits(at, Limited::signature, one.not_before(), {hash.empty() ? "none" : hash}),
-           fmt::format("{} is signed with", one.describe()), &one, found);
+    auto broken = broken_limits(at, Limited::signature, one.not_before(), {hash.empty() ? "none" : hash});
+    if (!broken.empty()) report(std::move(broken), fmt::format("{} is signed with", one.describe()), &one, found);
   }
 }
 

@@ -70,14 +70,14 @@ audit::Policy find_policy(const std::string& name_or_path) {
 Standards::Standards(const config::Settings& settings, const Override& override,
                      const std::vector<pki::Certificate>& own, base::Time now) {
   Stores stores(own, now);
-  const auto known_keys = std::make_shared<const pki::KnownKeys>(pki::KnownKeys::load());
+  const auto keys = std::make_shared<pki::KeyJudge>(std::make_shared<const pki::KnownKeys>(pki::KnownKeys::load()));
 
   const auto standard_of = [&](const std::string& policy, const std::vector<std::string>& trust) {
     Standard standard;
     standard.criteria.policies.push_back(find_policy(override.policy.value_or(policy)));
     if (standard.criteria.policies.front().name != kWebPki)
       standard.criteria.policies.push_back(audit::built_in_policy(kWebPki));
-    standard.criteria.known_keys = known_keys;
+    standard.criteria.keys = keys;
     standard.chains = stores.judge_of(trust);
     return standard;
   };

@@ -189,7 +189,8 @@ TEST_CASE("a key that everybody can compute is critical") {
   Criteria criteria;
   const Certificate leaf = issue(server_template("www.example.org", key), world().issuing);
   CHECK(found_in(sight_of_leaf(leaf, kNow), kNow, criteria).empty());
-  criteria.known_keys = std::make_shared<pki::KnownKeys>(pki::KnownKeys::load(scratch.path(".")));
+  criteria.keys =
+      std::make_shared<pki::KeyJudge>(std::make_shared<const pki::KnownKeys>(pki::KnownKeys::load(scratch.path("."))));
   CHECK(found_in(sight_of_leaf(leaf, kNow), kNow, criteria) == Names{"broken-key critical"});
 }
 

@@ -242,3 +242,19 @@ TEST_CASE("a key on a list of known ones is told") {
           std::string::npos);
   }
 }
+
+TEST_CASE("a judge of keys gives the same again, from memory and beyond its limit") {
+  const Certificate weak =
+      Certificate::parse_all(base::as_bytes(judge::run({"openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes",
+                                                        "-keyout", "/dev/null", "-subj", "/CN=weak"})))
+          .front();
+  const Certificate sound = pki::testing::make_root(KeyType::ecdsa_p256).certificate;
+  for (const std::size_t most : {std::size_t{0}, std::size_t{1}, std::size_t{10}}) {
+    KeyJudge keys(nullptr, most);
+    for (int i = 0; i < 3; ++i) {
+      REQUIRE(keys.judge(weak).size() == 1);
+      CHECK(keys.judge(weak).front().flaw == KeyFlaw::small);
+      CHECK(keys.judge(sound).empty());
+    }
+  }
+}
