@@ -38,7 +38,7 @@ struct Criteria {
   Threshold critical = kCriticalAt;
   // Authorities of ours: the longest life that each signs. They must be replaced before they can no longer sign it.
   std::map<pki::Fingerprint, base::Seconds> authorities;
-  base::Seconds settle = 7 * kDay;                   // how long a new trust bundle must be out
+  base::Seconds settle = 7 * kDay;  // how long a new trust bundle must be out
   // Remembers what it found of keys. Never null.
   std::shared_ptr<pki::KeyJudge> keys = std::make_shared<pki::KeyJudge>();
 };

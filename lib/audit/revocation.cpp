@@ -10,7 +10,7 @@ void judge_revoked(const Context& at, Found& found) {
   for (std::size_t i = 0; i < count; ++i) {
     const auto& said = at.sight.revocation[i];
     const pki::Certificate& one = at.sight.chain[i];
-    if (!said || said->state != Revocation::State::revoked) continue;
+    if (!said || said->state != pki::RevocationStatus::State::revoked) continue;
     // Who goes another way does not meet it.
     if (i > 0 && at.sight.trust && at.sight.trust->accepted() != nullptr && !at.sight.trust->is_needed(one)) continue;
     Fields fields{{"certificate", ours(one.describe())}};
@@ -22,6 +22,15 @@ void judge_revoked(const Context& at, Found& found) {
                           said->reason.empty() ? std::string() : fmt::format(" ({})", said->reason)),
               &one);
   }
+}
+
+void judge_staple_useless(const Context& at, Found& found) {
+  const probe::Capture* const capture = at.sight.capture;
+  if (capture == nullptr || capture->ocsp_response.empty() || at.sight.revocation.empty()) return;
+  const auto& said = at.sight.revocation.front();
+  if (!said || said->state != pki::RevocationStatus::State::unknown) return;
+  found.add({{"problem", ours(said->reason)}}, fmt::format("the stapled response proves nothing: {}", said->reason),
+            at.leaf());
 }
 
 void judge_staple_missing(const Context& at, Found& found) {
@@ -43,6 +52,13 @@ const Judge kRevocationJudges[] = {
       "Turn stapling on in the server, or issue the certificate without must-staple, which most CAs have given up.",
       "RFC 7633"},
      judge_staple_missing},
+    {{"staple-useless", Severity::warning, "stapled OCSP response proves nothing",
+      "The server staples an OCSP response that is out of date, of another certificate or not signed by the issuer. "
+      "Some "
+      "clients refuse the connection because of it.",
+      "See why the server cannot renew its responses (its log, its way to the responder), or turn stapling off.",
+      "RFC 6960 section 3.2, RFC 6066 section 8"},
+     judge_staple_useless},
 };
 
 }  // namespace

@@ -19,6 +19,16 @@ Sight sight_with(std::string place, std::vector<pki::Identifier> asked, std::spa
   return sight;
 }
 
+// What the staple proves of the leaf; nothing where its issuer was not sent.
+std::optional<pki::RevocationStatus> stapled(const probe::Capture& capture,
+                                             const std::vector<pki::Certificate>& chain) {
+  if (capture.ocsp_response.empty() || chain.empty()) return std::nullopt;
+  const auto issuer = std::ranges::find(chain.begin() + 1, chain.end(), chain.front().issuer_der(),
+                                        [](const pki::Certificate& one) { return one.subject_der(); });
+  if (issuer == chain.end()) return std::nullopt;
+  return pki::status_by_ocsp(capture.ocsp_response, chain.front(), *issuer, capture.when);
+}
+
 void keep_earlier(std::optional<base::Time>& earliest, base::Time time) {
   if (!earliest || time < *earliest) earliest = time;
 }
@@ -40,6 +50,7 @@ ReadChain read_chain(std::span<const base::Bytes> der) {
 Sight sight_of(const probe::Capture& capture, std::string place, std::vector<pki::Identifier> asked) {
   Sight sight = sight_with(std::move(place), std::move(asked), capture.chain);
   sight.capture = &capture;
+  sight.revocation = {stapled(capture, sight.chain)};
   if (!capture.tls_version.empty()) sight.accepted.versions = {capture.tls_version};
   if (!capture.cipher.empty()) sight.accepted.ciphers = {capture.cipher};
   if (!capture.group.empty()) sight.accepted.groups = {capture.group};

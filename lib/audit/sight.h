@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "pki/certificate.h"
 #include "pki/name.h"
+#include "pki/revocation.h"
 #include "pki/trust.h"
 #include "probe/capture.h"
 
@@ -22,13 +23,6 @@ namespace everseal::audit {
 
 // What the leaf is there for. anchor: a root or intermediate in a trust store, or an authority's own file.
 enum class Role : std::uint8_t { server, client, anchor };
-
-// Three-valued: a CRL or staple said so, or nobody could be asked, and why.
-struct Revocation {
-  enum class State : std::uint8_t { good, revoked, unknown } state = State::unknown;
-  std::optional<base::Time> when;  // of the revocation
-  std::string reason;              // "keyCompromise"; of unknown: why it is not known
-};
 
 // What a server takes, as far as it was looked for: what the handshake agreed on, and what `--deep` found.
 struct Accepted {
@@ -48,11 +42,12 @@ struct Stored {
 struct Sight {
   std::string place;  // "db.example.org:5432", "/etc/nginx/tls/fullchain.pem"; findings carry it
   Role role = Role::server;
-  std::vector<pki::Identifier> asked;                 // names that the leaf must speak for; empty: not judged
-  std::vector<pki::Certificate> chain;                // as sent or stored, leaf first; without what cannot be read
-  std::size_t unreadable = 0;                         // how many of it cannot
-  std::shared_ptr<const pki::ChainVerdict> trust;     // null: not judged
-  std::vector<std::optional<Revocation>> revocation;  // beside `chain`; shorter or empty: not judged
+  std::vector<pki::Identifier> asked;              // names that the leaf must speak for; empty: not judged
+  std::vector<pki::Certificate> chain;             // as sent or stored, leaf first; without what cannot be read
+  std::size_t unreadable = 0;                      // how many of it cannot
+  std::shared_ptr<const pki::ChainVerdict> trust;  // null: not judged
+  // Beside `chain`; shorter or empty: not judged. sight_of fills in what a staple proves of the leaf.
+  std::vector<std::optional<pki::RevocationStatus>> revocation;
   const probe::Capture* capture = nullptr;
   std::string starttls;  // "", "smtp", ...
   Accepted accepted;
@@ -66,7 +61,8 @@ struct ReadChain {
 };
 ReadChain read_chain(std::span<const base::Bytes> der);
 
-// The sight of a capture: chain and what the handshake agreed on. Trust and revocation are the caller's to fill in.
+// The sight of a capture: chain, staple and what the handshake agreed on. Trust and other revocations are the caller's
+// to fill in.
 Sight sight_of(const probe::Capture& capture, std::string place, std::vector<pki::Identifier> asked);
 // The chain of the key of the other family at the same place; nullopt where the listener holds none.
 std::optional<Sight> other_sight_of(const probe::Capture& capture, std::string place,

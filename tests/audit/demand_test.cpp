@@ -296,13 +296,13 @@ TEST_CASE("a certificate that demands a staple is told where none comes with a w
 }
 
 TEST_CASE("revoked is told of what is needed, unknown and good are not") {
-  using State = Revocation::State;
-  const auto found = [](std::vector<std::optional<Revocation>> said) {
+  using State = pki::RevocationStatus::State;
+  const auto found = [](std::vector<std::optional<pki::RevocationStatus>> said) {
     Sight seen = sight_of_leaf(world().leaf, kNow);
     seen.revocation = std::move(said);
     return found_in(seen, kNow);
   };
-  const Revocation revoked{State::revoked, kNow - kDay, "keyCompromise"}, good{State::good, {}, {}},
+  const pki::RevocationStatus revoked{State::revoked, kNow - kDay, "keyCompromise"}, good{State::good, {}, {}},
       unknown{State::unknown, {}, "the CRL could not be fetched"};
   CHECK(found({}).empty());
   CHECK(found({good, good}).empty());
@@ -315,4 +315,21 @@ TEST_CASE("revoked is told of what is needed, unknown and good are not") {
   Sight seen = sight({world().leaf, world().issuing.certificate, stranger}, kNow);
   seen.revocation = {good, good, revoked};
   CHECK(only("revoked", seen, kNow, {}).empty());
+}
+
+TEST_CASE("a staple that proves nothing is told, one that was not judged is not") {
+  const base::Bytes leaf = world().leaf.der(), issuer = world().issuing.certificate.der();
+  std::vector<base::Bytes> sent{leaf, issuer};
+  const auto found = [&](base::Bytes staple) {
+    const probe::Capture capture{
+        .outcome = probe::Outcome::complete, .chain = sent, .ocsp_response = std::move(staple), .when = kNow};
+    return found_in(sight_of(capture, "a", {}), kNow);
+  };
+  CHECK(found({}).empty());
+  CHECK(found({0x30, 0x03, 0x0a, 0x01, 0x03}) == Names{"staple-useless warning"});
+  CHECK(found({0x00}) == Names{"staple-useless warning"});
+  sent = {leaf, world().root.certificate.der(), issuer};
+  CHECK(found({0x00}) == Names{"staple-useless warning"});
+  sent = {leaf};
+  CHECK(found({0x00}).empty());
 }
