@@ -27,31 +27,36 @@ bool Collector::has_room() {
   return false;
 }
 
-void Collector::certificate(base::BytesView der, const std::string& entry) {
+std::string Collector::entry_at(const std::string& entry) const {
+  return place_.empty() || entry.empty() ? place_ + entry : fmt::format("{}/{}", place_, entry);
+}
+
+void Collector::certificate(base::BytesView der, const std::string& name) {
+  const std::string entry = entry_at(name);
   if (!has_room()) return;
   ++position_;
   try {
     file_.certificates.push_back({pki::Certificate::parse(der), position_, base::Untrusted(entry), KeyBeside::none});
   } catch (const base::Error& error) {
     trouble(Reason::broken,
-            fmt::format("certificate {}{}: {}", position_, entry.empty() ? "" : " (" + entry + ")", error.message()));
+            fmt::format("certificate {}{}: {}", position_, name.empty() ? "" : " (" + name + ")", error.message()));
   }
 }
 
-void Collector::key(base::BytesView der, const std::string& entry) {
+void Collector::key(base::BytesView der, const std::string& name) {
   std::optional<pki::Sha256> pin;
   try {
     pin = pki::sha256(pki::public_half(der));
   } catch (const base::Error&) {
     trouble(Reason::broken,
-            entry.empty() ? "a private key cannot be read" : fmt::format("the private key {} cannot be read", entry));
+            name.empty() ? "a private key cannot be read" : fmt::format("the private key {} cannot be read", name));
   }
-  key(pin, entry);
+  key(pin, name);
 }
 
-void Collector::key(std::optional<pki::Sha256> pin, const std::string& entry) {
+void Collector::key(std::optional<pki::Sha256> pin, const std::string& name) {
   if (file_.keys.size() < kMostKeys)
-    file_.keys.push_back({base::Untrusted(entry), pin});
+    file_.keys.push_back({base::Untrusted(entry_at(name)), pin});
   else if (!std::exchange(has_too_many_keys_, true))
     trouble(Reason::too_large, fmt::format("it holds more than {} keys", kMostKeys));
 }

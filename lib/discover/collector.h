@@ -6,7 +6,9 @@
 #include "discover/found.h"
 #include "discover/passwords.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace everseal::discover {
@@ -20,6 +22,8 @@ class Collector {
   Container container() const noexcept { return file_.container; }
   void is_trust_store() noexcept { file_.is_trust_store = true; }
 
+  // Where what comes next stands; "" for the file as such.
+  void stands_at(std::string place) { place_ = std::move(place); }
   // One certificate; what does not decode is a trouble. `entry` as FoundCertificate::entry.
   void certificate(base::BytesView der, const std::string& entry = {});
   // PKCS#8, PKCS#1 or SEC 1.
@@ -41,10 +45,16 @@ class Collector {
 
   File& file_;
   const Passwords& passwords_;
+  std::string entry_at(const std::string& entry) const;
+
+  std::string place_;
   int position_ = 0;
   bool has_too_many_certificates_ = false;
   bool has_too_many_keys_ = false;
 };
+
+// Reads what a part of a container is, by its octets; `entry` says where it stands. False where that is nothing known.
+bool read_part(base::BytesView octets, const std::string& entry, Collector& found);
 
 // Readers of one kind of container each.
 void read_pem(base::BytesView octets, Collector& found);
@@ -53,5 +63,8 @@ void read_pkcs7(base::BytesView octets, Collector& found);
 void read_pkcs12(base::BytesView octets, Collector& found);
 bool begins_jks(base::BytesView octets) noexcept;
 void read_jks(base::BytesView octets, Collector& found);
+bool begins_kubernetes(base::BytesView octets) noexcept;
+// False where nothing is found in it: other readers may.
+bool read_kubernetes(base::BytesView octets, Collector& found);
 
 }  // namespace everseal::discover

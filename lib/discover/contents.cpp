@@ -32,17 +32,23 @@ bool begins_container(base::BytesView head) noexcept {
 
 bool may_hold(base::BytesView head) noexcept { return begins_container(head) || !has_nul(head); }
 
-void read_contents(base::BytesView octets, const Passwords& passwords, File& file) {
-  Collector found(file, passwords);
+bool read_part(base::BytesView octets, const std::string& entry, Collector& found) {
   const bool is_binary = octets.size() >= 2 && octets[0] == 0x30 && (octets[1] >= 0x80 || has_nul(octets));
-  const bool is_java = begins_jks(octets);
-  if (is_java)
+  found.stands_at(entry);
+  const bool is_known = begins_jks(octets) || is_binary || base::as_text(octets).find(kBegin) != std::string_view::npos;
+  if (begins_jks(octets))
     read_jks(octets, found);
   else if (is_binary)
     read_der(octets, found);
-  else if (base::as_text(octets).find(kBegin) != std::string_view::npos)
+  else if (is_known)
     read_pem(octets, found);
-  const bool is_known = is_java || found.container() == Container::pem || (is_binary && der_header(octets));
+  found.stands_at({});
+  return is_known && (!is_binary || der_header(octets) || found.container() != Container::der);
+}
+
+void read_contents(base::BytesView octets, const Passwords& passwords, File& file) {
+  Collector found(file, passwords);
+  const bool is_known = (begins_kubernetes(octets) && read_kubernetes(octets, found)) || read_part(octets, {}, found);
   if (!found.found_anything() && !found.has_trouble()) {
     if (octets.empty() && is_container_name(file.path)) found.trouble(Reason::truncated, "it is empty");
     if (!octets.empty() && !is_known && is_container_name(file.path))
