@@ -194,7 +194,7 @@ TEST_CASE("kinds shows every kind with its options, in both forms") {
   }
   for (const char* family : {"issuer", "challenge", "dns", "deploy", "keystore", "starttls", "report"})
     CHECK(families[family] > 0);
-  CHECK(families.size() == 8);
+  CHECK(families.size() == 11);
   const base::Exit text = run_everseal({"kinds"});
   test::require_success(text);
   CHECK(test::longest_line(text.output) <= 80);
