@@ -19,9 +19,11 @@ std::string text_of(const nlohmann::json& restored) {
   if (!restored.at("forgotten").is_null()) text += fmt::format("  its history ended with {}\n", said("forgotten"));
   text += fmt::format("  taken over although the backup did not know them: {} serial(s), {} revocation(s)\n",
                       restored.at("serials").get<std::int64_t>(), restored.at("revocations").get<std::int64_t>());
-  for (const auto& file : restored.at("files"))
+  for (const auto& file : restored.at("files")) {
     text += fmt::format("  {}: {}\n", base::printable(file.at("subject").get<std::string>()),
                         base::printable(file.at("text").get<std::string>()));
+    if (!file.at("hint").is_null()) text += fmt::format("    {}\n", base::printable(file.at("hint").get<std::string>()));
+  }
   return text + "next: `everseal renew` does what is due by now\n";
 }
 

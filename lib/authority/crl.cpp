@@ -90,10 +90,15 @@ std::vector<pki::RevokedEntry> entries(inventory::Authorities& authorities, cons
   return all;
 }
 
+// Does it name all that was revoked? An older one lacks what came after it.
+bool is_newest(const std::optional<pki::Crl>& published, const std::optional<CrlRecord>& known) {
+  return published && (!published->number || !known || *published->number >= known->number);
+}
+
 // A CRL without what was revoked before would be taken for word that it is good again.
-void require_known_revocations(inventory::Authorities& authorities, const Authority& authority, bool is_published) {
+void require_known_revocations(inventory::Authorities& authorities, const Authority& authority, bool is_told) {
   const Name& name = authority.name();
-  if (is_published) authorities.set_revocations_lost(name, false);
+  if (is_told) authorities.set_revocations_lost(name, false);
   if (!authorities.are_revocations_lost(name)) return;
   throw Error(Fault::corrupt,
               fmt::format("what {} revoked was lost with its database and its {}: a CRL without it would call it good "
@@ -118,8 +123,8 @@ CrlRecord refresh_crl(Authority& authority, Time now) {
     inventory::Authorities authorities(store);
     const auto published = read_published(authority.directory(), authority.certificate());
     if (published) merge({store, authority.name(), authority.generation(), authority.certificate()}, *published, now);
-    require_known_revocations(authorities, authority, published.has_value());
     const auto newest = authorities.newest_crl(authority.name(), authority.generation());
+    require_known_revocations(authorities, authority, is_newest(published, newest));
     const pki::CrlRequest request{
         .number = next_number(newest, published, now),
         .this_update = std::max(now - kCrlBackDate, authority.certificate().not_before()),
@@ -140,6 +145,18 @@ CrlRecord refresh_crl(Authority& authority, Time now) {
                                  now, inventory::Chain::ca);
   });
   return record;
+}
+
+bool tells_revocations(inventory::Store& store, const Name& authority) {
+  inventory::Authorities authorities(store);
+  const auto directory = base::Directory::open_if_exists(authority_path(store, authority));
+  const auto active = authorities.active_generation(authority);
+  if (!directory || !active) return false;
+  for (const auto& row : authorities.certificates(authority))
+    if (row.role == inventory::AuthorityRole::intermediate && row.generation == *active)
+      return is_newest(read_published(*directory, pki::Certificate::parse(row.der)),
+                       authorities.newest_crl(authority, *active));
+  return false;
 }
 
 std::int64_t merge_published_crl(inventory::Store& store, const Name& authority, Time now) {

@@ -15,6 +15,9 @@ namespace everseal::authority {
 // authority's certificate. Error(denied) once that has ended.
 inventory::CrlRecord refresh_crl(Authority& authority, Time now);
 
+// Does crl.der say what the authority revoked: is it signed by it, and as new as any CRL that is known?
+bool tells_revocations(inventory::Store& store, const Name& authority);
+
 // The same merge for `restore` and `doctor`, without signing and without the key: gives how many revocations were news.
 std::int64_t merge_published_crl(inventory::Store& store, const Name& authority, Time now);
 

@@ -118,7 +118,8 @@ Founded enrol(inventory::Store& store, const Name& name, const base::Directory& 
                 {"intermediate", all.chain.front().fingerprint().text()},
                 {"not_after", base::format_time(all.chain.front().not_after())}};
     }
-    if (all.crl && all.crl->number && all.crl->next_update)
+    const auto newest = authorities.newest_crl(name, kFirstGeneration);
+    if (all.crl && all.crl->number && all.crl->next_update && (!newest || newest->number < *all.crl->number))
       authorities.put_crl(
           {name, kFirstGeneration, *all.crl->number, all.crl->this_update, *all.crl->next_update, all.crl->der});
     inventory::Events(store).add(waits ? "authority.prepared" : "authority.created", fmt::format("authority/{}", name),

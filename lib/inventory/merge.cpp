@@ -230,13 +230,13 @@ void merge_pins(Store& into, sql::Database& from, Replacement& outcome) {
   });
 }
 
-void merge_crl_file(Store& into, const Name& authority, base::BytesView bytes, Time now, Replacement& outcome) {
+bool merge_crl_file(Store& into, const Name& authority, base::BytesView bytes, Time now, Replacement& outcome) {
   Authorities authorities(into);
   const pki::Crl crl = pki::Crl::parse(bytes);
   const auto signer = signer_of(authorities, authority, crl);
   if (!signer) {
     outcome.problems.push_back(fmt::format("the crl.der of {} is signed by none of its certificates", authority));
-    return;
+    return false;
   }
   if (crl.number && merge_crl(authorities, {.authority = authority,
                                             .generation = signer->generation,
@@ -258,6 +258,8 @@ void merge_crl_file(Store& into, const Name& authority, base::BytesView bytes, T
                   .revoked_at = entry.when,
                   .reason = entry.reason},
                  outcome, now);
+  const auto newest = authorities.newest_crl(authority, signer->generation);
+  return !crl.number || !newest || *crl.number >= newest->number;
 }
 
 void learn_issued(Store& store, Replacement& outcome) {
@@ -325,6 +327,26 @@ void merge_archived_numbers(Store& into, const base::Directory& state, Replaceme
       outcome.problems.push_back(fmt::format("the archive of {}: {}", entry, base::printable(error.message())));
     }
   }
+}
+
+std::set<Name> knowing_revocations(sql::Database& from) {
+  std::set<Name> names;
+  sql::Query query(from,
+                   "select distinct authority from authority_certificate where not exists "
+                   "(select 1 from setting where key = 'revocations.lost/' || authority and value = 'yes')");
+  while (query->step()) names.insert(name_at(*query, 0));
+  return names;
+}
+
+std::vector<Name> settle_revocations(Store& into, const std::set<Name>& known) {
+  Authorities authorities(into);
+  std::vector<Name> lost;
+  for (const Name& name : authorities_of(into)) {
+    const bool is_lost = !known.contains(name) && !authorities.certificates(name).empty();
+    authorities.set_revocations_lost(name, is_lost);
+    if (is_lost) lost.push_back(name);
+  }
+  return lost;
 }
 
 }  // namespace everseal::inventory

@@ -4,7 +4,9 @@
 #include "base/file.h"
 #include "inventory/replace.h"
 
+#include <set>
 #include <string>
+#include <vector>
 
 namespace everseal::inventory {
 
@@ -13,8 +15,9 @@ namespace everseal::inventory {
 void merge_database(Store& into, sql::Database& from, Replacement& outcome);
 // Which versions rollbacks hold: what the database that is replaced says of names that both know.
 void merge_pins(Store& into, sql::Database& from, Replacement& outcome);
-// From the CRL that an authority published last.
-void merge_crl_file(Store& into, const Name& authority, base::BytesView crl, Time now, Replacement& outcome);
+// From the CRL that an authority published last. True where it is one of the authority's, and as new as any that `into`
+// knows: then it names all that was revoked and may still be relied on.
+bool merge_crl_file(Store& into, const Name& authority, base::BytesView crl, Time now, Replacement& outcome);
 
 // From the archive below `state`: versions that the database does not know keep their numbers.
 void merge_archived_numbers(Store& into, const base::Directory& state, Replacement& outcome);
@@ -23,5 +26,10 @@ void merge_archived_numbers(Store& into, const base::Directory& state, Replaceme
 void learn_issued(Store& store, Replacement& outcome);
 // What an authority revoked is revoked where its certificate is listed, and the other way round.
 void mark_revoked(Store& store);
+
+// Authorities of a database of this state that knew all that they revoked.
+std::set<Name> knowing_revocations(sql::Database& from);
+// Of each authority, whether anything tells what it revoked: gives those of which nothing in `known` does.
+std::vector<Name> settle_revocations(Store& into, const std::set<Name>& known);
 
 }  // namespace everseal::inventory

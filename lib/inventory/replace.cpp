@@ -14,6 +14,7 @@
 #include "sql/query.h"
 
 #include <cerrno>
+#include <set>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -88,19 +89,22 @@ std::vector<Anchor> heads_of(Store& present) {
   return {heads.begin(), heads.end()};
 }
 
-void merge_crl_files(Store& into, const Directory& state, Time now, Replacement& outcome) {
+// Gives the authorities whose file tells all that they revoked.
+std::set<Name> merge_crl_files(Store& into, const Directory& state, Time now, Replacement& outcome) {
+  std::set<Name> telling;
   const auto authorities = state.subdirectory_if_exists("authorities");
-  if (!authorities) return;
+  if (!authorities) return telling;
   for (const auto& authority : Authorities(into).all()) {
     try {
       const auto directory = authorities->subdirectory_if_exists(authority.name.text());
       const auto crl = directory ? directory->read("crl.der", pki::kLargestCrl) : std::nullopt;
-      if (crl) merge_crl_file(into, authority.name, *crl, now, outcome);
+      if (crl && merge_crl_file(into, authority.name, *crl, now, outcome)) telling.insert(authority.name);
     } catch (const Error& error) {
       outcome.problems.push_back(
           fmt::format("the crl.der of {}: {}", authority.name, base::printable(error.message())));
     }
   }
+  return telling;
 }
 
 void merge_daily_copy(Store& into, const std::string& state, Replacement& outcome) {
@@ -198,12 +202,17 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
       store.transaction([&] {
         const Known before = known(store);
         if (take_in) take_in({store, present ? &*present : nullptr});
+        std::set<Name> telling;
         if (present) {
           merge_database(store, present->database(), outcome);
           merge_pins(store, present->database(), outcome);
+          // What was damaged may be a revocation.
+          if (outcome.problems.empty())
+            telling = read_present("revocations", outcome, [&] { return knowing_revocations(present->database()); });
         }
         merge_daily_copy(store, state_path, outcome);
-        merge_crl_files(store, state, now, outcome);
+        telling.merge(merge_crl_files(store, state, now, outcome));
+        outcome.lost = settle_revocations(store, telling);
         merge_archived_numbers(store, state, outcome);
         learn_issued(store, outcome);
         mark_revoked(store);

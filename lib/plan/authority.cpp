@@ -13,6 +13,11 @@ namespace {
 bool lasts(const AuthorityFacts& facts) { return facts.ends && facts.crl->next_update >= *facts.ends; }
 
 std::optional<Reason> reason_to_sign(const AuthorityFacts& facts, Time now) {
+  if (facts.revocations_lost)
+    return Reason{Rule::lost,
+                  fmt::format("what it revoked was lost with the database, and no CRL is signed without it: put its "
+                              "newest crl.der back, or `everseal ca crl {} --accept-loss`",
+                              facts.record.name)};
   if (!facts.crl) return Reason{Rule::missing, "there is no CRL yet"};
   if (!facts.crl_on_disk) return Reason{Rule::lost, "crl.der is not the CRL that was signed last"};
   if (facts.record.crl_dirty) return Reason{Rule::crl_changed, "certificates were revoked since the last CRL"};
@@ -38,7 +43,9 @@ std::string describe(const AuthorityAction& action) {
 
 StepKey key_of(const AuthorityAction& action) {
   return std::visit(base::Overloaded{
-                        [](const SignCrl& s) { return StepKey{s.kind, {}}; },
+                        [](const SignCrl& s) {
+                          return StepKey{s.kind, {}};
+                        },
                         [](const DeploymentAction& s) { return key_of(s); },
                     },
                     action);

@@ -25,6 +25,7 @@ struct AuthorityFacts {
   std::optional<Time> ends;                     // its certificate, which signs the CRLs; nullopt where there is none
   std::optional<inventory::CrlRecord> crl;      // newest of the active generation
   bool crl_on_disk = true;                      // crl.der is that one
+  bool revocations_lost = false;                // nobody knows what it revoked: no CRL can be signed
   std::vector<config::Deployment> publish;
   std::vector<inventory::DeploymentRecord> deployments;
   std::vector<inventory::FormerPlaceRecord> former_places;

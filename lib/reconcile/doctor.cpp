@@ -1,6 +1,7 @@
 #include "reconcile/doctor.h"
 
 #include "authority/ceremony.h"
+#include "authority/crl.h"
 #include "authority/files.h"
 #include "authority/upkeep.h"
 #include "base/error.h"
@@ -314,6 +315,14 @@ void examine_crl(Session& session, const Name& name, Complaints& complaints) {
     complaints.add(rule, authority_subject(name), std::move(what), fmt::format("{}everseal ca crl {}", before, name),
                    "signs a new one");
   };
+  if (session.authority_rows.are_revocations_lost(name) && !authority::tells_revocations(session.store, name)) {
+    const Error error = revocations_lost(session.host.state, name);
+    return complaints.add({.rule = "revocations-lost",
+                           .subject = authority_subject(name),
+                           .what = fmt::format("authority {}: {}", name, error.message()),
+                           .remedy = error.hint(),
+                           .command = {}});
+  }
   const auto found = status_of(path);
   if (!found) return complain("crl-missing", fmt::format("{} is missing", path));
   if (!S_ISREG(found->st_mode))
@@ -327,9 +336,10 @@ void examine_crl(Session& session, const Name& name, Complaints& complaints) {
       const pki::Certificate certificate = pki::Certificate::parse(signer.der);
       if (signer.role != inventory::AuthorityRole::intermediate || !pki::is_signed_by(crl, certificate)) continue;
       const auto newest = session.authority_rows.newest_crl(name, signer.generation);
-      if (newest && crl.number.value_or(0) < newest->number)
-        complain("crl-old",
-                 fmt::format("{} is CRL {}, and CRL {} was signed", path, crl.number.value_or(0), newest->number));
+      if (newest && !crl.number)
+        complain("crl-without-number", fmt::format("{} has no number, or one beyond 2^63", path));
+      else if (newest && *crl.number < newest->number)
+        complain("crl-old", fmt::format("{} is CRL {}, and CRL {} was signed", path, *crl.number, newest->number));
       else if (crl.this_update > session.now())
         complain("crl-ahead", fmt::format("{} begins {}: it was signed under a clock that was ahead, and is refused "
                                           "until then",

@@ -1,5 +1,6 @@
 #include "reconcile/facts.h"
 
+#include "authority/crl.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "inventory/clock.h"
@@ -135,6 +136,8 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
     if (session.config.unusable.contains(authority_subject(name))) keep_what_is_published(facts);
     facts.attempts = session.attempts.of(authority_subject(name));
     facts.clock_problem = clock_problem(session);
+    facts.revocations_lost =
+        session.authority_rows.are_revocations_lost(name) && !authority::tells_revocations(session.store, name);
     facts.crl_on_disk = crl_stands(session.host.state, session.store, name);
   });
   return facts;

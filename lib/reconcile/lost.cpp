@@ -1,6 +1,7 @@
 #include "reconcile/lost.h"
 
 #include "archive/archive.h"
+#include "authority/crl.h"
 #include "authority/files.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -9,6 +10,7 @@
 #include "inventory/managed.h"
 #include "inventory/subjects.h"
 #include "pki/crl.h"
+#include "reconcile/session.h"
 
 #include <cerrno>
 #include <cstdint>
@@ -88,9 +90,34 @@ bool crl_stands(const std::string& state, inventory::Store& store, const Name& a
   }
 }
 
+namespace {
+
+void wake_authority(const Host& host, inventory::Store& store, const Name& name) {
+  const bool is_back =
+      inventory::Authorities(store).are_revocations_lost(name) && authority::tells_revocations(store, name);
+  if (is_back) end_waits(store, "crl", host.clock());
+  if (is_back || !crl_stands(host.state, store, name))
+    inventory::Subjects(store).wake(inventory::authority_subject(name), host.clock());
+}
+
+}  // namespace
+
+void end_waits(inventory::Store& store, std::string_view step, Time now) {
+  inventory::Attempts attempts(store);
+  for (inventory::AttemptRecord& attempt : attempts.waiting(kMost)) {
+    if (attempt.step != step) continue;
+    attempt.not_before = now;
+    attempts.put(attempt);
+    if (const auto name = certificate_in(attempt.subject))
+      inventory::Subjects(store).wake(inventory::certificate_subject(*name), now);
+  }
+}
+
 void wake_what_was_lost(const Host& host, inventory::Store& store) {
   const Time now = host.clock();
   inventory::Subjects subjects(store);
+  for (const inventory::AuthorityRecord& one : inventory::Authorities(store).all())
+    wake_authority(host, store, one.name);
   const auto live = base::Directory::open_if_exists(host.state + "/live");
   if (!live) return;
   inventory::Managed managed(store);
@@ -102,8 +129,6 @@ void wake_what_was_lost(const Host& host, inventory::Store& store) {
       subjects.wake(inventory::certificate_subject(one.name), now);
   const bool more = used.size() == static_cast<std::size_t>(kMost);
   if (more || after) store.set_setting(kGoOnBehind, more ? used.back().name.text() : std::string());
-  for (const inventory::AuthorityRecord& one : inventory::Authorities(store).all())
-    if (!crl_stands(host.state, store, one.name)) subjects.wake(inventory::authority_subject(one.name), now);
 }
 
 }  // namespace everseal::reconcile

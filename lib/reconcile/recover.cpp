@@ -32,6 +32,12 @@ inventory::TakeIn taking_files(const Host& host, std::string_view step, Verdict&
   };
 }
 
+void tell_lost(const Host& host, std::string_view step, const inventory::Replacement& replacement, Verdict& verdict) {
+  for (const Name& authority : replacement.lost)
+    verdict.outcomes.push_back(
+        failure(authority_subject(authority), {}, std::string(step), revocations_lost(host.state, authority)));
+}
+
 // What the config keeps alive of what came back is known at once, and not with the next run.
 void read_config(const Host& host, std::string_view step, Verdict& verdict) {
   try {
@@ -55,6 +61,7 @@ Restored restore(const Host& host, const std::string& file) {
   Restored restored;
   restored.replacement = inventory::restore(host.state, file, host.clock(),
                                             taking_files(host, "restore", restored.verdict), store_wait(host));
+  tell_lost(host, "restore", restored.replacement, restored.verdict);
   read_config(host, "restore", restored.verdict);
   return restored;
 }
@@ -75,6 +82,7 @@ Verdict rebuild(const Host& host) {
   say(Result::done, replacement.replaced.empty()
                         ? "there is a database again"
                         : fmt::format("the database that was there is kept as {}", replacement.replaced));
+  tell_lost(host, "rebuild", replacement, verdict);
   read_config(host, "rebuild", verdict);
   return verdict;
 }

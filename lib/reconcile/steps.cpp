@@ -12,6 +12,7 @@
 #include "reconcile/facts.h"
 #include "reconcile/failure.h"
 #include "reconcile/hold.h"
+#include "reconcile/lost.h"
 
 #include <algorithm>
 #include <utility>
@@ -354,7 +355,9 @@ std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, 
 }
 
 std::optional<Outcome> sign_crl(Session& session, const Name& authority) {
+  const bool were_lost = session.authority_rows.are_revocations_lost(authority);
   const inventory::CrlRecord crl = authority::refresh_crl(session.authority(authority), session.now());
+  if (were_lost) end_waits(session.store, plan::Revoke::kind, session.now());
   return Outcome{
       authority_subject(authority),
       {},

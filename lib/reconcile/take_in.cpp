@@ -80,17 +80,12 @@ class Taking {
           say(authority_subject(name),
               fmt::format("{} of {} is written again", base::join(adopted.mended, ", "), name));
         if (known) return;
-        if (session_.authority_rows.newest_crl(name))
-          say(authority_subject(name), "is known again, with the revocations of its CRL");
-        else if (!session_.authority_rows.certificates(name).empty()) {
-          session_.authority_rows.set_revocations_lost(name, true);
-          throw base::Error(
-              base::Fault::corrupt, "it is known again, but what it revoked is not: its crl.der is missing or damaged",
-              fmt::format("put the newest CRL that it published there as {}; until then it signs none, but "
-                          "`everseal ca crl {} --accept-loss` lets it",
-                          fmt::format("{}/{}", authority::authority_path(session_.store, name), authority::kCrlFile),
-                          name));
-        }
+        const bool tells = session_.authority_rows.newest_crl(name).has_value();
+        say(authority_subject(name), tells ? "is known again, with the revocations of its CRL" : "is known again");
+        // Where a database is replaced, the replaced one may tell.
+        if (tells || leads_ == Leads::files || session_.authority_rows.certificates(name).empty()) return;
+        session_.authority_rows.set_revocations_lost(name, true);
+        throw revocations_lost(session_.host.state, name);
       });
     }
   }
@@ -346,6 +341,14 @@ std::optional<archive::Revoked> untold_revocation(Session& session, const invent
     if (error.fault() != base::Fault::corrupt) throw;  // what is damaged is written again
   }
   return std::nullopt;
+}
+
+base::Error revocations_lost(const std::string& state, const Name& authority) {
+  return base::Error(base::Fault::corrupt,
+                     "what it revoked was lost with the database: its crl.der is missing, damaged or too old",
+                     fmt::format("put the newest CRL that it published at {}/{}/{}/{}; until then it signs none, but "
+                                 "`everseal ca crl {} --accept-loss` lets it",
+                                 state, authority::kAuthoritiesDirectory, authority, authority::kCrlFile, authority));
 }
 
 bool was_removed(Session& session, const Name& name) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "archive/archive.h"
+#include "base/error.h"
 #include "reconcile/session.h"
 #include "reconcile/verdict.h"
 
@@ -17,6 +18,9 @@ namespace everseal::reconcile {
 // it becomes one that was issued once. A renewal time is drawn. `event` (not "") is recorded in the same transaction.
 void take_in(Session& session, const archive::Version& version, const std::string& event = {},
              const Detail& detail = {});
+
+// Of an authority that signs no CRL until somebody says what it revoked (Authorities::are_revocations_lost).
+base::Error revocations_lost(const std::string& state, const Name& authority);
 
 // `remove` may leave the versions where they are.
 bool was_removed(Session& session, const Name& name);

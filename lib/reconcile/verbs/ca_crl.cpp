@@ -1,6 +1,8 @@
 #include "reconcile/verbs/ca_crl.h"
 
+#include "plan/certificate.h"
 #include "reconcile/fields.h"
+#include "reconcile/lost.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/steps.h"
 
@@ -14,6 +16,7 @@ void accept_loss(Session& session, const Name& name) {
   if (!session.authority_rows.are_revocations_lost(name)) return;
   session.store.transaction([&] {
     session.authority_rows.set_revocations_lost(name, false);
+    end_waits(session.store, plan::Revoke::kind, session.now());
     session.events.add("revocations.given_up", authority_subject(name), {}, session.now(), inventory::Chain::ca);
   });
 }

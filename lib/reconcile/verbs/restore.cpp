@@ -17,7 +17,10 @@ std::string json_of(const Restored& restored) {
   const inventory::Replacement& replacement = restored.replacement;
   Json files = Json::array();
   for (const Outcome& outcome : restored.verdict.outcomes)
-    files.push_back({{"subject", outcome.subject}, {"result", to_string(outcome.result)}, {"text", outcome.text}});
+    files.push_back({{"subject", outcome.subject},
+                     {"result", to_string(outcome.result)},
+                     {"text", outcome.text},
+                     {"hint", outcome.facts.hint.empty() ? Json() : Json(outcome.facts.hint)}});
   return Json{{"replaced", replacement.replaced},
               {"forgotten", replacement.forgotten ? Json(replacement.forgotten->text()) : Json()},
               {"serials", replacement.serials},
