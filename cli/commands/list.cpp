@@ -35,6 +35,7 @@ constexpr Argument kListArguments[] = {
 };
 
 using inventory::CertificateRecord;
+using reconcile::ManagedAuthority;
 using reconcile::ManagedCertificate;
 using inventory::names_of;
 using reconcile::state_of;
@@ -136,6 +137,20 @@ class Rows {
     end();
   }
 
+  // A row where it needs somebody; scripts get all, behind the certificates.
+  void add(const ManagedAuthority& one) {
+    const Cell cells[] = {reconcile::authority_subject(one.name),
+                          Cell(Cell(to_string(one.state.state)), tone_of(one.state)),
+                          one.not_after ? Cell(base::format_time(*one.not_after).substr(0, 10)) : Cell(),
+                          one.not_after ? Cell(left(*one.not_after, now_)) : Cell(),
+                          Cell(),
+                          Cell(),
+                          Cell(),
+                          Cell(),
+                          one.state.why};
+    sink_->row(cells);
+  }
+
   void add(const CertificateRecord& record) {
     const std::string name = record.managed ? record.managed->text() : std::string();
     if (!json_) {
@@ -163,8 +178,15 @@ class Rows {
   }
 
   // `problems`: of the config.
-  void finish(const base::Problems& problems) {
+  void finish(const std::vector<const ManagedAuthority*>& authorities, const base::Problems& problems) {
     if (!json_) return sink_->end();
+    writer_.end_array().key("authorities").begin_array();
+    for (const ManagedAuthority* const one : authorities) {
+      writer_.begin_object().key("name").text(one->name.text()).key("state").text(to_string(one->state.state));
+      writer_.key("needs_attention").boolean(one->state.attention == plan::Attention::needed);
+      writer_.key("why").value(cell_or_null(one->state.why));
+      writer_.key("not_after").value(one->not_after).key("crl_until").value(one->crl_until).end_object();
+    }
     writer_.end_array().key("problems");
     write(writer_, problems);
     writer_.end_object();
@@ -242,8 +264,19 @@ int run_list(Context& context) {
   std::size_t needing = 0;
   std::set<pki::Fingerprint> in_use;
   reconcile::Overview all_managed;
+  std::vector<const ManagedAuthority*> authorities;
   if (managed) {
     all_managed = reconcile::overview(host, store);
+    if (filter.environment.empty() && filter.name.empty())
+      for (const ManagedAuthority& one : all_managed.authorities) {
+        const bool ends = filter.expires_before && one.not_after && *one.not_after < *filter.expires_before;
+        if ((!filter.issuer.empty() && one.name.text() != filter.issuer) || (filter.expires_before && !ends)) continue;
+        authorities.push_back(&one);
+        if (one.state.attention == plan::Attention::none && !ends) continue;
+        ++shown;
+        ++needing;
+        if (context.output == Output::text) rows.add(one);
+      }
     for (const ManagedCertificate& one : all_managed.certificates) {
       if (one.certificate) in_use.insert(one.certificate->fingerprint);
       const bool wanted =
@@ -265,7 +298,7 @@ int run_list(Context& context) {
       ++others;
       if (filter.expires_before || !only_findings) rows.add(record);
     });
-  rows.finish(all_managed.problems);
+  rows.finish(authorities, all_managed.problems);
   if (context.output == Output::text) warn_of(all_managed.problems);
   if (context.output == Output::text && !context.quiet) {
     if (shown + others == 0)
@@ -289,7 +322,8 @@ const Command list_command{
     "list what is managed, the worst first",
     "STATE is expired, revoked, needs_operator, failing, misconfigured (its table in the config is wrong), pending\n"
     "(nothing was issued yet), unverified (in place, and nothing proved that it is served), orphaned (no longer in\n"
-    "the config), once (nothing renews it) or live. WHY says more. For monitoring: --check exits with 3 where\n"
+    "the config), once (nothing renews it) or live. WHY says more. An authority here has a row where it needs\n"
+    "somebody: its CRL ended, its key is gone, it cannot sign. For monitoring: --check exits with 3 where\n"
     "something needs attention or the config is wrong, and with --quiet only that is shown.\n\n"
     "  everseal list\n"
     "  everseal list --check --quiet\n"

@@ -139,4 +139,27 @@ StandingState state_of(const StateFacts& facts, Time now) {
   return {State::live, Attention::none, facts.held ? facts.held->text : std::string()};
 }
 
+StandingState state_of(const AuthorityStateFacts& facts, Time now) {
+  if (!facts.ends)
+    return {State::pending, Attention::none, "it waits for its intermediate; `everseal ca import` brings it in"};
+  if (*facts.ends <= now)
+    return {State::expired, facts.is_used ? Attention::needed : Attention::none,
+            fmt::format("it ended {} ago, and nothing that it signed is trusted: `everseal ca init` makes another",
+                        base::approximate(now - *facts.ends))};
+  if (!facts.trouble.empty()) return {State::needs_operator, Attention::needed, facts.trouble};
+  // No config says here which targets are wanted.
+  const StateFacts steps{.look_again = facts.look_again, .deployments = facts.deployments, .attempts = facts.attempts};
+  if (const auto why = needs_operator(steps)) return {State::needs_operator, Attention::needed, *why};
+  const auto why_failing = failing(steps, now);
+  if (facts.crl && facts.crl->next_update <= now)
+    return {State::failing, Attention::needed,
+            fmt::format("its CRL ended {} ago{}", base::approximate(now - facts.crl->next_update),
+                        why_failing ? "; " + *why_failing : ", and no `everseal renew` came")};
+  if (why_failing) return {State::failing, Attention::needed, *why_failing};
+  for (const DeploymentRecord& deployment : facts.deployments)
+    if (deployment.state == DeploymentState::unverified)
+      return {State::unverified, Attention::needed, fmt::format("{}: {}", deployment.target, deployment.problem)};
+  return {};
+}
+
 }  // namespace everseal::plan

@@ -51,4 +51,18 @@ struct StateFacts {
 
 StandingState state_of(const StateFacts& facts, Time now);
 
+// Of an authority: stored facts, and what `trouble` says of its files.
+struct AuthorityStateFacts {
+  std::string trouble;                      // why it cannot sign at all, with what to do; "": nothing is known
+  std::optional<Time> ends;                 // its certificate; nullopt while it waits for its intermediate
+  bool is_used = false;                     // something in use was signed by it
+  std::optional<inventory::CrlRecord> crl;  // the newest
+  std::optional<Time> look_again;           // when it was to be looked at
+  std::vector<inventory::DeploymentRecord> deployments;  // of its CRL
+  std::vector<inventory::AttemptRecord> attempts;
+};
+
+// One that ended needs somebody as long as something is in use that it signed.
+StandingState state_of(const AuthorityStateFacts& facts, Time now);
+
 }  // namespace everseal::plan

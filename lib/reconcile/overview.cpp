@@ -1,6 +1,10 @@
 #include "reconcile/overview.h"
 
+#include "authority/crl.h"
+#include "authority/files.h"
+#include "base/directory.h"
 #include "base/error.h"
+#include "inventory/authorities.h"
 #include "inventory/certificates.h"
 #include "inventory/managed.h"
 #include "inventory/orders.h"
@@ -8,6 +12,7 @@
 #include "plan/certificate.h"
 #include "reconcile/kinds.h"
 #include "reconcile/session.h"
+#include "reconcile/take_in.h"
 
 #include <algorithm>
 #include <map>
@@ -106,6 +111,49 @@ ManagedCertificate never_right(const Name& name, const base::Problem& problem, b
   return one;
 }
 
+// What keeps it from signing, as far as a look at its directory tells.
+std::string trouble_of(const Host& host, inventory::Store& store, const inventory::AuthorityCertificateRecord& signer) {
+  const Name& name = signer.authority;
+  const auto directory = base::Directory::open_if_exists(authority::authority_path(store, name));
+  if (!directory)
+    return fmt::format("{} is missing: bring it back from a backup", authority::authority_path(store, name));
+  if (!signer.key_file.empty() && !directory->has(signer.key_file))
+    return fmt::format("its key {}/{} is missing: bring it back from a backup", directory->path(), signer.key_file);
+  if (!inventory::Authorities(store).are_revocations_lost(name) || authority::tells_revocations(store, name)) return {};
+  const base::Error error = revocations_lost(host.state, name);
+  return fmt::format("{}: {}", error.message(), error.hint());
+}
+
+ManagedAuthority read(const Host& host, inventory::Store& store, const Name& name,
+                      const std::vector<ManagedCertificate>& certificates, base::Time now) {
+  inventory::Authorities authorities(store);
+  ManagedAuthority one{.name = name, .not_after = {}, .crl_until = {}, .state = {}};
+  plan::AuthorityStateFacts facts;
+  const auto active = authorities.active_generation(name);
+  for (const auto& row : authorities.certificates(name)) {
+    if (row.role != inventory::AuthorityRole::intermediate || row.generation != active) continue;
+    const auto intermediate = inventory::Certificates(store).find(row.fingerprint);
+    if (!intermediate) continue;
+    facts.ends = intermediate->not_after;
+    facts.is_used = std::ranges::any_of(certificates, [&](const ManagedCertificate& certificate) {
+      return certificate.certificate && certificate.certificate->issuer.raw() == intermediate->subject.raw();
+    });
+    try {
+      facts.trouble = trouble_of(host, store, row);
+    } catch (const base::Error& error) {
+      facts.trouble = error.message();
+    }
+  }
+  facts.crl = authorities.newest_crl(name);
+  facts.look_again = inventory::Subjects(store).look_again(inventory::authority_subject(name));
+  facts.deployments = inventory::Deployments(store).of(inventory::ArtifactKind::crl, name);
+  facts.attempts = inventory::Attempts(store).of(authority_subject(name));
+  one.not_after = facts.ends;
+  if (facts.crl) one.crl_until = facts.crl->next_update;
+  one.state = plan::state_of(facts, now);
+  return one;
+}
+
 }  // namespace
 
 Overview overview(const Host& host, inventory::Store& store) {
@@ -126,7 +174,11 @@ Overview overview(const Host& host, inventory::Store& store) {
       if (const auto name = certificate_in(problem.subject); name && known.insert(*name).second)
         all.certificates.push_back(never_right(*name, problem, now));
     all.problems = std::move(untaken.problems);
+    for (const inventory::AuthorityRecord& record : inventory::Authorities(store).all())
+      all.authorities.push_back(read(host, store, record.name, all.certificates, now));
   });
+  std::ranges::stable_sort(all.authorities, {},
+                           [](const ManagedAuthority& one) { return std::tuple(one.state.state, one.not_after); });
   std::ranges::stable_sort(all.certificates, {}, [](const ManagedCertificate& one) {
     return std::tuple(one.state.state, one.in_use ? one.in_use->not_after : std::nullopt);
   });

@@ -27,8 +27,16 @@ struct ManagedCertificate {
   plan::StandingState state;
 };
 
+struct ManagedAuthority {
+  Name name;
+  std::optional<base::Time> not_after;  // of its intermediate; nullopt while it waits for that
+  std::optional<base::Time> crl_until;
+  plan::StandingState state;
+};
+
 struct Overview {
   std::vector<ManagedCertificate> certificates;  // the worst first, then by expiry and name
+  std::vector<ManagedAuthority> authorities;     // the same
   base::Problems problems;                       // of the config as it is now
 };
 

@@ -178,6 +178,24 @@ TEST_CASE("each managed certificate has a row with a true state, the worst first
   CHECK(sound.output + sound.errors == "");
 }
 
+TEST_CASE("an authority that needs somebody is a row of the listing, and fails its check") {
+  const test::HostWithWww host;
+  const std::string key = host.folder.file("state/authorities/corp/intermediate-1.key.pem");
+  CHECK(host.run({"list", "--check", "--quiet"}, 0).output == "");
+  CHECK(host.json({"list"})["authorities"][0]["state"] == "live");
+  std::filesystem::rename(key, key + ".away");
+  const base::Exit wrong = host.run({"list", "--check", "--quiet"}, 3);
+  for (const char* part : {"authority/corp", "needs_operator", "intermediate-1.key.pem"})
+    CHECK(contains(wrong.output, part));
+  CHECK_FALSE(contains(wrong.output, "www"));
+  CHECK(contains(host.run({"list"}, 0).errors, "1 of 2 needs attention"));
+  CHECK(host.json({"list"})["authorities"][0]["needs_attention"] == true);
+  CHECK(host.run({"list", "--check", "--env", "prod"}, 0).status == 0);
+  CHECK(host.run({"list", "--check", "--expiring", "1d"}, 0).status == 0);
+  std::filesystem::rename(key + ".away", key);
+  CHECK(host.run({"list", "--check", "--quiet"}, 0).output == "");
+}
+
 TEST_CASE("a certificate is found by the names that it speaks for and by its serial") {
   const test::HostWithWww host;
   host.run({"issue", "--issuer", "corp", "-d", "*.apps.example.org", "--as", "apps"}, 0);

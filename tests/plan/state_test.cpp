@@ -193,3 +193,54 @@ TEST_CASE("the state of a certificate is the worst that is true of it") {
     CHECK_MESSAGE(state.why.find(row.why) != std::string::npos, state.why);
   }
 }
+
+TEST_CASE("an authority needs somebody where its CRL ended, it cannot sign, or a step of it fails") {
+  const auto sound = [] {
+    AuthorityStateFacts facts;
+    facts.ends = kNow + days(400);
+    inventory::CrlRecord& crl = facts.crl.emplace();
+    crl.this_update = kNow - days(1);
+    crl.next_update = kNow + days(6);
+    facts.look_again = kNow + days(2);
+    return facts;
+  };
+  struct Row {
+    std::string what;
+    std::function<void(AuthorityStateFacts&)> change;
+    State state;
+    Attention attention;
+  };
+  const Row rows[] = {
+      {"nothing", [](AuthorityStateFacts&) {}, State::live, Attention::none},
+      {"waits for its intermediate", [](AuthorityStateFacts& f) { f.ends.reset(); }, State::pending, Attention::none},
+      {"ended, and nothing uses it", [](AuthorityStateFacts& f) { f.ends = kNow; }, State::expired, Attention::none},
+      {"ended in use",
+       [](AuthorityStateFacts& f) {
+         f.ends = kNow;
+         f.is_used = true;
+       },
+       State::expired, Attention::needed},
+      {"its key is gone", [](AuthorityStateFacts& f) { f.trouble = "no key"; }, State::needs_operator,
+       Attention::needed},
+      {"its CRL ended", [](AuthorityStateFacts& f) { f.crl->next_update = kNow; }, State::failing, Attention::needed},
+      {"a signature failed", [](AuthorityStateFacts& f) { f.attempts = {failed("crl", "")}; }, State::failing,
+       Attention::needed},
+      {"nobody runs renew", [](AuthorityStateFacts& f) { f.look_again = kNow - days(2); }, State::failing,
+       Attention::needed},
+      {"a publication failed",
+       [](AuthorityStateFacts& f) { f.deployments.emplace_back().state = DeploymentState::failed; }, State::failing,
+       Attention::needed},
+      {"a publication is not verified",
+       [](AuthorityStateFacts& f) { f.deployments.emplace_back().state = DeploymentState::unverified; },
+       State::unverified, Attention::needed},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    AuthorityStateFacts facts = sound();
+    row.change(facts);
+    const StandingState state = state_of(facts, kNow);
+    CHECK(state.state == row.state);
+    CHECK(state.attention == row.attention);
+    CHECK(state.why.empty() == (row.state == State::live));
+  }
+}
