@@ -30,6 +30,7 @@ constexpr const char* kChain = "chain.pem";
 constexpr const char* kFullChain = "fullchain.pem";
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kRemoval = "removed.json";
+constexpr const char* kRequests = "requests.json";
 constexpr std::size_t kLimit = 4 << 20;  // of one file of a version: a long chain of large certificates is 200 kB
 constexpr mode_t kPrivate = 0700;
 
@@ -522,6 +523,25 @@ int Archive::removed_through(const Name& name) const {
   return reading(fmt::format("{}/{}", parent->path(), kRemoval), [&] {
     const auto json = parent->read(kRemoval, kLimit);
     return json ? parse_removal(base::as_text(*json)).through : 0;
+  });
+}
+
+void Archive::note_requests(const Name& name, const std::vector<Request>& requests) const {
+  const auto parent = directory_of(state_, name);
+  if (!parent) return;
+  if (parent->has_directory(kRequests)) parent->move_aside(kRequests);
+  if (requests.empty()) return parent->remove(kRequests);
+  const std::string json = to_json(requests);
+  const auto written = parent->read(kRequests, kLimit);
+  if (!written || base::as_text(*written) != json) parent->replace(kRequests, base::as_bytes(json));
+}
+
+std::vector<Request> Archive::requests(const Name& name) const {
+  const auto parent = directory_of(state_, name);
+  if (!parent) return {};
+  return reading(fmt::format("{}/{}", parent->path(), kRequests), [&] {
+    const auto json = parent->read(kRequests, kLimit);
+    return json ? parse_requests(base::as_text(*json)) : std::vector<Request>();
   });
 }
 

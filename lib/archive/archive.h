@@ -45,6 +45,19 @@ struct Manifest {
   std::optional<Revoked> revoked{};  // where no CRL of an authority here says it
 };
 
+// A removal or revocation that somebody asked for and that is not done: what a store that is lost forgets.
+struct Request {
+  enum class Kind { remove, revoke };
+  Kind kind = Kind::remove;
+  std::optional<int> version;  // of revoke
+  pki::RevocationReason reason = pki::RevocationReason::unspecified;
+  bool revoke = false;       // of remove: every version that is not expired
+  bool delete_keys = false;  // of remove
+  std::string actor;         // who asked
+  base::Time created;
+  bool operator==(const Request&) const = default;
+};
+
 struct Version {
   Manifest manifest;
   std::vector<pki::Certificate> chain;  // leaf first
@@ -139,6 +152,10 @@ class Archive {
   void mark_removed(const Name& name, base::Time when) const;
   // The newest version that a removal left; 0: none did. Error(corrupt) where what is remembered cannot be read.
   int removed_through(const Name& name) const;
+  // Remembers beside the versions what is asked for of `name`: these requests and no others. Durable on return; nothing
+  // is written where that stands there already, or the archive has nothing of the name.
+  void note_requests(const Name& name, const std::vector<Request>& requests) const;
+  std::vector<Request> requests(const Name& name) const;  // Error(corrupt) where what is remembered cannot be read
   std::vector<int> staged(const Name& name) const;
 
  private:

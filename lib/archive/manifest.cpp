@@ -12,6 +12,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kRemove = "remove";
+constexpr const char* kRevoke = "revoke";
+
 [[noreturn]] void corrupt(std::string message) { throw base::Error(base::Fault::corrupt, std::move(message)); }
 
 const Json& member(const Json& object, std::string_view key) {
@@ -77,6 +80,43 @@ std::string to_json(const Removal& removal) {
 Removal parse_removal(std::string_view json) {
   const Json object = object_of(json, "removal");
   return {positive(object, "through"), time(object, "removed")};
+}
+
+std::string to_json(const std::vector<Request>& requests) {
+  Json open = Json::array();
+  for (const Request& one : requests) {
+    Json json = {{"kind", one.kind == Request::Kind::remove ? kRemove : kRevoke},
+                 {"reason", to_string(one.reason)},
+                 {"revoke", one.revoke},
+                 {"delete_keys", one.delete_keys},
+                 {"actor", one.actor},
+                 {"created", base::format_time(one.created)}};
+    if (one.version) json["version"] = *one.version;
+    open.push_back(std::move(json));
+  }
+  return Json{{"requests", 1}, {"open", std::move(open)}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::vector<Request> parse_requests(std::string_view json) {
+  const Json object = object_of(json, "requests");
+  const Json& open = member(object, "open");
+  if (!open.is_array()) corrupt("'open' is not a list");
+  std::vector<Request> requests;
+  for (const Json& one : open) {
+    if (!one.is_object()) corrupt("'open' holds what is no object");
+    const std::string kind = text(one, "kind");
+    if (kind != kRemove && kind != kRevoke) corrupt("'kind' is not one that this Everseal knows");
+    const auto reason = pki::parse_revocation_reason(text(one, "reason"));
+    if (!reason) corrupt("'reason' is no reason");
+    requests.push_back({.kind = kind == kRemove ? Request::Kind::remove : Request::Kind::revoke,
+                        .version = one.contains("version") ? std::optional(positive(one, "version")) : std::nullopt,
+                        .reason = *reason,
+                        .revoke = one.value("revoke", Json(false)) == true,
+                        .delete_keys = one.value("delete_keys", Json(false)) == true,
+                        .actor = text(one, "actor"),
+                        .created = time(one, "created")});
+  }
+  return requests;
 }
 
 std::string to_json(const Manifest& manifest) {

@@ -17,6 +17,9 @@ struct Removal {
 std::string to_json(const Removal& removal);
 Removal parse_removal(std::string_view json);  // Error(corrupt)
 
+std::string to_json(const std::vector<Request>& requests);
+std::vector<Request> parse_requests(std::string_view json);  // Error(corrupt)
+
 std::string to_json(const Manifest& manifest);
 
 // Throws Error(corrupt) that says what is wrong with it. Members that it does not know are passed over, so that an

@@ -207,7 +207,8 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
           merge_database(store, present->database(), outcome);
           merge_pins(store, present->database(), outcome);
           // What was damaged may be a revocation.
-          if (outcome.problems.empty())
+          outcome.whole = outcome.problems.empty();
+          if (outcome.whole)
             telling = read_present("revocations", outcome, [&] { return knowing_revocations(present->database()); });
         }
         merge_daily_copy(store, state_path, outcome);

@@ -24,6 +24,7 @@ struct Replacement {
   std::int64_t revocations = 0;       // merged, because they were not known
   std::int64_t crls = 0;              // newest CRLs merged, for their numbers
   std::vector<std::string> problems;  // what could not be read to be merged; printable
+  bool whole = false;                 // all that the replaced database knew could be read
   std::vector<Name> lost;             // authorities of whose revocations nothing whole is left; they sign no CRL
 };
 

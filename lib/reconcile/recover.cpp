@@ -36,6 +36,14 @@ void tell_lost(const Host& host, std::string_view step, const inventory::Replace
   for (const Name& authority : replacement.lost)
     verdict.outcomes.push_back(
         failure(authority_subject(authority), {}, std::string(step), revocations_lost(host.state, authority)));
+  if (replacement.whole) return;
+  verdict.outcomes.push_back({.subject = "store",
+                              .target = {},
+                              .step = std::string(step),
+                              .result = Result::warned,
+                              .text = "what was asked for and not begun may be lost with the database: a revocation, a "
+                                      "removal, a forced renewal, an issue of once",
+                              .facts = {.hint = "`everseal plan` shows what is known; ask again for what is not"}});
 }
 
 // What the config keeps alive of what came back is known at once, and not with the next run.

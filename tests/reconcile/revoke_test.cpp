@@ -317,11 +317,27 @@ TEST_SUITE("revoke") {
     const Verdict verdict = withdrawn();
     REQUIRE(verdict.outcomes.size() == 2);
     CHECK(verdict.outcomes.back().result == Result::warned);
-    CHECK(verdict.outcomes.back().text.find("it may be revoked") != std::string::npos);
+    CHECK(verdict.outcomes.back().text.find("may be revoked") != std::string::npos);
 
     std::ofstream(site.root / "config/everseal.toml", std::ios::trunc)
         << "config_version = 1\n[issuer.far]\ntype = \"exec\"\ncommand = [\"/bin/false\"]\n";
     CHECK(withdrawn().outcomes.size() == 1);  // nothing there can revoke, so nothing was asked
+  }
+
+  TEST_CASE("each version that a CA was asked to revoke is named to who withdraws, with what asks again") {
+    ForeignSite site;
+    REQUIRE(issue(site.host, {site.far(), Keep::alive, {}}).exit_code() == 0);
+    site.script("revoke", "exit 3");
+    for (const std::size_t at : {0UL, 1UL})
+      CHECK(revoke(site.host, revocation_of(site.versions().at(at), RevocationReason::superseded)).exit_code() != 0);
+    const Verdict verdict = cancel(site.host, {kRevoked, inventory::IntentKind::revoke});
+    REQUIRE(verdict.outcomes.size() == 3);
+    const std::string text = verdict.outcomes.back().text;
+    CHECK_MESSAGE(text.find("version 1 and 2") != std::string::npos, text);
+    for (const int number : {1, 2})
+      CHECK_MESSAGE(text.find(fmt::format("`everseal revoke --cert {}/archive/www/{}/cert.pem`", site.host.state,
+                                          number)) != std::string::npos,
+                    text);
   }
 
   TEST_CASE("a revocation that failed names the issuer and the version") {

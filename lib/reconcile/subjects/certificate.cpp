@@ -1,9 +1,12 @@
 #include "plan/certificate.h"
 
+#include "base/error.h"
+#include "base/log.h"
 #include "base/overloaded.h"
 #include "reconcile/artifact.h"
 #include "reconcile/facts.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/requests.h"
 #include "reconcile/run_steps.h"
 #include "reconcile/steps.h"
 
@@ -109,10 +112,17 @@ Verdict run_certificate(Session& session, const Name& name, Pass) {
                                           discarded = discarded || std::holds_alternative<plan::Discard>(action);
                                           compared += std::holds_alternative<plan::Compare>(action) ? 1 : 0;
                                           issued += std::holds_alternative<plan::Issue>(action) ? 1 : 0;
+                                          if (!facts.intents.empty()) note_requests(session, name);
                                           return apply(session, facts, action);
                                         },
                                     .in_use = [&](Time now) { return plan::validity_in_use(facts, now); },
                                     .complete = completing});
+  // What is left over is moot, and goes with the next run.
+  try {
+    note_requests(session, name);
+  } catch (const base::Error& error) {
+    base::log::debug("{}", error.message());
+  }
   if (!is_there) session.subjects.forget(inventory::certificate_subject(name));
   count_by_target(verdict);
   return verdict;

@@ -1,23 +1,27 @@
 #include "reconcile/verbs/cancel.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "plan/certificate.h"
 #include "reconcile/facts.h"
 #include "reconcile/fields.h"
 #include "reconcile/hold.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/requests.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace everseal::reconcile {
 
 namespace {
 
 // What is left of what was withdrawn, where something is: what goes on all the same, and what does not come back.
-std::optional<Outcome> aftermath(Run& run, const Name& name) {
+std::optional<Outcome> aftermath(Run& run, const Name& name, const std::set<int>& asked) {
   Session session = run.session();
   const plan::CertificateFacts facts = certificate_facts(session, name);
   const auto tell = [&](Result result, std::string text) {
@@ -26,12 +30,17 @@ std::optional<Outcome> aftermath(Run& run, const Name& name) {
   const bool is_still_asked_for = std::ranges::any_of(facts.intents, [](const inventory::IntentRecord& one) {
     return one.kind == inventory::IntentKind::revoke || one.revoke;
   });
-  if (const auto sent = session.managed.revocation_sent(name); sent && !is_still_asked_for) {
+  std::set<int> sent = asked;
+  if (const auto last = session.managed.revocation_sent(name)) sent.insert(*last);
+  if (!sent.empty() && !is_still_asked_for) {
     session.managed.set_revocation_sent(name, std::nullopt);
-    return tell(Result::warned,
-                fmt::format("the CA was asked to revoke version {} and no answer came: it may be revoked, and "
-                            "`everseal revoke {}` finds out by asking again",
-                            *sent, name));
+    std::vector<std::string> commands;
+    for (const int number : sent)
+      commands.push_back(
+          fmt::format("`everseal revoke --cert {}/archive/{}/{}/cert.pem`", session.host.state, name, number));
+    return tell(Result::warned, fmt::format("the CA was asked to revoke version {} and did not say that it did: it may "
+                                            "be revoked all the same, and {} asks again",
+                                            fmt::join(sent, " and "), base::join(commands, " and ")));
   }
   if (facts.orphaned) return tell(Result::warned, "it is no longer in the config, so nothing renews it");
   for (const auto& step : plan::decide(facts, session.now()).steps) {
@@ -65,17 +74,28 @@ constexpr Asked kAsked[] = {
 
 std::string_view in_words(IntentKind kind) { return std::ranges::find(kAsked, kind, &Asked::kind)->words; }
 
-// What failed for the sake of that alone is no failure any more.
-void forget_failures(inventory::Store& store, const Name& name, IntentKind kind) {
-  inventory::Attempts attempts(store);
+bool is_of_other_ca(Session& session, const Name& name, int version) {
+  const auto record = session.versions.find(name, version);
+  const auto der = record && record->certificate ? session.certificates.der(*record->certificate) : std::nullopt;
+  return der && !signer_here(session, pki::Certificate::parse(*der));
+}
+
+// What failed for the sake of that alone is no failure any more. Gives the versions whose CA was asked to revoke them.
+std::set<int> forget_failures(Session& session, const Name& name, IntentKind kind) {
+  std::set<int> asked;
+  inventory::Attempts& attempts = session.attempts;
   const std::string subject = subject_of(name);
   for (const inventory::AttemptRecord& attempt : attempts.of(subject)) {
     const bool of_revocation = attempt.step == plan::Revoke::kind;
     const bool of_removal =
         of_revocation || attempt.step == plan::DeleteKeys::kind || attempt.step == plan::Forget::kind;
-    if (kind == IntentKind::remove ? of_removal : kind == IntentKind::revoke && of_revocation)
-      attempts.clear(attempt.step, subject, attempt.target);
+    if (!(kind == IntentKind::remove ? of_removal : kind == IntentKind::revoke && of_revocation)) continue;
+    if (const auto version = version_of(attempt);
+        version && !attempt.needs_operator && is_of_other_ca(session, name, *version))
+      asked.insert(*version);
+    attempts.clear(attempt.step, subject, attempt.target);
   }
+  return asked;
 }
 
 }  // namespace
@@ -85,6 +105,8 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
   require_managed(host, run.store, request.name);
   const Time now = host.clock();
   Verdict verdict;
+  Session session = run.session();
+  std::set<int> asked_of_ca;
   run.store.transaction([&] {
     inventory::Intents intents(run.store);
     for (const inventory::IntentRecord& intent : intents.open_for(request.name)) {
@@ -92,7 +114,7 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
       const std::string asked = fmt::format("{}, which {} asked for {}", in_words(intent.kind), asker(intent),
                                             base::format_time(intent.created));
       intents.end(intent.id, inventory::IntentOutcome::cancelled, now);
-      forget_failures(run.store, request.name, intent.kind);
+      asked_of_ca.merge(forget_failures(session, request.name, intent.kind));
       inventory::Events(run.store).add("intent.cancelled", subject_of(request.name),
                                        {{"intent", std::string(to_string(intent.kind))}, {"asked_by", intent.actor}},
                                        now);
@@ -106,13 +128,15 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
                                     Result::done,
                                     describe_hold(*held) + "; the next run puts the newest version in place"});
     inventory::Subjects(run.store).wake(inventory::certificate_subject(request.name), now);
+    // Before the commit: a request that is withdrawn is not open again, whatever is lost.
+    note_requests(session, request.name);
   });
   if (verdict.outcomes.empty())
     throw base::Error(base::Fault::not_found,
                       request.kind ? fmt::format("no {} of {} is waiting", in_words(*request.kind), request.name)
                                    : fmt::format("nothing that was asked for {} is waiting", request.name),
                       "`everseal plan` shows what is");
-  if (auto rest = aftermath(run, request.name)) verdict.outcomes.push_back(*std::move(rest));
+  if (auto rest = aftermath(run, request.name, asked_of_ca)) verdict.outcomes.push_back(*std::move(rest));
   return verdict;
 }
 

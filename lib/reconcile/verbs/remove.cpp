@@ -4,6 +4,7 @@
 #include "reconcile/fields.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/requests.h"
 #include "reconcile/steps.h"
 
 #include <fmt/format.h>
@@ -32,6 +33,10 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
       intent.delete_keys = intent.delete_keys || earlier.delete_keys;
     }
     intents.add(intent);
+    if (intent.delete_keys) {
+      Session session = run.session();
+      know_targets(session, request.name);
+    }
   });
   return reconcile_certificates(run, {request.name});
 }
