@@ -60,6 +60,19 @@ void remove_by_rename(const Directory& directory, const std::string& name) {
   directory.remove_tree(removed);
 }
 
+// In the directory of a version: what a person put beside a key that was wrong, and what a crash left.
+bool is_put_aside(std::string_view entry) {
+  return entry.starts_with('.') || (entry.starts_with(kKeyFile) && entry != kKeyFile);
+}
+
+// Did Directory::move_aside() make that of `name`?
+bool is_aside(std::string_view entry, std::string_view name) {
+  const std::string hidden = fmt::format(".{}.aside", name);
+  if (!entry.starts_with(hidden)) return false;
+  const std::string_view number = entry.substr(hidden.size());
+  return number.empty() || (number.front() == '-' && base::parse_number<int>(number.substr(1)));
+}
+
 // Is there a file or directory? What else goes wrong is no answer.
 bool stands(const std::string& path) {
   struct stat status {};
@@ -410,6 +423,22 @@ void Archive::note_revoked(const Name& name, int number, const Revoked& revoked)
 
 std::string Archive::move_aside(const Name& name) const { return live_directory(state_).move_aside(name.text()); }
 
+namespace {
+
+// A copy of another version; one whose manifest cannot be read may be what it is called.
+bool describes_another(const Directory& versions, const Name& name, int number) {
+  try {
+    const auto json = versions.subdirectory(complete_name(number)).read(kManifest, kLimit);
+    const Manifest manifest = parse_manifest(json ? base::as_text(*json) : std::string_view());
+    return manifest.name != name || manifest.number != number;
+  } catch (const Error& error) {
+    if (error.fault() != Fault::corrupt) throw;
+    return false;
+  }
+}
+
+}  // namespace
+
 std::optional<std::string> Archive::clear_way(const Name& name, int number) const {
   const Directory archive = root(state_);
   const bool leads_somewhere = stands(fmt::format("{}/{}/.", archive.path(), name));
@@ -419,7 +448,7 @@ std::optional<std::string> Archive::clear_way(const Name& name, int number) cons
   const std::string complete = complete_name(number), staging = staging_name(number);
   if (parent->has(staging) && !parent->has_directory(staging)) return parent->move_aside(staging);
   const bool is_whole = parent->has_directory(complete) && standing(name, number).complete;
-  if (!parent->has(complete) || is_whole) return std::nullopt;
+  if (!parent->has(complete) || (is_whole && !describes_another(*parent, name, number))) return std::nullopt;
   return parent->move_aside(complete);
 }
 
@@ -473,11 +502,17 @@ KeyRemoval Archive::remove_keys(const Name& name) const {
     const bool had = version->has(kKey);
     const bool gone = attempt([&] { keystore::file().remove({.directory = *version, .name = kKey}); });
     if (had && gone) removal.removed.push_back(number);
+    for (const std::string& entry : version->list())
+      if (is_put_aside(entry)) attempt([&] { version->remove_tree(entry); });
   }
   // Hidden ones grow or were about to be deleted, and may have a key each.
   for (const std::string& entry : parent ? parent->list() : std::vector<std::string>())
     if (entry.starts_with('.')) attempt([&] { parent->remove_tree(entry); });
   attempt([&] { root(state_).remove_tree(removed_name(name.text())); });
+  // What once stood in the place of all versions, or of the link.
+  for (const Directory& beside : {root(state_), live_directory(state_)})
+    for (const std::string& entry : beside.list())
+      if (is_aside(entry, name.text())) attempt([&] { beside.remove_tree(entry); });
   return removal;
 }
 

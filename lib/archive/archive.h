@@ -105,8 +105,8 @@ class Archive {
   // `key_matches` is checked: Error(invalid) where leaf and key differ, and nothing is renamed. Doing it again is fine.
   void complete(const Manifest& manifest, std::span<const pki::Certificate> chain) const;
   void discard_staging(const Name& name, int number) const;
-  // Renames what stands in the place of a version that is being made and is none, or of all its name's, so that it can be
-  // completed; gives its path now. nullopt where the way is clear.
+  // Renames what stands in the place of a version that is being made and is none, or of all its name's, so that it can
+  // be completed; gives its path now. nullopt where the way is clear.
   std::optional<std::string> clear_way(const Name& name, int number) const;
 
   // Switches live/<name>, wherever a link there leads; Error(invalid) where the version's key does not match its
@@ -138,7 +138,8 @@ class Archive {
   // Takes away what others may do with the private keys of complete versions. Gives the versions whose key was open.
   std::vector<int> close_keys(const Name& name) const;
   void remove_key(const Name& name, int number) const;  // what `keep` prunes
-  // Every private key of `name`: of its versions, of those that are being made, and of what a crash left.
+  // Every private key of `name`: of its versions, of those that are being made, of what was put aside (beside a key, a
+  // version, the archive of the name or its live link), and of what a crash left.
   KeyRemoval remove_keys(const Name& name) const;
   // Each vanishes by one rename and is deleted then; what a crash leaves of it is swept by the next removal or sweep().
   void remove_version(const Name& name, int number) const;  // Error(denied) for the live one

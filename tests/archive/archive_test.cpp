@@ -392,6 +392,28 @@ TEST_CASE_FIXTURE(Fixture, "removing keys takes those that are being made too, a
   CHECK(removal.problems.empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "no key of a name is left where something of it was put aside") {
+  make_version(archive, state, ca, 1);
+  archive.make_live(kWww, 1);
+  const std::string key = directory / "archive/www/1/privkey.pem";
+  const std::string kept[] = {directory / "archive/.wwwx.aside", directory / "archive/.www.aside-x",
+                              directory / "live/.www2.aside", directory / "archive/www/1/notes"};
+  const std::string gone[] = {key,
+                              key + ".wrong",
+                              directory / "archive/www/1/.privkey.pem.aside",
+                              directory / "archive/www/.2.aside",
+                              directory / "archive/.www.aside",
+                              directory / "archive/.www.aside-2",
+                              directory / "live/.www.aside"};
+  for (const std::string& file : gone)
+    if (file != key) std::filesystem::copy_file(key, file);
+  for (const std::string& file : kept) std::filesystem::copy_file(key, file);
+  const archive::KeyRemoval removal = archive.remove_keys(kWww);
+  CHECK(removal.problems.empty());
+  for (const std::string& file : gone) CHECK_FALSE(std::filesystem::exists(file));
+  for (const std::string& file : kept) CHECK(std::filesystem::exists(file));
+}
+
 TEST_CASE_FIXTURE(Fixture, "one version is removed, unless it is in use") {
   for (const int number : {1, 2}) make_version(archive, state, ca, number);
   archive.make_live(kWww, 2);
