@@ -135,6 +135,7 @@ CrlRecord refresh_crl(Authority& authority, Time now) {
     record.this_update = request.this_update;
     record.next_update = request.next_update;
     record.der = pki::make_crl(request, authority.certificate(), authority.signer());
+    if (authority.directory().has_directory(kCrlFile)) authority.directory().move_aside(kCrlFile);
     authority.directory().replace(kCrlFile, record.der, {.mode = 0644});
     authorities.put_crl(record);
     inventory::Events(store).add("crl.signed", fmt::format("authority/{}", authority.name()),

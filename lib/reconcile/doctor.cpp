@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include <fmt/format.h>
@@ -131,7 +132,10 @@ void examine_access(const Host& host, Complaints& complaints) {
       complain_of_access(complaints, std::string(kStore), fmt::format("{}/{}", host.state, entry), false);
   for (const char* directory : {"accounts", "archive", "authorities", "backups", "live", "locks", "secrets"}) {
     const std::string path = fmt::format("{}/{}", host.state, directory);
-    if (!is_private(path)) complain_of_access(complaints, std::string(kStore), path, false);
+    if (const auto found = status_of(path); found && !S_ISDIR(found->st_mode) && !S_ISLNK(found->st_mode))
+      complaints.add("no-directory", std::string(kStore), fmt::format("{} is no directory", path),
+                     fmt::format("mv {0} {0}.wrong && {1}", word(path), kMend), "puts it aside");
+    else if (!is_private(path)) complain_of_access(complaints, std::string(kStore), path, false);
   }
 }
 
@@ -157,6 +161,7 @@ void examine_version(Session& session, const inventory::VersionRecord& version, 
   const std::string directory = fmt::format("{}/archive/{}/{}", session.host.state, name, version.number);
   const auto found = status_of(directory);
   if (!found || !S_ISDIR(found->st_mode)) {
+    if (!version.certificate) return;  // it is being made
     if (is_used(version))
       complaints.add("version-lost", subject,
                      fmt::format("version {} of {} is in use, and {} is missing", version.number, name, directory),
@@ -219,8 +224,16 @@ void examine_unknown_versions(Session& session, const Name& name, Complaints& co
   const int removed_through = session.archive.removed_through(name);
   for (const int number : numbers) {
     if (number <= removed_through || session.versions.find(name, number)) continue;
-    complaints.attempt("version-unreadable", subject_of(name), "move that directory away", [&] {
-      const auto version = session.archive.read(name, number);
+    complaints.attempt("version-unreadable", subject_of(name), "", [&] {
+      std::optional<archive::Version> version;
+      try {
+        version = session.archive.read(name, number);
+      } catch (const Error& error) {
+        if (error.fault() != Fault::corrupt) throw;
+        const std::string parent = fmt::format("{}/archive/{}", session.host.state, name);
+        return complaints.add("version-unreadable", subject_of(name), error.message(),
+                              fmt::format("mv {0}/{1} {0}/.{1}.wrong", word(parent), number), "puts it aside");
+      }
       // A removal leaves what is in the archive, and the name may have come back since.
       const auto removed = last_removal(session, name);
       if (removed && version && version->manifest.created <= *removed) return;
@@ -268,8 +281,13 @@ void examine_target(Session& session, Deployable& artifact, const config::Deploy
   if (!record || !record->current) return;
   complaints.attempt("deployment-unreadable", artifact.subject(), "", [&] {
     artifact.with(*record->current, [&](const deploy::Artifact& made) {
-      const auto differences = open_target(target, artifact.name())->differences(made);
+      const auto place = open_target(target, artifact.name());
+      const auto differences = place->differences(made);
       if (differences.empty()) return;
+      // A deployment makes no directory of its own accord.
+      if (const auto paths = place->paths(); !paths.empty())
+        if (const std::string directory = std::filesystem::path(paths.front()).parent_path(); !status_of(directory))
+          command = fmt::format("mkdir -p {} && {}", word(directory), command);
       complaints.add("deployment-differs", artifact.subject(),
                      fmt::format("at the target {}: {}", target.name, base::join(differences, "; ")),
                      std::move(command), "deploys again");
@@ -311,8 +329,8 @@ void examine_certificates(Session& session, Complaints& complaints) {
 
 void examine_crl(Session& session, const Name& name, Complaints& complaints) {
   const std::string path = fmt::format("{}/authorities/{}/{}", session.host.state, name, authority::kCrlFile);
-  const auto complain = [&](const char* rule, std::string what, const std::string& before = {}) {
-    complaints.add(rule, authority_subject(name), std::move(what), fmt::format("{}everseal ca crl {}", before, name),
+  const auto complain = [&](const char* rule, std::string what) {
+    complaints.add(rule, authority_subject(name), std::move(what), fmt::format("everseal ca crl {}", name),
                    "signs a new one");
   };
   if (session.authority_rows.are_revocations_lost(name) && !authority::tells_revocations(session.store, name)) {
@@ -326,8 +344,7 @@ void examine_crl(Session& session, const Name& name, Complaints& complaints) {
   const auto found = status_of(path);
   if (!found) return complain("crl-missing", fmt::format("{} is missing", path));
   if (!S_ISREG(found->st_mode))
-    return complain("crl-not-a-file", fmt::format("{} is no regular file", path),
-                    fmt::format("mv {} {}.wrong && ", word(path), word(path)));
+    return complain("crl-not-a-file", fmt::format("{} is no regular file", path));
   const auto bytes = base::Directory::open(path.substr(0, path.rfind('/'))).read(authority::kCrlFile, pki::kLargestCrl);
   if (!bytes) return complain("crl-missing", fmt::format("{} is missing", path));
   try {

@@ -118,14 +118,13 @@ void wake_what_was_lost(const Host& host, inventory::Store& store) {
   inventory::Subjects subjects(store);
   for (const inventory::AuthorityRecord& one : inventory::Authorities(store).all())
     wake_authority(host, store, one.name);
-  const auto live = base::Directory::open_if_exists(host.state + "/live");
-  if (!live) return;
+  const auto live = base::Directory::create(host.state + "/live", 0700);
   inventory::Managed managed(store);
   const auto behind = store.setting(kGoOnBehind);
   const auto after = behind && Name::is_valid(*behind) ? std::optional(Name::parse(*behind)) : std::nullopt;
   const auto used = managed.in_use(after, kMost);
   for (const inventory::InUseRecord& one : used)
-    if (const std::string look = look_of(live->descriptor(), one); look.empty() || look != one.seen)
+    if (const std::string look = look_of(live.descriptor(), one); look.empty() || look != one.seen)
       subjects.wake(inventory::certificate_subject(one.name), now);
   const bool more = used.size() == static_cast<std::size_t>(kMost);
   if (more || after) store.set_setting(kGoOnBehind, more ? used.back().name.text() : std::string());

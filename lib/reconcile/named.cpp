@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "inventory/authorities.h"
 #include "reconcile/desired.h"
 #include "reconcile/session.h"
 
@@ -40,6 +41,9 @@ inventory::ManagedRecord require_managed(const Host& host, inventory::Store& sto
   inventory::Managed managed(store);
   if (auto record = managed.find(name)) return *record;
   require_unsaid(host, store, name);
+  if (inventory::Authorities(store).find(name))
+    throw base::Error(base::Fault::not_found, fmt::format("{} is an authority, and no certificate", name),
+                      fmt::format("`everseal ca crl {}` signs its CRL; `everseal plan` shows what is due", name));
   std::vector<std::string> names;
   for (const base::Name& known : managed.names()) names.push_back(known.text());
   const auto near = base::nearest(name.text(), names);

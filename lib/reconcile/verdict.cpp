@@ -128,7 +128,13 @@ int Verdict::exit_code_of_renewal() const noexcept {
 }
 
 void Verdict::append(Verdict other) {
-  std::ranges::move(other.outcomes, std::back_inserter(outcomes));
+  for (Outcome& outcome : other.outcomes) {
+    // What stops one worker stops all.
+    const bool is_known = outcome.step == "reconcile" && std::ranges::any_of(outcomes, [&](const Outcome& one) {
+      return one.step == outcome.step && one.subject == outcome.subject && one.text == outcome.text;
+    });
+    if (!is_known) outcomes.push_back(std::move(outcome));
+  }
   std::ranges::move(other.remarks, std::back_inserter(remarks));
   renewed += other.renewed;
   standing_failures += other.standing_failures;

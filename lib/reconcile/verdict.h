@@ -77,7 +77,7 @@ struct Verdict {
   int exit_code() const noexcept;
   // With `--exit-code`: 10 where something was renewed, 11 where something was renewed and something failed.
   int exit_code_of_renewal() const noexcept;
-  void append(Verdict other);
+  void append(Verdict other);  // what stopped both the same way is said once
 };
 
 // True where what was wanted was not reached.

@@ -95,6 +95,16 @@ TEST_SUITE("authority files") {
     CHECK(site.complaints().empty());
   }
 
+  TEST_CASE("a directory in the place of the CRL is put aside by the next run") {
+    FilesSite site;
+    std::filesystem::remove(site.file("crl.der"));
+    std::filesystem::create_directories(site.file("crl.der/mine"));
+    CHECK(renew(site.host, {.all = true}).exit_code() == 0);
+    CHECK(std::filesystem::is_regular_file(site.file("crl.der")));
+    CHECK(std::filesystem::exists(site.file(".crl.der.aside/mine")));
+    CHECK(site.complaints().empty());
+  }
+
   TEST_CASE("a rebuild beside a database that can be read keeps the authority, and writes its files again") {
     for (const char* name : {"authority.json", "root.pem", "intermediate-1.pem"}) {
       CAPTURE(name);

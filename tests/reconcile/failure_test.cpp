@@ -888,6 +888,7 @@ TEST_SUITE("failure") {
          }},
         {"a file", [](const std::string& at) { std::ofstream(at + "/2") << "mine"; }},
         {"a link", [](const std::string& at) { std::filesystem::create_symlink("1", at + "/2"); }},
+        {"a copy of another version", [](const std::string& at) { std::filesystem::copy(at + "/1", at + "/2"); }},
         {"a file where it would grow", [](const std::string& at) { std::ofstream(at + "/.2") << "mine"; }},
     };
     for (const auto& row : rows) {

@@ -53,6 +53,8 @@ Verdict renew(const Host& host, const RenewRequest& request) {
       if (request.force == Force::yes) ask_for_renewal(run.store, name, now);
     }
   });
+  // All of them is what a plain run does as well: CRLs, and what is gone from the disk.
+  if (request.names.empty()) return reconcile_due(run);
   Verdict verdict = reconcile_certificates(run, names);
   if (!run.clock.trusted)
     verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
