@@ -5,6 +5,7 @@
 #include "inventory/certificates.h"
 #include "inventory/managed.h"
 #include "inventory/orders.h"
+#include "inventory/places.h"
 #include "inventory/subjects.h"
 #include "reconcile/access.h"
 #include "reconcile/desired.h"
@@ -43,7 +44,24 @@ Json identifiers_of(inventory::Certificates& certificates, const CertificateReco
   return names;
 }
 
-Json json_of(inventory::Certificates& certificates, const CertificateRecord& record, base::Time now) {
+// The places that show it first, then those that did.
+Json seen_at(inventory::Store& store, const pki::Fingerprint& certificate) {
+  constexpr int kMostPlaces = 100;
+  auto places = Json::array();
+  for (const auto& [place, sighting] : inventory::Places(store).of(certificate, kMostPlaces)) {
+    const bool still = !sighting.last_seen && !place.gone;
+    places.push_back({{"place", place.name.raw()},
+                      {"address", text_or_null(place.address)},
+                      {"environment", text_or_null(place.environment)},
+                      {"from", base::format_time(sighting.first_seen)},
+                      {"until", base::format_time(sighting.last_seen.value_or(place.last_look))},
+                      {"still_there", still}});
+  }
+  return places;
+}
+
+Json json_of(inventory::Store& store, const CertificateRecord& record, base::Time now) {
+  inventory::Certificates certificates(store);
   return {{"fingerprint", record.fingerprint.text()},
           {"serial", record.serial},
           {"state", reconcile::state_of(record, now)},
@@ -58,7 +76,8 @@ Json json_of(inventory::Certificates& certificates, const CertificateRecord& rec
           {"ca", record.is_ca},
           {"revoked_at", time_or_null(record.revoked_at)},
           {"reason", record.revocation_reason ? Json(to_string(*record.revocation_reason)) : Json()},
-          {"first_seen", base::format_time(record.first_seen)}};
+          {"first_seen", base::format_time(record.first_seen)},
+          {"seen_at", seen_at(store, record.fingerprint)}};
 }
 
 Json json_of(const inventory::OrderRecord& order) {
@@ -119,7 +138,7 @@ Json json_of(inventory::Store& store, const std::string& state, const inventory:
   if (!version.certificate) return one;
   if (const auto info = inventory::RenewalInfos(store).find(*version.certificate)) one["renewal_info"] = json_of(*info);
   if (const auto record = certificates.find(*version.certificate))
-    one["certificate"] = json_of(certificates, *record, now);
+    one["certificate"] = json_of(store, *record, now);
   return one;
 }
 
@@ -216,6 +235,8 @@ std::string_view label_of(std::string_view key) {
                                      {"imported_from", "imported from"},
                                      {"revoked_at", "revoked"},
                                      {"first_seen", "first seen"},
+                                     {"seen_at", "seen at"},
+                                     {"still_there", "still there"},
                                      {"reload_problem", "reload"},
                                      {"retry_at", "tried again"},
                                      {"renewal_info", "the CA's word on its renewal"},
@@ -337,7 +358,7 @@ Found find(const reconcile::Host& host, inventory::Store& store, const std::stri
   if (found.size() > 1)
     throw base::Error(base::Fault::usage, fmt::format("several certificates begin with {}", base::printable(text)),
                       commands_for(found));
-  if (found.size() == 1) return {{{"certificate", json_of(certificates, found.front(), now)}}};
+  if (found.size() == 1) return {{{"certificate", json_of(store, found.front(), now)}}};
   const std::vector<CertificateRecord> speaking = find_by_name(host, store, text);
   if (speaking.size() > 1)
     throw base::Error(base::Fault::usage,
@@ -346,7 +367,7 @@ Found find(const reconcile::Host& host, inventory::Store& store, const std::stri
   if (speaking.size() == 1 && speaking.front().managed)
     if (const auto managed = inventory::Managed(store).find(*speaking.front().managed))
       return of_managed(host, store, *managed);
-  if (speaking.size() == 1) return {{{"certificate", json_of(certificates, speaking.front(), now)}}};
+  if (speaking.size() == 1) return {{{"certificate", json_of(store, speaking.front(), now)}}};
   if (base::Name::is_valid(text)) reconcile::require_managed(host, store, base::Name::parse(text));
   throw base::Error(base::Fault::not_found, fmt::format("there is no certificate {}", base::printable(text)),
                     "`everseal list --all` shows all");

@@ -45,6 +45,11 @@ TEST_CASE("an endpoint that serves a managed certificate has no finding above no
   CHECK(place.at("certificates").size() == 2);
   CHECK(place.at("tls_version") == "TLSv1.3");
   CHECK(report.at("summary").at("exit_code") == 0);
+  const json shown = host.json({"show", place.at("certificates")[0].at("fingerprint").get<std::string>()});
+  const json& seen = shown.at("certificate").at("seen_at");
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].at("place") == place.at("name"));
+  CHECK(seen[0].at("still_there") == true);
 }
 
 TEST_CASE("the exit code tells findings, what could not be looked at, and mistakes apart") {
