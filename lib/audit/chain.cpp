@@ -41,7 +41,7 @@ bool is_incomplete(const Context& at) {
 
 std::string listed(const std::vector<pki::Certificate>& certificates) {
   std::string text;
-  for (const pki::Certificate& one : certificates) text.append(text.empty() ? "" : ", ").append(one.describe());
+  for (const pki::Certificate& one : certificates) text.append(text.empty() ? "" : ", ").append(named(one));
   return text;
 }
 
@@ -50,7 +50,7 @@ std::string reason_of(const StoreVerdict& said) {
     return fmt::format("{}: \"{}\" is neither sent nor trusted", said.store, said.missing.raw());
   const bool is_known = said.depth >= 0 && static_cast<std::size_t>(said.depth) < said.path.size();
   return fmt::format("{}: {}{}", said.store, said.problem,
-                     is_known ? fmt::format(" ({})", said.path[static_cast<std::size_t>(said.depth)].describe()) : "");
+                     is_known ? fmt::format(" ({})", named(said.path[static_cast<std::size_t>(said.depth)])) : "");
 }
 
 void judge_unreadable(const Context& at, Found& found) {
@@ -74,9 +74,8 @@ void judge_untrusted(const Context& at, Found& found) {
 
 void judge_self_signed(const Context& at, Found& found) {
   if (!is_distrusted(at) || !at.sight.trust->shape.self_signed) return;
-  found.add({{"certificate", ours(at.leaf()->describe())}},
-            fmt::format("{} signed itself and no store of this environment holds it", at.leaf()->describe()),
-            at.leaf());
+  found.add({{"certificate", ours(named(*at.leaf()))}},
+            fmt::format("{} signed itself and no store of this environment holds it", named(*at.leaf())), at.leaf());
 }
 
 void judge_incomplete(const Context& at, Found& found) {
@@ -110,9 +109,9 @@ void judge_misordered(const Context& at, Found& found) {
   if (!is_judged(at)) return;
   const pki::ChainShape& shape = at.sight.trust->shape;
   if (!shape.leaf_first) {
-    found.add(Severity::error, {{"first", ours(at.leaf()->describe())}},
+    found.add(Severity::error, {{"first", ours(named(*at.leaf()))}},
               fmt::format("{} comes first, which is the issuer of another: the leaf is not where clients look for it",
-                          at.leaf()->describe()),
+                          named(*at.leaf())),
               at.leaf());
   } else if (!shape.ordered) {
     found.add({}, "an issuer stands before the certificate that it issued", at.leaf());

@@ -174,7 +174,7 @@ void compare_addresses(const std::vector<Shown>& all, const Criteria& criteria, 
 std::span<const Judge> comparison_judges() { return kComparisonJudges; }
 
 Shown shown(std::string place, std::string endpoint, const pki::Certificate& leaf) {
-  Shown one{std::move(place), std::move(endpoint), leaf.describe(), leaf.fingerprint(), leaf.spki_pin()};
+  Shown one{std::move(place), std::move(endpoint), named(leaf), leaf.fingerprint(), leaf.spki_pin()};
   base::Bytes serial = leaf.issuer_der();
   const std::string number = leaf.serial();
   serial.insert(serial.end(), number.begin(), number.end());
@@ -198,13 +198,12 @@ std::vector<Finding> judge_served(const std::string& place, const pki::Certifica
   std::vector<Finding> findings;
   if (served == expected.leaf || (expected.since && now < *expected.since + kReloadTime)) return findings;
   const bool is_older = served.not_before() < expected.leaf.not_before();
-  Fields fields{{"served", ours(served.describe())},
-                {"expected", ours(expected.leaf.describe())},
-                {"where", ours(expected.where)}};
-  std::string what = is_older ? fmt::format("{} holds {}, the older {} is still served", expected.where,
-                                            expected.leaf.describe(), served.describe())
-                              : fmt::format("{} holds {}, but {} is served", expected.where, expected.leaf.describe(),
-                                            served.describe());
+  Fields fields{
+      {"served", ours(named(served))}, {"expected", ours(named(expected.leaf))}, {"where", ours(expected.where)}};
+  std::string what =
+      is_older ? fmt::format("{} holds {}, the older {} is still served", expected.where, named(expected.leaf),
+                             named(served))
+               : fmt::format("{} holds {}, but {} is served", expected.where, named(expected.leaf), named(served));
   add_finding(served_differs, is_older ? Severity::error : Severity::warning, criteria, place, std::move(fields),
               std::move(what), findings, &served);
   return findings;

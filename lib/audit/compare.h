@@ -18,7 +18,7 @@ namespace everseal::audit {
 struct Shown {
   std::string place;
   std::string endpoint;  // whose addresses ought to agree: "www.example.org:443"; "" where none need to
-  std::string leaf;      // for people; printable
+  std::string leaf;      // for people, as the certificate has it
   pki::Fingerprint certificate;
   pki::Sha256 key{};                 // of its SubjectPublicKeyInfo
   pki::Sha256 serial{};              // of issuer and serial number

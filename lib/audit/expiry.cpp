@@ -26,7 +26,7 @@ std::optional<Reached> reached(const pki::Certificate& certificate, const Contex
 }
 
 Fields ends(const pki::Certificate& certificate) {
-  return {{"certificate", ours(certificate.describe())}, {"ends", ours(base::format_time(certificate.not_after()))}};
+  return {{"certificate", ours(named(certificate))}, {"ends", ours(base::format_time(certificate.not_after()))}};
 }
 
 Fields ends_soon(const pki::Certificate& certificate, const Reached& how, base::Time now) {
@@ -47,7 +47,7 @@ base::Seconds warning_of(const pki::Certificate& authority, const Criteria& crit
 void judge_expired(const Context& at, Found& found) {
   const pki::Certificate* const leaf = at.leaf();
   if (leaf == nullptr || at.sight.role == Role::anchor || !is_over(*leaf, at.now)) return;
-  found.add(ends(*leaf), fmt::format("{} ended {}", leaf->describe(), base::format_time(leaf->not_after())), leaf);
+  found.add(ends(*leaf), fmt::format("{} ended {}", named(*leaf), base::format_time(leaf->not_after())), leaf);
 }
 
 void judge_expiring(const Context& at, Found& found) {
@@ -56,15 +56,15 @@ void judge_expiring(const Context& at, Found& found) {
   const auto how = reached(*leaf, at, at.criteria.warning.left_at(life_of(*leaf)));
   if (!how) return;
   found.add(how->severity, ends_soon(*leaf, *how, at.now),
-            fmt::format("{} ends {}", leaf->describe(), base::format_time(leaf->not_after())), leaf);
+            fmt::format("{} ends {}", named(*leaf), base::format_time(leaf->not_after())), leaf);
 }
 
 void judge_not_yet_valid(const Context& at, Found& found) {
   for (const pki::Certificate& one : path_in_use(at.sight)) {
     if (one.not_before() <= at.now) continue;
     const std::string begins = base::format_time(one.not_before());
-    found.add({{"certificate", ours(one.describe())}, {"begins", ours(begins)}},
-              fmt::format("{} begins {}", one.describe(), begins), &one);
+    found.add({{"certificate", ours(named(one))}, {"begins", ours(begins)}},
+              fmt::format("{} begins {}", named(one), begins), &one);
   }
 }
 
@@ -79,8 +79,7 @@ void judge_authority_expired(const Context& at, Found& found) {
   for (const pki::Certificate& one : authorities_of(at)) {
     if (!is_over(one, at.now)) continue;
     found.add(ends(one),
-              fmt::format("{} on the way to the root ended {}", one.describe(), base::format_time(one.not_after())),
-              &one);
+              fmt::format("{} on the way to the root ended {}", named(one), base::format_time(one.not_after())), &one);
   }
 }
 
@@ -90,8 +89,7 @@ void judge_authority_expiring(const Context& at, Found& found) {
     if (is_over(one, at.now) || (at.sight.role == Role::anchor && !is_ours)) continue;
     if (const auto how = reached(one, at, warning_of(one, at.criteria)))
       found.add(how->severity, ends_soon(one, *how, at.now),
-                fmt::format("{} on the way to the root ends {}", one.describe(), base::format_time(one.not_after())),
-                &one);
+                fmt::format("{} on the way to the root ends {}", named(one), base::format_time(one.not_after())), &one);
   }
 }
 
@@ -102,7 +100,7 @@ void judge_cross_sign_expired(const Context& at, Found& found) {
     const pki::Certificate& one = at.sight.chain[i];
     if (!is_over(one, at.now) || std::ranges::find(used, one) != used.end()) continue;
     found.add(ends(one),
-              fmt::format("{} is sent, ended {}, and no client of this environment needs it", one.describe(),
+              fmt::format("{} is sent, ended {}, and no client of this environment needs it", named(one),
                           base::format_time(one.not_after())),
               &one);
   }
@@ -112,7 +110,7 @@ void judge_anchor_expired(const Context& at, Found& found) {
   if (at.sight.role != Role::anchor) return;
   for (const pki::Certificate& one : at.sight.chain)
     if (is_over(one, at.now))
-      found.add(ends(one), fmt::format("{} ended {}", one.describe(), base::format_time(one.not_after())), &one);
+      found.add(ends(one), fmt::format("{} ended {}", named(one), base::format_time(one.not_after())), &one);
 }
 
 constexpr std::string_view kValidity = "RFC 5280 sections 4.1.2.5 and 6.1.3";

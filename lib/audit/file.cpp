@@ -10,20 +10,19 @@ const Stored* stored_with_leaf(const Context& at) noexcept {
 void judge_key_mismatch(const Context& at, Found& found) {
   const Stored* const stored = stored_with_leaf(at);
   if (stored == nullptr || stored->key_matches != false) return;
-  found.add({}, fmt::format("the private key beside {} belongs to another certificate", at.leaf()->describe()),
-            at.leaf());
+  found.add({}, fmt::format("the private key beside {} belongs to another certificate", named(*at.leaf())), at.leaf());
 }
 
 void judge_unread(const Context& at, Found& found) {
   const Stored* const stored = stored_with_leaf(at);
   if (stored == nullptr || stored->is_read != false) return;
-  found.add({}, fmt::format("no server of this host reads {}", at.leaf()->describe()), at.leaf());
+  found.add({}, fmt::format("no server of this host reads {}", named(*at.leaf())), at.leaf());
 }
 
 void judge_unrenewed(const Context& at, Found& found) {
   const Stored* const stored = stored_with_leaf(at);
   if (stored == nullptr || stored->is_read != true || stored->is_renewed != false) return;
-  found.add({}, fmt::format("a server reads {}, and nothing on this host renews it", at.leaf()->describe()), at.leaf());
+  found.add({}, fmt::format("a server reads {}, and nothing on this host renews it", named(*at.leaf())), at.leaf());
 }
 
 void judge_file_unreadable(const Context& at, Found& found) {

@@ -69,6 +69,7 @@ std::span<const std::span<const Judge>> judges();
 // The certificates that a client of the environment goes by, leaf first: the accepted path, else what was sent.
 std::vector<pki::Certificate> path_in_use(const Sight& sight);
 
-inline std::string subject_of(const pki::Certificate& certificate) { return certificate.subject().raw(); }
+// For a field or sentence of a finding, which is escaped where it is shown.
+inline std::string named(const pki::Certificate& certificate) { return certificate.caption().raw(); }
 
 }  // namespace everseal::audit

@@ -13,14 +13,14 @@ void judge_revoked(const Context& at, Found& found) {
     if (!said || said->state != pki::RevocationStatus::State::revoked) continue;
     // Who goes another way does not meet it.
     if (i > 0 && at.sight.trust && at.sight.trust->accepted() != nullptr && !at.sight.trust->is_needed(one)) continue;
-    Fields fields{{"certificate", ours(one.describe())}};
+    Fields fields{{"certificate", ours(named(one))}};
     if (said->when) fields.emplace_back("when", ours(base::format_time(*said->when)));
     if (!said->reason.empty()) fields.emplace_back("reason", ours(said->reason));
-    found.add(std::move(fields),
-              fmt::format("{} was revoked{}{}", one.describe(),
-                          said->when ? " " + base::format_time(*said->when) : std::string(),
-                          said->reason.empty() ? std::string() : fmt::format(" ({})", said->reason)),
-              &one);
+    found.add(
+        std::move(fields),
+        fmt::format("{} was revoked{}{}", named(one), said->when ? " " + base::format_time(*said->when) : std::string(),
+                    said->reason.empty() ? std::string() : fmt::format(" ({})", said->reason)),
+        &one);
   }
 }
 

@@ -13,12 +13,12 @@ bool allows(const pki::Certificate& certificate, std::string_view usage) {
 
 void judge_server_auth(const Context& at, Found& found) {
   if (at.leaf() == nullptr || at.sight.role != Role::server || allows(*at.leaf(), "serverAuth")) return;
-  found.add({}, fmt::format("{} is not for servers", at.leaf()->describe()), at.leaf());
+  found.add({}, fmt::format("{} is not for servers", named(*at.leaf())), at.leaf());
 }
 
 void judge_client_auth(const Context& at, Found& found) {
   if (at.leaf() == nullptr || at.sight.role != Role::client || allows(*at.leaf(), "clientAuth")) return;
-  found.add({}, fmt::format("{} is not for clients", at.leaf()->describe()), at.leaf());
+  found.add({}, fmt::format("{} is not for clients", named(*at.leaf())), at.leaf());
 }
 
 void judge_usage_policy(const Context& at, Found& found) {

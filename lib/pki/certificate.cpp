@@ -282,7 +282,7 @@ std::vector<base::Untrusted> Certificate::issuer_urls() const {
 
 bool Certificate::is_self_issued() const { return subject_der() == issuer_der(); }
 
-std::string Certificate::describe() const {
+base::Untrusted Certificate::caption() const {
   constexpr std::size_t kLongest = 120;
   std::string name;
   for (const GeneralName& san : names())
@@ -291,7 +291,9 @@ std::string Certificate::describe() const {
   if (name.empty()) name = subject_name().first("CN").value_or(subject().raw());
   if (name.empty()) name = "no name";
   if (name.size() > kLongest) name.replace(kLongest, std::string::npos, "...");
-  return fmt::format("{} (serial {})", base::printable(name), serial().substr(0, 48));
+  return base::Untrusted(fmt::format("{} (serial {})", name, serial().substr(0, 48)));
 }
+
+std::string Certificate::describe() const { return base::printable(caption()); }
 
 }  // namespace everseal::pki

@@ -59,7 +59,8 @@ class Certificate {
   std::vector<base::Untrusted> ocsp_urls() const;
   std::vector<base::Untrusted> issuer_urls() const;  // AIA caIssuers
   bool is_self_issued() const;                       // subject equals issuer, DER compared
-  std::string describe() const;                      // "www.example.org (serial 4f..)"; printable
+  base::Untrusted caption() const;                   // "www.example.org (serial 4f..)"
+  std::string describe() const;                      // the same, printable
 
   bool operator==(const Certificate& other) const noexcept { return fingerprint() == other.fingerprint(); }
 

@@ -130,7 +130,7 @@ TEST_CASE("what a chain lacks is named where it is known") {
   CHECK(found_in(sight(chain, kNow, stores), kNow) == Names{"untrusted error"});
   const auto findings = judge(sight(chain, kNow, stores, {g.young_by_older}), {}, kNow);
   CHECK(names_of(findings) == Names{"chain-incomplete error"});
-  CHECK(holds(what_of(findings), g.young_by_older.describe()));
+  CHECK(holds(what_of(findings), g.young_by_older.caption().raw()));
 }
 
 TEST_CASE("a chain with two cross-signs is clean in full, and names the store that lacks what was left out") {

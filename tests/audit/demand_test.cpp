@@ -172,6 +172,20 @@ TEST_CASE("a key is weak by itself and of a type by the policy") {
   }
 }
 
+TEST_CASE("the key of an intermediate is judged as the leaf's, a root's only where it is broken") {
+  const Certificate weak = self_signed_with({"-newkey", "rsa:1024"});
+  Sight seen = sight_of_leaf(world().leaf, kNow);
+  auto trust = std::make_shared<pki::ChainVerdict>(*seen.trust);
+  trust->stores[0].path.back() = weak;
+  seen.trust = trust;
+  CHECK(only("weak-key", seen, kNow, {}).empty());
+  pki::Template wanted = ca_template("Small", key_of(KeyType::rsa_2048, 2));
+  wanted.public_key_info = weak.public_key_info();
+  seen.chain.push_back(issue(wanted, world().root));
+  seen.trust = nullptr;
+  CHECK(only("weak-key", seen, kNow, {}) == Names{"weak-key error"});
+}
+
 TEST_CASE("a limit that only rejects keys says nothing of the others") {
   Criteria criteria;
   criteria.policies = {{"mine", "1", "", "", {{.limited = Limited::key, .reject = {"Ed25519"}}}}};

@@ -52,3 +52,14 @@ TEST_CASE("of many names a few are shown, and what nobody asked for is not judge
   seen.asked = {Identifier::parse("a7.example.org"), Identifier::parse("a8.example.org")};
   CHECK(found_in(seen, kNow).empty());
 }
+
+TEST_CASE("what a certificate says stands in a finding as it is, to be escaped once") {
+  pki::Template wanted = lived(server_template("www.example.org", world().key), 90 * kDay, kNow - 89 * kDay);
+  wanted.identifiers.clear();
+  wanted.subject = pki::DistinguishedName::parse("CN=a\\\\b");
+  const auto findings = judge(sight_of_leaf(issue(wanted, world().issuing), kNow), {}, kNow);
+  const auto expiring =
+      std::ranges::find(findings, std::string_view("expiring"), [](const Finding& one) { return one.rule->id; });
+  REQUIRE(expiring != findings.end());
+  CHECK(expiring->what.raw().starts_with("a\\b (serial "));
+}
