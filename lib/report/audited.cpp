@@ -118,6 +118,14 @@ bool AuditedRules::is_failure(const AuditedFinding& finding) const noexcept {
   return rule != nullptr && rule->nature == AuditedRule::Nature::failure;
 }
 
+std::string_view AuditedRules::state_of(const AuditedPlace& place) const noexcept {
+  const auto failed = [&](const AuditedFinding& one) { return counts(one) && is_failure(one); };
+  if (std::ranges::any_of(place.findings, failed)) return "failed";
+  const std::string_view worst = gravest(place);
+  if (gravity(worst) > gravity("notice")) return worst;
+  return place.findings.empty() || !worst.empty() ? "ok" : "known";
+}
+
 std::string AuditedRules::identity(const AuditedPlace& place, const AuditedFinding& finding) const {
   const AuditedRule* const rule = find(finding.finding.rule);
   const bool is_of_certificate =

@@ -56,6 +56,9 @@ class AuditedRules {
   const AuditedRule* find(std::string_view id) const noexcept;
   // Does it only say that the place could not be looked at?
   bool is_failure(const AuditedFinding& finding) const noexcept;
+  // How a place stands in a word: "failed" where it could not be looked at, the gravest severity that counts above a
+  // notice, "known" where all that was found is acknowledged, else "ok".
+  std::string_view state_of(const AuditedPlace& place) const noexcept;
   // What stays the same from run to run as long as it is the same finding: one line for a digest.
   std::string identity(const AuditedPlace& place, const AuditedFinding& finding) const;
 

@@ -2,7 +2,7 @@
 #include "base/encoding.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "report/audited.h"
+#include "report/audit_sample.h"
 
 #include <map>
 

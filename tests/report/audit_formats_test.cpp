@@ -1,10 +1,9 @@
 // Formats that others read: each is read as they do.
 #include "../skip.h"
 #include "base/text.h"
-#include "report/audited.h"
+#include "report/audit_sample.h"
+#include "report/said_by.h"
 
-#include <cstdlib>
-#include <fstream>
 #include <map>
 #include <set>
 
@@ -56,22 +55,6 @@ std::map<std::string, std::string> samples_of(const std::string& text) {
     CHECK_MESSAGE(samples.emplace(line.substr(0, blank), line.substr(blank + 1)).second, line);
   }
   return samples;
-}
-
-// What a program of the distribution says of `text`; nullopt where it is not installed.
-std::optional<std::string> said_by(const std::string& program, const std::string& arguments, const std::string& text) {
-  if (std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) != 0) return std::nullopt;
-  char folder[] = "/tmp/everseal-report-XXXXXX";
-  REQUIRE(::mkdtemp(folder) != nullptr);
-  const std::string input = folder + std::string("/in"), output = folder + std::string("/out");
-  std::ofstream(input) << text;
-  const int status = std::system((program + " " + arguments + " <" + input + " >" + output + " 2>&1").c_str());
-  std::ifstream stream(output);
-  std::string said{std::istreambuf_iterator<char>(stream), {}};
-  if (status != 0) said += "status " + std::to_string(status);
-  for (const std::string& file : {input, output}) ::unlink(file.c_str());
-  ::rmdir(folder);
-  return said;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 #include "base/text.h"
-#include "report/audited.h"
+#include "report/audit_sample.h"
 
 #include <doctest/doctest.h>
 

@@ -74,15 +74,8 @@ class AuditTable : public AuditSink {
   }
 
   void write_row(const AuditedPlace& place) {
-    const std::string_view worst = gravest(place);
-    const bool failed = std::ranges::any_of(
-        place.findings, [&](const AuditedFinding& one) { return counts(one) && rules_.is_failure(one); });
-    if (failed)
-      write_field(kState, "failed", Tone::bad);
-    else if (gravity(worst) > gravity("notice"))
-      write_field(kState, worst, tone_of(worst));
-    else
-      write_field(kState, place.findings.empty() || !worst.empty() ? "ok" : "known", Tone::good);
+    const std::string_view state = rules_.state_of(place);
+    write_field(kState, state, state == "failed" ? Tone::bad : gravity(state) > 0 ? tone_of(state) : Tone::good);
     const inventory::CertificateRecord* const certificate = main_certificate(place);
     if (certificate != nullptr) {
       const std::string_view ends = gravest_of_ends(place);

@@ -1,0 +1,120 @@
+// The page for people.
+#include "../skip.h"
+#include "report/audit_sample.h"
+#include "report/said_by.h"
+
+#include <fstream>
+#include <regex>
+#include <set>
+
+#include <doctest/doctest.h>
+
+using namespace everseal;
+using namespace everseal::report;
+
+namespace {
+
+std::vector<std::string> all_of(const std::string& text, const char* pattern) {
+  const std::regex regex(pattern);
+  std::vector<std::string> found;
+  for (auto at = std::sregex_iterator(text.begin(), text.end(), regex); at != std::sregex_iterator(); ++at)
+    found.push_back((*at)[1]);
+  return found;
+}
+
+std::size_t position(const std::string& text, std::string_view part) {
+  const auto at = text.find(part);
+  REQUIRE_MESSAGE(at != std::string::npos, part);
+  return at;
+}
+
+// So many places with one finding each.
+std::vector<AuditedPlace> expiring_places(int count) {
+  std::vector<AuditedPlace> places;
+  for (int i = 0; i < count; ++i) {
+    const std::string name = "host-" + std::to_string(i);
+    places.push_back(audit_place(name + ":443", "", {audit_certificate(name, 9 * kDay + base::Seconds{i})}));
+    places.back().findings.push_back(audit_finding("expiring", "warning", name + " ends soon"));
+  }
+  return places;
+}
+
+}  // namespace
+
+TEST_CASE("the page needs no script and nothing from outside") {
+  const std::string page = reported("html", audit_places()).text;
+  for (const char* const none : {"<script", "http://", "https://", "url(", "@import", "<img", "<iframe", "javascript:"})
+    CHECK_MESSAGE(page.find(none) == std::string::npos, none);
+  for (const std::string& link : all_of(page, "href=\"([^\"]*)\""))
+    CHECK_MESSAGE((link.starts_with("#") || link == "data:,"), link);
+  CHECK(page.find("default-src 'none'") != std::string::npos);
+}
+
+TEST_CASE("a screen reader finds its way through the page") {
+  const std::string page = reported("html", audit_places()).text;
+  CHECK(page.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"));
+  for (const char* const part : {"<main>", "<header>", "<footer>", "<nav aria-label=", "<title>TLS audit of ", "<h1>"})
+    position(page, part);
+  const auto ids = all_of(page, " id=\"([^\"]*)\"");
+  const std::set<std::string> known(ids.begin(), ids.end());
+  CHECK(known.size() == ids.size());
+  for (const char* const pattern : {"href=\"#([^\"]*)\"", "aria-labelledby=\"([^\"]*)\""})
+    for (const std::string& id : all_of(page, pattern)) CHECK_MESSAGE(known.contains(id), id);
+  for (const std::string& attributes : all_of(page, "<th([^e>][^>]*|)>"))
+    CHECK_MESSAGE(attributes.find("scope=") != std::string::npos, attributes);
+  CHECK(all_of(page, "(<table)").size() == all_of(page, "(<caption>)").size());
+  for (const std::string& attributes : all_of(page, "<svg([^>]*)>")) {
+    CHECK(attributes.find("role=\"img\"") != std::string::npos);
+    CHECK(attributes.find("aria-label=") != std::string::npos);
+  }
+}
+
+TEST_CASE("the page shows the worst first") {
+  const std::string page = reported("html", audit_places()).text;
+  CHECK(position(page, "<code class=\"quiet\">expired</code>") <
+        position(page, "<code class=\"quiet\">expiring</code>"));
+  const std::string places = page.substr(position(page, "id=\"places\""));
+  CHECK(position(places, "old.example.org:443") < position(places, "db.example.org:5432"));
+  CHECK(position(places, "db.example.org:5432") < position(places, "shop.example.org:443"));
+  CHECK(position(places, "shop.example.org:443") < position(places, "www.example.org:443"));
+}
+
+TEST_CASE("the page says what to do, who knows, and unknown where nothing is known") {
+  const std::string page = reported("html", audit_places()).text;
+  position(page, "<strong>What to do:</strong> Renew it: <code>everseal renew NAME</code>.");
+  position(page, "<td data-label=\"Who\">alice</td>");
+  position(page, "<td data-label=\"Ends\">unknown</td>");
+  position(page, "since <time datetime=\"2026-11-27T08:00:00Z\">2026-11-27</time>");
+  CHECK(page.find("1970") == std::string::npos);
+}
+
+TEST_CASE("the page stays readable with many places: each is in the table, and a finding names the first") {
+  const std::string page = reported("html", expiring_places(120)).text;
+  for (int i = 0; i < 120; ++i) {
+    const std::string name = ">host-" + std::to_string(i) + ":443";
+    CHECK_MESSAGE(page.find(name, page.find("id=\"places\"")) != std::string::npos, name);
+  }
+  position(page, "<li>and 70 more: see");
+  position(page, "The first 20 of 120 certificates to end");
+  CHECK(reported("html", expiring_places(50)).text.find("more: see") == std::string::npos);
+}
+
+TEST_CASE("what is rare among many issuers is one row of the page") {
+  std::vector<AuditedPlace> places;
+  for (int i = 0; i < 30; ++i) {
+    places.push_back(audit_place("h" + std::to_string(i), "", {audit_certificate("h", kDay)}));
+    places.back().certificates.front().issuer = base::Untrusted("CN=CA " + std::to_string(i));
+  }
+  const std::string page = reported("html", places).text;
+  position(page, "<th scope=\"row\">21 others</th><td class=\"number\">21</td>");
+}
+
+TEST_CASE("the page is well-formed") {
+  std::vector<AuditedPlace> places = audit_places();
+  places.push_back(audit_place("<a&b>\"']]>\x01:443", "", {audit_certificate("<&>", kDay)}));
+  for (const auto& some : {std::vector<AuditedPlace>(), places, expiring_places(60)}) {
+    const auto said = said_by("xmllint", "--noout -", reported("html", some).text);
+    if (!said) return skip_test("xmllint is not installed (Debian: libxml2-utils)", InCi::may_lack_it);
+    CHECK(*said == "");
+  }
+}
