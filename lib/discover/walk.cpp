@@ -310,7 +310,7 @@ class Walker {
     struct stat status {};
     if (::fstatat(here.descriptor.get(), name.c_str(), &status, follows ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
       return told == DT_LNK ? DT_LNK : DT_UNKNOWN;
-    return IFTODT(status.st_mode);
+    return static_cast<unsigned char>(IFTODT(status.st_mode));
   }
 
   void visit_file(const Folder& here, const std::string& name) {
