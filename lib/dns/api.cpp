@@ -16,6 +16,7 @@ using base::Error;
 using base::Fault;
 
 constexpr std::size_t kShown = 300;
+constexpr const char* kAuthorization = "Authorization";
 constexpr base::Seconds kLongestDelay{60};
 constexpr int kMostDelays = 3;
 
@@ -66,17 +67,20 @@ bool betrays(std::string_view text, std::string_view secret) {
 }
 
 std::string without_secrets(std::string text, const SecretHeaders& secrets) {
-  const auto token_of = [](const base::Secret& value) {
-    const std::string_view whole = value.reveal_text();
-    return whole.substr(whole.rfind(' ') + 1);  // behind "Bearer"
+  // As a header's value arrives: without the blanks around it (RFC 9110 section 5.5).
+  const auto value_of = [](const base::Secret& value) { return base::trim(value.reveal_text()); };
+  const auto token_of = [&](const std::string& name, const base::Secret& value) {
+    const std::string_view whole = value_of(value);
+    return name == kAuthorization ? whole.substr(whole.rfind(' ') + 1) : whole;  // behind "Bearer"
   };
   for (const auto& [name, value] : secrets) {
     blot_out(text, value.reveal_text());
-    blot_out(text, token_of(value));
+    blot_out(text, value_of(value));
+    blot_out(text, token_of(name, value));
   }
   const std::string letters = bare(text);
   for (const auto& [name, value] : secrets)
-    if (betrays(letters, token_of(value))) return "(not shown, as it repeats a part of the secret)";
+    if (betrays(letters, token_of(name, value))) return "(not shown, as it repeats a part of the secret)";
   return base::printable(std::string_view(text).substr(0, kShown));
 }
 
@@ -87,9 +91,12 @@ base::Option api_option(std::string_view url) {
 }
 
 SecretHeaders authorization(std::string_view word, const base::Secret& token) {
-  std::string text = fmt::format("{} {}", word, token.reveal_text());
+  const std::string_view alone = base::trim(token.reveal_text());
+  if (alone.find_first_of(" \t") != std::string_view::npos)
+    throw Error(Fault::config, "the token holds a blank, which no token does", "write the token alone into its file");
+  std::string text = fmt::format("{} {}", word, alone);
   SecretHeaders headers;
-  headers.emplace_back("Authorization", base::Secret::take(text));
+  headers.emplace_back(kAuthorization, base::Secret::take(text));
   return headers;
 }
 

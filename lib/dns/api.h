@@ -23,6 +23,7 @@ base::Option api_option(std::string_view url);
 
 using SecretHeaders = std::vector<std::pair<std::string, base::Secret>>;
 // "Authorization: WORD TOKEN", as ("Bearer", token).
+// RFC 6750 section 2.1; without the blanks around the token. Error(config) where one is within it.
 SecretHeaders authorization(std::string_view word, const base::Secret& token);
 
 struct ApiAnswer {

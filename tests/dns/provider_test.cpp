@@ -384,3 +384,33 @@ TEST_CASE("an answer that repeats a part of the secret is not shown, however it 
     CHECK(contains(said_of(answer), answer.substr(0, 5)));
   }
 }
+
+TEST_CASE("a secret with blanks around it is blotted out as servers see it, without them") {
+  const std::string secret = "ZQ7-TOKEN-TRAIL-42";
+  const struct {
+    const char* provider;
+    const char* option;
+  } rows[] = {{"cloudflare", "token_file"}, {"digitalocean", "token_file"}, {"powerdns", "key_file"}};
+  for (const auto& row : rows)
+    for (const std::string& written : {secret + " ", secret + " \t\n", " " + secret, "  " + secret + "  "}) {
+      CAPTURE(row.provider);
+      CAPTURE(written);
+      DnsAccount account(row.provider);
+      const auto provider = account.open(Secrets::right, {{row.option, option(account.secret_file("odd", written))}});
+      for (const std::string& echoed : {secret, std::string("zq7-token-trail"), secret.substr(4)}) {
+        account.api->set_rule(
+            [&](const ServerRequest&, int) { return std::optional(json(400, "header [" + echoed + "] is wrong")); });
+        const std::string said = error_of([&] { provider->add(account.record(kMine), {}); }).message();
+        CHECK_FALSE(contains(said, echoed));
+        CHECK(contains(said, "HTTP 400"));
+      }
+    }
+}
+
+TEST_CASE("a token with a blank within it is refused without being shown") {
+  DnsAccount account("cloudflare");
+  const base::Error error = error_of(
+      [&] { account.open(Secrets::right, {{"token_file", option(account.secret_file("odd", "ZQ7TOKEN TRAIL42"))}}); });
+  CHECK(error.fault() == Fault::config);
+  CHECK_FALSE(contains(error.text(), "ZQ7"));
+}
