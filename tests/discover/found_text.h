@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 
 namespace everseal::discover::testing {
