@@ -1,5 +1,5 @@
 // One page that needs nothing else: no script, no outside resource. The worst stands first, so that all is kept until
-// the end: some 2 KB a place. Beyond a few dozen places a finding or timeline names the first ones and counts the
+// the end: half a KB a place. Beyond a few dozen places a finding or timeline names the first ones and counts the
 // others; the table of places has all of them.
 #include "report/html.h"
 
@@ -17,7 +17,7 @@
 namespace everseal::report {
 namespace {
 
-constexpr std::size_t kMostOfRule = 50;  // places that a finding names
+constexpr std::size_t kMostOfRule = 20;  // places that a finding names
 constexpr std::size_t kMostOfTimeline = 20;
 constexpr std::size_t kMostOfShares = 10;
 
