@@ -31,7 +31,7 @@ Contents look(const Context& context, const std::string& what) {
     probe::Target target = probe::Target::parse(what);
     target.sni = arguments.one("sni").value_or("");
     target.starttls = arguments.one("starttls").value_or("");
-    return inspect_capture(target, probe::probe_one(target, {}, context.stop));
+    return inspect_capture(target, probe::probe_one(target, {}, {}, context.stop));
   }
   for (const char* option : {"sni", "starttls"}) {
     if (!arguments.has(option)) continue;

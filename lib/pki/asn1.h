@@ -1,4 +1,4 @@
-// Names, times and object identifiers between OpenSSL's form and ours. For pki only.
+// Names, times and object identifiers between OpenSSL's form and ours. For pki, and probe.
 #pragma once
 
 #include "base/text.h"

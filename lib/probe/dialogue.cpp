@@ -10,8 +10,6 @@ constexpr std::size_t kLongestLine = 4096;
 constexpr std::size_t kLongestPacket = 16'384;
 constexpr int kMostUnits = 1000;
 
-std::size_t octet(char c) noexcept { return static_cast<unsigned char>(c); }
-
 }  // namespace
 
 std::string Dialogue::advance(base::BytesView heard) {
@@ -65,18 +63,6 @@ std::size_t PacketDialogue::take(std::string_view heard) {
   if (heard.size() < *size) return 0;
   on_packet(heard.substr(0, *size));
   return *size;
-}
-
-std::size_t big_endian(std::string_view text) noexcept {
-  std::size_t number = 0;
-  for (const char c : text) number = number << 8U | octet(c);
-  return number;
-}
-
-std::size_t little_endian(std::string_view text) noexcept {
-  std::size_t number = 0;
-  for (std::size_t i = text.size(); i > 0; --i) number = number << 8U | octet(text[i - 1]);
-  return number;
 }
 
 }  // namespace everseal::probe

@@ -78,8 +78,4 @@ class PacketDialogue : public Dialogue {
   std::size_t take(std::string_view heard) final;
 };
 
-// An unsigned number of the octets of `text`, most significant first.
-std::size_t big_endian(std::string_view text) noexcept;
-std::size_t little_endian(std::string_view text) noexcept;
-
 }  // namespace everseal::probe

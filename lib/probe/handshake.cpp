@@ -2,247 +2,55 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "pki/asn1.h"
+#include "probe/octets.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstring>
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 namespace everseal::probe {
 
-using base::BytesView;
 using base::Error;
 using base::Fault;
 
 namespace {
 
-constexpr long kLongestChain = 1 << 20;  // octets of a Certificate message
+// Octets of a Certificate message; ten thousand names in a leaf are 300,000.
+constexpr long kLongestChain = 512 * 1024;
+constexpr int kMostAuthorities = 1000;
 constexpr int kAlertHandshakeFailure = 40;
 constexpr int kAlertBadCertificate = 42;
 constexpr int kAlertAccessDenied = 49;
+constexpr int kAlertUserCanceled = 90;
 constexpr int kAlertCertificateRequired = 116;
-
-// What the peer said during one handshake, as it said it.
-struct Observed {
-  Connection& connection;
-  std::vector<base::Bytes> chain;
-  bool certificate_requested = false;
-  bool ticket = false;
-  std::optional<int> alert;     // the last one from the peer
-  std::array<char, 64> head{};  // the first octets from the peer
-  std::size_t head_size = 0;
-  bool closed = false;
-  int lost = 0;  // errno of the socket
-};
-
-// Cuts a number of `octets` octets off the front; nullopt where there are fewer.
-std::optional<std::size_t> take_number(BytesView& bytes, std::size_t octets) {
-  if (bytes.size() < octets) return std::nullopt;
-  std::size_t number = 0;
-  for (const std::uint8_t octet : bytes.first(octets)) number = (number << 8U) | octet;
-  bytes = bytes.subspan(octets);
-  return number;
-}
-
-std::optional<BytesView> take_vector(BytesView& bytes, std::size_t length_octets) {
-  const auto length = take_number(bytes, length_octets);
-  if (!length || *length > bytes.size()) return std::nullopt;
-  const BytesView taken = bytes.first(*length);
-  bytes = bytes.subspan(*length);
-  return taken;
-}
 
 // The certificates of a Certificate message (RFC 5246 section 7.4.2, RFC 8446 section 4.4.2), also those that the
 // library cannot parse.
-std::vector<base::Bytes> certificates_of(BytesView body, bool tls13) {
+std::vector<base::Bytes> certificates_of(std::string_view body, bool tls13) {
   std::vector<base::Bytes> chain;
-  if (tls13 && !take_vector(body, 1)) return chain;
-  auto list = take_vector(body, 3);
+  if (tls13 && !take_sized(body, 1)) return chain;
+  auto list = take_sized(body, 3);
   while (list && !list->empty()) {
-    const auto der = take_vector(*list, 3);
+    const auto der = take_sized(*list, 3);
     if (!der) break;
-    chain.emplace_back(der->begin(), der->end());
-    if (tls13 && !take_vector(*list, 2)) break;
+    chain.push_back(base::to_bytes(*der));
+    if (tls13 && !take_sized(*list, 2)) break;
   }
   return chain;
 }
 
-void on_message(int sent, int, int content, const void* data, std::size_t size, SSL* ssl, void* argument) {
-  if (sent != 0) return;
-  auto& observed = *static_cast<Observed*>(argument);
-  const BytesView bytes(static_cast<const std::uint8_t*>(data), size);
-  if (content == SSL3_RT_ALERT && size == 2) observed.alert = bytes[1];
-  if (content != SSL3_RT_HANDSHAKE || size < 4) return;
-  switch (bytes[0]) {
-    case SSL3_MT_CERTIFICATE:
-      observed.chain = certificates_of(bytes.subspan(4), SSL_version(ssl) >= TLS1_3_VERSION);
-      break;
-    case SSL3_MT_CERTIFICATE_REQUEST:
-      observed.certificate_requested = true;
-      break;
-    case SSL3_MT_NEWSESSION_TICKET:
-      observed.ticket = true;
-      break;
-    default:
-      break;
-  }
-}
-
-// OpenSSL's own socket BIO writes without MSG_NOSIGNAL, so that a peer's reset would end the process.
-int write_socket(BIO* bio, const char* data, int size) {
-  auto& observed = *static_cast<Observed*>(BIO_get_data(bio));
-  BIO_clear_retry_flags(bio);
-  const ssize_t sent = ::send(observed.connection.descriptor(), data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-  if (sent >= 0) return static_cast<int>(sent);
-  if (errno == EAGAIN || errno == EINTR) {
-    BIO_set_retry_write(bio);
-  } else {
-    observed.lost = errno;
-  }
-  return -1;
-}
-
-int read_socket(BIO* bio, char* data, int size) {
-  auto& observed = *static_cast<Observed*>(BIO_get_data(bio));
-  BIO_clear_retry_flags(bio);
-  const ssize_t got = ::recv(observed.connection.descriptor(), data, static_cast<std::size_t>(size), 0);
-  if (got > 0) {
-    const std::size_t kept = std::min(static_cast<std::size_t>(got), observed.head.size() - observed.head_size);
-    std::copy_n(data, kept, observed.head.begin() + static_cast<std::ptrdiff_t>(observed.head_size));
-    observed.head_size += kept;
-    return static_cast<int>(got);
-  }
-  if (got == 0) {
-    observed.closed = true;
-    return 0;
-  }
-  if (errno == EAGAIN || errno == EINTR) {
-    BIO_set_retry_read(bio);
-  } else {
-    observed.lost = errno;
-  }
-  return -1;
-}
-
-long control_socket(BIO* bio, int command, long, void*) {
-  if (command == BIO_CTRL_EOF) return static_cast<Observed*>(BIO_get_data(bio))->closed ? 1 : 0;
-  return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
-BIO_METHOD* make_socket_method() {
-  BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "probe socket");
-  if (method == nullptr) return nullptr;
-  BIO_meth_set_write(method, write_socket);
-  BIO_meth_set_read(method, read_socket);
-  BIO_meth_set_ctrl(method, control_socket);
-  return method;
-}
-
-const BIO_METHOD* socket_method() {
-  static const base::Handle<BIO_METHOD, BIO_meth_free> method(make_socket_method());
-  return method.get();
-}
-
-SslHandle make_session(SSL_CTX& context, const Target& target, const std::string& sni, Observed& observed) {
-  SslHandle ssl(SSL_new(&context));
-  if (!ssl) pki::throw_openssl(Fault::internal, "cannot begin a TLS session");
-  BIO* bio = socket_method() == nullptr ? nullptr : BIO_new(socket_method());
-  if (bio == nullptr) pki::throw_openssl(Fault::internal, "cannot begin a TLS session");
-  BIO_set_data(bio, &observed);
-  BIO_set_init(bio, 1);
-  SSL_set_bio(ssl.get(), bio, bio);
-  SSL_set_msg_callback(ssl.get(), on_message);
-  SSL_set_msg_callback_arg(ssl.get(), &observed);
-  if (!sni.empty() && SSL_set_tlsext_host_name(ssl.get(), sni.c_str()) != 1) {
-    pki::throw_openssl(Fault::usage, fmt::format("cannot ask for the name {}", base::printable(sni)));
-  }
-  if (target.key && SSL_set1_sigalgs_list(ssl.get(), signature_algorithms(*target.key)) != 1)
-    pki::throw_openssl(Fault::internal, "cannot choose signature algorithms");
-  base::Bytes protocols;
-  for (const std::string& protocol : target.alpn) {
-    if (protocol.empty() || protocol.size() > 255) throw Error(Fault::usage, "an ALPN name has 1 to 255 octets");
-    protocols.push_back(static_cast<std::uint8_t>(protocol.size()));
-    protocols.insert(protocols.end(), protocol.begin(), protocol.end());
-  }
-  if (!protocols.empty()) {
-    SSL_set_alpn_protos(ssl.get(), protocols.data(), static_cast<unsigned>(protocols.size()));
-  }
-  SSL_set_tlsext_status_type(ssl.get(), TLSEXT_STATUSTYPE_ocsp);
-  return ssl;
-}
-
-enum class Step { done, timed_out, failed };
-
-// Runs a call of the library to its end on the non-blocking socket.
-template <class Call>
-Step drive(SSL* ssl, Connection& connection, Clock::time_point until, Call call) {
-  while (true) {
-    ERR_clear_error();
-    const int result = call(ssl);
-    if (result > 0) return Step::done;
-    const int wanted = SSL_get_error(ssl, result);
-    if (wanted != SSL_ERROR_WANT_READ && wanted != SSL_ERROR_WANT_WRITE) return Step::failed;
-    const short events = wanted == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
-    if (connection.waiter().wait(connection.descriptor(), events, until) == Waiter::Ended::timed_out) {
-      return Step::timed_out;
-    }
-  }
-}
-
-bool asks_for_certificate(const Observed& observed) {
-  if (!observed.certificate_requested || !observed.alert) return false;
-  return *observed.alert == kAlertCertificateRequired || *observed.alert == kAlertHandshakeFailure ||
-         *observed.alert == kAlertBadCertificate || *observed.alert == kAlertAccessDenied;
-}
-
 // True where the first octets are no TLS record (RFC 8446 section 5.1).
-bool is_other_protocol(const Observed& observed) {
-  if (observed.head_size == 0) return false;
-  const auto type = static_cast<unsigned char>(observed.head[0]);
+bool is_other_protocol(std::string_view head) {
+  if (head.empty()) return false;
+  const auto type = static_cast<unsigned char>(head[0]);
   if (type < SSL3_RT_CHANGE_CIPHER_SPEC || type > SSL3_RT_APPLICATION_DATA) return true;
-  return observed.head_size > 1 && observed.head[1] != 3;
+  return head.size() > 1 && head[1] != 3;
 }
 
-std::string first_line(const Observed& observed) {
-  std::string_view head(observed.head.data(), observed.head_size);
+std::string first_line(std::string_view head) {
   return base::printable(head.substr(0, std::min(head.find_first_of("\r\n"), head.size())));
-}
-
-// The library reads the head of a record only; what came with it tells people whom they reached.
-void read_more(Observed& observed) {
-  const ssize_t got = ::recv(observed.connection.descriptor(), observed.head.data() + observed.head_size,
-                             observed.head.size() - observed.head_size, 0);
-  if (got > 0) observed.head_size += static_cast<std::size_t>(got);
-}
-
-void explain_failure(Observed& observed, Capture& capture) {
-  const std::string reason = pki::drain_errors();
-  if (is_other_protocol(observed)) {
-    read_more(observed);
-    capture.outcome = Outcome::not_tls;
-    capture.problem = fmt::format("the peer does not speak TLS here; it answered \"{}\"", first_line(observed));
-    return;
-  }
-  if (observed.head_size == 0) {
-    capture.outcome = Outcome::unreachable;
-    capture.problem = observed.lost != 0 ? fmt::format("the connection was lost before the peer answered: {}",
-                                                       base::lower(std::strerror(observed.lost)))
-                                         : "the peer closed the connection without an answer";
-    return;
-  }
-  capture.outcome = Outcome::handshake_failed;
-  if (observed.alert) {
-    capture.problem = fmt::format("the peer ended the handshake with alert {} ({})", *observed.alert,
-                                  SSL_alert_desc_string_long(*observed.alert));
-  } else if (observed.closed || observed.lost != 0) {
-    capture.problem = "the peer broke the connection off in the middle of the handshake";
-  } else {
-    capture.problem = fmt::format("the handshake failed: {}", reason.empty() ? "no reason given" : reason);
-  }
 }
 
 std::string group_of(SSL* ssl) {
@@ -259,38 +67,6 @@ std::string group_of(SSL* ssl) {
   const char* type = EVP_PKEY_get0_type_name(key.get());
   if (EVP_PKEY_is_a(key.get(), "DH") == 1) return fmt::format("DH {}", EVP_PKEY_get_bits(key.get()));
   return type == nullptr ? "" : type;
-}
-
-void read_session(SSL* ssl, Capture& capture) {
-  capture.tls_version = SSL_get_version(ssl);
-  if (const char* cipher = SSL_get_cipher_name(ssl); cipher != nullptr) capture.cipher = cipher;
-  capture.group = group_of(ssl);
-  const unsigned char* text = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl, &text, &size);
-  if (text != nullptr) capture.alpn = base::Untrusted(std::string(reinterpret_cast<const char*>(text), size));
-  const unsigned char* response = nullptr;
-  const long length = SSL_get_tlsext_status_ocsp_resp(ssl, &response);
-  if (response != nullptr && length > 0) capture.ocsp_response.assign(response, response + length);
-}
-
-// In TLS 1.3 a server refuses the missing certificate only after the client has ended its handshake (RFC 8446 section
-// 4.4.2.4). A ticket, data or a while of silence mean that it does not.
-void await_refusal(SSL* ssl, Connection& connection, Clock::time_point deadline, std::chrono::microseconds handshake,
-                   Observed& observed) {
-  const auto patience = std::clamp<std::chrono::microseconds>(3 * handshake, std::chrono::milliseconds(300),
-                                                              std::chrono::milliseconds(2'000));
-  const auto until = std::min(deadline, Clock::now() + patience);
-  while (!observed.ticket && !observed.alert) {
-    char octet = 0;
-    ERR_clear_error();
-    const int result = SSL_read(ssl, &octet, 1);
-    if (result > 0 || SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ) return;
-    if (observed.ticket ||
-        connection.waiter().wait(connection.descriptor(), POLLIN, until) == Waiter::Ended::timed_out) {
-      return;
-    }
-  }
 }
 
 }  // namespace
@@ -310,14 +86,17 @@ const char* signature_algorithms(pki::KeyType type) noexcept {
   return "";
 }
 
-SslContextHandle make_context() {
+SslContextHandle make_context(Offer offer) {
   SslContextHandle context(SSL_CTX_new(TLS_client_method()));
   if (!context) pki::throw_openssl(Fault::internal, "cannot make a TLS context");
-  SSL_CTX_set_security_level(context.get(), 0);
   // Only looked at: a weak peer must show its certificate too.
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
+  SSL_CTX_set_security_level(context.get(), 0);
+  const bool usual = offer == Offer::usual;
+  SSL_CTX_set_min_proto_version(context.get(), usual ? TLS1_2_VERSION : TLS1_VERSION);
   SSL_CTX_set_max_proto_version(context.get(), 0);
-  if (SSL_CTX_set_cipher_list(context.get(), "ALL:@SECLEVEL=0") != 1) {
+  if (SSL_CTX_set_cipher_list(context.get(), usual ? "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=0" : "ALL:@SECLEVEL=0") !=
+          1 ||
+      (usual && SSL_CTX_set1_groups_list(context.get(), "X25519:P-256:P-384") != 1)) {
     pki::throw_openssl(Fault::internal, "cannot choose TLS ciphers");
   }
   SSL_CTX_set_options(context.get(), SSL_OP_LEGACY_SERVER_CONNECT);
@@ -325,6 +104,7 @@ SslContextHandle make_context() {
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
 #endif
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(context.get(), 1);
   SSL_CTX_set_max_cert_list(context.get(), kLongestChain);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
@@ -334,36 +114,218 @@ SslContextHandle make_context() {
   return context;
 }
 
-void shake_hands(SSL_CTX& context, Connection& connection, const Target& target, const std::string& sni,
-                 std::chrono::milliseconds limit, Capture& capture) {
-  Observed observed{.connection = connection};
-  capture.phase = Phase::handshake;
-  ERR_clear_error();
-  const SslHandle ssl = make_session(context, target, sni, observed);
-  const auto deadline = connection.waiter().within(limit);
-  const auto began = Clock::now();
-  const Step ended = drive(ssl.get(), connection, deadline, SSL_connect);
-  capture.handshake_time = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began);
-
-  if (ended == Step::done && observed.certificate_requested && SSL_version(ssl.get()) >= TLS1_3_VERSION) {
-    await_refusal(ssl.get(), connection, deadline, capture.handshake_time, observed);
+void Handshake::on_message(int sent, int, int content, const void* data, std::size_t size, SSL* ssl, void* argument) {
+  if (sent != 0) return;
+  auto& observed = *static_cast<Observed*>(argument);
+  const std::string_view octets(static_cast<const char*>(data), size);
+  if (content == SSL3_RT_ALERT && size == 2) {
+    const int alert = static_cast<unsigned char>(octets[1]);
+    if (alert != SSL_AD_CLOSE_NOTIFY && alert != kAlertUserCanceled) observed.alert = alert;
   }
-  capture.chain = std::move(observed.chain);
-  capture.alert = observed.alert;
-  capture.client_certificate_requested = observed.certificate_requested;
-  capture.client_certificate_required = asks_for_certificate(observed);
-  if (ended == Step::timed_out) {
+  if (content != SSL3_RT_HANDSHAKE || size < 4) return;
+  switch (octets[0]) {
+    case SSL3_MT_CERTIFICATE:
+      observed.chain = certificates_of(octets.substr(4), SSL_version(ssl) >= TLS1_3_VERSION);
+      break;
+    case SSL3_MT_CERTIFICATE_REQUEST:
+      observed.certificate_requested = true;
+      break;
+    case SSL3_MT_NEWSESSION_TICKET:
+      observed.ticket = true;
+      break;
+    default:
+      break;
+  }
+}
+
+int Handshake::write_wire(BIO* bio, const char* data, int size) {
+  BIO_clear_retry_flags(bio);
+  Wire& wire = static_cast<Observed*>(BIO_get_data(bio))->wire;
+  if (wire.error() != 0) return -1;
+  wire.send({data, static_cast<std::size_t>(size)});
+  return size;
+}
+
+int Handshake::read_wire(BIO* bio, char* data, int size) {
+  BIO_clear_retry_flags(bio);
+  Wire& wire = static_cast<Observed*>(BIO_get_data(bio))->wire;
+  std::size_t count = 0;
+  switch (wire.receive(data, static_cast<std::size_t>(size), count)) {
+    case Wire::Got::some:
+      return static_cast<int>(count);
+    case Wire::Got::nothing_yet:
+      BIO_set_retry_read(bio);
+      return -1;
+    case Wire::Got::end:
+      return 0;
+    case Wire::Got::broken:
+      return -1;
+  }
+  return -1;
+}
+
+long Handshake::control_wire(BIO* bio, int command, long, void*) {
+  Wire& wire = static_cast<Observed*>(BIO_get_data(bio))->wire;
+  if (command == BIO_CTRL_EOF) return wire.ended() ? 1 : 0;
+  if (command != BIO_CTRL_FLUSH) return 0;
+  wire.flush();
+  return 1;
+}
+
+BIO_METHOD* Handshake::make_method() {
+  BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "probe");
+  if (method == nullptr) return nullptr;
+  BIO_meth_set_write(method, write_wire);
+  BIO_meth_set_read(method, read_wire);
+  BIO_meth_set_ctrl(method, control_wire);
+  return method;
+}
+
+const BIO_METHOD* Handshake::method() {
+  static const base::Handle<BIO_METHOD, BIO_meth_free> made(make_method());
+  return made.get();
+}
+
+Handshake::Handshake(SSL_CTX& context, Wire& wire, const Wanted& wanted)
+    : observed_{.wire = wire}, has_certificate_(wanted.target.client != nullptr), ssl_(SSL_new(&context)) {
+  ERR_clear_error();
+  BIO* const bio = !ssl_ || method() == nullptr ? nullptr : BIO_new(method());
+  if (bio == nullptr) pki::throw_openssl(Fault::internal, "cannot begin a TLS session");
+  SSL* const ssl = ssl_.get();
+  BIO_set_data(bio, &observed_);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl, bio, bio);
+  SSL_set_msg_callback(ssl, on_message);
+  SSL_set_msg_callback_arg(ssl, &observed_);
+  if (!wanted.server_name.empty() && SSL_set_tlsext_host_name(ssl, wanted.server_name.c_str()) != 1)
+    pki::throw_openssl(Fault::usage, fmt::format("cannot ask for the name {}", base::printable(wanted.server_name)));
+  if (wanted.key && SSL_set1_sigalgs_list(ssl, signature_algorithms(*wanted.key)) != 1)
+    pki::throw_openssl(Fault::internal, "cannot choose signature algorithms");
+  base::Bytes protocols;
+  for (const std::string& protocol : wanted.target.alpn) {
+    protocols.push_back(static_cast<std::uint8_t>(protocol.size()));
+    protocols.insert(protocols.end(), protocol.begin(), protocol.end());
+  }
+  if (!protocols.empty()) SSL_set_alpn_protos(ssl, protocols.data(), static_cast<unsigned>(protocols.size()));
+  SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
+  if (wanted.target.client) show_client_certificate(*wanted.target.client);
+  if (wanted.resume != nullptr) SSL_set_session(ssl, wanted.resume);
+}
+
+void Handshake::show_client_certificate(const ClientCertificate& client) {
+  for (std::size_t i = 0; i < client.chain.size(); ++i) {
+    const unsigned char* at = client.chain[i].data();
+    const pki::X509Handle certificate(d2i_X509(nullptr, &at, static_cast<long>(client.chain[i].size())));
+    const bool taken = certificate && (i == 0 ? SSL_use_certificate(ssl_.get(), certificate.get()) == 1
+                                              : SSL_add1_chain_cert(ssl_.get(), certificate.get()) == 1);
+    if (!taken) pki::throw_openssl(Fault::usage, "cannot use the client certificate");
+  }
+  if (SSL_use_PrivateKey(ssl_.get(), pki::native(client.key)) != 1)
+    pki::throw_openssl(Fault::usage, "cannot use the key of the client certificate");
+}
+
+Handshake::Step Handshake::run(int result) {
+  if (result > 0) return Step::done;
+  const int wanted = SSL_get_error(ssl_.get(), result);
+  return wanted == SSL_ERROR_WANT_READ || wanted == SSL_ERROR_WANT_WRITE ? Step::waiting : Step::failed;
+}
+
+Handshake::Step Handshake::shake() {
+  ERR_clear_error();
+  return run(SSL_connect(ssl_.get()));
+}
+
+Handshake::Step Handshake::listen() {
+  if (observed_.ticket || observed_.alert) return Step::done;
+  char octet = 0;
+  ERR_clear_error();
+  const Step step = run(SSL_read(ssl_.get(), &octet, 1));
+  return step == Step::waiting && !observed_.ticket && !observed_.alert ? Step::waiting : Step::done;
+}
+
+SessionHandle Handshake::session() const {
+  SessionHandle session(SSL_get1_session(ssl_.get()));
+  if (session && SSL_SESSION_is_resumable(session.get()) != 1) session.reset();
+  return session;
+}
+
+bool Handshake::refused_without_certificate() const {
+  if (!observed_.certificate_requested || has_certificate_ || !observed_.alert) return false;
+  return *observed_.alert == kAlertCertificateRequired || *observed_.alert == kAlertHandshakeFailure ||
+         *observed_.alert == kAlertBadCertificate || *observed_.alert == kAlertAccessDenied;
+}
+
+void Handshake::explain_failure(Capture& capture) {
+  const bool too_long = ERR_GET_REASON(ERR_peek_error()) == SSL_R_EXCESSIVE_MESSAGE_SIZE;
+  const std::string reason = pki::drain_errors();
+  Wire& wire = observed_.wire;
+  if (is_other_protocol(wire.head())) {
+    capture.outcome = Outcome::not_tls;
+    capture.problem = fmt::format("the peer does not speak TLS here; it answered \"{}\"", first_line(wire.head()));
+    return;
+  }
+  if (wire.head().empty()) {
+    capture.outcome = Outcome::unreachable;
+    capture.problem = wire.error() != 0 ? fmt::format("the connection was lost before the peer answered: {}",
+                                                      base::errno_text(wire.error()))
+                                        : "the peer closed the connection without an answer";
+    return;
+  }
+  capture.outcome = Outcome::handshake_failed;
+  if (observed_.alert) {
+    capture.problem = fmt::format("the peer ended the handshake with alert {} ({})", *observed_.alert,
+                                  SSL_alert_desc_string_long(*observed_.alert));
+  } else if (too_long && SSL_get_state(ssl_.get()) == TLS_ST_CR_CERT) {
+    capture.outcome = Outcome::chain_too_large;
+    capture.problem = fmt::format("the peer sends more than {} KiB of certificates", kLongestChain / 1024);
+  } else if (wire.ended() || wire.error() != 0) {
+    capture.problem = "the peer broke the connection off in the middle of the handshake";
+  } else {
+    capture.problem = fmt::format("the handshake failed: {}", reason.empty() ? "no reason given" : reason);
+  }
+}
+
+void Handshake::read_session(Capture& capture) {
+  SSL* const ssl = ssl_.get();
+  capture.tls_version = SSL_get_version(ssl);
+  if (const char* cipher = SSL_get_cipher_name(ssl); cipher != nullptr) capture.cipher = cipher;
+  capture.group = group_of(ssl);
+  const unsigned char* text = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &text, &size);
+  if (text != nullptr) capture.alpn = base::Untrusted(std::string(reinterpret_cast<const char*>(text), size));
+  const unsigned char* response = nullptr;
+  const long length = SSL_get_tlsext_status_ocsp_resp(ssl, &response);
+  if (response != nullptr && length > 0) capture.ocsp_response.assign(response, response + length);
+}
+
+void Handshake::show(Step ended, Capture& capture) {
+  capture.alert = observed_.alert;
+  capture.client_certificate_requested = observed_.certificate_requested;
+  capture.client_certificate_required = refused_without_certificate();
+  const STACK_OF(X509_NAME)* const authorities = SSL_get0_peer_CA_list(ssl_.get());
+  for (int i = 0; i < std::min(sk_X509_NAME_num(authorities), kMostAuthorities); ++i)
+    capture.client_authorities.push_back(pki::name_text(sk_X509_NAME_value(authorities, i)));
+  if (ended == Step::waiting) {
     capture.outcome = Outcome::timed_out;
-    capture.problem = observed.head_size == 0
+    capture.problem = observed_.wire.head().empty()
                           ? "the peer accepted the connection but did not answer the TLS handshake in time"
                           : "the TLS handshake did not end in time";
-  } else if (ended == Step::failed && !capture.client_certificate_required) {
-    explain_failure(observed, capture);
+  } else if (capture.client_certificate_required) {
+    capture.outcome = Outcome::complete;
+  } else if (ended == Step::failed || (has_certificate_ && observed_.certificate_requested && observed_.alert)) {
+    explain_failure(capture);
   } else {
     capture.outcome = Outcome::complete;
   }
-  if (SSL_version(ssl.get()) != 0 && !capture.chain.empty()) read_session(ssl.get(), capture);
-  if (ended == Step::done) SSL_shutdown(ssl.get());  // one close_notify; its answer is not waited for
+  capture.chain = std::move(observed_.chain);
+  if (SSL_version(ssl_.get()) != 0 && !capture.chain.empty()) read_session(capture);
+  ERR_clear_error();
+}
+
+void Handshake::say_goodbye() {
+  SSL_shutdown(ssl_.get());
+  observed_.wire.flush();
   ERR_clear_error();
 }
 

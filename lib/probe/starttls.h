@@ -2,6 +2,7 @@
 #pragma once
 
 #include "probe/dialogue.h"
+#include "probe/framing.h"
 
 #include <memory>
 #include <span>
@@ -16,6 +17,8 @@ struct Starttls {
   int port;  // where the protocol is usually spoken
   // `server`: the name that the client knows the server by, as xmpp tells it.
   std::unique_ptr<Dialogue> (*begin)(const std::string& server);
+  // What stands around the octets of TLS; nullptr for nothing.
+  std::unique_ptr<Framing> (*frame)() = nullptr;
 };
 
 std::span<const Starttls* const> starttls_protocols();

@@ -2,8 +2,8 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "pki/name.h"
+#include "probe/address.h"
 #include "probe/probe.h"
-#include "probe/resolve.h"
 
 #include <algorithm>
 
@@ -49,6 +49,10 @@ std::string parse_bracketed(std::string_view text, std::string_view whole) {
   return host;
 }
 
+std::string with_port(const std::string& host, int port) {
+  return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
 }  // namespace
 
 Target Target::parse(std::string_view text) {
@@ -74,8 +78,8 @@ Target Target::parse(std::string_view text) {
   return target;
 }
 
-std::string Target::text() const {
-  return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
-}
+std::string Target::text() const { return with_port(host, port); }
+
+std::string Target::authority() const { return with_port(address.value_or(host), port); }
 
 }  // namespace everseal::probe

@@ -163,7 +163,7 @@ class CertificateArtifact final : public Deployable {
           return endpoint;
         },
         [&](const probe::Target&, probe::Capture capture) { captures.push_back(std::move(capture)); }, probe::Limits{},
-        all_addresses ? probe::Addresses::all : probe::Addresses::one, session_.host.stop);
+        {.addresses = all_addresses ? probe::Addresses::all : probe::Addresses::one}, session_.host.stop);
     // What was not looked at to the end proves nothing.
     if (session_.host.stop.stop_requested())
       throw base::Error(base::Fault::cancelled, fmt::format("stopped while looking at {}", endpoint.text()));

@@ -144,7 +144,8 @@ class Run {
       seen_[target.id] = true;
       take(request_.endpoints[target.id], capture);
     };
-    probe::probe_all(next, done, request_.limits, any_address ? probe::Addresses::one : probe::Addresses::all, stop_);
+    probe::probe_all(next, done, request_.limits,
+                     {.addresses = any_address ? probe::Addresses::one : probe::Addresses::all}, stop_);
   }
 
   void take(const Wanted& wanted, const probe::Capture& capture) {

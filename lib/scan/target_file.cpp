@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "net/json.h"
-#include "probe/resolve.h"
+#include "probe/address.h"
 #include "scan/named_file.h"
 #include "scan/targets.h"
 

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "base/text.h"
-#include "probe/resolve.h"
+#include "probe/address.h"
 #include "probe/starttls.h"
 #include "scan/range.h"
 

@@ -220,7 +220,7 @@ TEST_CASE("what is wrong is said with line, key and advice") {
        "8: certificate.www.deploy.nginx.verify[0].sni: a wildcard cannot be asked for (say one name below it)"},
       {files("verify = [{ connect = \"127.0.0.1:443\", starttls = \"gopher\" }]"),
        "8: certificate.www.deploy.nginx.verify[0].starttls: 'gopher' is not a protocol we speak (one of: ftp, imap, "
-       "ldap, lmtp, mysql, pop3, postgres, rdp, sieve, smtp, xmpp, xmpp-server)"},
+       "ldap, lmtp, mssql, mysql, pop3, postgres, rdp, sieve, smtp, xmpp, xmpp-server)"},
       {files("verify = [{ connect = \"127.0.0.1:443\", addresses = \"some\" }]"),
        "8: certificate.www.deploy.nginx.verify[0].addresses: 'some' is not one of its values (one of: one, all)"},
       {files("verify = [{ connect = \"127.0.0.1:443\", port = 443 }]"),

@@ -353,7 +353,7 @@ TEST_CASE("a stop ends a probe that waits") {
     stop.request_stop();
   });
   try {
-    probe::probe_one({.host = "127.0.0.1", .port = server.port()}, {.connect = 1h, .handshake = 1h, .total = 1h},
+    probe::probe_one({.host = "127.0.0.1", .port = server.port()}, {.connect = 1h, .handshake = 1h, .total = 1h}, {},
                      stop.get_token());
     FAIL_CHECK("went on");
   } catch (const base::Error& error) {
@@ -379,7 +379,7 @@ TEST_CASE("many targets are probed at once and each is answered for") {
         CHECK_MESSAGE(capture.outcome == Outcome::complete, capture.problem);
         CHECK(answered.insert(target.sni).second);
       },
-      limits, probe::Addresses::one);
+      limits);
   CHECK(answered.size() == count);
 }
 
@@ -399,7 +399,7 @@ TEST_CASE("every address of a name is probed where that is asked for") {
         CHECK(addresses.insert(capture.address).second);
         complete = complete || capture.outcome == Outcome::complete;
       },
-      kQuick, probe::Addresses::all);
+      kQuick, {.addresses = probe::Addresses::all});
   CHECK(complete);
   CHECK(addresses.contains("127.0.0.1:" + std::to_string(server.port())));
 }
@@ -413,8 +413,7 @@ TEST_CASE("what the receiver of captures throws ends the round") {
   limits.in_flight = 3;
   const auto next = [&]() -> std::optional<Target> { return Target{.host = "127.0.0.1", .port = port}; };
   CHECK_THROWS_AS(probe::probe_all(
-                      next, [](const Target&, const Capture&) { throw base::Error(base::Fault::io, "full"); }, limits,
-                      probe::Addresses::one),
+                      next, [](const Target&, const Capture&) { throw base::Error(base::Fault::io, "full"); }, limits),
                   base::Error);
 
   std::stop_source stop;
@@ -424,6 +423,6 @@ TEST_CASE("what the receiver of captures throws ends the round") {
       [&](const Target&, const Capture&) {
         if (++seen == 5) stop.request_stop();
       },
-      limits, probe::Addresses::one, stop.get_token());
+      limits, {}, stop.get_token());
   CHECK(seen == 5);
 }

@@ -96,13 +96,17 @@ inline void hear_all(int connection) {
   }
 }
 
+inline pki::KeyHandle ec_key() { return pki::KeyHandle(EVP_EC_gen("P-256")); }
+inline pki::KeyHandle rsa_key() { return pki::KeyHandle(EVP_RSA_gen(2048)); }
+
 // A self-signed certificate with its key.
 struct Identity {
   pki::KeyHandle key;
   pki::X509Handle certificate;
   base::Bytes der;
 
-  explicit Identity(const std::string& name) : key(EVP_EC_gen("P-256")), certificate(X509_new()) {
+  explicit Identity(const std::string& name, pki::KeyHandle its_key = ec_key())
+      : key(std::move(its_key)), certificate(X509_new()) {
     static std::atomic<long> serial{1};
     X509* x = certificate.get();
     X509_set_version(x, X509_VERSION_3);

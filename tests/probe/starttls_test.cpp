@@ -31,6 +31,19 @@ const std::string kXmppRequest = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-t
 const std::string kXmppHeader =
     "<?xml version='1.0'?><stream:stream xmlns='jabber:client' from='x.test' id='a>b' version='1.0'>";
 const std::string kRdpRequest = octets("\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00");
+const std::string kMssqlRequest = octets(
+    "\x12\x01\x00\x1a\x00\x00\x00\x00"
+    "\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff"
+    "\x11\x00\x00\x00\x00\x00\x01");
+
+// A PRELOGIN response with a version and that answer to the wish for encryption.
+std::string mssql_response(char encryption) {
+  return octets(
+             "\x04\x01\x00\x1a\x00\x00\x01\x00"
+             "\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff"
+             "\x10\x00\x0f\xa1\x00\x00") +
+         encryption;
+}
 const std::string kMysqlRequest =
     octets("\x20\x00\x00\x01\x00\x8a\x08\x00\x00\x00\x00\x01\x2d") + std::string(23, '\0');
 
@@ -118,6 +131,8 @@ TEST_CASE("a protocol that begins in the clear is led to TLS, whatever the piece
        {{"", xmpp_open("server")},
         {"<stream xmlns='http://etherx.jabber.org/streams'>\n<features>\n<starttls/></features>", kXmppRequest},
         {"<proceed></proceed>", ""}}},
+      {"mssql", {{"", kMssqlRequest}, {mssql_response('\x01'), ""}}},
+      {"mssql", {{"", kMssqlRequest}, {mssql_response('\x03'), ""}}},
       {"mysql", {{mysql_greeting("\xff\xff"), kMysqlRequest}}},
       {"rdp",
        {{"", kRdpRequest},
@@ -207,6 +222,13 @@ TEST_CASE("a server that refuses TLS, or speaks another protocol, is told apart,
       {{"xmpp", {{"HTTP/1.1 400 Bad Request\r\n", ""}}}, State::other_protocol, "does not speak XMPP"},
       {{"xmpp", {{"<html>", ""}}}, State::other_protocol, "does not speak XMPP: \"<html\""},
       {{"xmpp", {{"<" + std::string(9000, 'a'), ""}}}, State::other_protocol, "tag without end"},
+      {{"mssql", {{mssql_response('\x02'), ""}}}, State::refused, "does not offer TLS"},
+      {{"mssql", {{octets("\x04\x01\x00\x0e\x00\x00\x01\x00\x01\x00\xff\x00\x01\xff"), ""}}},
+       State::other_protocol,
+       "MSSQL"},
+      {{"mssql", {{octets("\x04\x01\x00\x09\x00\x00\x01\x00\xff"), ""}}}, State::other_protocol, "MSSQL"},
+      {{"mssql", {{octets("\x04\x01\x00\x08\x00"), ""}}}, State::other_protocol, "MSSQL"},
+      {{"mssql", {{"HTTP/1.1", ""}}}, State::other_protocol, "MSSQL"},
       {{"mysql", {{mysql_greeting(octets("\x00\x00")), ""}}}, State::refused, "does not offer TLS"},
       {{"mysql", {{octets("\x11\x00\x00\x00\xff\x6a\x04Host '\x1b' is no"), ""}}},
        State::refused,
@@ -267,6 +289,7 @@ TEST_CASE("what comes in the clear behind the go-ahead is a fault, and never tak
       {"xmpp",
        {{kXmppHeader + "<stream:features><starttls/></stream:features>", kXmppRequest},
         {"<proceed/><stream:stream>", ""}}},
+      {"mssql", {{mssql_response('\x01') + "x", ""}}},
       {"mysql", {{mysql_greeting("\xff\xff") + "x", kMysqlRequest}}},
       {"rdp", {{octets("\x03\x00\x00\x13\x0e\xd0\x00\x00\x12\x34\x00\x02\x00\x08\x00\x02\x00\x00\x00\x16"), ""}}},
   };
@@ -330,6 +353,58 @@ TEST_CASE("what the dialogue ends with is the outcome of the probe") {
         Outcome::not_tls);
 }
 
+namespace {
+
+// Shakes hands as an MSSQL server does: TLS inside packets of at most `largest` octets, and bare behind the handshake.
+void serve_tds(SSL_CTX* context, int connection, std::size_t largest) {
+  test::hear(connection, kMssqlRequest.size());
+  test::say(connection, mssql_response('\x01'));
+  const test::Session session(SSL_new(context));
+  BIO* const in = BIO_new(BIO_s_mem());
+  BIO* const out = BIO_new(BIO_s_mem());
+  SSL_set_bio(session.get(), in, out);
+  while (true) {
+    const int result = SSL_accept(session.get());
+    char* data = nullptr;
+    const auto size = static_cast<std::size_t>(BIO_get_mem_data(out, &data));
+    std::string_view flight(data, size);
+    for (; !flight.empty(); flight.remove_prefix(std::min(flight.size(), largest))) {
+      const std::size_t body = std::min(flight.size(), largest);
+      const std::size_t whole = body + 8;
+      test::say(connection,
+                std::string{'\x12', '\x01', static_cast<char>(whole >> 8), static_cast<char>(whole & 0xff)} +
+                    std::string(4, '\0') + std::string(flight.substr(0, body)));
+    }
+    BIO_reset(out);
+    if (result == 1 || SSL_get_error(session.get(), result) != SSL_ERROR_WANT_READ) break;
+    const std::string head = test::hear(connection, 8);
+    if (head.size() < 8 || head[0] != '\x12') break;
+    const std::string body =
+        test::hear(connection, static_cast<unsigned char>(head[2]) * 256U + static_cast<unsigned char>(head[3]) - 8U);
+    BIO_write(in, body.data(), static_cast<int>(body.size()));
+  }
+  ERR_clear_error();
+  test::hear_all(connection);
+}
+
+}  // namespace
+
+TEST_CASE("TLS inside the packets of MSSQL is unwrapped") {
+  const test::Identity leaf("mssql.test");
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const std::size_t largest : {std::size_t{7}, std::size_t{4088}}) {
+      CAPTURE(version);
+      CAPTURE(largest);
+      const auto context = test::server_context(leaf, version);
+      Server server([&](int c) { serve_tds(context.get(), c, largest); });
+      const Capture capture =
+          probe::probe_one({.host = "127.0.0.1", .port = server.port(), .starttls = "mssql"}, kShort);
+      CHECK_MESSAGE(capture.outcome == Outcome::complete, capture.problem);
+      CHECK(capture.chain == std::vector<base::Bytes>{leaf.der});
+    }
+  }
+}
+
 TEST_CASE("a server that talks without end is left") {
   Server server([](int c) {
     for (int i = 0; i < 5000; ++i) test::say(c, "* OK still talking\r\n");
@@ -347,7 +422,7 @@ TEST_CASE("an unknown protocol is a usage error that lists the known ones") {
   } catch (const base::Error& error) {
     CHECK(error.fault() == base::Fault::usage);
     CHECK(error.hint() ==
-          "known are ftp, imap, ldap, lmtp, mysql, pop3, postgres, rdp, sieve, smtp, xmpp, xmpp-server");
+          "known are ftp, imap, ldap, lmtp, mssql, mysql, pop3, postgres, rdp, sieve, smtp, xmpp, xmpp-server");
   }
 }
 

@@ -1,4 +1,5 @@
 // LDAP: the StartTLS extended operation (RFC 4511 section 4.14).
+#include "probe/octets.h"
 #include "probe/starttls.h"
 
 #include <fmt/format.h>

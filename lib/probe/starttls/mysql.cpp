@@ -1,5 +1,6 @@
 // MySQL and MariaDB: the initial handshake, answered by an SSLRequest behind which TLS begins at once.
 #include "base/text.h"
+#include "probe/octets.h"
 #include "probe/starttls.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,5 @@
 // RDP: the negotiation in the X.224 connection request (MS-RDPBCGR section 2.2.1.1 and 2.2.1.2).
+#include "probe/octets.h"
 #include "probe/starttls.h"
 
 #include <fmt/format.h>

@@ -1,0 +1,138 @@
+#include "probe/hello.h"
+
+#include "pki/digest.h"
+#include "pki/openssl.h"
+#include "probe/octets.h"
+
+#include <array>
+
+namespace everseal::probe {
+namespace {
+
+constexpr std::uint16_t kTls12 = 0x0303, kTls13 = 0x0304;
+constexpr std::size_t kRecordHead = 5, kLongestRecord = 16'384 + 256;
+
+enum class Extension : std::uint16_t {
+  server_name = 0,
+  supported_groups = 10,
+  point_formats = 11,
+  signature_algorithms = 13,
+  extended_master_secret = 23,
+  supported_versions = 43,
+  key_share = 51,
+  renegotiation_info = 0xff01,
+};
+
+std::string number(std::size_t value, int octets) {
+  std::string text;
+  for (int i = octets - 1; i >= 0; --i) text += static_cast<char>(value >> (8U * static_cast<unsigned>(i)) & 0xffU);
+  return text;
+}
+
+// A vector with its length before it (RFC 8446 section 3.4).
+std::string sized(std::string_view content, int octets) { return number(content.size(), octets).append(content); }
+
+std::string list(const std::vector<std::uint16_t>& values) {
+  std::string text;
+  for (const std::uint16_t value : values) text += number(value, 2);
+  return text;
+}
+
+std::string extension(Extension type, std::string_view content) {
+  return number(static_cast<std::uint16_t>(type), 2) + sized(content, 2);
+}
+
+std::string random_octets(std::size_t size) { return std::string(base::as_text(pki::random_bytes(size))); }
+
+std::uint16_t code_of(std::string_view text) { return static_cast<std::uint16_t>(big_endian(text)); }
+
+bool is(std::string_view type, Extension wanted) { return code_of(type) == static_cast<std::uint16_t>(wanted); }
+
+// The body of a ServerHello (RFC 8446 section 4.1.3); kind no_tls where it is broken.
+ServerHello read_body(std::string_view body) {
+  ServerHello hello{.kind = ServerHello::Kind::no_tls};
+  const auto version = take(body, 2);
+  const auto random = take(body, 32);
+  const auto session = take_sized(body, 1);
+  const auto cipher = take(body, 2);
+  if (!version || !random || !session || !cipher || !take(body, 1)) return hello;
+  hello.kind = ServerHello::Kind::hello;
+  hello.version = code_of(*version);
+  hello.cipher = code_of(*cipher);
+  auto extensions = take_sized(body, 2);
+  while (extensions && !extensions->empty()) {
+    const auto type = take(*extensions, 2);
+    const auto content = take_sized(*extensions, 2);
+    if (!type || !content) break;
+    if (content->size() >= 2 && is(*type, Extension::supported_versions))
+      hello.version = code_of(content->substr(0, 2));
+    if (content->size() >= 2 && is(*type, Extension::key_share)) hello.group = code_of(content->substr(0, 2));
+  }
+  return hello;
+}
+
+}  // namespace
+
+std::string ClientHello::record() const {
+  std::string extensions;
+  if (!server_name.empty())
+    extensions += extension(Extension::server_name, sized(number(0, 1) + sized(server_name, 2), 2));
+  extensions += extension(Extension::supported_groups, sized(list(groups), 2));
+  extensions += extension(Extension::point_formats, sized(number(0, 1), 1));
+  extensions += extension(
+      Extension::signature_algorithms,
+      sized(list({0x0403, 0x0503, 0x0603, 0x0807, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0203, 0x0201}), 2));
+  extensions += extension(Extension::extended_master_secret, {});
+  extensions += extension(Extension::renegotiation_info, number(0, 1));
+  const bool tls13 = !versions.empty() && versions.front() >= kTls13;
+  if (tls13) {
+    extensions += extension(Extension::supported_versions, sized(list(versions), 1));
+    extensions += extension(Extension::key_share, sized({}, 2));
+  }
+  const std::string body = number(tls13 ? kTls12 : versions.front(), 2) + random_octets(32) +
+                           sized(random_octets(32), 1) + sized(list(ciphers), 2) + sized(number(0, 1), 1) +
+                           sized(extensions, 2);
+  return number(SSL3_RT_HANDSHAKE, 1) + number(0x0301, 2) + sized(number(SSL3_MT_CLIENT_HELLO, 1) + sized(body, 3), 2);
+}
+
+ClientHello usual_hello(const std::string& server_name) {
+  return {.server_name = server_name,
+          .versions = {kTls13, kTls12},
+          .ciphers = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c,
+                      0x009d, 0x002f, 0x0035},
+          .groups = {0x001d, 0x0017, 0x0018}};
+}
+
+ServerHello ServerHello::read(std::string_view came) {
+  std::string message;
+  while (!came.empty()) {
+    const auto type = static_cast<unsigned char>(came.front());
+    if (type != SSL3_RT_HANDSHAKE && type != SSL3_RT_ALERT) return {.kind = Kind::no_tls};
+    if (came.size() > 1 && came[1] != '\x03') return {.kind = Kind::no_tls};
+    if (came.size() < kRecordHead) return {};
+    const std::size_t size = big_endian(came.substr(3, 2));
+    if (size == 0 || size > kLongestRecord) return {.kind = Kind::no_tls};
+    if (came.size() < kRecordHead + size) return {};
+    const std::string_view content = came.substr(kRecordHead, size);
+    if (type == SSL3_RT_ALERT) {
+      if (size != 2) return {.kind = Kind::no_tls};
+      // A warning, as of a name that is not known, is followed by the answer.
+      if (content[0] == SSL3_AL_WARNING) {
+        came.remove_prefix(kRecordHead + size);
+        continue;
+      }
+      return {.kind = Kind::alert, .alert = static_cast<unsigned char>(content[1])};
+    }
+    message += content;
+    if (message.front() != SSL3_MT_SERVER_HELLO) return {.kind = Kind::no_tls};
+    if (message.size() >= 4) {
+      const std::size_t body = big_endian(std::string_view(message).substr(1, 3));
+      if (body > kLongestRecord) return {.kind = Kind::no_tls};
+      if (message.size() >= 4 + body) return read_body(std::string_view(message).substr(4, body));
+    }
+    came.remove_prefix(kRecordHead + size);
+  }
+  return {};
+}
+
+}  // namespace everseal::probe

@@ -1,0 +1,196 @@
+#include "probe/look.h"
+
+#include "base/error.h"
+#include "pki/certificate.h"
+
+#include <utility>
+
+namespace everseal::probe {
+namespace {
+
+// Alerts that no other list of versions, ciphers and groups would have spared (RFC 8446 section 6.2): of a certificate
+// that is missing or wrong, a name, a protocol.
+bool is_about_the_offer(int alert) {
+  switch (alert) {
+    case SSL_AD_NO_CERTIFICATE:
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case SSL_AD_UNRECOGNIZED_NAME:
+    case SSL_AD_CERTIFICATE_REQUIRED:
+    case SSL_AD_NO_APPLICATION_PROTOCOL:
+      return false;
+    default:
+      return true;
+  }
+}
+
+bool was_refused(const Capture& capture) {
+  if (capture.phase != Phase::handshake || !capture.chain.empty()) return false;
+  if (capture.outcome == Outcome::unreachable) return true;  // closed or reset in place of an answer
+  return capture.outcome == Outcome::handshake_failed && (!capture.alert || is_about_the_offer(*capture.alert));
+}
+
+// A key of the other family than the leaf's, that a listener may hold beside it.
+std::optional<pki::KeyType> other_key_than(const base::Bytes& leaf) {
+  try {
+    const auto type = pki::Certificate::parse(leaf).public_key().type;
+    if (!type) return std::nullopt;
+    switch (*type) {
+      case pki::KeyType::rsa_2048:
+      case pki::KeyType::rsa_3072:
+      case pki::KeyType::rsa_4096:
+        return pki::KeyType::ecdsa_p256;
+      default:
+        return pki::KeyType::rsa_2048;
+    }
+  } catch (const base::Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string server_name_of(const Target& target) {
+  std::string name = target.sni;
+  if (name.empty() && !is_address(target.host)) name = target.host;
+  if (name.ends_with('.')) name.pop_back();
+  return name;
+}
+
+Look::Look(const Target& target, Depth depth) : target_(target), depth_(depth), server_name_(server_name_of(target)) {}
+
+Order Look::shake(std::string server_name) const {
+  Order order;
+  order.target = &target_;
+  order.server_name = std::move(server_name);
+  order.what = ShakeOrder{.offer = offer_, .key = target_.key};
+  return order;
+}
+
+Order Look::greet(ClientHello hello, bool in_halves) const {
+  Order order;
+  order.target = &target_;
+  order.what = GreetOrder{.hello = std::move(hello), .in_halves = in_halves};
+  return order;
+}
+
+std::optional<Order> Look::next() {
+  switch (step_) {
+    case Step::usual:
+    case Step::everything: {
+      Order order = shake(server_name_);
+      std::get<ShakeOrder>(order.what).await_ticket = depth_ == Depth::further;
+      return order;
+    }
+    case Step::resume: {
+      Order order = shake(server_name_);
+      std::get<ShakeOrder>(order.what).resume = std::move(session_);
+      return order;
+    }
+    case Step::post_quantum: {
+      ClientHello hello = usual_hello(server_name_);
+      hello.versions = {TLS1_3_VERSION};
+      hello.groups = {kX25519MlKem768};
+      return greet(std::move(hello), false);
+    }
+    case Step::split_hello:
+      return greet(usual_hello(server_name_), true);
+    case Step::default_chain:
+      return shake({});
+    case Step::other_key: {
+      Order order = shake(server_name_);
+      std::get<ShakeOrder>(order.what).key = other_key_;
+      return order;
+    }
+    case Step::end:
+      break;
+  }
+  return std::nullopt;
+}
+
+void Look::take_first(Result result) {
+  const bool second = step_ == Step::everything;
+  const bool better = !result.capture.chain.empty() || result.capture.outcome == Outcome::complete;
+  // A peer that takes nothing at all is told by what it said to the usual offer.
+  if (!second || better) {
+    capture_ = std::move(result.capture);
+    session_ = std::move(result.session);
+  }
+  if (!second && was_refused(capture_)) {
+    step_ = Step::everything;
+    offer_ = Offer::everything;
+    return;
+  }
+  if (capture_.outcome != Outcome::complete || depth_ == Depth::first) {
+    step_ = Step::end;
+    return;
+  }
+  if (!target_.key && !capture_.chain.empty()) other_key_ = other_key_than(capture_.chain.front());
+  if (!capture_.client_certificate_required) capture_.further.resumes = false;
+  if (capture_.tls_version != "TLSv1.3") capture_.further.post_quantum = false;
+  go_on();
+}
+
+bool Look::has_sense(Step step) const {
+  switch (step) {
+    case Step::resume:
+      return session_ != nullptr;
+    case Step::post_quantum:
+      return !capture_.further.post_quantum;
+    case Step::default_chain:
+      return !server_name_.empty();
+    case Step::other_key:
+      return other_key_.has_value();
+    default:
+      return true;
+  }
+}
+
+void Look::go_on() {
+  do {
+    step_ = static_cast<Step>(static_cast<int>(step_) < static_cast<int>(Step::resume) ? static_cast<int>(Step::resume)
+                                                                                       : static_cast<int>(step_) + 1);
+  } while (!has_sense(step_));
+}
+
+void Look::take(Result result) {
+  Further& further = capture_.further;
+  const Capture& seen = result.capture;
+  const bool reached = seen.phase == Phase::handshake;
+  switch (step_) {
+    case Step::usual:
+    case Step::everything:
+      return take_first(std::move(result));
+    case Step::resume:
+      if (seen.outcome == Outcome::complete)
+        further.resumes = result.resumed;
+      else
+        further.resumes.reset();
+      break;
+    case Step::post_quantum:
+      // Some close where others send an alert.
+      if (reached && seen.outcome != Outcome::timed_out)
+        further.post_quantum = result.hello.kind == ServerHello::Kind::hello && result.hello.group == kX25519MlKem768;
+      break;
+    case Step::split_hello:
+      if (reached) further.split_hello = result.hello.kind == ServerHello::Kind::hello;
+      break;
+    case Step::default_chain:
+      further.default_chain = std::move(result.capture.chain);
+      break;
+    case Step::other_key:
+      if (!seen.chain.empty() && other_key_than(seen.chain.front()) != other_key_)
+        further.other_chain = std::move(result.capture.chain);
+      break;
+    case Step::end:
+      break;
+  }
+  go_on();
+}
+
+}  // namespace everseal::probe

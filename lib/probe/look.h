@@ -1,0 +1,47 @@
+// All that is done at one address, connection after connection, and what comes of it.
+#pragma once
+
+#include "probe/attempt.h"
+#include "probe/probe.h"
+
+#include <optional>
+
+namespace everseal::probe {
+
+// Decides and remembers; whoever runs it makes the connections. The target outlives it.
+class Look {
+ public:
+  Look(const Target& target, Depth depth);
+
+  // The next connection; nullopt where the look has come to its end. What only the caller knows is left open: number,
+  // limits, address and time.
+  std::optional<Order> next();
+  // What became of it.
+  void take(Result result);
+  // True until the first handshake, or the second that replaced it, has ended: this is what Limits::total bounds.
+  bool at_first() const noexcept { return step_ == Step::usual || step_ == Step::everything; }
+
+  Capture take_capture() { return std::move(capture_); }
+
+ private:
+  enum class Step { usual, everything, resume, post_quantum, split_hello, default_chain, other_key, end };
+  Order shake(std::string server_name) const;
+  Order greet(ClientHello hello, bool in_halves) const;
+  void take_first(Result result);
+  void go_on();  // to the next step that has a sense
+  bool has_sense(Step step) const;
+
+  const Target& target_;
+  Depth depth_;
+  std::string server_name_;
+  Step step_ = Step::usual;
+  Offer offer_ = Offer::usual;  // that the peer took
+  Capture capture_;
+  SessionHandle session_;
+  std::optional<pki::KeyType> other_key_;
+};
+
+// As the client names the server in TLS: "" for an address (RFC 6066 section 3).
+std::string server_name_of(const Target& target);
+
+}  // namespace everseal::probe
