@@ -210,9 +210,7 @@ report::AuditSummary summary_of(const scan::AuditOutcome& outcome, base::Time en
   return summary;
 }
 
-}  // namespace
-
-int run_audit_of(Context& context) {
+int audit_to(report::AuditSink& sink, const Context& context) {
   const Arguments& arguments = context.arguments;
   const Severity fail_on = severity(arguments);
   const scan::Override override{.policy = arguments.one("policy"),
@@ -242,7 +240,6 @@ int run_audit_of(Context& context) {
   const bool only_changes = arguments.has("changes");
   if (only_changes && !around.store)
     throw Error(Fault::usage, "--changes needs a state to compare with", "`everseal init` makes one");
-  const std::unique_ptr<report::AuditSink> sink = only_changes ? std::make_unique<NoSink>() : open_audit_sink(context);
   report::AuditHead head;
   head.began = now;
   head.what = request.what;
@@ -252,13 +249,27 @@ int run_audit_of(Context& context) {
   head.host = host_name();
   head.fail_on = audit::to_string(fail_on);
   head.rules = scan::audited_rules();
-  sink->begin(head);
-  scan::AuditOutcome outcome = scan::audit(request, standards, around.store ? &*around.store : nullptr, *sink,
+  sink.begin(head);
+  scan::AuditOutcome outcome = scan::audit(request, standards, around.store ? &*around.store : nullptr, sink,
                                            host.clock, progress_bar(context), context.stop);
   for (const base::Problem& problem : around.problems) outcome.remarks.push_back(to_string(problem));
   const int code = exit_code_of(outcome, fail_on);
   if (only_changes) show_changes(context, *around.store, outcome.began, host.clock());
-  return sink->end(summary_of(outcome, host.clock(), code));
+  return sink.end(summary_of(outcome, host.clock(), code));
+}
+
+}  // namespace
+
+int run_audit_of(Context& context) {
+  const std::unique_ptr<report::AuditSink> sink =
+      context.arguments.has("changes") ? std::make_unique<NoSink>() : open_audit_sink(context);
+  try {
+    return audit_to(*sink, context);
+  } catch (const Error& error) {
+    // A monitor reads a format's own words and codes.
+    if (const auto code = sink->fail(error.text())) return *code;
+    throw;
+  }
 }
 
 }  // namespace everseal::cli

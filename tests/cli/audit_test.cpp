@@ -86,6 +86,14 @@ TEST_CASE("the exit code tells findings, what could not be looked at, and mistak
   }
 }
 
+TEST_CASE("a monitor is told in its own words that there is no verdict") {
+  const HostWithServer host;
+  const base::Exit exit = host.run({"audit", host.target(), "--policy", "modren", "--format", "nagios"}, 3);
+  CHECK_MESSAGE(exit.output.find("UNKNOWN") != std::string::npos, exit.output);
+  CHECK(host.run({"audit", host.target(), "--sni", "other.example.org", "--format", "nagios"}, 2)
+            .output.find("CRITICAL") != std::string::npos);
+}
+
 TEST_CASE("without TARGETs the config's endpoints and the listeners of what is kept alive are looked at") {
   HostWithServer host;
   CHECK(test::says(host.run({"audit"}, 2), "the config names nothing to look at"));
