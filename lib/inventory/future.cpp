@@ -26,7 +26,8 @@ constexpr std::string_view kClips[] = {
     "crl.this_update > $1) or exists (select 1 from issued where issued.authority = authority.name and "
     "issued.revoked_at > $1)",
     "update issued set revoked_at = $1 where revoked_at > $1",
-    "update subject set look_again = $1 where look_again > $1",
+    // What was decided to wait for nothing may have been so for what the clock said.
+    "update subject set look_again = $1 where look_again is null or look_again > $1",
 };
 
 }  // namespace

@@ -68,6 +68,7 @@ Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now) {
     decision.standing.push_back(
         {Rule::ended, fmt::format("its certificate ended {}: nothing that it signs is trusted, so it signs no CRL",
                                   base::format_time(*facts.ends))});
+    if (!facts.clock_problem.empty()) decision.look_at(now + kClockIsLookedAt);
   } else if (auto reason = reason_to_sign(facts, now)) {
     const bool is_of_clock = reason->rule == Rule::not_valid_yet;
     Step<AuthorityAction> step{SignCrl{}, {*std::move(reason)}, Gate::open, now};

@@ -39,6 +39,14 @@ TEST_SUITE("decisions about an authority") {
     CHECK_FALSE(decision.look_again);
   }
 
+  TEST_CASE("an authority that has ended by a clock that is not trusted is looked at again soon") {
+    AuthorityFacts facts = fresh();
+    facts.ends = kNow - days(1);
+    CHECK_FALSE(decide(facts, kNow).look_again);
+    facts.clock_problem = "the clock says another day";
+    CHECK(decide(facts, kNow).look_again == kNow + kClockIsLookedAt);
+  }
+
   TEST_CASE("a CRL is signed where none is, after a revocation, and when half of its life is over") {
     AuthorityFacts none = fresh();
     none.crl.reset();

@@ -1,6 +1,7 @@
 #include "inventory/clock.h"
 
 #include "fakes/acme_server.h"
+#include "inventory/authorities.h"
 #include "reconcile/doctor.h"
 #include "reconcile/plan.h"
 #include "reconcile/site.h"
@@ -74,6 +75,29 @@ TEST_CASE("a CRL that a clock which was ahead began is told, and signed anew und
   accept_clock_verb.run(site.host, {});
   CHECK(renew(site.host, {}).exit_code() == 0);
   CHECK(std::ranges::count(complaints(), "crl-ahead") == 0);
+}
+
+TEST_CASE("an authority that had ended by a clock that was ahead signs CRLs again under the right one") {
+  for (const bool accepted : {false, true}) {
+    CAPTURE(accepted);
+    Site site;
+    const auto crl_ends = [&] {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+      return inventory::Authorities(store).newest_crl(Name::parse("corp"))->next_update;
+    };
+    REQUIRE(renew(site.host, {}).exit_code() == 0);
+    const Time right = site.now;
+    site.now += days(30 * 365);
+    renew(site.host, {});
+    site.now = right;
+    if (accepted) accept_clock_verb.run(site.host, {});
+    renew(site.host, {});
+    site.now += days(5);
+    if (accepted) accept_clock_verb.run(site.host, {});
+    site.host.machine = [&] { return base::MachineClock{.boot_id = {}, .since_boot = {}, .synchronised = site.now}; };
+    renew(site.host, {});
+    CHECK(crl_ends() == site.now + days(7));
+  }
 }
 
 }  // namespace
