@@ -88,7 +88,7 @@ Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now) {
                                      .records = facts.deployments,
                                      .former_places = facts.former_places,
                                      .attempts = facts.attempts,
-                                     .lost = {},
+                                     .lost = facts.lost_targets,
                                      .against_rollback = [](const inventory::DeploymentRecord&) {
                                        return std::optional<std::string>("an older CRL is never published again");
                                      }};

@@ -26,6 +26,7 @@ struct AuthorityFacts {
   std::optional<inventory::CrlRecord> crl;      // newest of the active generation
   bool crl_on_disk = true;                      // crl.der is that one
   bool revocations_lost = false;                // nobody knows what it revoked: no CRL can be signed
+  std::vector<Name> lost_targets;               // where what was published is gone or something else
   std::vector<config::Deployment> publish;
   std::vector<inventory::DeploymentRecord> deployments;
   std::vector<inventory::FormerPlaceRecord> former_places;

@@ -120,6 +120,8 @@ class CertificateArtifact final : public Deployable {
     return worst;
   }
 
+  bool stands(deploy::Target& place, std::int64_t number) override { return place.stands(number); }
+
   std::optional<std::string> against_rollback(const inventory::DeploymentRecord& record, Time now) override {
     return plan::against_rollback(certificate_facts(session_, name_), record, record.after, now);
   }
@@ -215,12 +217,12 @@ class AuthorityArtifact final : public Deployable {
 
   Sight look(const config::Deployment&, deploy::Target& place, std::int64_t number,
              std::optional<std::int64_t>) override {
-    if (!place.reads_back()) return {Served::unknown, "what is there cannot be read back", false};
-    if (!place.current()) return {Served::unreachable, "nothing is published there"};
-    std::vector<std::string> differences;
-    with(number, [&](const deploy::Artifact& made) { differences = place.differences(made); });
-    if (!differences.empty()) return {Served::other, differences.front()};
-    return {Served::wanted, fmt::format("CRL {} is published", number)};
+    return sight_of(place, number);
+  }
+
+  bool stands(deploy::Target& place, std::int64_t number) override {
+    const Sight sight = sight_of(place, number);
+    return !sight.can_be_seen || sight.served == Served::wanted;
   }
 
   std::optional<std::string> against_rollback(const inventory::DeploymentRecord&, Time) override {
@@ -243,6 +245,15 @@ class AuthorityArtifact final : public Deployable {
   }
 
  private:
+  Sight sight_of(deploy::Target& place, std::int64_t number) {
+    if (!place.reads_back()) return {Served::unknown, "what is there cannot be read back", false};
+    if (!place.current()) return {Served::unreachable, "nothing is published there"};
+    std::vector<std::string> differences;
+    with(number, [&](const deploy::Artifact& made) { differences = place.differences(made); });
+    if (!differences.empty()) return {Served::other, differences.front()};
+    return {Served::wanted, fmt::format("CRL {} is published", number)};
+  }
+
   inventory::CrlRecord newest(std::int64_t number) {
     auto crl = session_.authority_rows.newest_crl(name_);
     if (!crl || static_cast<std::int64_t>(crl->number) != number)

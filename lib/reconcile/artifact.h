@@ -34,6 +34,9 @@ class Deployable {
   // Looks once at all that verifies `target`; the worst of them counts.
   virtual Sight look(const config::Deployment& target, deploy::Target& place, std::int64_t number,
                      std::optional<std::int64_t> previous) = 0;
+  // Whether what was deployed as artifact `number` is still there, as far as a few system calls show that; a
+  // publication is read. What cannot be read back stands.
+  virtual bool stands(deploy::Target& place, std::int64_t number) = 0;
   // Why the target must not go back, or nullopt where it may.
   virtual std::optional<std::string> against_rollback(const inventory::DeploymentRecord& record, Time now) = 0;
   // The numbers whose copies may stay at a target beside the one that is served.

@@ -38,10 +38,17 @@ plan::OnDisk on_disk(Session& session, const inventory::VersionRecord& version, 
   return standing.complete ? plan::OnDisk::whole : plan::OnDisk::damaged;
 }
 
-bool stands(const config::Deployment& target, const inventory::DeploymentRecord& record) {
-  if (!is_proved(record.state)) return true;
-  if (record.spec_hash != config::deployment_hash(target)) return true;
-  return open_target(target, record.owner)->stands(record.version);
+// The targets at which artifact `number` was proved, and where it is no longer.
+std::vector<Name> lost_targets(Deployable& artifact, std::int64_t number, const std::vector<config::Deployment>& wanted,
+                               const std::vector<inventory::DeploymentRecord>& records) {
+  std::vector<Name> lost;
+  for (const config::Deployment& target : wanted) {
+    const auto record = std::ranges::find(records, target.name, &inventory::DeploymentRecord::target);
+    if (record == records.end() || !is_proved(record->state) || record->version != number) continue;
+    if (record->spec_hash != config::deployment_hash(target)) continue;
+    if (!artifact.stands(*open_target(target, artifact.name()), number)) lost.push_back(target.name);
+  }
+  return lost;
 }
 
 // What the disk says of what the store knows, in a few system calls. What it does not say is no loss.
@@ -58,11 +65,22 @@ void look_at_disk(Session& session, plan::CertificateFacts& facts, Time now) {
     if (const auto in_use = session.managed.in_use(facts.wanted.name);
         in_use && used != nullptr && in_use->number == used->record.number && facts.live_link == in_use->number)
       facts.touched = look_of(session.host.state, *in_use) != in_use->seen;
-    for (const config::Deployment& target : facts.wanted.deployments)
-      for (const inventory::DeploymentRecord& record : facts.deployments)
-        if (record.target == target.name && !stands(target, record)) facts.lost_targets.push_back(target.name);
+    if (used != nullptr)
+      facts.lost_targets = lost_targets(*certificate_artifact(session, facts.wanted.name), used->record.number,
+                                        facts.wanted.deployments, facts.deployments);
   } catch (const base::Error& error) {
     base::log::debug("cannot look at what is on disk of {}: {}", facts.wanted.name, error.message());
+  }
+}
+
+std::vector<Name> lost_publications(Session& session, const Name& authority, std::int64_t number,
+                                    const std::vector<config::Deployment>& publish,
+                                    const std::vector<inventory::DeploymentRecord>& records) {
+  try {
+    return lost_targets(*authority_artifact(session, authority), number, publish, records);
+  } catch (const base::Error& error) {
+    base::log::debug("cannot look at what is published of {}: {}", authority, error.message());
+    return {};
   }
 }
 
@@ -139,8 +157,24 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
     facts.revocations_lost =
         session.authority_rows.are_revocations_lost(name) && !authority::tells_revocations(session.store, name);
     facts.crl_on_disk = crl_stands(session.host.state, session.store, name);
+    if (facts.crl)
+      facts.lost_targets = lost_publications(session, name, static_cast<std::int64_t>(facts.crl->number), facts.publish,
+                                             facts.deployments);
   });
   return facts;
+}
+
+std::vector<Name> authorities_with_losses(Session& session) {
+  std::vector<Name> found;
+  for (const auto& [name, configured] : session.config.authorities) {
+    if (configured.publish.empty()) continue;
+    const auto crl = session.authority_rows.newest_crl(name);
+    if (crl && !lost_publications(session, name, static_cast<std::int64_t>(crl->number), configured.publish,
+                                  session.deployments.of(inventory::ArtifactKind::crl, name))
+                    .empty())
+      found.push_back(name);
+  }
+  return found;
 }
 
 }  // namespace everseal::reconcile

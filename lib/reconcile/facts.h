@@ -11,4 +11,7 @@ namespace everseal::reconcile {
 plan::CertificateFacts certificate_facts(Session& session, const Name& name);
 plan::AuthorityFacts authority_facts(Session& session, const Name& name);
 
+// The authorities of which something that was published is gone, or is something else now.
+std::vector<Name> authorities_with_losses(Session& session);
+
 }  // namespace everseal::reconcile

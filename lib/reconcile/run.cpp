@@ -2,6 +2,7 @@
 #include "inventory/clock.h"
 #include "inventory/heads.h"
 #include "inventory/retention.h"
+#include "reconcile/facts.h"
 #include "reconcile/failure.h"
 #include "reconcile/lost.h"
 #include "reconcile/reconcile.h"
@@ -176,6 +177,11 @@ Verdict reconcile_authority(Run& run, const Name& name) {
 Verdict reconcile_due(Run& run) {
   Verdict verdict{outcomes_of(run.desired.problems())};
   wake_what_was_lost(run.host, run.store);
+  {
+    Session session = run.session();
+    for (const Name& name : authorities_with_losses(session))
+      session.subjects.wake(inventory::authority_subject(name), session.now());
+  }
   if (!run.clock.trusted)
     verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
   for (const SubjectKind* const kind : kinds_in_order()) verdict.append(run_due(run, *kind));

@@ -16,6 +16,8 @@
 #include "reconcile/verbs/renew.h"
 #include "reconcile/verbs/revoke.h"
 
+#include <functional>
+
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -140,6 +142,63 @@ TEST_SUITE("settings") {
     CHECK(revoke(site.host, revocation_of_www()).outcomes.front().result == Result::done);
     CHECK(site.crl().entries.size() == 1);
     CHECK(base::read_file(site.published(), 1 << 20) == site.crl().der);
+  }
+
+  TEST_CASE("a publication that is gone or something else is planned for, and written again by the next run") {
+    const struct {
+      const char* title;
+      std::function<void(const std::string& file)> spoil;
+    } rows[] = {
+        {"gone", [](const std::string& file) { std::filesystem::remove(file); }},
+        {"junk in the file", [](const std::string& file) { std::ofstream(file) << "junk"; }},
+        {"another file",
+         [](const std::string& file) {
+           std::filesystem::remove(file);
+           std::ofstream(file) << "junk";
+         }},
+        {"all of it gone",
+         [](const std::string& file) {
+           std::filesystem::remove(file);
+           std::filesystem::remove_all(std::filesystem::path(file).parent_path() / ".everseal");
+         }},
+    };
+    for (const auto& row : rows) {
+      CAPTURE(row.title);
+      CorpSite site;
+      site.say("[authority.corp]\n" + site.publication());
+      REQUIRE(renew(site.host, {}).exit_code() == 0);
+      row.spoil(site.published());
+      const auto planned = reconcile::plan(site.host, {});
+      const auto authority = std::ranges::find(planned, "authority/corp", &PlannedSubject::subject);
+      REQUIRE(authority != planned.end());
+      REQUIRE_FALSE(authority->steps.empty());
+      CHECK(authority->steps.front().why.front().rule == plan::Rule::lost);
+      const Verdict verdict = renew(site.host, {});
+      CHECK(verdict.exit_code() == 0);
+      CHECK_FALSE(verdict.outcomes.empty());
+      CHECK(base::read_file(site.published(), 1 << 20) == site.crl().der);
+      CHECK(renew(site.host, {}).outcomes.empty());
+    }
+  }
+
+  TEST_CASE("a reload that fails is not forgotten where what was served before it is what is wanted") {
+    CorpSite site;
+    site.say("[authority.corp]\n" + site.publication());
+    REQUIRE(renew(site.host, {}).exit_code() == 0);
+    site.say("[authority.corp]\n" + site.publication() + "reload = [\"/bin/false\"]\n");
+    const Verdict verdict = renew(site.host, {});
+    CHECK(verdict.exit_code() == 1);
+    REQUIRE(verdict.outcomes.size() == 1);
+    CHECK(contains(verdict.outcomes.front().text, "the reload failed"));
+    const auto planned = reconcile::plan(site.host, {});
+    const auto authority = std::ranges::find(planned, "authority/corp", &PlannedSubject::subject);
+    REQUIRE(authority != planned.end());
+    REQUIRE(authority->steps.size() == 1);
+    CHECK(contains(authority->steps.front().why.front().text, "the reload failed"));
+    CHECK(base::read_file(site.published(), 1 << 20) == site.crl().der);
+    site.say("[authority.corp]\n" + site.publication() + "reload = [\"/bin/true\"]\n");
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(examine(site.host).empty());
   }
 
   TEST_CASE("nothing that is published is taken away for a table that cannot be read") {
