@@ -75,10 +75,15 @@ std::optional<Outcome> compare(Session& session, const plan::CertificateFacts& f
   const auto version = session.versions.find(name, step.number);
   if (!version) throw base::Error(base::Fault::internal, fmt::format("{} has no version {}", name, step.number));
   const auto tell = [&](const std::string& text, const std::vector<Name>& again) {
+    const Detail detail{{"version", std::to_string(step.number)}, {"what", text}};
     session.store.transaction([&] {
-      for (const Name& target : again) session.deployments.deploy_again(inventory::ArtifactKind::version, name, target);
-      session.events.add(std::string(kDamaged), subject_of(name),
-                         Detail{{"version", std::to_string(step.number)}, {"what", text}}, session.now());
+      if (again.empty()) session.events.add(kDamaged, subject_of(name), detail, session.now());
+      for (const Name& target : again) {
+        session.deployments.deploy_again(inventory::ArtifactKind::version, name, target);
+        Detail there{{"target", target.text()}};
+        there.insert(there.end(), detail.begin(), detail.end());
+        session.events.add(kDamaged, subject_of(name), there, session.now());
+      }
     });
     return Outcome{subject_of(name), {}, "compare", Result::warned, text};
   };
@@ -104,7 +109,7 @@ std::optional<Outcome> compare(Session& session, const plan::CertificateFacts& f
     return std::nullopt;
   }
   const std::string text = base::join(found, "; ");
-  if (!again.empty()) require_mendable(session, subject_of(name), text);
+  for (const Name& target : again) require_mendable(session, subject_of(name), target, text);
   return tell(text, again);
 }
 

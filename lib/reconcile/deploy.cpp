@@ -166,16 +166,18 @@ std::optional<Outcome> stage(Session& session, Deployable& artifact, const Targe
   record.target = target.name;
   record.spec_hash = hash;
   record.version = number;
-  const bool was_lost = same && is_proved(earlier->state);
+  bool was_lost = same && is_proved(earlier->state);
   const std::string loss = fmt::format("what was deployed to {} was no longer there", target.name);
   if (!same) end_failure(record);
   session.progress(Progress::Kind::doing, artifact.subject(),
                    fmt::format("deploying version {} to {}", number, target.name));
   try {
     require_own_place(session, artifact, target, wanted);
-    if (was_lost || (same && earlier->state == DeploymentState::failed))
-      require_mendable(session, artifact.subject(), loss);
     const auto place = open_target(target, artifact.name());
+    // A loss that was not mended, too, but no reload that failed.
+    if (same && earlier->state == DeploymentState::failed && earlier->current == number)
+      was_lost = !artifact.stands(*place, number);
+    if (was_lost) require_mendable(session, artifact.subject(), target.name, loss);
     const auto current = place->current() ? place->current() : record.current;
     if (current && *current != number)
       record.previous = current;

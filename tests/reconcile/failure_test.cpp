@@ -877,6 +877,78 @@ TEST_SUITE("failure") {
 
   TEST_CASE("what stands in the place of the next version is put aside, and blocks nothing") {
     const struct {
+  TEST_CASE("what is deployed is mended a third time for who asks by name, and by itself when a day is over") {
+    for (const bool asked : {true, false}) {
+      CAPTURE(asked);
+      Site site;
+      REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+      const std::string key = site.root / "tls/privkey.pem";
+      for (int mended = 0; mended < 2; ++mended) {
+        std::filesystem::remove(key);
+        renew(site.host, {});
+        CHECK(std::filesystem::exists(key));
+        site.now += std::chrono::hours(1);
+      }
+      std::filesystem::remove(key);
+      const Verdict refused = renew(site.host, {});
+      CHECK(refused.exit_code() == 1);
+      CHECK_FALSE(std::filesystem::exists(key));
+      REQUIRE(refused.outcomes.size() == 1);
+      CHECK(refused.outcomes.front().facts.retry_at == site.now + std::chrono::hours(22));
+      if (asked) {
+        CHECK(renew(site.host, {{kWww}, Force::no}).exit_code() == 0);
+      } else {
+        site.now += std::chrono::hours(2);
+        renew(site.host, {});
+        CHECK_FALSE(std::filesystem::exists(key));
+        site.now += std::chrono::hours(20) + std::chrono::minutes(1);
+        CHECK(renew(site.host, {}).exit_code() == 0);
+      }
+      CHECK(std::filesystem::exists(key));
+    }
+  }
+
+  TEST_CASE("who has a certificate kept alive that was issued once hears that, and that its key changes hands") {
+    for (const bool external : {true, false}) {
+      CAPTURE(external);
+      Site site;
+      config::Certificate www = site.www();
+      www.deployments.clear();
+      base::Bytes csr;
+      if (external)
+        csr = pki::make_csr({www.subject, www.identifiers}, pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
+      REQUIRE(issue(site.host, {www, Keep::once, csr}).exit_code() == 0);
+      const Verdict verdict = issue(site.host, {www, Keep::alive, {}});
+      CHECK(verdict.exit_code() == 0);
+      const std::string_view said = external ? "its key was made elsewhere" : "kept alive from now on";
+      CHECK(std::ranges::any_of(
+          verdict.outcomes, [&](const Outcome& one) { return one.text.find(said) != std::string::npos; }));
+      for (const Outcome& one : issue(site.host, {www, Keep::alive, {}}).outcomes)
+        CHECK(one.text.find(said) == std::string::npos);
+    }
+  }
+
+  TEST_CASE("what was mended elsewhere does not speak for a reload that fails") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    for (const char* const file : {"fullchain.pem", "manifest.json"}) {
+      std::ofstream(fmt::format("{}/archive/www/1/{}", site.host.state, file)) << "junk";
+      renew(site.host, {});
+    }
+    REQUIRE(site.events("files.damaged") == 2);
+    std::filesystem::create_directory(site.root / "tls2");
+    config::Certificate www = site.www();
+    www.deployments.push_back(config::make_deployment(
+        Name::parse("second"), "files",
+        {{"directory", {site.root / "tls2", {}}}, {"reload", base::Value{base::List{{"/bin/false", {}}}, {}}}}, {},
+        config_kinds({}), www.name));
+    CHECK(issue(site.host, {www, Keep::alive, {}}).exit_code() == 1);
+    const Verdict again = renew(site.host, {{kWww}, Force::no});
+    REQUIRE(again.outcomes.size() == 1);
+    CHECK(again.outcomes.front().text.find("the reload failed") != std::string::npos);
+    CHECK(again.outcomes.front().text.find("changed again") == std::string::npos);
+  }
+
       const char* title;
       std::function<void(const std::string& archive)> put;
     } rows[] = {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "reconcile/fields.h"
+#include "reconcile/mends.h"
 #include "reconcile/named.h"
 #include "reconcile/overview.h"
 #include "reconcile/reconcile.h"
@@ -50,6 +51,7 @@ Verdict renew(const Host& host, const RenewRequest& request) {
   run.store.transaction([&] {
     for (const Name& name : names) {
       inventory::Managed(run.store).skip_wait(name, now);
+      if (!request.names.empty()) ask_to_mend(run.store, subject_of(name), now);
       if (request.force == Force::yes) ask_for_renewal(run.store, name, now);
     }
   });
