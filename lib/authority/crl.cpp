@@ -116,6 +116,8 @@ CrlRecord refresh_crl(Authority& authority, Time now) {
   if (end <= now)
     throw Error(Fault::denied, fmt::format("the certificate of authority {} ended {}: nobody trusts a CRL of it",
                                            authority.name(), base::format_time(end)));
+  // Where the clock is before the authority's own begin a revocation is published all the same.
+  const Time begin = std::max(now, authority.certificate().not_before());
   inventory::Store& store = authority.store();
   CrlRecord record{.authority = authority.name(), .generation = authority.generation()};
   // The file is written inside: one writer at a time, and durable before the commit.
@@ -128,7 +130,7 @@ CrlRecord refresh_crl(Authority& authority, Time now) {
     const pki::CrlRequest request{
         .number = next_number(newest, published, now),
         .this_update = std::max(now - kCrlBackDate, authority.certificate().not_before()),
-        .next_update = std::min(now + authority.settings().crl_lifetime, end),
+        .next_update = std::min(begin + authority.settings().crl_lifetime, end),
         .entries = entries(authorities, authority, newest, now),
     };
     record.number = request.number;

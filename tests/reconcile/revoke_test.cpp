@@ -90,6 +90,18 @@ void lose_database_and_backups(const Site& site) {
 }
 
 TEST_SUITE("revoke") {
+  TEST_CASE("a revocation is published also while the clock is before the authority's begin") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    site.now -= std::chrono::days(30);
+    const Verdict verdict = revoke(site.host, revocation_of_www());
+    const auto revoked = std::ranges::find(verdict.outcomes, "revoke", &Outcome::step);
+    REQUIRE(revoked != verdict.outcomes.end());
+    CHECK(revoked->result == Result::done);
+    CHECK(crl_of(site).entries.size() == 1);
+    CHECK(*crl_of(site).next_update > crl_of(site).this_update);
+  }
+
   TEST_CASE("keyCompromise takes the place of another reason in CRL and database, and the time stays") {
     Site site;
     REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
