@@ -241,6 +241,10 @@ Change plan_change(const Files& files, const Settings& settings, const Name& nam
                     "change it there, or choose another name with --as");
       continue;
     }
+    base::Problems unread;
+    if (!found.origin && !read_toml(source, unread) && !unread.empty())
+      throw Error(Fault::config, base::to_string(unread.front()),
+                  "mend it, or rename that file; or choose another name with --as");
     if (!found.origin || (existing == Existing::replaced && !found.alone))
       throw Error(Fault::exists, fmt::format("{} holds something else than certificate {} alone", path, name),
                   "rename that file, or choose another name with --as");

@@ -462,8 +462,6 @@ TEST_CASE("what an operator wrote is neither overwritten nor removed") {
       {"db", fmt::format("{} holds something else than certificate db alone", directory / "conf.d/db.toml")},
       {"issuers",
        fmt::format("{} holds something else than certificate issuers alone", directory / "conf.d/issuers.toml")},
-      {"broken",
-       fmt::format("{} holds something else than certificate broken alone", directory / "conf.d/broken.toml")},
   };
   for (const auto& [name, message] : rejects) {
     CAPTURE(name);
@@ -476,6 +474,12 @@ TEST_CASE("what an operator wrote is neither overwritten nor removed") {
     }
     CHECK(where_defined(all, Name::parse(name)) != DefinedIn::fragment);
   }
+  // What stands in the way is what is wrong with it.
+  const base::Error error = error_of([&] { write_fragment(all, wanted("broken"), kinds()); });
+  CHECK(error.fault() == base::Fault::config);
+  CHECK(error.message().starts_with(fmt::format("{}:", directory / "conf.d/broken.toml")));
+  CHECK(error.hint().find("mend it") != std::string::npos);
+  CHECK(where_defined(all, Name::parse("broken")) != DefinedIn::fragment);
   CHECK(read(all).size() == 5);
 }
 
