@@ -373,7 +373,9 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
     made.facts.seen = sight.seen;
     return made;
   };
-  if (sight.served == Served::wanted) {
+  // What was served before the reload as well says nothing of a reload that failed.
+  const bool proved = record.reload_problem.empty() || record.before != Served::wanted;
+  if (sight.served == Served::wanted && proved) {
     std::vector<std::string> warnings;
     if (const std::string rest = take_rest_away(artifact, *place, record); !rest.empty()) warnings.push_back(rest);
     record.state = DeploymentState::verified;
@@ -391,6 +393,7 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
   }
 
   std::string problem = sight.text;
+  if (!proved && sight.served == Served::wanted) problem += ", as it was before";
   if (!record.reload_problem.empty()) problem += "; the reload failed: " + record.reload_problem;
   const auto against = artifact.against_rollback(record, session.now());
   if (first_look && !against) {
