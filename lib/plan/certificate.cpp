@@ -561,7 +561,7 @@ std::optional<Validity> validity_in_use(const CertificateFacts& facts, Time now)
 
 std::optional<std::string> against_rollback(const CertificateFacts& facts, const DeploymentRecord& deployment,
                                             Served after, Time now) {
-  if (!deployment.previous) return "there is no previous version at this target";
+  if (!deployment.previous) return "no other version was in place at this target when it was deployed";
   const VersionFacts* const previous = find(facts, *deployment.previous);
   if (previous == nullptr || !is_complete(*previous)) return "the previous version is unknown";
   if (*previous->record.not_after <= now) return "the previous version has expired";

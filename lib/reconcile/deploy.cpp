@@ -405,7 +405,10 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
   if (against) more.emplace_back("no_rollback", *against);
   commit_failure(session, artifact, record, DeploymentState::unverified, "deployment.unverified", problem, more);
   Outcome made = told(Result::failed, against ? fmt::format("{}; not rolled back: {}", problem, *against) : problem);
-  made.facts.hint = fmt::format("when the server is set up: `everseal deploy {}`", artifact.name());
+  // Who sets up a server needs its certificate first, and the server is not there yet.
+  const bool may_come = sight.served == Served::unreachable && record.reload_problem.empty();
+  made.facts.hint = fmt::format("when {}: `everseal deploy {}`", may_come ? "the server is set up" : "that is mended",
+                                artifact.name());
   return report(session, std::move(made));
 }
 

@@ -330,6 +330,8 @@ TEST_SUITE("failure") {
       const Away away(site);
       CHECK(remove(site.host, {kWww, OnRemoval::revoke, Keys::keep}).exit_code() == 1);
       CHECK(planned(site, "revoke").gate == plan::Gate::backing_off);
+      const Verdict again = remove(site.host, {kWww, OnRemoval::leave, Keys::destroy});
+      CHECK(again.outcomes.back().text.find("which stands: `everseal remove www --cancel`") != std::string::npos);
       site.now += days(80);  // past its renewal
       CHECK(renew(site.host, {}).renewed == 0);
     }
@@ -875,8 +877,6 @@ TEST_SUITE("failure") {
     CHECK(site.events("files.damaged") == 1);
   }
 
-  TEST_CASE("what stands in the place of the next version is put aside, and blocks nothing") {
-    const struct {
   TEST_CASE("what is deployed is mended a third time for who asks by name, and by itself when a day is over") {
     for (const bool asked : {true, false}) {
       CAPTURE(asked);
@@ -949,6 +949,8 @@ TEST_SUITE("failure") {
     CHECK(again.outcomes.front().text.find("changed again") == std::string::npos);
   }
 
+  TEST_CASE("what stands in the place of the next version is put aside, and blocks nothing") {
+    const struct {
       const char* title;
       std::function<void(const std::string& archive)> put;
     } rows[] = {

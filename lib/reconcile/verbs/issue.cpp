@@ -231,11 +231,16 @@ void say_as_wanted(Run& run, const Name& name, const IssueRequest& request, Verd
                    request.keep == Keep::once ? "--replace" : fmt::format("`everseal renew {} --force`", name))});
 }
 
-// Who sets up a server needs its certificate first, and the server is not there yet.
+// Beside what came of it, so that it counts as nothing of its own.
+void add_word(Verdict& verdict, std::string_view word) {
+  if (!verdict.outcomes.empty()) verdict.outcomes.back().text += fmt::format("; {}", word);
+}
+
+// A look that failed says so itself.
 void say_how_to_go_on(const Name& name, Verdict& verdict) {
   for (Outcome& outcome : verdict.outcomes)
-    if (outcome.result == Result::failed && (outcome.step == "deploy" || outcome.step == "verify"))
-      outcome.text += fmt::format("; when the server is set up: `everseal deploy {}`", name);
+    if (outcome.result == Result::failed && outcome.step == "deploy")
+      outcome.text += fmt::format("; when that is mended: `everseal deploy {}`", name);
 }
 
 Verdict carry_out(Run& run, const Name& name) {
@@ -274,11 +279,19 @@ IssueVerdict keep_alive(Run& run, const Name& name, Table options, const IssueRe
   if (change.after != change.before) require_signable(run, change.certificate, request);
   for (const std::string& difference : change.differences) tell(host, name, difference);
   if (request.effect == Effect::rehearsed) return {rehearsal(run, change.certificate, request), name};
+  const bool was_once = present && present->row.origin == kOnce;
+  const bool changes_hands = present && present->row.key_owner == inventory::KeyOwner::external;
   config::write_change(host.files, change);
   end_once(run, name);
   run.desired = Desired(host, run.store);
   IssueVerdict result{carry_out(run, name), name};
   say_as_wanted(run, name, request, result);
+  if (changes_hands)
+    add_word(result,
+             "its key was made elsewhere; from now on the keys are made here, and who holds the other key gets no new "
+             "certificate for it");
+  else if (was_once)
+    add_word(result, "it is kept alive from now on");
   if (is_new) say_how_to_go_on(name, result);
   return result;
 }

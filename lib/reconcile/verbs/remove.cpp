@@ -21,6 +21,7 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
   intent.delete_keys = request.keys == Keys::destroy;
   intent.reason = request.reason;
   intent.created = host.clock();
+  bool stands = false;
   run.store.transaction([&] {
     inventory::Managed(run.store).skip_wait(request.name, host.clock());
     inventory::Intents intents(run.store);
@@ -29,6 +30,7 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
       if (earlier.kind != inventory::IntentKind::remove) continue;
       if (earlier.revoke && (!intent.revoke || pki::is_graver(earlier.reason, intent.reason)))
         intent.reason = earlier.reason;
+      stands = stands || (earlier.revoke && request.certificate != OnRemoval::revoke);
       intent.revoke = intent.revoke || earlier.revoke;
       intent.delete_keys = intent.delete_keys || earlier.delete_keys;
     }
@@ -38,7 +40,13 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
       know_targets(session, request.name);
     }
   });
-  return reconcile_certificates(run, {request.name});
+  Verdict verdict = reconcile_certificates(run, {request.name});
+  if (stands && !verdict.outcomes.empty())
+    verdict.outcomes.back().text += fmt::format(
+        "; an earlier removal asked for its revocation, which stands: `everseal remove {} --cancel` withdraws "
+        "what is not done yet",
+        request.name);
+  return verdict;
 }
 
 namespace {
