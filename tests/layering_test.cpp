@@ -177,7 +177,7 @@ class Inspection {
   void inspect(const std::string& path, const std::string& text) {
     const std::string module = module_of(path);
     if (!may_include().contains(module)) return complain(path, "stands in no module of the table");
-    for (const Include& include : includes_of(text)) inspect(path, module, include);
+    for (const Include& include : included_by(path)) inspect(path, module, include);
     for (const Place& place : kPlaces)
       if (place.seen_from && !place.seen_from->contains(module)) inspect_reach(path, place);
     if (module == "plan" || module == "audit")
@@ -229,9 +229,8 @@ class Inspection {
     while (!ahead.empty()) {
       const std::string at = std::move(ahead.back());
       ahead.pop_back();
-      const auto file = files_.find(at);
-      if (file == files_.end() || !visited.insert(at).second) continue;
-      for (const Include& include : includes_of(file->second)) {
+      if (!files_.contains(at) || !visited.insert(at).second) continue;
+      for (const Include& include : included_by(at)) {
         if (at != path && include.name.starts_with(place.header))
           return complain(path, "sees " + include.name + " through " + at);
         ahead.push_back("lib/" + include.name);
@@ -239,7 +238,15 @@ class Inspection {
     }
   }
 
+  // Read once a file: most headers are reached from most files.
+  const std::vector<Include>& included_by(const std::string& path) {
+    const auto known = includes_.find(path);
+    if (known != includes_.end()) return known->second;
+    return includes_.emplace(path, includes_of(files_.at(path))).first->second;
+  }
+
   const Files& files_;
+  std::map<std::string, std::vector<Include>> includes_;
   std::vector<std::string> violations_;
   Names cli11_;
 };
