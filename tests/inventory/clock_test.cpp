@@ -243,7 +243,8 @@ TEST_CASE("accepting a clock leaves nothing that waits for a future that was non
 
   accept_clock(store, kNow);
   CHECK(*Subjects(store).look_again(certificate_subject(www)) <= kNow);
-  CHECK_FALSE(Subjects(store).look_again(certificate_subject(named("idle"))));
+  // It may have waited for nothing because of what the clock said.
+  CHECK(*Subjects(store).look_again(certificate_subject(named("idle"))) <= kNow);
   CHECK(Versions(store).find(www, 1)->created == kNow);
   CHECK(Versions(store).find(www, 2)->created == kNow - kDay);
   CHECK(Orders(store).find(www, 1)->changed == kNow);
