@@ -139,7 +139,7 @@ std::string help_of(const Command& command) {
     if (document.command == command.words)
       schemas += fmt::format("{}{}{}", schemas.empty() ? "" : ", ", document.schema,
                              document.when.empty() ? "" : fmt::format(" ({})", document.when));
-  if (!schemas.empty()) text += fmt::format("\n--json prints: {}\n", schemas);
+  if (!schemas.empty()) text += fmt::format("\n--json prints: {}\n", wrap(schemas, {15, 2}, width));
   return text;
 }
 
