@@ -1,6 +1,8 @@
 #include "base/error.h"
+#include "inventory/authorities.h"
 #include "inventory/clock.h"
 #include "inventory/heads.h"
+#include "inventory/managed.h"
 #include "inventory/retention.h"
 #include "reconcile/facts.h"
 #include "reconcile/failure.h"
@@ -147,6 +149,14 @@ inventory::ClockVerdict keep_clock(const Host& host, inventory::Store& store) {
   return verdict;
 }
 
+// What was never published cannot be lost, and the config need not be read for it.
+bool publishes_anything(inventory::Store& store) {
+  inventory::Deployments deployments(store);
+  return std::ranges::any_of(inventory::Authorities(store).all(), [&](const inventory::AuthorityRecord& one) {
+    return !deployments.of(inventory::ArtifactKind::crl, one.name).empty();
+  });
+}
+
 }  // namespace
 
 void tell_heads(const Host& host, inventory::Store& store) { inventory::tell_heads(store, host.clock(), host.journal); }
@@ -177,7 +187,7 @@ Verdict reconcile_authority(Run& run, const Name& name) {
 Verdict reconcile_due(Run& run) {
   Verdict verdict{outcomes_of(run.desired.problems())};
   wake_what_was_lost(run.host, run.store);
-  {
+  if (publishes_anything(run.store)) {
     Session session = run.session();
     for (const Name& name : authorities_with_losses(session))
       session.subjects.wake(inventory::authority_subject(name), session.now());
