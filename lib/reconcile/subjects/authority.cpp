@@ -1,5 +1,6 @@
-#include "base/overloaded.h"
 #include "plan/authority.h"
+
+#include "base/overloaded.h"
 #include "reconcile/facts.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/run_steps.h"
@@ -17,31 +18,31 @@ Verdict run_authority(Session& session, const Name& name, Pass pass) {
   const auto lock = lock_subject(session.host, inventory::authority_subject(name));
   const auto artifact = authority_artifact(session, name);
   AuthorityFacts facts;
-  return run_steps<AuthorityAction>(
-      session, inventory::authority_subject(name),
-      {.decide =
-           [&](Time now) {
-             facts = authority_facts(session, name);
-             return plan::decide(facts, now);
-           },
-       .apply =
-           [&](const AuthorityAction& action) {
-             return std::visit(base::Overloaded{
-                                   [&](const plan::SignCrl&) { return sign_crl(session, name); },
-                                   [&](const plan::DeploymentAction& step) {
-                                     return apply_deployment(session, *artifact, facts.publish, step);
-                                   },
-                               },
-                               action);
-           },
-       .in_use = [&](Time) -> std::optional<plan::Validity> {
-         if (!facts.crl) return std::nullopt;
-         return plan::Validity{facts.crl->this_update, facts.crl->next_update};
-       },
-       .is_in_pass =
-           [pass](const AuthorityAction& action) {
-             return pass == Pass::whole || std::holds_alternative<plan::SignCrl>(action);
-           }});
+  return run_steps<AuthorityAction>(session, inventory::authority_subject(name),
+                                    {.decide =
+                                         [&](Time now) {
+                                           facts = authority_facts(session, name);
+                                           return plan::decide(facts, now);
+                                         },
+                                     .apply =
+                                         [&](const AuthorityAction& action) {
+                                           return std::visit(
+                                               base::Overloaded{
+                                                   [&](const plan::SignCrl&) { return sign_crl(session, name); },
+                                                   [&](const plan::DeploymentAction& step) {
+                                                     return apply_deployment(session, *artifact, facts.publish, step);
+                                                   },
+                                               },
+                                               action);
+                                         },
+                                     .in_use = [&](Time) -> std::optional<plan::Validity> {
+                                       if (!facts.crl) return std::nullopt;
+                                       return plan::Validity{facts.crl->this_update, facts.crl->next_update};
+                                     },
+                                     .is_in_pass =
+                                         [pass](const AuthorityAction& action) {
+                                           return pass == Pass::whole || std::holds_alternative<plan::SignCrl>(action);
+                                         }});
 }
 
 PlannedStep planned(const plan::Step<AuthorityAction>& step) {
