@@ -41,31 +41,23 @@ CertificateRecord read_certificate(const sql::Statement& row) {
   return record;
 }
 
-std::string joined(const std::vector<pki::GeneralName>& names) {
-  std::string text;
-  for (const auto& name : names) {
-    if (!text.empty()) text += ", ";
-    text += name.value.raw();
-  }
-  return text;
-}
-
 // The row's id where the certificate was not known before.
 std::optional<std::int64_t> insert(sql::Database& database, const pki::Certificate& certificate, Time now) {
   sql::Query query(database,
                    "insert into certificate (fingerprint, serial, subject, issuer, names, not_before, not_after, key, "
                    "is_ca, first_seen, der) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
                    "on conflict (fingerprint) do nothing returning id");
-  query->bind(1, base::BytesView(certificate.fingerprint().octets))
-      .bind(2, certificate.serial())
-      .bind(3, base::as_bytes(certificate.subject().raw()))
-      .bind(4, base::as_bytes(certificate.issuer().raw()))
-      .bind(5, base::as_bytes(joined(certificate.names())))
-      .bind(6, base::to_unix(certificate.not_before()))
-      .bind(7, base::to_unix(certificate.not_after()))
-      .bind(8, certificate.public_key().text)
-      .bind(9, certificate.is_ca() ? 1 : 0)
-      .bind(10, base::to_unix(now))
+  const CertificateRecord record = record_of(certificate, now);
+  query->bind(1, base::BytesView(record.fingerprint.octets))
+      .bind(2, record.serial)
+      .bind(3, base::as_bytes(record.subject.raw()))
+      .bind(4, base::as_bytes(record.issuer.raw()))
+      .bind(5, base::as_bytes(record.names.raw()))
+      .bind(6, base::to_unix(record.not_before))
+      .bind(7, base::to_unix(record.not_after))
+      .bind(8, record.key)
+      .bind(9, record.is_ca ? 1 : 0)
+      .bind(10, base::to_unix(record.first_seen))
       .bind(11, certificate.der());
   if (!query->step()) return std::nullopt;
   const std::int64_t id = query->integer(0);

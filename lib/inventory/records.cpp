@@ -87,6 +87,26 @@ constexpr auto parse(const Table& table, std::string_view text) noexcept
 
 }  // namespace
 
+CertificateRecord record_of(const pki::Certificate& certificate, Time first_seen) {
+  CertificateRecord record;
+  record.fingerprint = certificate.fingerprint();
+  record.serial = certificate.serial();
+  record.subject = certificate.subject();
+  record.issuer = certificate.issuer();
+  std::string names;
+  for (const pki::GeneralName& name : certificate.names()) {
+    if (!names.empty()) names += ", ";
+    names += name.value.raw();
+  }
+  record.names = base::Untrusted(std::move(names));
+  record.not_before = certificate.not_before();
+  record.not_after = certificate.not_after();
+  record.key = certificate.public_key().text;
+  record.is_ca = certificate.is_ca();
+  record.first_seen = first_seen;
+  return record;
+}
+
 std::string_view to_string(VersionState state) noexcept { return word(kVersionStates, state); }
 std::optional<VersionState> parse_version_state(std::string_view text) noexcept { return parse(kVersionStates, text); }
 std::string_view to_string(ArtifactKind kind) noexcept { return word(kArtifactKinds, kind); }

@@ -58,6 +58,9 @@ struct CertificateRecord {
 // The subject alternative names one by one. A name that itself holds ", " becomes two; exact are those of the certificate.
 std::vector<std::string> names_of(const CertificateRecord& record);
 
+// Of a certificate that is first seen then, and no version of anything.
+CertificateRecord record_of(const pki::Certificate& certificate, Time first_seen);
+
 enum class KeyOwner { ours, external };  // external: the CSR came from elsewhere, no key here
 std::string_view to_string(KeyOwner owner) noexcept;
 std::optional<KeyOwner> parse_key_owner(std::string_view text) noexcept;

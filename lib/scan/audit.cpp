@@ -15,9 +15,6 @@
 namespace everseal::scan {
 namespace {
 
-using base::Error;
-using base::Fault;
-
 std::string scope_of(const AuditRequest& request) {
   std::vector<std::string> names = request.paths;
   for (const Wanted& one : request.endpoints) names.push_back(one.name);
@@ -25,23 +22,6 @@ std::string scope_of(const AuditRequest& request) {
   std::string text;
   for (const std::string& name : names) text += name + '\n';
   return base::hex(pki::sha256(base::as_bytes(text)));
-}
-
-inventory::CertificateRecord record_of(const pki::Certificate& certificate, base::Time now) {
-  inventory::CertificateRecord record;
-  record.fingerprint = certificate.fingerprint();
-  record.serial = certificate.serial();
-  record.subject = certificate.subject();
-  record.issuer = certificate.issuer();
-  std::string names;
-  for (const pki::GeneralName& name : certificate.names()) names += (names.empty() ? "" : ", ") + name.value.raw();
-  record.names = base::Untrusted(std::move(names));
-  record.not_before = certificate.not_before();
-  record.not_after = certificate.not_after();
-  record.key = certificate.public_key().text;
-  record.is_ca = certificate.is_ca();
-  record.first_seen = now;
-  return record;
 }
 
 inventory::FindingRecord record_of(const audit::Finding& finding) {
@@ -226,7 +206,7 @@ class Run {
     }
     if (judged.certificates)
       for (const pki::Certificate& certificate : *judged.certificates)
-        audited.certificates.push_back(record_of(certificate, probe.at));
+        audited.certificates.push_back(inventory::record_of(certificate, probe.at));
     audited.path_ends = judged.path_ends;
     audited.place = std::move(place);
     audited.probe = std::move(probe);

@@ -9,8 +9,6 @@
 namespace everseal::scan {
 namespace {
 
-using std::chrono::floor;
-
 void take(std::vector<audit::Finding>& into, std::vector<audit::Finding> more) {
   std::ranges::move(more, std::back_inserter(into));
 }
