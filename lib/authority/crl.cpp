@@ -90,11 +90,6 @@ std::vector<pki::RevokedEntry> entries(inventory::Authorities& authorities, cons
   return all;
 }
 
-// Does it name all that was revoked? An older one lacks what came after it.
-bool is_newest(const std::optional<pki::Crl>& published, const std::optional<CrlRecord>& known) {
-  return published && (!published->number || !known || *published->number >= known->number);
-}
-
 // A CRL without what was revoked before would be taken for word that it is good again.
 void require_known_revocations(inventory::Authorities& authorities, const Authority& authority, bool is_told) {
   const Name& name = authority.name();
@@ -126,7 +121,9 @@ CrlRecord refresh_crl(Authority& authority, Time now) {
     const auto published = read_published(authority.directory(), authority.certificate());
     if (published) merge({store, authority.name(), authority.generation(), authority.certificate()}, *published, now);
     const auto newest = authorities.newest_crl(authority.name(), authority.generation());
-    require_known_revocations(authorities, authority, is_newest(published, newest));
+    const bool is_told =
+        published && authorities.is_newest_crl(authority.name(), authority.generation(), published->number);
+    require_known_revocations(authorities, authority, is_told);
     const pki::CrlRequest request{
         .number = next_number(newest, published, now),
         .this_update = std::max(now - kCrlBackDate, authority.certificate().not_before()),
@@ -156,10 +153,15 @@ bool tells_revocations(inventory::Store& store, const Name& authority) {
   const auto active = authorities.active_generation(authority);
   if (!directory || !active) return false;
   for (const auto& row : authorities.certificates(authority))
-    if (row.role == inventory::AuthorityRole::intermediate && row.generation == *active)
-      return is_newest(read_published(*directory, pki::Certificate::parse(row.der)),
-                       authorities.newest_crl(authority, *active));
+    if (row.role == inventory::AuthorityRole::intermediate && row.generation == *active) {
+      const auto published = read_published(*directory, pki::Certificate::parse(row.der));
+      return published && authorities.is_newest_crl(authority, *active, published->number);
+    }
   return false;
+}
+
+bool lacks_revocations(inventory::Store& store, const Name& authority) {
+  return inventory::Authorities(store).are_revocations_lost(authority) && !tells_revocations(store, authority);
 }
 
 std::int64_t merge_published_crl(inventory::Store& store, const Name& authority, Time now) {

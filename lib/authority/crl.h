@@ -17,6 +17,8 @@ inventory::CrlRecord refresh_crl(Authority& authority, Time now);
 
 // Does crl.der say what the authority revoked: is it signed by it, and as new as any CRL that is known?
 bool tells_revocations(inventory::Store& store, const Name& authority);
+// Was it lost with a database what the authority revoked, and is there no CRL that says it?
+bool lacks_revocations(inventory::Store& store, const Name& authority);
 
 // The same merge for `restore` and `doctor`, without signing and without the key: gives how many revocations were news.
 std::int64_t merge_published_crl(inventory::Store& store, const Name& authority, Time now);

@@ -202,6 +202,11 @@ std::optional<CrlRecord> Authorities::newest_crl(const Name& authority) {
   return generation ? newest_crl(authority, *generation) : std::nullopt;
 }
 
+bool Authorities::is_newest_crl(const Name& authority, int generation, const std::optional<std::uint64_t>& number) {
+  const auto newest = newest_crl(authority, generation);
+  return !number || !newest || *number >= newest->number;
+}
+
 void Authorities::mark_crl_dirty(const Name& authority, Time now) {
   store_.transaction([&] {
     sql::Query query(store_.database(), "update authority set crl_dirty = 1 where name = $1");

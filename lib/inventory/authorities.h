@@ -37,6 +37,8 @@ class Authorities {
   std::optional<int> active_generation(const Name& authority);
   std::optional<CrlRecord> newest_crl(const Name& authority, int generation);
   std::optional<CrlRecord> newest_crl(const Name& authority);  // of the active generation
+  // Is a CRL of that number as new as any that is known? An older one lacks what was revoked after it.
+  bool is_newest_crl(const Name& authority, int generation, const std::optional<std::uint64_t>& number);
   void mark_crl_dirty(const Name& authority, Time now);
   // The database was lost, and no CRL was left to say what it knew to be revoked: until one is found, or a person says
   // that nothing was or that it is gone for good.

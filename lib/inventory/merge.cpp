@@ -258,8 +258,7 @@ bool merge_crl_file(Store& into, const Name& authority, base::BytesView bytes, T
                   .revoked_at = entry.when,
                   .reason = entry.reason},
                  outcome, now);
-  const auto newest = authorities.newest_crl(authority, signer->generation);
-  return !crl.number || !newest || *crl.number >= newest->number;
+  return authorities.is_newest_crl(authority, signer->generation, crl.number);
 }
 
 void learn_issued(Store& store, Replacement& outcome) {

@@ -333,7 +333,7 @@ void examine_crl(Session& session, const Name& name, Complaints& complaints) {
     complaints.add(rule, authority_subject(name), std::move(what), fmt::format("everseal ca crl {}", name),
                    "signs a new one");
   };
-  if (session.authority_rows.are_revocations_lost(name) && !authority::tells_revocations(session.store, name)) {
+  if (authority::lacks_revocations(session.store, name)) {
     const Error error = revocations_lost(session.host.state, name);
     return complaints.add({.rule = "revocations-lost",
                            .subject = authority_subject(name),

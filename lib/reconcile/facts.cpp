@@ -154,8 +154,7 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
     if (session.config.unusable.contains(authority_subject(name))) keep_what_is_published(facts);
     facts.attempts = session.attempts.of(authority_subject(name));
     facts.clock_problem = clock_problem(session);
-    facts.revocations_lost =
-        session.authority_rows.are_revocations_lost(name) && !authority::tells_revocations(session.store, name);
+    facts.revocations_lost = authority::lacks_revocations(session.store, name);
     facts.crl_on_disk = crl_stands(session.host.state, session.store, name);
     if (facts.crl)
       facts.lost_targets = lost_publications(session, name, static_cast<std::int64_t>(facts.crl->number), facts.publish,
