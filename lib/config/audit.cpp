@@ -26,10 +26,10 @@ std::optional<LifeLeft> read_life_left(const Named& from, std::string_view optio
   return left;
 }
 
-// A word stands for what is built in; what has a slash or a dot is a path, relative to the file that says it.
+// A path is relative to the file that says it.
 std::string read_policy(const base::Table& table, const base::Options& options, const base::Origin& otherwise) {
   const std::string text = options.string("policy");
-  if (text.find('/') == std::string::npos && text.find('.') == std::string::npos) return text;
+  if (is_built_in_policy(text)) return text;
   return base::resolve_path(text, origin_of(table, "policy", otherwise));
 }
 
@@ -91,6 +91,8 @@ void check_targets(const Named& from, const Endpoint& endpoint, Reader& reader) 
 
 }  // namespace
 
+bool is_built_in_policy(std::string_view text) { return text.find_first_of("/.") == std::string_view::npos; }
+
 std::optional<LifeLeft> parse_life_left(std::string_view text) {
   if (const auto slash = text.find('/'); slash != std::string::npos) {
     const auto part = base::parse_number<int>(text.substr(0, slash));
@@ -126,9 +128,7 @@ Endpoint read_endpoint(const Named& from, Reader& reader) {
   Endpoint endpoint;
   endpoint.name = from.name;
   endpoint.origin = from.origin;
-  report_unknown(from.table, {declared(Section::endpoint)}, {}, from.key, reader.problems);
-  const base::Options options =
-      validate_declared(from.table, declared(Section::endpoint), from.key, from.origin, reader.problems);
+  const base::Options options = read_options(from, Section::endpoint, reader);
   endpoint.targets = options.strings("targets");
   if (options.has("targets_file")) endpoint.targets_file = options.string("targets_file");
   endpoint.environment = read_label(from, "environment", options, &Known::environments, reader);
@@ -152,9 +152,7 @@ Environment read_environment(const Named& from, Reader& reader) {
   Environment environment;
   environment.name = from.name;
   environment.origin = from.origin;
-  report_unknown(from.table, {declared(Section::environment)}, {}, from.key, reader.problems);
-  const base::Options options =
-      validate_declared(from.table, declared(Section::environment), from.key, from.origin, reader.problems);
+  const base::Options options = read_options(from, Section::environment, reader);
   if (options.has("policy")) environment.policy = read_policy(from.table, options, from.origin);
   environment.trust = read_trust(from.table, options, from.key, from.origin, reader);
   environment.warning_left = read_life_left(from, "warning_left", options, reader);
@@ -167,9 +165,7 @@ Team read_team(const Named& from, Reader& reader) {
   Team team;
   team.name = from.name;
   team.origin = from.origin;
-  report_unknown(from.table, {declared(Section::team)}, {}, from.key, reader.problems);
-  const base::Options options =
-      validate_declared(from.table, declared(Section::team), from.key, from.origin, reader.problems);
+  const base::Options options = read_options(from, Section::team, reader);
   team.names = read_patterns(from, "names", options, reader);
   team.runbook = options.string("runbook");
   return team;

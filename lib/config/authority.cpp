@@ -50,9 +50,7 @@ Authority read_authority(const Named& from, Reader& reader) {
   Authority authority;
   authority.name = from.name;
   authority.origin = from.origin;
-  report_unknown(from.table, {declared(Section::authority)}, subtables(Section::authority), from.key, reader.problems);
-  const base::Options options =
-      validate_declared(from.table, declared(Section::authority), from.key, from.origin, reader.problems);
+  const base::Options options = read_options(from, Section::authority, reader);
   if (options.has("passphrase_file")) authority.passphrase_file = options.string("passphrase_file");
   authority.permitted = read_constraints(from, "permitted", options, reader);
   authority.excluded = read_constraints(from, "excluded", options, reader);

@@ -126,10 +126,7 @@ Certificate read_certificate(const Named& from, Reader& reader) {
   Certificate certificate;
   certificate.name = from.name;
   certificate.origin = from.origin;
-  report_unknown(from.table, {declared(Section::certificate)}, subtables(Section::certificate), from.key,
-                 reader.problems);
-  const base::Options options =
-      validate_declared(from.table, declared(Section::certificate), from.key, from.origin, reader.problems);
+  const base::Options options = read_options(from, Section::certificate, reader);
 
   read_issuers(from, options, certificate, reader);
   certificate.environment = read_label(from, "environment", options, &Known::environments, reader);

@@ -113,6 +113,11 @@ base::Options validate_declared(const base::Table& table, std::span<const Option
   return options;
 }
 
+base::Options read_options(const Named& from, Section section, Reader& reader) {
+  report_unknown(from.table, {declared(section)}, subtables(section), from.key, reader.problems);
+  return validate_declared(from.table, declared(section), from.key, from.origin, reader.problems);
+}
+
 const Origin& origin_of(const base::Table& table, std::string_view key, const Origin& otherwise) {
   const base::Value* const value = base::find(table, key);
   return value == nullptr ? otherwise : value->origin;

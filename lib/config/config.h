@@ -141,6 +141,9 @@ struct LifeLeft {
 };
 std::optional<LifeLeft> parse_life_left(std::string_view text);  // "1/4", "30d"
 
+// A policy that is built in is a word; what has a slash or a dot is the path of another.
+bool is_built_in_policy(std::string_view text);
+
 struct Environment {
   Name name;
   std::optional<std::string> policy;  // a built-in one's name, or an absolute path

@@ -98,9 +98,7 @@ Profile read_profile(const Named& from, Reader& reader) {
   Profile profile;
   profile.name = from.name;
   profile.origin = from.origin;
-  report_unknown(from.table, {declared(Section::profile)}, {}, from.key, reader.problems);
-  const base::Options options =
-      validate_declared(from.table, declared(Section::profile), from.key, from.origin, reader.problems);
+  const base::Options options = read_options(from, Section::profile, reader);
   profile.usage = options.strings("usage");
   check_usage(from, profile, reader);
   profile.lifetime = options.duration("lifetime");

@@ -92,6 +92,8 @@ void report_unknown(const base::Table& table, std::initializer_list<std::span<co
 // Options::validate over the declared keys alone; all others belong to others or are reported by report_unknown.
 base::Options validate_declared(const base::Table& table, std::span<const base::Option> declared,
                                 const std::string& key, const base::Origin& origin, base::Problems& problems);
+// Both, of a table that has no kind.
+base::Options read_options(const Named& from, Section section, Reader& reader);
 // The same table in normal form (see Deployment::written).
 base::Table normalise(const base::Table& table, std::span<const base::Option> declared, const base::Options& options);
 

@@ -61,8 +61,7 @@ void take_left(const std::optional<config::LifeLeft>& said, const audit::Thresho
 }  // namespace
 
 audit::Policy find_policy(const std::string& name_or_path) {
-  if (name_or_path.find('/') == std::string::npos && name_or_path.find('.') == std::string::npos)
-    return audit::built_in_policy(name_or_path);
+  if (config::is_built_in_policy(name_or_path)) return audit::built_in_policy(name_or_path);
   const base::Bytes text = read_named_file(name_or_path, kLargestPolicy, "policy");
   return audit::parse_policy(base::as_text(text), name_or_path);
 }
