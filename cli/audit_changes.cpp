@@ -6,7 +6,7 @@
 #include "report/json.h"
 #include "report/report.h"
 #include "scan/difference.h"
-#include "terminal.h"
+#include "show_rows.h"
 
 #include <fmt/format.h>
 
@@ -82,11 +82,7 @@ bool show_changes(const Context& context, inventory::Store& store, base::Time si
     print_json(all, since, now);
     return !all.empty();
   }
-  report::Surface surface;
-  surface.write = [](std::string_view text) { print(text); };
-  surface.width = width(Stream::output);
-  if (wants_colour(Stream::output)) surface.emphasis = report::Emphasis::colours;
-  const auto sink = report::require_kind("table").open(std::move(surface));
+  const auto sink = open_sink(context);
   sink->begin("changes", kChangeColumns);
   for (const scan::Difference& one : all) {
     const Cell cells[] = {Cell(Cell(word_of(one)), one.is_worse() ? Tone::bad : Tone::plain), one.place.text(),

@@ -11,6 +11,7 @@
 #include "reconcile/kinds.h"
 #include "report/audit.h"
 #include "scan/audit.h"
+#include "show_rows.h"
 #include "terminal.h"
 #include "version.h"
 
@@ -32,7 +33,6 @@ using base::Fault;
 
 constexpr std::size_t kMostOfRange = 1024;
 constexpr int kInFlight = 500;
-constexpr int kFindings = 3;
 constexpr int kSomeNotLookedAt = 4;
 constexpr int kNoneLookedAt = 1;
 
@@ -155,13 +155,9 @@ std::string host_name() {
 }
 
 std::unique_ptr<report::AuditSink> open_audit_sink(const Context& context) {
-  report::Surface surface;
-  surface.write = [](std::string_view text) { print(text); };
-  surface.width = width(Stream::output);
-  if (wants_colour(Stream::output)) surface.emphasis = report::Emphasis::colours;
   const std::string format =
       context.arguments.one("format").value_or(context.output == Output::json ? "json" : "table");
-  return report::require_audit_kind(format).open(std::move(surface));
+  return report::require_audit_kind(format).open(output_surface());
 }
 
 class NoSink : public report::AuditSink {

@@ -33,6 +33,9 @@ struct Argument {
   std::string_view field = "";
 };
 
+// What a command exits with that found what its caller wants to be told of.
+inline constexpr int kFindings = 3;
+
 enum class Group { certificates, inventory, authority, account, care };
 
 // What the command line said, by the long name without dashes ("deploy-dir") or the positional's name ("NAME").

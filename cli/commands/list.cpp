@@ -15,8 +15,6 @@
 namespace everseal::cli {
 namespace {
 
-constexpr int kFindings = 3;
-
 constexpr Argument kListArguments[] = {
     {.name = "--expiring", .summary = "only what ends within this time, or has ended", .value = "30d"},
     {.name = "--name",
