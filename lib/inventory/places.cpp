@@ -362,38 +362,29 @@ std::vector<PlaceRecord> Places::gone_since(Time since) {
 }
 
 std::int64_t Places::prune(Time probes_before, Time hours_before, Time rest_before, int limit) {
-  struct Pruning {
-    std::string_view sql;
-    Time before;
-  };
-  // A place's newest probe says what is there now, however old it is.
-  const Pruning prunings[] = {
-      {"delete from probe where id in (select probe.id from probe join place on place.id = probe.place "
-       "where probe.at < $1 and probe.id is not place.probe order by probe.at limit $2)",
-       probes_before},
-      {"delete from probe_hour where (hour, place) in "
-       "(select hour, place from probe_hour where hour < $1 order by hour limit $2)",
-       hours_before},
-      {"delete from sighting where (place, position, certificate, first_seen) in "
-       "(select place, position, certificate, first_seen from sighting where last_seen < $1 order by last_seen limit "
-       "$2)",
-       rest_before},
-      {"delete from sighting where place in (select id from place where gone < $1 order by gone limit $2)",
-       rest_before},
-      {"delete from finding where place in (select id from place where gone < $1 order by gone limit $2)", rest_before},
-      {"delete from acknowledgement where place in (select id from place where gone < $1 order by gone limit $2)",
-       rest_before},
-      {"delete from probe where place in (select id from place where gone < $1 order by gone limit $2)", rest_before},
-      {"delete from probe_hour where place in (select id from place where gone < $1 order by gone limit $2)",
-       rest_before},
-      {"delete from place where id in (select id from place where gone < $1 order by gone limit $2)", rest_before},
-  };
   std::int64_t went = 0;
+  const auto take_away = [&](std::string_view sql, Time before) {
+    sql::Query query(store_.database(), sql);
+    went += query->bind(1, base::to_unix(before)).bind(2, limit).execute();
+  };
   store_.transaction([&] {
-    for (const Pruning& pruning : prunings) {
-      sql::Query query(store_.database(), pruning.sql);
-      went += query->bind(1, base::to_unix(pruning.before)).bind(2, limit).execute();
-    }
+    // A place's newest probe says what is there now, however old it is.
+    take_away(
+        "delete from probe where id in (select probe.id from probe join place on place.id = probe.place "
+        "where probe.at < $1 and probe.id is not place.probe order by probe.at limit $2)",
+        probes_before);
+    take_away(
+        "delete from probe_hour where (hour, place) in "
+        "(select hour, place from probe_hour where hour < $1 order by hour limit $2)",
+        hours_before);
+    take_away(
+        "delete from sighting where (place, position, certificate, first_seen) in (select place, position, "
+        "certificate, first_seen from sighting where last_seen < $1 order by last_seen limit $2)",
+        rest_before);
+    constexpr std::string_view kGone = "(select id from place where gone < $1 order by gone limit $2)";
+    for (const std::string_view table : {"sighting", "finding", "acknowledgement", "probe", "probe_hour"})
+      take_away(fmt::format("delete from {} where place in {}", table, kGone), rest_before);
+    take_away(fmt::format("delete from place where id in {}", kGone), rest_before);
   });
   return went;
 }
