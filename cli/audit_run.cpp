@@ -1,14 +1,11 @@
 #include "audit_run.h"
 
 #include "audit_changes.h"
+#include "audit_surroundings.h"
 #include "authority/policy.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "config_problems.h"
 #include "discover/passwords.h"
-#include "inventory/authorities.h"
-#include "reconcile/access.h"
-#include "reconcile/kinds.h"
 #include "report/audit.h"
 #include "scan/audit.h"
 #include "show_rows.h"
@@ -33,57 +30,12 @@ using base::Fault;
 
 constexpr std::size_t kMostOfRange = 1024;
 constexpr int kInFlight = 500;
-constexpr int kSomeNotLookedAt = 4;
-constexpr int kNoneLookedAt = 1;
 
 // What exists is a path, as for `inspect`, and what is written like one is meant as one.
 bool is_path(const std::string& text) {
   struct stat status {};
   return text.starts_with('/') || text.starts_with("./") || text.starts_with("../") ||
          ::stat(text.c_str(), &status) == 0;
-}
-
-std::optional<config::LifeLeft> life_left(const Arguments& arguments, std::string_view option) {
-  const auto text = arguments.one(option);
-  if (!text) return std::nullopt;
-  if (const auto parsed = config::parse_life_left(*text)) return parsed;
-  throw Error(Fault::usage,
-              fmt::format("--{}: '{}' is neither a part of a life nor a time", option, base::printable(*text)),
-              "write \"1/4\" or \"30d\"");
-}
-
-Severity severity(const Arguments& arguments) {
-  const auto text = arguments.one("fail-on");
-  if (!text) return Severity::error;
-  if (const auto parsed = audit::parse_severity(*text)) return *parsed;
-  std::vector<std::string> known;
-  for (const Severity one : audit::kAllSeverities) known.emplace_back(audit::to_string(one));
-  throw Error(Fault::usage, fmt::format("--fail-on: '{}' is no severity", base::printable(*text)),
-              fmt::format("one of: {}", base::join(known, ", ")));
-}
-
-// What is remembered, and what the config says; both may be missing where TARGETs are named.
-struct Surroundings {
-  std::optional<inventory::Store> store;
-  config::Config config;
-  base::Problems problems;
-};
-
-Surroundings surroundings(const reconcile::Host& host, bool needed) {
-  Surroundings around;
-  if (!needed && !std::filesystem::exists(host.state + "/everseal.db")) return around;
-  around.store.emplace(reconcile::open_store(host, sql::Access::read_write));
-  around.config = reconcile::read_config(host.files, *around.store, around.problems);
-  return around;
-}
-
-std::vector<pki::Certificate> roots_of(inventory::Store& store) {
-  std::vector<pki::Certificate> roots;
-  inventory::Authorities authorities(store);
-  for (const inventory::AuthorityRecord& authority : authorities.all())
-    for (const auto& record : authorities.certificates(authority.name))
-      if (record.role == inventory::AuthorityRole::root) roots.push_back(pki::Certificate::parse(record.der));
-  return roots;
 }
 
 std::vector<scan::TeamPattern> patterns_of(const config::Settings& settings) {
@@ -184,12 +136,6 @@ scan::Progress progress_bar(const Context& context) {
   };
 }
 
-int exit_code_of(const scan::AuditOutcome& outcome, Severity fail_on) {
-  if (outcome.has(fail_on)) return kFindings;
-  if (outcome.looked > 0 && outcome.failed == outcome.looked) return kNoneLookedAt;
-  return outcome.failed > 0 || outcome.not_looked > 0 ? kSomeNotLookedAt : 0;
-}
-
 report::AuditSummary summary_of(const scan::AuditOutcome& outcome, base::Time ended, int exit_code) {
   report::AuditSummary summary;
   summary.ended = ended;
@@ -208,13 +154,10 @@ report::AuditSummary summary_of(const scan::AuditOutcome& outcome, base::Time en
 
 int audit_to(report::AuditSink& sink, const Context& context) {
   const Arguments& arguments = context.arguments;
-  const Severity fail_on = severity(arguments);
-  const scan::Override override{.policy = arguments.one("policy"),
-                                .warning = life_left(arguments, "warning"),
-                                .critical = life_left(arguments, "critical")};
+  const Severity from = fail_on(context);
   const bool named = arguments.has("TARGET") || arguments.has("targets");
   const reconcile::Host host = context.host();
-  Surroundings around = surroundings(host, !named);
+  Surroundings around = surroundings(host, sql::Access::read_write, !named);
 
   scan::AuditRequest request;
   named ? take_arguments(arguments, request) : take_config(around.config, arguments.one("env").value_or(""), request);
@@ -231,8 +174,7 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   if (arguments.has("resume")) request.begin = scan::AuditRequest::Begin::where_the_last_stopped;
 
   const base::Time now = host.clock();
-  scan::Standards standards(around.config, override,
-                            around.store ? roots_of(*around.store) : std::vector<pki::Certificate>(), now);
+  scan::Standards standards = standards_of(context, around, now);
   const bool only_changes = arguments.has("changes");
   if (only_changes && !around.store)
     throw Error(Fault::usage, "--changes needs a state to compare with", "`everseal init` makes one");
@@ -243,13 +185,16 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   head.policy_hash = standards.policy().hash;
   head.version = kVersion;
   head.host = host_name();
-  head.fail_on = audit::to_string(fail_on);
+  head.fail_on = audit::to_string(from);
   head.rules = scan::audited_rules();
   sink.begin(head);
   scan::AuditOutcome outcome = scan::audit(request, standards, around.store ? &*around.store : nullptr, sink,
                                            host.clock, progress_bar(context), context.stop);
   for (const base::Problem& problem : around.problems) outcome.remarks.push_back(to_string(problem));
-  const int code = exit_code_of(outcome, fail_on);
+  const int code = exit_code_of({.has_finding = outcome.has(from),
+                                 .looked = outcome.looked,
+                                 .failed = outcome.failed,
+                                 .not_looked = outcome.not_looked});
   if (only_changes) show_changes(context, *around.store, outcome.began, host.clock());
   return sink.end(summary_of(outcome, host.clock(), code));
 }

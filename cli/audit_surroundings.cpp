@@ -1,0 +1,74 @@
+#include "audit_surroundings.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "config_problems.h"
+#include "inventory/authorities.h"
+#include "reconcile/access.h"
+#include "reconcile/kinds.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace everseal::cli {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+constexpr int kSomeNotLookedAt = 4;
+constexpr int kNoneLookedAt = 1;
+
+std::optional<config::LifeLeft> life_left(const Arguments& arguments, std::string_view option) {
+  const auto text = arguments.one(option);
+  if (!text) return std::nullopt;
+  if (const auto parsed = config::parse_life_left(*text)) return parsed;
+  throw Error(Fault::usage,
+              fmt::format("--{}: '{}' is neither a part of a life nor a time", option, base::printable(*text)),
+              "write \"1/4\" or \"30d\"");
+}
+
+std::vector<pki::Certificate> roots_of(inventory::Store& store) {
+  std::vector<pki::Certificate> roots;
+  inventory::Authorities authorities(store);
+  for (const inventory::AuthorityRecord& authority : authorities.all())
+    for (const auto& record : authorities.certificates(authority.name))
+      if (record.role == inventory::AuthorityRole::root) roots.push_back(pki::Certificate::parse(record.der));
+  return roots;
+}
+
+}  // namespace
+
+Surroundings surroundings(const reconcile::Host& host, sql::Access access, bool needed) {
+  Surroundings around;
+  if (!needed && !std::filesystem::exists(host.state + "/everseal.db")) return around;
+  around.store.emplace(reconcile::open_store(host, access));
+  around.config = reconcile::read_config(host.files, *around.store, around.problems);
+  return around;
+}
+
+scan::Standards standards_of(const Context& context, Surroundings& around, base::Time now) {
+  const scan::Override override{.policy = context.arguments.one("policy"),
+                                .warning = life_left(context.arguments, "warning"),
+                                .critical = life_left(context.arguments, "critical")};
+  return {around.config, override, around.store ? roots_of(*around.store) : std::vector<pki::Certificate>(), now};
+}
+
+audit::Severity fail_on(const Context& context) {
+  const auto text = context.arguments.one("fail-on");
+  if (!text) return audit::Severity::error;
+  if (const auto parsed = audit::parse_severity(*text)) return *parsed;
+  std::vector<std::string> known;
+  for (const audit::Severity one : audit::kAllSeverities) known.emplace_back(audit::to_string(one));
+  throw Error(Fault::usage, fmt::format("--fail-on: '{}' is no severity", base::printable(*text)),
+              fmt::format("one of: {}", base::join(known, ", ")));
+}
+
+int exit_code_of(const LookCounts& counts) {
+  if (counts.has_finding) return kFindings;
+  if (counts.looked > 0 && counts.failed == counts.looked) return kNoneLookedAt;
+  return counts.failed > 0 || counts.not_looked > 0 ? kSomeNotLookedAt : 0;
+}
+
+}  // namespace everseal::cli

@@ -1,0 +1,37 @@
+// What `audit` and `inspect` judge by: the config and the state, as far as there are any, and their common options.
+#pragma once
+
+#include "audit/rule.h"
+#include "command.h"
+#include "inventory/store.h"
+#include "scan/standards.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace everseal::cli {
+
+// Both may be missing where the command does not need them.
+struct Surroundings {
+  std::optional<inventory::Store> store;
+  config::Config config;
+  base::Problems problems;  // of the config
+};
+Surroundings surroundings(const reconcile::Host& host, sql::Access access, bool needed);
+
+// What is demanded here, with what the options --policy, --warning and --critical say instead. Error(usage/config).
+scan::Standards standards_of(const Context& context, Surroundings& around, base::Time now);
+
+// --fail-on; error without it. Error(usage).
+audit::Severity fail_on(const Context& context);
+
+// What such a command exits with.
+struct LookCounts {
+  bool has_finding = false;     // at or above --fail-on
+  std::int64_t looked = 0;      // places
+  std::int64_t failed = 0;      // of those, could not be looked at
+  std::int64_t not_looked = 0;  // the run ended before them
+};
+int exit_code_of(const LookCounts& counts);
+
+}  // namespace everseal::cli
