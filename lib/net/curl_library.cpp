@@ -43,6 +43,11 @@ CurlLibrary load() {
   loader.find(library.slist_append, "curl_slist_append");
   loader.find(library.slist_free_all, "curl_slist_free_all");
   loader.find(library.getdate, "curl_getdate");
+  loader.find(library.url, "curl_url");
+  loader.find(library.url_cleanup, "curl_url_cleanup");
+  loader.find(library.url_set, "curl_url_set");
+  loader.find(library.url_get, "curl_url_get");
+  loader.find(library.free, "curl_free");
   if (const CURLcode code = library.global_init(CURL_GLOBAL_DEFAULT); code != CURLE_OK)
     throw Error(Fault::internal, fmt::format("libcurl does not start: {}", library.easy_strerror(code)));
   return library;

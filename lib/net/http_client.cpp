@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "net/curl_library.h"
+#include "net/system_resolver.h"
 #include "pki/openssl.h"
 
 #include <algorithm>
@@ -47,6 +48,8 @@ struct Exchange {
   HttpResponse response;
   std::size_t largest_body = 0;
   std::stop_token stop;
+  const std::function<bool(const sockaddr&)>* may_connect = nullptr;
+  std::string refused;  // the last address that may not be connected to
   bool too_large = false;
   std::size_t header_octets = 0;      // of this response
   std::size_t all_header_octets = 0;  // of those before it, too: redirects, 100 Continue
@@ -102,6 +105,17 @@ std::size_t on_read(char* data, std::size_t, std::size_t room, void* context) no
 
 int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
   return static_cast<Exchange*>(context)->stop.stop_requested() ? 1 : 0;
+}
+
+curl_socket_t on_socket(void* context, curlsocktype, curl_sockaddr* address) noexcept {
+  auto& exchange = *static_cast<Exchange*>(context);
+  try {
+    if ((*exchange.may_connect)(address->addr))
+      return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    exchange.refused = numeric_host(address->addr);
+  } catch (const std::exception&) {
+  }
+  return CURL_SOCKET_BAD;
 }
 
 Fault fault_of(CURLcode code) noexcept {
@@ -203,7 +217,12 @@ struct HttpClient::State {
       set(CURLOPT_CAINFO, settings.ca_file.c_str());
       set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
     }
-    if (!settings.proxy.empty()) set(CURLOPT_PROXY, settings.proxy.c_str());
+    if (!settings.proxy.empty() || settings.may_connect) set(CURLOPT_PROXY, settings.proxy.c_str());
+    if (settings.may_connect) {
+      set(CURLOPT_OPENSOCKETFUNCTION, on_socket);
+      set(CURLOPT_OPENSOCKETDATA, &exchange);
+      set(CURLOPT_QUICK_EXIT, 1L);  // a name that does not resolve holds nobody up beyond the time
+    }
     if (settings.proxy_login) {
       std::string login(settings.proxy_login->reveal_text());
       set(CURLOPT_PROXYUSERPWD, login.c_str());
@@ -253,6 +272,7 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
   exchange.largest_body = state_->settings.largest_body;
   exchange.unsent = request.body;
   exchange.stop = std::move(stop);
+  exchange.may_connect = &state_->settings.may_connect;
   state_->prepare(request, headers.get(), exchange);
   const CURLcode code = curl().easy_perform(state_->handle.get());
   const std::string where = without_query(request.url);
@@ -261,6 +281,9 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
   if (exchange.too_large)
     throw Error(Fault::invalid,
                 fmt::format("the answer of {} is larger than {} KiB", where, exchange.largest_body >> 10));
+  if (code == CURLE_COULDNT_CONNECT && !exchange.refused.empty())
+    throw Error(Fault::denied,
+                fmt::format("{} {}: {} may not be connected to", request.method, where, exchange.refused));
   if (code != CURLE_OK) {
     std::string text = state_->problem[0] != '\0' ? state_->problem : curl().easy_strerror(code);
     if (code == CURLE_SEND_FAIL_REWIND) text = "the connection was closed before an answer came";

@@ -5,6 +5,7 @@
 #include "base/time.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -12,6 +13,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <sys/socket.h>
 
 namespace everseal::net {
 
@@ -26,6 +29,9 @@ struct HttpSettings {
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds timeout{30'000};  // of a whole request
   std::size_t largest_body = 1 << 20;         // octets; a longer answer is Error(invalid)
+  // Asked for each connection with the very address that it is made to; Error(denied) where it allows none of them.
+  // Then no proxy is used that the environment names. Empty: every address.
+  std::function<bool(const sockaddr& address)> may_connect;
 };
 
 struct HttpRequest {
@@ -62,8 +68,8 @@ class HttpClient {
   ~HttpClient();
 
   // Sent once, whatever happens to the connection. Any status is an answer. Errors: unreachable (no address, refused,
-  // TLS not trusted, cut), timed_out, cancelled
-  // (`stop`), invalid (URL, scheme, an answer too large). The message names the URL without its query, never a header.
+  // TLS not trusted, cut), denied (no address that may be connected to), timed_out, cancelled (`stop`), invalid (URL,
+  // scheme, an answer too large). The message names the URL without its query, never a header.
   HttpResponse send(const HttpRequest& request, std::stop_token stop = {});
 
  private:

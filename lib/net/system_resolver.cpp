@@ -12,6 +12,7 @@
 #include <system_error>
 #include <thread>
 
+#include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -111,6 +112,14 @@ SystemAnswer look_up(const std::string& host, int family, int flags) {
     answer.addresses.push_back(address);
   }
   return answer;
+}
+
+std::string numeric_host(const sockaddr& address) {
+  const socklen_t size = address.sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  char host[NI_MAXHOST];
+  const bool is_ip = address.sa_family == AF_INET6 || address.sa_family == AF_INET;
+  return is_ip && ::getnameinfo(&address, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST) == 0 ? host
+                                                                                                    : std::string();
 }
 
 }  // namespace everseal::net

@@ -37,5 +37,7 @@ class SystemResolver {
 
 // getaddrinfo(3) for a stream, with `flags`. Blocks but with AI_NUMERICHOST.
 SystemAnswer look_up(const std::string& host, int family, int flags);
+// "127.0.0.1", "::1"; "" where it is neither IPv4 nor IPv6.
+std::string numeric_host(const sockaddr& address);
 
 }  // namespace everseal::net

@@ -22,6 +22,9 @@ namespace {
 constexpr std::string_view kPemLabel = "X509 CRL";
 constexpr std::uint8_t kCrlNumber[] = {0x55, 0x1d, 0x14};
 constexpr std::uint8_t kReasonCode[] = {0x55, 0x1d, 0x15};
+constexpr std::uint8_t kDeltaIndicator[] = {0x55, 0x1d, 0x1b};
+constexpr std::uint8_t kDistributionPoint[] = {0x55, 0x1d, 0x1c};
+constexpr std::uint8_t kAuthorityKeyId[] = {0x55, 0x1d, 0x23};
 
 constexpr std::uint8_t kVersion2[] = {1};
 
@@ -154,6 +157,37 @@ std::optional<std::uint64_t> read_number(base::BytesView value) {
   return number;
 }
 
+bool is_true(const std::optional<der::Element>& boolean) {
+  return boolean && (boolean->contents.size() != 1 || boolean->contents[0] != 0);
+}
+
+// fullName of a DistributionPointName; what is named in another way matches nothing that a certificate of today says.
+void read_points(CrlScope& scope, base::BytesView encoded) {
+  der::Reader outer(encoded);
+  const auto full = outer.next_if(der::context_constructed(0));
+  if (full) {
+    der::Reader names(full->contents);
+    while (!names.done())
+      if (const der::Element name = names.next(); name.tag == der::context(6))
+        scope.points.emplace_back(base::as_text(name.contents));
+    outer.end();
+  }
+  if (scope.points.empty()) scope.beyond = "is of a distribution point without a URL";
+}
+
+void read_distribution_point(CrlScope& scope, base::BytesView value) {
+  der::Reader outer(value);
+  der::Reader reader(outer.expect(der::kSequence).contents);
+  outer.end();
+  if (const auto point = reader.next_if(der::context_constructed(0))) read_points(scope, point->contents);
+  if (is_true(reader.next_if(der::context(1)))) scope.covers = CrlScope::Covers::users;
+  if (is_true(reader.next_if(der::context(2)))) scope.covers = CrlScope::Covers::authorities;
+  scope.some_reasons = reader.next_if(der::context(3)).has_value();
+  if (is_true(reader.next_if(der::context(4)))) scope.beyond = "is of several issuers";
+  if (is_true(reader.next_if(der::context(5)))) scope.beyond = "is of attribute certificates alone";
+  reader.end();
+}
+
 void read_extensions(Crl& crl, base::BytesView encoded) {
   der::Reader outer(encoded);
   der::Reader extensions(outer.expect(der::kSequence).contents);
@@ -162,7 +196,14 @@ void read_extensions(Crl& crl, base::BytesView encoded) {
   while (!extensions.done()) {
     const Extension extension = read_extension(extensions);
     if (!seen.emplace(extension.id.begin(), extension.id.end()).second) refuse_crl("an extension stands there twice");
-    if (std::ranges::equal(extension.id, kCrlNumber)) crl.number = read_number(extension.value);
+    if (std::ranges::equal(extension.id, kCrlNumber))
+      crl.number = read_number(extension.value);
+    else if (std::ranges::equal(extension.id, kDistributionPoint))
+      read_distribution_point(crl.scope, extension.value);
+    else if (std::ranges::equal(extension.id, kDeltaIndicator))
+      crl.scope.beyond = "is a delta CRL";
+    else if (extension.critical == Critical::yes && !std::ranges::equal(extension.id, kAuthorityKeyId))
+      crl.scope.beyond = "has a critical extension that is not understood";
   }
 }
 

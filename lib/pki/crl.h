@@ -54,6 +54,14 @@ base::Bytes make_crl(const CrlRequest& request, const Certificate& issuer, const
 
 inline constexpr std::size_t kLargestCrl = std::size_t{64} << 20;  // octets
 
+// Of which certificates a CRL speaks (RFC 5280 section 5.2.5).
+struct CrlScope {
+  std::vector<std::string> points;  // URLs of the distribution points that it is for; empty: for all
+  enum class Covers { all, users, authorities } covers = Covers::all;
+  bool some_reasons = false;  // what it does not list may be revoked for another reason
+  std::string beyond;         // why it tells nothing of any: "is a delta CRL"; "" where it does
+};
+
 struct Crl {
   base::Bytes der;
   base::Untrusted issuer;
@@ -62,6 +70,7 @@ struct Crl {
   std::optional<base::Time> next_update;
   std::optional<std::uint64_t> number;  // absent also where it does not fit
   std::vector<RevokedEntry> entries;
+  CrlScope scope;
   // PEM ("X509 CRL") or DER, at most kLargestCrl. Throws Error(invalid).
   static Crl parse(base::BytesView pem_or_der);
 };

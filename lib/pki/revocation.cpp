@@ -79,14 +79,36 @@ RevocationStatus read_answer(OCSP_SINGLERESP* answer, base::Time at) {
   }
 }
 
+// Does the certificate name one of the CRL's distribution points?
+bool is_for(const std::vector<std::string>& points, const Certificate& certificate) {
+  if (points.empty()) return true;
+  return std::ranges::any_of(certificate.crl_urls(), [&](const base::Untrusted& url) {
+    return std::ranges::find(points, url.raw()) != points.end();
+  });
+}
+
 }  // namespace
 
-RevocationStatus status_by(const Crl& crl, const Certificate& certificate, const Certificate& issuer, base::Time at) {
-  if (crl.issuer_der != certificate.issuer_der() || !is_signed_by(crl, issuer) || !is_signed_by(certificate, issuer))
-    return unknown("the CRL is not of the certificate's issuer");
-  if (const auto why = out_of_time(crl.this_update, crl.next_update, at)) return unknown("the CRL " + *why);
-  const auto found = std::ranges::find(crl.entries, certificate.serial(), &RevokedEntry::serial);
-  if (found == crl.entries.end()) return {State::good, std::nullopt, {}};
+RevocationList::RevocationList(Crl crl, const Certificate& issuer)
+    : issuer_der_(crl.issuer_der), this_update_(crl.this_update), next_update_(crl.next_update) {
+  if (!is_signed_by(crl, issuer)) throw base::Error(base::Fault::invalid, "the CRL is not signed by the issuer");
+  scope_ = std::move(crl.scope);
+  entries_ = std::move(crl.entries);
+  std::ranges::sort(entries_, {}, &RevokedEntry::serial);
+}
+
+RevocationStatus RevocationList::status(const Certificate& certificate, base::Time at) const {
+  if (issuer_der_ != certificate.issuer_der()) return unknown("the CRL is not of the certificate's issuer");
+  if (!scope_.beyond.empty()) return unknown("the CRL " + scope_.beyond);
+  if (scope_.covers != CrlScope::Covers::all && (scope_.covers == CrlScope::Covers::authorities) != certificate.is_ca())
+    return unknown(certificate.is_ca() ? "the CRL is not of CAs" : "the CRL is of CAs alone");
+  if (!is_for(scope_.points, certificate)) return unknown("the CRL is of another distribution point");
+  if (const auto why = out_of_time(this_update_, next_update_, at)) return unknown("the CRL " + *why);
+  const std::string serial = certificate.serial();
+  const auto found = std::ranges::lower_bound(entries_, serial, {}, &RevokedEntry::serial);
+  if (found == entries_.end() || found->serial != serial)
+    return scope_.some_reasons ? unknown("the CRL is of some reasons alone")
+                               : RevocationStatus{State::good, std::nullopt, {}};
   return {State::revoked, found->when,
           found->reason == RevocationReason::unspecified ? std::string() : std::string(to_string(found->reason))};
 }

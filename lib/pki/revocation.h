@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace everseal::pki {
 
@@ -19,9 +20,25 @@ struct RevocationStatus {
   std::string reason;              // "keyCompromise"; of unknown: why it is not known, printable
 };
 
-// RFC 5280 section 6.3.3 for a whole CRL: unknown where `issuer` signed one of the two not, or where the CRL begins
-// after `at` (five minutes are given to the clocks) or has ended by then.
-RevocationStatus status_by(const Crl& crl, const Certificate& certificate, const Certificate& issuer, base::Time at);
+// A CRL whose signature was verified, for many questions. Immutable; holds nothing of the CRL but what it lists.
+class RevocationList {
+ public:
+  // Throws Error(invalid) where `issuer` did not sign it.
+  RevocationList(Crl crl, const Certificate& issuer);
+
+  // RFC 5280 section 6.3.3 for a certificate that the issuer signed, which the caller knows. Unknown where the CRL is
+  // another issuer's or does not speak of it (delta, other distribution point, CAs or others alone, some reasons), or
+  // where it begins after `at` (five minutes are given to the clocks) or has ended by then.
+  RevocationStatus status(const Certificate& certificate, base::Time at) const;
+  std::optional<base::Time> next_update() const noexcept { return next_update_; }
+
+ private:
+  base::Bytes issuer_der_;
+  base::Time this_update_;
+  std::optional<base::Time> next_update_;
+  CrlScope scope_;
+  std::vector<RevokedEntry> entries_;  // by serial
+};
 
 // RFC 6960 section 3.2 for a DER OCSPResponse, signed by `issuer` or by whom it delegated that to. Unknown where it is
 // no proof: broken, signed by somebody else, of another certificate, not of this time. Errors of the peer are values.

@@ -20,10 +20,8 @@ Address Address::of(const sockaddr_storage& socket, int port) {
   else
     reinterpret_cast<sockaddr_in&>(address.socket).sin_port = number;
   address.size = six ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
-  char host[NI_MAXHOST];
-  const int failed = ::getnameinfo(reinterpret_cast<const sockaddr*>(&address.socket), address.size, host, sizeof host,
-                                   nullptr, 0, NI_NUMERICHOST);
-  address.host = failed == 0 ? host : "?";
+  address.host = net::numeric_host(reinterpret_cast<const sockaddr&>(address.socket));
+  if (address.host.empty()) address.host = "?";
   address.text = six ? fmt::format("[{}]:{}", address.host, port) : fmt::format("{}:{}", address.host, port);
   return address;
 }

@@ -108,7 +108,7 @@ TEST_CASE("a CRL of the issuer tells what became of the certificate, within its 
     return Crl::parse(make_crl({1, kNow, kNow + kDay, std::move(entries)}, by.certificate, by.key));
   };
   const auto status = [&](const Crl& list, base::Time at) {
-    return status_by(list, shop.leaf, shop.issuing.certificate, at);
+    return RevocationList(list, shop.issuing.certificate).status(shop.leaf, at);
   };
   const Crl lists = crl(shop.issuing, {{shop.leaf.serial(), kNow - kDay, RevocationReason::key_compromise}});
   const Crl passes = crl(shop.issuing, {{shop.other.serial(), kNow - kDay}});
@@ -120,7 +120,70 @@ TEST_CASE("a CRL of the issuer tells what became of the certificate, within its 
   CHECK(status(passes, kNow + kDay + base::Seconds(1)).state == State::unknown);
   CHECK(status(passes, kNow - base::Seconds(300)).state == State::good);
   CHECK(status(passes, kNow - base::Seconds(301)).state == State::unknown);
-  CHECK(status(crl(shop.root, {}), kNow).state == State::unknown);
+  CHECK(RevocationList(crl(shop.root, {}), shop.root.certificate).status(shop.leaf, kNow).state == State::unknown);
   const Authority impostor = make_intermediate(shop.root, KeyType::ecdsa_p256, 8);
-  CHECK(status(crl(impostor, {{shop.leaf.serial(), kNow}}), kNow).state == State::unknown);
+  for (const Authority& other : {shop.root, impostor})
+    CHECK_THROWS_AS(RevocationList(crl(other, {{shop.leaf.serial(), kNow}}), shop.issuing.certificate), base::Error);
+}
+
+// What `openssl ca -gencrl` signs for the issuing CA with those extensions; `revoked` is on it.
+static Crl extended_crl(const Shop& shop, const std::string& extensions, const Certificate* revoked) {
+  const Scratch scratch;
+  std::string serial = revoked == nullptr ? std::string() : revoked->serial();
+  for (char& digit : serial) digit = static_cast<char>(std::toupper(static_cast<unsigned char>(digit)));
+  scratch.write("index", revoked == nullptr
+                             ? std::string()
+                             : "R\t401231235959Z\t260101000000Z,keyCompromise\t" + serial + "\tunknown\t/CN=x\n");
+  scratch.write("ca.conf", "[ca]\ndefault_ca=d\n[d]\ndatabase=" + scratch.path("index") +
+                               "\ndefault_md=sha256\ndefault_crl_days=1\ncrl_extensions=e\n[e]\n" + extensions);
+  judge::run({"openssl", "ca", "-config", scratch.path("ca.conf"), "-gencrl", "-cert",
+              scratch.write("ca.pem", shop.issuing.certificate.pem()), "-keyfile",
+              scratch.write("ca.key", shop.issuing.key.pem().reveal_text()), "-out", scratch.path("crl")});
+  return Crl::parse(base::read_file(scratch.path("crl"), 1 << 20));
+}
+
+TEST_CASE("a CRL tells only of the certificates that it speaks of") {
+  Shop shop;
+  Template wanted = server_template("www.example.org", shop.key);
+  wanted.crl_urls = {"http://crl.example.org/1.crl"};
+  shop.leaf = issue(wanted, shop.issuing);
+  const std::string point = "[i]\nfullname=URI:http://crl.example.org/";
+  const std::string uses = "issuingDistributionPoint=critical,@i\n";
+  struct Row {
+    const char* name;
+    std::string extensions;
+    bool is_listed;
+    State state;
+    const char* says;
+  };
+  const Row rows[] = {
+      {"its distribution point", uses + point + "1.crl\nonlyuser=TRUE", false, State::good, ""},
+      {"its distribution point, listed", uses + point + "1.crl\nonlyuser=TRUE", true, State::revoked, "keyComp"},
+      {"one of several points", uses + point + "2.crl,URI:http://crl.example.org/1.crl", false, State::good, ""},
+      {"another distribution point", uses + point + "2.crl", true, State::unknown, "another distribution point"},
+      {"a point without a URL", uses + "[i]\nfullname=dirName:n\n[n]\nCN=x", false, State::unknown, "without a URL"},
+      {"CAs alone", uses + "[i]\nonlyCA=TRUE", false, State::unknown, "of CAs alone"},
+      {"attributes alone", uses + "[i]\nonlyAA=TRUE", false, State::unknown, "attribute"},
+      {"several issuers", uses + "[i]\nindirectCRL=TRUE", false, State::unknown, "several issuers"},
+      {"some reasons", uses + "[i]\nonlysomereasons=superseded", false, State::unknown, "some reasons"},
+      {"some reasons, listed", uses + "[i]\nonlysomereasons=keyCompromise", true, State::revoked, "keyComp"},
+      {"a delta", "2.5.29.27=critical,DER:020101", false, State::unknown, "delta"},
+      {"what nobody knows", "1.2.3.4=critical,DER:0500", false, State::unknown, "not understood"},
+      {"what nobody need know", "1.2.3.4=DER:0500", false, State::good, ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const Crl crl = extended_crl(shop, row.extensions, row.is_listed ? &shop.leaf : nullptr);
+    const RevocationStatus status =
+        RevocationList(crl, shop.issuing.certificate).status(shop.leaf, kNow + base::Seconds(60));
+    CHECK(status.state == row.state);
+    CHECK_MESSAGE(status.reason.find(row.says) != std::string::npos, status.reason);
+  }
+  const Crl of_cas = extended_crl(shop, uses + "[i]\nonlyCA=TRUE", nullptr);
+  const Crl of_users = extended_crl(shop, uses + "[i]\nonlyuser=TRUE", nullptr);
+  Template authority = ca_template("Below", shop.key);
+  const Certificate below = issue(authority, shop.issuing);
+  CHECK(RevocationList(of_cas, shop.issuing.certificate).status(below, kNow + base::Seconds(60)).state == State::good);
+  CHECK(RevocationList(of_users, shop.issuing.certificate).status(below, kNow + base::Seconds(60)).state ==
+        State::unknown);
 }
