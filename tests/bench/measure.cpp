@@ -24,6 +24,12 @@ double to_seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
+Usage used(Usage usage, const rusage& resources) {
+  usage.cpu = to_seconds(resources.ru_utime) + to_seconds(resources.ru_stime);
+  usage.memory = static_cast<double>(resources.ru_maxrss) / 1024;
+  return usage;
+}
+
 }  // namespace
 
 double scale = 1;
@@ -59,9 +65,36 @@ Usage run(const std::vector<std::string>& argv, const Run& how) {
   posix_spawn_file_actions_destroy(&actions);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != how.status)
     throw base::Error(base::Fault::io, fmt::format("{} did not end well", fmt::join(argv, " ")));
-  usage.cpu = to_seconds(resources.ru_utime) + to_seconds(resources.ru_stime);
-  usage.memory = static_cast<double>(resources.ru_maxrss) / 1024;
-  return usage;
+  return used(usage, resources);
+}
+
+Usage apart(const std::function<void()>& work) {
+  std::fflush(nullptr);
+  Usage usage;
+  int status = 0;
+  rusage resources{};
+  usage.wall = seconds([&] {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      int code = 0;
+      try {
+        work();
+      } catch (const base::Error& error) {
+        fmt::print(stderr, "bench: {}\n", error.text());
+        code = 1;
+      } catch (const std::exception& error) {
+        fmt::print(stderr, "bench: {}\n", error.what());
+        code = 1;
+      }
+      std::fflush(nullptr);
+      ::_exit(code);
+    }
+    if (child < 0) throw base::Error(base::Fault::io, "cannot start a process");
+    while (::wait4(child, &status, 0, &resources) < 0 && errno == EINTR) {
+    }
+  });
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw base::Error(base::Fault::io, "a measured process failed");
+  return used(usage, resources);
 }
 
 double median(std::vector<double> values) {

@@ -21,6 +21,8 @@ struct Run {
 };
 // Output goes nowhere.
 Usage run(const std::vector<std::string>& argv, const Run& how = {});
+// The same of `work` in a process of its own, which begins with no thread but its own. Throws where that fails.
+Usage apart(const std::function<void()>& work);
 
 // Seconds that `work` takes on the wall.
 double seconds(const std::function<void()>& work);
@@ -57,5 +59,6 @@ void inventory();
 void renew();
 void due();
 void acme();
+void audit();
 
 }  // namespace everseal::bench
