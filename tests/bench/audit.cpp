@@ -35,6 +35,7 @@ http {{
   uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
   server {{
     listen 0.0.0.0:{1} ssl backlog=8192;
+    ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate {2}/fullchain.pem;
     ssl_certificate_key {2}/privkey.pem;
   }}
