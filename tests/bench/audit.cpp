@@ -4,9 +4,11 @@
 #include "bench/bare_tls.h"
 #include "bench/site.h"
 #include "system/daemon.h"
+#include "system/program.h"
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -52,6 +54,20 @@ http {{
   std::optional<system::Daemon> daemon_;
 };
 
+// Nothing where Go is not installed.
+std::optional<std::string> go_scanner(const Site& site) {
+  try {
+    const base::Exit built =
+        system::run({"go", "build", "-o", site / "scan", EVERSEAL_SOURCE_DIR "/tests/bench/scan.go"},
+                    {.environment = {{"GOCACHE", site / "go"}}});
+    if (built.status == 0) return site / "scan";
+    fmt::print("Go is there but builds no scanner: {}\n", system::transcript(built));
+  } catch (const std::exception&) {
+    fmt::print("no Go scanner to compare with: golang-go is not installed\n");
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> loopback(int count) {
   std::vector<std::string> addresses;
   for (int i = 0; i < count; ++i) addresses.push_back(fmt::format("127.{}.{}.1", 1 + i / 250, 1 + i % 250));
@@ -67,39 +83,44 @@ void audit() {
   site.everseal({"init"});
   site.everseal({"ca", "init", "bench", "--root-passphrase-file", site.passphrase_file()});
   site.everseal({"issue", "--issuer", "bench", "-d", kName, "--deploy-dir", site / "tls", "--make-dir"});
+  const std::string roots = site / "roots.pem";
+  site.everseal({"ca", "export", "bench", "--out", roots});
   const Listener listener(site);
   const std::vector<std::string> addresses = loopback(count);
   std::ofstream targets(site / "targets");
   for (const std::string& address : addresses) targets << fmt::format("{}:{}\n", address, listener.port());
   targets.close();
   const std::string in_flight = std::to_string(std::min(2000, count));
-  const auto ours = [&](std::vector<std::string> more) {
-    std::vector<std::string> words{"audit",  "--targets", site / "targets", "--sni",   kName,
-                                   "--most", "20000",     "--in-flight",    in_flight, "--format",
-                                   "jsonl",  "--fail-on", "critical"};
-    words.insert(words.end(), more.begin(), more.end());
-    return site.everseal(words);
+  const auto ours = [&] {
+    return site.everseal({"audit", "--targets", site / "targets", "--sni", kName, "--most", "20000", "--in-flight",
+                          in_flight, "--format", "jsonl", "--fail-on", "critical"});
   };
-  const auto bare = [&](int threads) {
+  const auto bare = [&] {
     return apart([&] {
       const int complete = shake({.addresses = addresses,
                                   .port = listener.port(),
                                   .server_name = kName,
-                                  .in_flight = std::min(2000, count) / threads,
-                                  .threads = threads});
+                                  .in_flight = std::min(2000, count) / cores,
+                                  .threads = cores});
       if (complete != count) throw base::Error(base::Fault::io, "not every bare handshake was completed");
     });
   };
   print_heading(fmt::format("an audit of {} TLS endpoints, {} in flight, {}", count, in_flight,
                             OpenSSL_version(OPENSSL_VERSION)));
+  const std::optional<std::string> scanner = go_scanner(site);
   std::vector<Usage> audited;
   std::vector<Usage> alone;
+  std::vector<Usage> pooled;
   for (int i = 0; i < 3; ++i) {
-    audited.push_back(ours({}));
-    alone.push_back(bare(cores));
+    audited.push_back(ours());
+    alone.push_back(bare());
+    if (scanner) pooled.push_back(run({*scanner, kName, roots, "20", site / "targets"}));
   }
   print({"client CPU of an endpoint: looked at, judged, recorded", median(audited, &Usage::cpu) / count * 1e3, "ms",
          median(alone, &Usage::cpu) / count * 1e3, "<= 1.15x"});
+  if (scanner)
+    print({"the same, beside a pooled scanner in Go", median(audited, &Usage::cpu) / count * 1e3, "ms",
+           median(pooled, &Usage::cpu) / count * 1e3, "< 1x on OpenSSL 3.5"});
   print({"endpoints a second, the server on the same cores", count / median(audited, &Usage::wall), "/s",
          count / median(alone, &Usage::wall), ">= 0.85x"});
   print({"memory", median(audited, &Usage::memory), "MiB", {}, "< 150 MiB"});
