@@ -29,37 +29,40 @@ const Judge kComparisonJudges[] = {
     {{"key-reused", Severity::warning, "one key for certificates of different services",
       "Certificates without a name in common share one key. Who takes it from one service can be the others, and none "
       "can be replaced by itself.",
-      "Issue each service a certificate for a key of its own.", "NIST SP 800-57 Part 1 section 5.2"},
+      "Issue each service a certificate for a key of its own.", "NIST SP 800-57 Part 1 section 5.2", Nature::fault,
+      Identity::place, Needs::run},
      nullptr},
     {{"serial-reused", Severity::error, "one serial number for different certificates",
       "An issuer gave one serial number to different certificates. A revocation of one is one of both, and some "
       "clients "
       "(Firefox) refuse the second that they see.",
-      "Find out how the CA chooses serial numbers, and issue one of them anew.", "RFC 5280 section 4.1.2.2"},
+      "Find out how the CA chooses serial numbers, and issue one of them anew.", "RFC 5280 section 4.1.2.2",
+      Nature::fault, Identity::place, Needs::run},
      nullptr},
     {{"addresses-differ", Severity::warning, "addresses of one name show different certificates",
       "What clients get depends on the address that they happen to take. Most often one of the servers was not renewed "
       "or not reloaded.",
       "Bring the newest certificate to all of them. Where they differ on purpose say addresses = \"any\".",
-      "RFC 9325 section 3.9"},
+      "RFC 9325 section 3.9", Nature::fault, Identity::place, Needs::run},
      nullptr},
     {{"served-differs", Severity::warning, "another certificate is served than the one that belongs there",
       "The server shows another certificate than its file holds, or than was deployed to it. Where the one on the disk "
       "is "
       "the newer, the server was not reloaded, and the old one will end in its hands (then an error).",
-      "Reload the server, and see whether its config reads that file.", "server configs and deployments"},
+      "Reload the server, and see whether its config reads that file.", "server configs and deployments", Nature::fault,
+      Identity::place, Needs::host},
      nullptr},
     {{"upstream-plain", Severity::warning, "traffic goes on in plain text behind the edge",
       "The server ends TLS and passes what it carries on over the network in plain text.",
       "Speak TLS to the upstream and verify its certificate; an internal CA can give it one.",
-      "NIST SP 800-207 section 2.1"},
+      "NIST SP 800-207 section 2.1", Nature::fault, Identity::place, Needs::host},
      nullptr},
     {{"upstream-unverified", Severity::warning, "the upstream's certificate is not verified",
       "The server speaks TLS to its upstream and takes whatever certificate it shows: who stands in between can read "
       "it.",
       "Name the CA of the upstream and turn verification on (nginx: proxy_ssl_verify, Apache: SSLProxyVerify, HAProxy: "
       "verify required).",
-      "RFC 9325 section 3.7"},
+      "RFC 9325 section 3.7", Nature::fault, Identity::place, Needs::host},
      nullptr},
     {{"revocation-unknown", Severity::warning, "revocation cannot be asked for",
       "A host that CRLs come from did not give them, so that for its certificates nothing can be said of revocation. "
@@ -79,6 +82,19 @@ void add_finding(Comparing which, const Criteria& criteria, const std::string& p
                  std::vector<Finding>& findings) {
   add_finding(which, kComparisonJudges[which].rule.severity, criteria, place, std::move(fields), std::move(what),
               findings);
+}
+
+// Two issuers may bear one name; "CN=localhost" signed itself on many a host.
+base::Bytes issuer_of(const pki::Certificate& leaf) {
+  base::Bytes issuer = leaf.issuer_der();
+  const base::Bytes key = leaf.authority_key_id();
+  if (!key.empty()) {
+    issuer.insert(issuer.end(), key.begin(), key.end());
+  } else if (issuer == leaf.subject_der()) {
+    const pki::Sha256 own = leaf.spki_pin();
+    issuer.insert(issuer.end(), own.begin(), own.end());
+  }
+  return issuer;
 }
 
 std::uint64_t hash_of(const pki::GeneralName& name) {
@@ -130,7 +146,7 @@ std::string listed_places(const Group& group) {
   return text;
 }
 
-void compare_keys(const std::vector<Shown>& all, const Criteria& criteria, std::vector<Finding>& findings) {
+void compare_keys(const std::vector<Shown>& all, std::vector<Finding>& findings) {
   for (const auto& [key, group] : grouped(all, &Shown::key)) {
     const Group certificates = distinct(group);
     const Shown* const first = certificates.front();
@@ -138,22 +154,22 @@ void compare_keys(const std::vector<Shown>& all, const Criteria& criteria, std::
     const bool is_reused = std::ranges::any_of(
         certificates, [&](const Shown* other) { return other != first && !share_a_name(*first, *other); });
     if (is_reused)
-      add_finding(key_reused, criteria, first->place, places_of(certificates),
+      add_finding(key_reused, *first->criteria, first->place, places_of(certificates),
                   fmt::format("one key for {}", listed_places(certificates)), findings);
   }
 }
 
-void compare_serials(const std::vector<Shown>& all, const Criteria& criteria, std::vector<Finding>& findings) {
+void compare_serials(const std::vector<Shown>& all, std::vector<Finding>& findings) {
   for (const auto& [serial, group] : grouped(all, &Shown::serial)) {
     const Group certificates = distinct(group);
     if (certificates.size() > 1)
-      add_finding(serial_reused, criteria, certificates.front()->place, places_of(certificates),
+      add_finding(serial_reused, *certificates.front()->criteria, certificates.front()->place, places_of(certificates),
                   fmt::format("one serial number for {}", listed_places(certificates)), findings);
   }
 }
 
 // A listener may hold an RSA key beside another: those are held apart.
-void compare_addresses(const std::vector<Shown>& all, const Criteria& criteria, std::vector<Finding>& findings) {
+void compare_addresses(const std::vector<Shown>& all, std::vector<Finding>& findings) {
   for (const auto& [endpoint, group] : grouped(all, &Shown::endpoint)) {
     if (endpoint.empty()) continue;
     for (const bool is_rsa : {false, true}) {
@@ -162,7 +178,7 @@ void compare_addresses(const std::vector<Shown>& all, const Criteria& criteria, 
                            [is_rsa](const Shown* one) { return one->is_rsa == is_rsa; });
       const Group certificates = distinct(family);
       if (certificates.size() < 2) continue;
-      add_finding(addresses_differ, criteria, endpoint, places_of(family),
+      add_finding(addresses_differ, *family.front()->criteria, family.front()->place, places_of(family),
                   fmt::format("different certificates: {}", listed_places(certificates)), findings);
       break;
     }
@@ -173,9 +189,10 @@ void compare_addresses(const std::vector<Shown>& all, const Criteria& criteria, 
 
 std::span<const Judge> comparison_judges() { return kComparisonJudges; }
 
-Shown shown(std::string place, std::string endpoint, const pki::Certificate& leaf) {
+Shown shown(std::string place, std::string endpoint, const pki::Certificate& leaf, const Criteria& criteria) {
   Shown one{std::move(place), std::move(endpoint), named(leaf), leaf.fingerprint(), leaf.spki_pin()};
-  base::Bytes serial = leaf.issuer_der();
+  one.criteria = &criteria;
+  base::Bytes serial = issuer_of(leaf);
   const std::string number = leaf.serial();
   serial.insert(serial.end(), number.begin(), number.end());
   one.serial = pki::sha256(serial);
@@ -187,9 +204,9 @@ Shown shown(std::string place, std::string endpoint, const pki::Certificate& lea
 
 std::vector<Finding> Comparison::findings() {
   std::vector<Finding> found;
-  compare_keys(all_, criteria_, found);
-  compare_serials(all_, criteria_, found);
-  compare_addresses(all_, criteria_, found);
+  compare_keys(all_, found);
+  compare_serials(all_, found);
+  compare_addresses(all_, found);
   return found;
 }
 

@@ -21,23 +21,22 @@ struct Shown {
   std::string leaf;      // for people, as the certificate has it
   pki::Fingerprint certificate;
   pki::Sha256 key{};                 // of its SubjectPublicKeyInfo
-  pki::Sha256 serial{};              // of issuer and serial number
+  pki::Sha256 serial{};              // of issuer, its key and serial number
   std::vector<std::uint64_t> names;  // hashes of the subject alternative names, sorted
   bool is_rsa = false;
+  const Criteria* criteria = nullptr;  // the place's environment's, which outlive it; never null
 };
-Shown shown(std::string place, std::string endpoint, const pki::Certificate& leaf);
+Shown shown(std::string place, std::string endpoint, const pki::Certificate& leaf, const Criteria& criteria);
 
 // For one thread at a time.
 class Comparison {
  public:
-  explicit Comparison(const Criteria& criteria) : criteria_(criteria) {}
   void add(Shown one) { all_.push_back(std::move(one)); }
-  // key-reused, serial-reused and addresses-differ, each once for all places concerned, at the first of them in order
-  // (of addresses: at the endpoint). The same whatever the order of `add`.
+  // key-reused, serial-reused and addresses-differ, each once for all places concerned, at the first of them in order.
+  // The same whatever the order of `add`.
   std::vector<Finding> findings();
 
  private:
-  const Criteria& criteria_;
   std::vector<Shown> all_;
 };
 

@@ -47,19 +47,19 @@ const Judge kFileJudges[] = {
       "The private key beside the certificate is another one's. A server that reads both does not start, or goes on "
       "with what it had.",
       "Put key and certificate of one issue there; a certificate cannot be made to fit a key afterwards.",
-      "RFC 8446 section 4.4.3", Nature::fault, Identity::certificate},
+      "RFC 8446 section 4.4.3", Nature::fault, Identity::certificate, Needs::key},
      judge_key_mismatch},
     {{"file-unread", Severity::notice, "no server reads the file",
       "None of the server configs that were read names this file. It may be left over, or belong to a program that was "
       "not asked.",
       "Remove it with its key if nothing needs it.", "server configs of this host", Nature::fault,
-      Identity::certificate},
+      Identity::certificate, Needs::host},
      judge_unread},
     {{"file-unrenewed", Severity::notice, "a server reads a file that nothing renews",
       "A server serves this certificate, and neither Everseal nor another client of this host keeps it alive: somebody "
       "has to remember.",
       "Let Everseal issue it (`everseal issue`), or note who renews it.", "server configs of this host", Nature::fault,
-      Identity::certificate},
+      Identity::certificate, Needs::host},
      judge_unrenewed},
 };
 

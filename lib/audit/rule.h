@@ -22,6 +22,14 @@ enum class Nature : std::uint8_t { fault, failure };
 // What makes two findings of a rule the same one: the place, or the certificate at the place.
 enum class Identity : std::uint8_t { place, certificate };
 
+// What has to be known for a rule to be told of. A look that did not ask for it neither opens nor closes a finding.
+enum class Needs : std::uint8_t {
+  look,  // what every look shows
+  key,   // a private key beside the certificate
+  host,  // what the servers of this host are meant to do
+  run,   // what all places of a run show
+};
+
 struct Rule {
   std::string_view id;  // kebab-case; never given another meaning
   Severity severity;    // where neither the judge nor the operator says another
@@ -31,6 +39,7 @@ struct Rule {
   std::string_view source;
   Nature nature = Nature::fault;
   Identity identity = Identity::place;
+  Needs needs = Needs::look;
 };
 
 // All of them, in the order in which they are judged.

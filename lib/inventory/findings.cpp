@@ -111,6 +111,14 @@ void Findings::each_open(Time now, const std::function<void(const PlacedFinding&
   while (query->step()) row(placed_at(*query));
 }
 
+std::vector<PlacedFinding> Findings::open_of(std::string_view rule, Time now) {
+  sql::Query query(store_.database(),
+                   select_placed("finding.rule = $2 and finding.closed is null and place.gone is null order by "
+                                 "finding.place"));
+  query->bind(1, base::to_unix(now)).bind(2, rule);
+  return all_rows(query, placed_at);
+}
+
 std::vector<PlacedFinding> Findings::changed(Time since, Time until, Time now) {
   sql::Query query(store_.database(),
                    select_placed("finding.id in (select id from finding where opened >= $2 and opened < $3 union "

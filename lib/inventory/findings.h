@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,8 @@ class Findings {
   std::vector<FindingRecord> open_at(std::int64_t place);
   // Every open one at a place that is not gone, by place.
   void each_open(Time now, const std::function<void(const PlacedFinding&)>& row);
+  // The open ones of a rule at places that are not gone.
+  std::vector<PlacedFinding> open_of(std::string_view rule, Time now);
   // Opened or closed since then and until `until`, in the order of their opening.
   std::vector<PlacedFinding> changed(Time since, Time until, Time now);
 

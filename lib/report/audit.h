@@ -70,7 +70,7 @@ struct AuditSummary {
   int exit_code = 0;
 };
 
-// Used by one thread at a time: begin once, any number of places, end once. Throws what `write` throws. Every kind
+// Used by one thread at a time: begin once, any number of places, then of compared ones, end once. Throws what `write` throws. Every kind
 // escapes for its format what strangers and people wrote (Untrusted, environment, team, labels, source, reason, actor);
 // `what`, `problem` and remarks are printable already.
 class AuditSink {
@@ -78,6 +78,9 @@ class AuditSink {
   virtual ~AuditSink() = default;
   virtual void begin(const AuditHead& head) = 0;
   virtual void place(const AuditedPlace& place) = 0;
+  // What only the comparison of all places told: at most once a place, each of which came before, behind the last
+  // place. It has `place`, `probe.at` and `findings` alone.
+  virtual void compared(const AuditedPlace& place) { this->place(place); }
   // What the program exits with: `summary.exit_code`, but where the format's readers have codes of their own.
   virtual int end(const AuditSummary& summary) = 0;
   // In the place of `end`, also before `begin`: there is no report because of this error. Absent: the format has no way

@@ -73,6 +73,27 @@ void write_timing(JsonWriter& json, std::string_view phase, const std::optional<
     json.null();
 }
 
+void write_where(JsonWriter& json, const AuditedPlace& place) {
+  json.key("kind").text(to_string(place.place.kind));
+  json.key("name").text(place.place.name);
+  json.key("address");
+  text_or_null(json, place.place.address);
+  json.key("environment");
+  text_or_null(json, place.place.environment);
+  json.key("team");
+  text_or_null(json, place.place.team);
+  json.key("labels");
+  write_labels(json, place.place.labels);
+  json.key("source").text(place.place.source);
+  json.key("at").time(place.probe.at);
+}
+
+void write_findings(JsonWriter& json, const AuditedPlace& place) {
+  json.key("findings").begin_array();
+  for (const AuditedFinding& finding : place.findings) write_finding(json, finding);
+  json.end_array();
+}
+
 }  // namespace
 
 void write_head(JsonWriter& json, const AuditHead& head) {
@@ -90,18 +111,7 @@ void write_head(JsonWriter& json, const AuditHead& head) {
 
 void write_place(JsonWriter& json, const AuditedPlace& place) {
   json.begin_object();
-  json.key("kind").text(to_string(place.place.kind));
-  json.key("name").text(place.place.name);
-  json.key("address");
-  text_or_null(json, place.place.address);
-  json.key("environment");
-  text_or_null(json, place.place.environment);
-  json.key("team");
-  text_or_null(json, place.place.team);
-  json.key("labels");
-  write_labels(json, place.place.labels);
-  json.key("source").text(place.place.source);
-  json.key("at").time(place.probe.at);
+  write_where(json, place);
   json.key("outcome").text(place.probe.outcome);
   json.key("phase").text(place.probe.phase);
   json.key("problem");
@@ -138,9 +148,14 @@ void write_place(JsonWriter& json, const AuditedPlace& place) {
   json.key("certificates").begin_array();
   for (const auto& certificate : place.certificates) write_certificate(json, certificate);
   json.end_array();
-  json.key("findings").begin_array();
-  for (const AuditedFinding& finding : place.findings) write_finding(json, finding);
-  json.end_array();
+  write_findings(json, place);
+  json.end_object();
+}
+
+void write_compared(JsonWriter& json, const AuditedPlace& place) {
+  json.begin_object();
+  write_where(json, place);
+  write_findings(json, place);
   json.end_object();
 }
 

@@ -10,6 +10,7 @@ namespace everseal::report {
 // Each writes one object.
 void write_head(JsonWriter& json, const AuditHead& head);
 void write_place(JsonWriter& json, const AuditedPlace& place);
+void write_compared(JsonWriter& json, const AuditedPlace& place);
 void write_rule(JsonWriter& json, const AuditedRule& rule);
 void write_summary(JsonWriter& json, const AuditSummary& summary);
 

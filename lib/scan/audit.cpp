@@ -8,6 +8,7 @@
 #include "pki/digest.h"
 #include "scan/memory.h"
 #include "scan/sights.h"
+#include "scan/together.h"
 
 #include <algorithm>
 #include <set>
@@ -33,13 +34,14 @@ inventory::FindingRecord record_of(const audit::Finding& finding) {
   return record;
 }
 
-// What a look that ended early could not tell, so that it is neither new nor over.
+// What a look did not ask for, or ended too early to tell, so that it is neither new nor over.
 std::function<bool(const inventory::FindingRecord&)> untold_by(const Judged& judged) {
-  if (judged.is_whole) return {};
   const bool saw_certificates = judged.certificates.has_value();
-  return [saw_certificates](const inventory::FindingRecord& finding) {
+  return [saw_certificates, is_whole = judged.is_whole, had = judged.had](const inventory::FindingRecord& finding) {
     const audit::Rule* const rule = audit::find_rule(finding.rule);
-    if (rule == nullptr || rule->nature == audit::Nature::failure) return false;
+    if (rule == nullptr) return false;
+    if (!had.contains(rule->needs)) return true;
+    if (is_whole || rule->nature == audit::Nature::failure) return false;
     return !saw_certificates || rule->identity == audit::Identity::place;
   };
 }
@@ -124,8 +126,10 @@ class Run {
       seen_[target.id] = true;
       take(request_.endpoints[target.id], capture);
     };
-    probe::probe_all(next, done, request_.limits,
-                     {.addresses = any_address ? probe::Addresses::one : probe::Addresses::all}, stop_);
+    probe::Scope scope;
+    scope.addresses = any_address ? probe::Addresses::one : probe::Addresses::all;
+    scope.name_servers = request_.name_servers;
+    probe::probe_all(next, done, request_.limits, scope, stop_);
   }
 
   void take(const Wanted& wanted, const probe::Capture& capture) {
@@ -138,7 +142,9 @@ class Run {
     place.labels = labels_text(wanted.labels);
     place.source = wanted.source;
     if (!capture.address.empty()) reached_.insert(wanted.name);
-    Judged judged = judge_endpoint(wanted, capture, place.text(), standards_.of(wanted.environment), began_);
+    Standard& standard = standards_.of(wanted.environment);
+    Judged judged = judge_endpoint(wanted, capture, place.text(), standard, began_);
+    together_.add(place, wanted.any_address ? std::string() : wanted.name, judged.leaves, standard.criteria);
     inventory::ProbeRecord probe = record_of_capture(capture);
     probe.at = clock_();
     if (!judged.leaves.empty()) probe.leaf = judged.leaves.front().fingerprint();
@@ -168,7 +174,9 @@ class Run {
     place.kind = inventory::PlaceKind::file;
     place.name = base::Untrusted(file.path);
     place.source = "arguments";
-    Judged judged = judge_file(file, place.text(), standards_.of({}), began_);
+    Standard& standard = standards_.of({});
+    Judged judged = judge_file(file, place.text(), standard, began_);
+    together_.add(place, {}, judged.leaves, standard.criteria);
     inventory::ProbeRecord probe;
     probe.at = clock_();
     probe.outcome = file.troubles.empty() ? "complete" : std::string(to_string(file.troubles.front().reason));
@@ -182,25 +190,14 @@ class Run {
                  report::AuditedPlace audited) {
     if (place.team.empty()) place.team = team_of(judged);
     place.first_look = place.last_look = probe.at;
-    inventory::Look look;
-    look.place = place;
-    look.probe = probe;
-    look.certificates = judged.certificates;
-    look.stays = untold_by(judged);
-    std::vector<inventory::FindingRecord> open;
-    if (memory_ && !judged.findings.empty()) open = memory_->open_at(place);
-    for (const audit::Finding& finding : judged.findings) {
-      inventory::FindingRecord record = record_of(finding);
-      record.opened = probe.at;
-      look.findings.push_back(record);
-      report::AuditedFinding shown{
-          .finding = std::move(record), .acknowledgement = std::nullopt, .since = std::nullopt};
-      if (memory_) shown.since = since(open, shown.finding);
-      if (memory_) shown.acknowledgement = memory_->acknowledgement(place, shown.finding.rule);
-      count(finding, shown.acknowledgement.has_value());
-      audited.findings.push_back(std::move(shown));
-    }
+    audited.findings = told(judged.findings, place, probe.at);
     if (memory_) {
+      inventory::Look look;
+      look.place = place;
+      look.probe = probe;
+      look.certificates = judged.certificates;
+      look.stays = untold_by(judged);
+      for (const report::AuditedFinding& one : audited.findings) look.findings.push_back(one.finding);
       if (!judged.leaves.empty()) audited.managed = memory_->managed(judged.leaves.front().fingerprint());
       memory_->add(std::move(look));
     }
@@ -214,6 +211,37 @@ class Run {
     ++outcome_.looked;
     outcome_.failed += judged.certificates ? 0 : 1;
     if (progress_) progress_(endpoints_, static_cast<std::int64_t>(request_.endpoints.size()));
+  }
+
+  // Findings as they are reported, counted.
+  std::vector<report::AuditedFinding> told(const std::vector<audit::Finding>& findings,
+                                           const inventory::PlaceRecord& place, base::Time at) {
+    std::vector<inventory::FindingRecord> open;
+    if (memory_ && !findings.empty()) open = memory_->open_at(place);
+    std::vector<report::AuditedFinding> all;
+    for (const audit::Finding& finding : findings) {
+      report::AuditedFinding shown{
+          .finding = record_of(finding), .acknowledgement = std::nullopt, .since = std::nullopt};
+      shown.finding.opened = at;
+      if (memory_) shown.since = since(open, shown.finding);
+      if (memory_) shown.acknowledgement = memory_->acknowledgement(place, shown.finding.rule);
+      count(finding, shown.acknowledgement.has_value());
+      all.push_back(std::move(shown));
+    }
+    return all;
+  }
+
+  void compare() {
+    for (const Together::At& at : together_.findings()) {
+      report::AuditedPlace audited;
+      audited.place = at.place;
+      audited.probe.at = clock_();
+      audited.findings = told(at.findings, at.place, audited.probe.at);
+      std::vector<inventory::FindingRecord> records;
+      for (const report::AuditedFinding& one : audited.findings) records.push_back(one.finding);
+      if (memory_) memory_->add_compared(at.place, records, audited.probe.at);
+      sink_.compared(audited);
+    }
   }
 
   static base::Time since(const std::vector<inventory::FindingRecord>& open, const inventory::FindingRecord& finding) {
@@ -244,10 +272,14 @@ class Run {
   void end() {
     outcome_.not_looked = std::ranges::count(seen_, false);
     record_.complete = outcome_.not_looked == 0 && is_whole_ && !stop_.stop_requested();
+    if (memory_) memory_->flush();
+    compare();
     if (!memory_) return;
-    memory_->flush();
     const base::Time now = clock_();
-    if (record_.complete) memory_->forget_unreached(reached_, request_.whole, now);
+    if (record_.complete) {
+      memory_->forget_unreached(reached_, request_.whole, now);
+      memory_->close_compared(together_, standards_.of({}).criteria, now);
+    }
     record_.ended = now;
     record_.looked = outcome_.looked;
     record_.failed = outcome_.failed;
@@ -264,7 +296,8 @@ class Run {
   base::Time began_;
   std::optional<Memory> memory_;
   inventory::AuditRunRecord record_;
-  std::vector<bool> seen_;         // beside request.endpoints
+  std::vector<bool> seen_;  // beside request.endpoints
+  Together together_;
   std::set<std::string> reached_;  // names, one of whose addresses was connected to
   std::int64_t endpoints_ = 0;
   bool is_whole_ = true;

@@ -29,6 +29,7 @@ struct AuditRequest {
   std::vector<std::string> paths;  // files and directories
   discover::Passwords passwords;   // of what is encrypted there
   probe::Limits limits;
+  std::vector<std::string> name_servers;  // instead of the system's
   std::vector<TeamPattern> teams;    // in their order
   std::optional<std::string> whole;  // a source all of whose endpoints are among these
   std::string what;                  // "12 endpoints of the config"
@@ -36,7 +37,7 @@ struct AuditRequest {
 };
 
 struct AuditOutcome {
-  base::Time began;              // what was recorded is not older
+  base::Time began;             // what was recorded is not older
   std::int64_t looked = 0;      // places
   std::int64_t failed = 0;      // of those, showed no certificate
   std::int64_t not_looked = 0;  // the run was stopped before them

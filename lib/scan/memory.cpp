@@ -3,6 +3,9 @@
 #include "inventory/certificates.h"
 #include "inventory/findings.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace everseal::scan {
 namespace {
 
@@ -22,6 +25,11 @@ std::pair<std::int64_t, inventory::ProbeHour> hour_of(std::int64_t place, const 
     hour.handshake_sum = hour.handshake_max = *look.probe.handshake;
   }
   return {place, hour};
+}
+
+bool is_of_run(const std::string& rule) {
+  const audit::Rule* const known = audit::find_rule(rule);
+  return known != nullptr && known->needs == audit::Needs::run;
 }
 
 }  // namespace
@@ -70,6 +78,57 @@ std::vector<inventory::FindingRecord> Memory::open_at(const inventory::PlaceReco
   const auto known = inventory::Places(store_).find(place.kind, place.name.raw(), place.address);
   if (!known) return {};
   return inventory::Findings(store_).open_at(known->id);
+}
+
+void Memory::add_compared(const inventory::PlaceRecord& place, const std::vector<inventory::FindingRecord>& found,
+                          base::Time at) {
+  const auto known = inventory::Places(store_).find(place.kind, place.name.raw(), place.address);
+  if (!known) return;
+  inventory::Findings(store_).replace(
+      known->id, found, [](const auto& finding) { return !is_of_run(finding.rule); }, at);
+}
+
+// Of endpoints each leaf, of files all but the certificates of CAs.
+void Memory::add_others(Together& together, const audit::Criteria& criteria) {
+  inventory::Places places(store_);
+  inventory::Certificates certificates(store_);
+  std::vector<inventory::PlaceRecord> others;
+  places.each({}, [&](const inventory::PlaceState& state) {
+    if (!together.has(state.place)) others.push_back(state.place);
+  });
+  for (const inventory::PlaceRecord& place : others) {
+    std::vector<pki::Certificate> leaves;
+    for (const inventory::SightingRecord& sighting : places.shown_at(place.id)) {
+      const auto der = certificates.der(sighting.certificate);
+      if (!der) continue;
+      pki::Certificate certificate = pki::Certificate::parse(*der);
+      if (!certificate.is_ca()) leaves.push_back(std::move(certificate));
+    }
+    together.add(place, place.address.empty() ? std::string() : place.name.raw(), leaves, criteria);
+  }
+}
+
+void Memory::close_compared(Together& together, const audit::Criteria& criteria, base::Time now) {
+  inventory::Findings findings(store_);
+  std::vector<inventory::PlacedFinding> open;
+  for (const audit::Rule* const rule : audit::rules())
+    if (rule->needs == audit::Needs::run) std::ranges::move(findings.open_of(rule->id, now), std::back_inserter(open));
+  std::erase_if(open, [&](const auto& one) { return !together.has(one.place); });
+  const auto keep_untold = [&] {
+    for (const Together::At& at : together.findings())
+      std::erase_if(open, [&](const inventory::PlacedFinding& one) {
+        return one.place.text() == at.place.text() && std::ranges::any_of(at.findings, [&](const audit::Finding& told) {
+                 return told.rule->id == one.finding.rule;
+               });
+      });
+  };
+  if (!open.empty()) keep_untold();
+  if (open.empty()) return;
+  add_others(together, criteria);
+  keep_untold();
+  for (const inventory::PlacedFinding& one : open)
+    findings.replace(
+        one.place.id, {}, [&](const auto& finding) { return finding.id != one.finding.id; }, now);
 }
 
 void Memory::forget_unreached(const std::set<std::string>& names, const std::optional<std::string>& source,

@@ -3,6 +3,7 @@
 
 #include "inventory/places.h"
 #include "inventory/store.h"
+#include "scan/together.h"
 
 #include <chrono>
 #include <map>
@@ -28,11 +29,19 @@ class Memory {
                                                                   const std::string& rule) const;
   // What was open there when it was looked at last.
   std::vector<inventory::FindingRecord> open_at(const inventory::PlaceRecord& place);
+  // What the comparison of many places found there, in place of what an earlier one did. Durable on return.
+  void add_compared(const inventory::PlaceRecord& place, const std::vector<inventory::FindingRecord>& found,
+                    base::Time at);
+  // Closes what earlier comparisons found at places of `together` and neither it tells nor it with what all other
+  // places showed last, which are added to it.
+  void close_compared(Together& together, const audit::Criteria& criteria, base::Time now);
   // Places of an endpoint's name that no look of this run reached are gone, where one that did shows that the name is
   // still looked at; with `source`, all of that source.
   void forget_unreached(const std::set<std::string>& names, const std::optional<std::string>& source, base::Time now);
 
  private:
+  void add_others(Together& together, const audit::Criteria& criteria);
+
   using Key = std::pair<std::string, std::string>;  // place's text, rule
 
   inventory::Store& store_;

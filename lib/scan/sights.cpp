@@ -69,7 +69,10 @@ Judged judge_file(const discover::File& file, const std::string& place, Standard
     judged.certificates->push_back(found.certificate);
     if (found.certificate.is_ca()) authorities.push_back(found.certificate);
   }
-  const auto judge = [&](audit::Sight sight) { take(judged.findings, audit::judge(sight, standard.criteria, now)); };
+  const auto judge = [&](audit::Sight sight) {
+    if (sight.stored && sight.stored->key_matches) judged.had.insert(audit::Needs::key);
+    take(judged.findings, audit::judge(sight, standard.criteria, now));
+  };
   for (const discover::FoundCertificate& found : file.certificates) {
     if (found.certificate.is_ca()) continue;
     audit::Sight sight = sight_of(found, authorities, place);

@@ -9,6 +9,7 @@
 #include "scan/targets.h"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct Judged {
   std::vector<pki::Certificate> leaves;                       // of them, those that somebody is to be served
   std::optional<base::Time> path_ends;                        // first end on the path that clients use
   bool is_whole = true;                                       // nothing was left untold by a failure
+  std::set<audit::Needs> had{audit::Needs::look};             // what its rules could be told by
 };
 
 // `place`: as findings name it.

@@ -21,12 +21,17 @@ Certificate leaf_for(std::initializer_list<const char*> names, const pki::Signer
 const pki::PrivateKey& first_key() { return key_of(KeyType::ecdsa_p256, 2); }
 const pki::PrivateKey& second_key() { return key_of(KeyType::ecdsa_p256, 3); }
 
+const Criteria kNoCriteria;
+
+Shown shown(std::string place, std::string endpoint, const Certificate& leaf) {
+  return audit::shown(std::move(place), std::move(endpoint), leaf, kNoCriteria);
+}
+
 // Whatever the order they are seen in.
 std::vector<Finding> compared(std::vector<Shown> all) {
-  const Criteria criteria;
   std::vector<Finding> found;
   for (int turn = 0; turn < 2; ++turn) {
-    Comparison comparison(criteria);
+    Comparison comparison;
     for (const Shown& one : all) comparison.add(one);
     std::vector<Finding> again = comparison.findings();
     if (turn == 1) {
@@ -72,6 +77,25 @@ TEST_CASE("a serial number is used again where an issuer gave it to two certific
   CHECK(compared({shown("1", "", a), shown("2", "", issue(wanted, world().root))}).empty());
 }
 
+TEST_CASE("certificates that signed themselves have issuers of their own, whatever they are called") {
+  const auto localhost = [](const pki::Signer& key) {
+    pki::Template wanted = server_template("localhost", key);
+    wanted.serial = *base::from_hex("01");
+    return Certificate::parse(sign_certificate(wanted, nullptr, key));
+  };
+  CHECK(compared({shown("1", "", localhost(first_key())), shown("2", "", localhost(second_key()))}).empty());
+}
+
+TEST_CASE("what is compared is judged by the criteria of the first place's environment") {
+  Criteria strict, plain;
+  strict.severities["key-reused"] = Severity::critical;
+  const Certificate a = leaf_for({"a.example"}, first_key()), b = leaf_for({"b.example"}, first_key());
+  CHECK(names_of(compared({audit::shown("1", "", a, strict), audit::shown("2", "", b, plain)})) ==
+        Names{"key-reused critical"});
+  CHECK(names_of(compared({audit::shown("1", "", a, plain), audit::shown("2", "", b, strict)})) ==
+        Names{"key-reused warning"});
+}
+
 TEST_CASE("addresses of one endpoint agree, the kinds of keys held apart, and two leafs are one finding") {
   const Certificate old = leaf_for({"a.example"}, first_key()), fresh = leaf_for({"a.example"}, second_key());
   const Certificate rsa = leaf_for({"a.example"}, key_of(KeyType::rsa_2048, 1));
@@ -83,7 +107,7 @@ TEST_CASE("addresses of one endpoint agree, the kinds of keys held apart, and tw
   };
   const auto findings = all({old, fresh, old}, "a.example:443");
   REQUIRE(names_of(findings) == Names{"addresses-differ warning"});
-  CHECK(findings.front().place == "a.example:443");
+  CHECK(findings.front().place == "a.example:443 [192.0.2.0]");
   CHECK(findings.front().fields.size() == 3);
   CHECK(all({old, old, old}, "a.example:443").empty());
   CHECK(all({old, rsa, old, rsa}, "a.example:443").empty());

@@ -25,17 +25,20 @@ namespace everseal::test {
 using SslContext = base::Handle<SSL_CTX, SSL_CTX_free>;
 using Session = base::Handle<SSL, SSL_free>;
 
-// A listener on 127.0.0.1 or ::1 that hands each connection to `serve` in a thread of its own.
+// A listener on ::1 or, of IPv4, any loopback address that hands each connection to `serve` in a thread of its own.
 class Server {
  public:
-  explicit Server(std::function<void(int)> serve, int family = AF_INET) : serve_(std::move(serve)) {
+  explicit Server(std::function<void(int)> serve, int family = AF_INET, std::uint32_t host = INADDR_LOOPBACK,
+                  int port = 0)
+      : serve_(std::move(serve)) {
     socket_ = base::FileDescriptor(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in6 six{};
     sockaddr_in four{};
     six.sin6_family = AF_INET6;
     six.sin6_addr = in6addr_loopback;
     four.sin_family = AF_INET;
-    four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    four.sin_addr.s_addr = htonl(host);
+    four.sin_port = htons(static_cast<std::uint16_t>(port));
     auto* address = family == AF_INET6 ? reinterpret_cast<sockaddr*>(&six) : reinterpret_cast<sockaddr*>(&four);
     socklen_t size = family == AF_INET6 ? sizeof six : sizeof four;
     if (!socket_ || ::bind(socket_.get(), address, size) != 0 || ::listen(socket_.get(), 16) != 0 ||

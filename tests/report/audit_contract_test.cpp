@@ -91,6 +91,42 @@ TEST_CASE("every format of an audit reports every place, also where none was loo
   }
 }
 
+TEST_CASE("what only all places together told is in every format, and no place stands for two") {
+  const auto places = audit_places();
+  const auto text = [&](std::string_view kind) {
+    return reported(kind, places, audit_summary(places), std::nullopt, Emphasis::none, {compared_place()}).text;
+  };
+  for (const AuditKind* const kind : audit_kinds()) {
+    CAPTURE(kind->name);
+    if (kind->name == "nagios") continue;  // one line, which tells the worst alone
+    const char* const told = kind->name == "prometheus" ? "rule=\"key-reused\"" : "one key for www.example.org";
+    CHECK_MESSAGE(text(kind->name).find(told) != std::string::npos, text(kind->name));
+    CHECK(reported(kind->name, places).text.find(told) == std::string::npos);
+  }
+  const json document = json::parse(text("json"));
+  CHECK(document["places"].size() == 6);
+  REQUIRE(document["compared"].size() == 1);
+  CHECK(document["compared"][0]["name"] == "www.example.org:443");
+  CHECK(document["compared"][0]["findings"][0]["rule"] == "key-reused");
+  CHECK(json::parse(reported("json", places).text)["compared"] == json::array());
+  CHECK(text("jsonl").find("{\"compared\":") != std::string::npos);
+  const std::string page = text("html");
+  const std::string table = page.substr(page.find("id=\"places\""));
+  const auto row = table.find("www.example.org:443");
+  REQUIRE(row != std::string::npos);
+  CHECK(table.find("www.example.org:443", row + 1) == std::string::npos);
+  const std::string of_it = table.substr(row, table.find("</tr>", row) - row);
+  CHECK(of_it.find("no-post-quantum") != std::string::npos);
+  CHECK(of_it.find("key-reused") != std::string::npos);
+  CHECK(row < table.find("lab.example.org"));  // now worse than what is known
+  CHECK(text("table").find("  www.example.org:443 at 10.0.0.1:443  compared with the others  prod\n"
+                           "          warning key-reused: one key for") != std::string::npos);
+  const std::string rows = text("csv");
+  CHECK(rows.find(",compared,,,warning,key-reused,one key for www.example.org and old.example.org,") !=
+        std::string::npos);
+  CHECK(rows.ends_with(",\r\n"));
+}
+
 TEST_CASE("an unknown format of an audit is a usage error that lists the known ones") {
   try {
     require_audit_kind("yaml");

@@ -219,7 +219,7 @@ TEST_CASE("SARIF has the rules, a result a finding, and suppresses what is known
   const auto places = audit_places();
   const json run = json::parse(reported("sarif", places).text)["runs"][0];
   const json& rules = run["tool"]["driver"]["rules"];
-  CHECK(rules.size() == 5);
+  CHECK(rules.size() == 6);
   for (const json& rule : rules) {
     CHECK(!rule["help"]["text"].get<std::string>().empty());
     CHECK(std::set<std::string>{"note", "warning", "error"}.contains(rule["defaultConfiguration"]["level"]));

@@ -31,6 +31,8 @@ inline AuditHead audit_head() {
        fault, certificate},
       {"name-mismatch", "error", "certificate is for other names", "Clients refuse it.", "Ask for the name too.",
        "RFC 9525 section 6", fault, place},
+      {"key-reused", "warning", "one key for different services", "Who takes it has them all.", "Issue one each.",
+       "NIST SP 800-57", fault, place},
       {"no-post-quantum", "notice", "no post-quantum key exchange", "What is recorded today can be read one day.",
        "Turn X25519MLKEM768 on.", "RFC 9794", fault, place},
       {"timed-out", "error", "no answer in time", "The peer did not get on with it.", "Check firewalls.",
@@ -167,13 +169,24 @@ struct Reported {
   int exit_code = -1;
 };
 
+// What only all places together told of the first of audit_places().
+inline AuditedPlace compared_place() {
+  AuditedPlace one;
+  one.place = audit_places().front().place;
+  one.probe.at = kAuditNow;
+  one.findings.push_back(audit_finding("key-reused", "warning", "one key for www.example.org and old.example.org"));
+  return one;
+}
+
 inline Reported reported(std::string_view kind, const std::vector<AuditedPlace>& places, const AuditSummary& summary,
-                         std::optional<std::size_t> width = std::nullopt, Emphasis emphasis = Emphasis::none) {
+                         std::optional<std::size_t> width = std::nullopt, Emphasis emphasis = Emphasis::none,
+                         const std::vector<AuditedPlace>& compared = {}) {
   Reported result;
   const auto sink = require_audit_kind(kind).open(
       {.write = [&](std::string_view text) { result.text += text; }, .width = width, .emphasis = emphasis});
   sink->begin(audit_head());
   for (const AuditedPlace& place : places) sink->place(place);
+  for (const AuditedPlace& place : compared) sink->compared(place);
   result.exit_code = sink->end(summary);
   return result;
 }

@@ -1,12 +1,14 @@
 // Whole audits of servers on loopback: what is seen, remembered and told.
 #include "scan/audit.h"
 
+#include "fakes/dns_server.h"
 #include "fakes/temporary_directory.h"
 #include "inventory/audit_runs.h"
 #include "inventory/findings.h"
 #include "inventory/places.h"
 #include "pki/issued.h"
 #include "probe/server.h"
+#include "scan/difference.h"
 
 #include <algorithm>
 #include <fstream>
@@ -27,10 +29,14 @@ using Texts = std::vector<std::string>;
 class RecordingSink : public report::AuditSink {
  public:
   void begin(const report::AuditHead&) override {}
-  void place(const report::AuditedPlace& place) override { places.push_back(place); }
+  void place(const report::AuditedPlace& place) override {
+    CHECK(together.empty());
+    places.push_back(place);
+  }
+  void compared(const report::AuditedPlace& place) override { together.push_back(place); }
   int end(const report::AuditSummary& summary) override { return summary.exit_code; }
 
-  std::vector<report::AuditedPlace> places;
+  std::vector<report::AuditedPlace> places, together;
 };
 
 Texts rules_of(const report::AuditedPlace& place) {
@@ -43,6 +49,9 @@ Texts rules_of(const report::AuditedPlace& place) {
 class ChainServer {
  public:
   ChainServer() : server_([this](int connection) { serve(connection); }) {}
+  // At the same port of another address of loopback.
+  ChainServer(const ChainServer& beside, std::uint32_t host)
+      : server_([this](int connection) { serve(connection); }, AF_INET, host, beside.port()) {}
 
   void show(std::vector<pki::Certificate> chain, const pki::PrivateKey& key) {
     test::SslContext context(SSL_CTX_new(TLS_server_method()));
@@ -88,7 +97,10 @@ struct Bench {
   }
 
   std::vector<pki::Certificate> chain(const std::string& host, base::Seconds left = 80 * t::kDay) {
-    pki::Template wanted = t::server_template(host, key);
+    return chain(host, left, key);
+  }
+  std::vector<pki::Certificate> chain(const std::string& host, base::Seconds left, const pki::PrivateKey& its_key) {
+    pki::Template wanted = t::server_template(host, its_key);
     wanted.not_before = now + left - 90 * t::kDay;
     wanted.not_after = now + left;
     return {t::issue(wanted, issuing), issuing.certificate};
@@ -101,7 +113,7 @@ struct Bench {
 
   struct Result {
     AuditOutcome outcome;
-    std::vector<report::AuditedPlace> places;
+    std::vector<report::AuditedPlace> places, together;
   };
   Result run(bool remembered = true) {
     config::Settings settings;
@@ -111,7 +123,7 @@ struct Bench {
     const std::function<base::Time()> clock = [this] { return now; };
     AuditOutcome outcome = audit(request, standards, remembered ? &store : nullptr, sink, clock, {}, stop.get_token());
     std::ranges::sort(sink.places, {}, [](const auto& place) { return place.place.text(); });
-    return {std::move(outcome), std::move(sink.places)};
+    return {std::move(outcome), std::move(sink.places), std::move(sink.together)};
   }
   inventory::PlaceRecord place_of(const ChainServer& server, const std::string& name) {
     const auto place = inventory::Places(store).find(PlaceKind::endpoint,
@@ -293,7 +305,7 @@ TEST_CASE("files are places too: certificates are judged, the key's match is tol
     std::ofstream(bench.directory / name) << text;
   };
   const auto good = bench.chain("www.example.org");
-  const auto soon = bench.chain("soon.example.org", 2 * t::kDay);
+  const auto soon = bench.chain("soon.example.org", 2 * t::kDay, t::key_of(pki::KeyType::ecdsa_p256, 3));
   const auto pem = [](const std::vector<pki::Certificate>& chain) {
     std::string text;
     for (const pki::Certificate& one : chain) text += one.pem();
@@ -315,6 +327,125 @@ TEST_CASE("files are places too: certificates are judged, the key's match is tol
   CHECK(rules_of(result.places[2]) == Texts{"expiring"});
   CHECK(result.places[2].probe.leaf == soon[0].fingerprint());
   CHECK(inventory::Places(bench.store).of(soon[0].fingerprint(), 10).size() == 1);
+}
+
+TEST_CASE("what only all places together tell is told, remembered, and over when it is mended") {
+  Bench bench;
+  ChainServer shop, mail, other;
+  shop.show(bench.chain("shop.example.org"), bench.key);
+  mail.show(bench.chain("mail.example.org"), bench.key);
+  const pki::PrivateKey& other_key = t::key_of(pki::KeyType::ecdsa_p256, 3);
+  other.show(bench.chain("other.example.org", 80 * t::kDay, other_key), other_key);
+  bench.want(shop, "shop.example.org", "prod");
+  bench.want(mail, "mail.example.org", "prod");
+  bench.want(other, "other.example.org", "prod");
+  const auto first = [&] {
+    return std::min(bench.place_of(shop, "shop.example.org").text(), bench.place_of(mail, "mail.example.org").text());
+  };
+  const auto open = [&] {
+    Texts all;
+    inventory::Findings(bench.store).each_open(bench.now, [&](const inventory::PlacedFinding& one) {
+      all.push_back(one.place.text() + " " + one.finding.rule);
+    });
+    return all;
+  };
+
+  auto result = bench.run();
+  CHECK(result.places.size() == 3);
+  REQUIRE(result.together.size() == 1);
+  CHECK(result.together[0].place.text() == first());
+  CHECK(result.together[0].place.environment == "prod");
+  CHECK(rules_of(result.together[0]) == Texts{"key-reused"});
+  CHECK(result.outcome.looked == 3);
+  CHECK(result.outcome.has(audit::Severity::warning));
+  CHECK(open() == Texts{first() + " key-reused"});
+
+  SUBCASE("the next audit finds the same one") {
+    bench.now += base::Seconds{3600};
+    result = bench.run();
+    REQUIRE(result.together.size() == 1);
+    CHECK(result.together[0].findings[0].since == t::kNow);
+    CHECK(open() == Texts{first() + " key-reused"});
+  }
+  SUBCASE("a look at one of them, or one that fails, ends nothing") {
+    const auto all = bench.request.endpoints;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      bench.now += base::Seconds{3600};
+      bench.request.endpoints = {all[i]};
+      CHECK(bench.run().together.empty());
+      CHECK(open() == Texts{first() + " key-reused"});
+    }
+    bench.request.endpoints = {all[0], all[1]};
+    bench.request.endpoints[1].target.starttls = "smtp";
+    bench.request.limits.starttls = std::chrono::milliseconds{100};
+    bench.now += base::Seconds{3600};
+    CHECK(bench.run().together.empty());
+    const Texts still = open();
+    CHECK(std::ranges::find(still, first() + " key-reused") != still.end());
+  }
+  SUBCASE("another key ends it, whichever audit sees that") {
+    const auto all = bench.request.endpoints;
+    const pki::PrivateKey& own = t::key_of(pki::KeyType::ecdsa_p256, 4);
+    SUBCASE("one of all") {}
+    SUBCASE("one of the first place alone") {
+      bench.request.endpoints = {first().starts_with(shop.address()) ? all[0] : all[1]};
+    }
+    ChainServer& mended = first().starts_with(shop.address()) ? shop : mail;
+    mended.show(bench.chain(&mended == &shop ? "shop.example.org" : "mail.example.org", 80 * t::kDay, own), own);
+    bench.now += base::Seconds{3600};
+    CHECK(bench.run().together.empty());
+    CHECK(open().empty());
+  }
+  SUBCASE("an acknowledged one does not count") {
+    inventory::AcknowledgementRecord known;
+    known.rule = "key-reused";
+    known.place = inventory::Places(bench.store).named(result.together[0].place.name.raw()).at(0).id;
+    known.reason = "one appliance";
+    known.created = bench.now;
+    known.until = bench.now + 30 * t::kDay;
+    inventory::Findings(bench.store).acknowledge(known);
+    result = bench.run();
+    REQUIRE(result.together.size() == 1);
+    CHECK(result.together[0].findings[0].acknowledgement);
+    CHECK_FALSE(result.outcome.has(audit::Severity::warning));
+  }
+}
+
+TEST_CASE("two addresses of a name that show two certificates are a row each and one finding") {
+  Bench bench;
+  ChainServer one;
+  ChainServer two(one, INADDR_LOOPBACK + 1);
+  fakes::DnsServer dns([](const fakes::DnsQuestion& question) -> std::optional<fakes::DnsAnswer> {
+    if (question.type != fakes::DnsType::a) return fakes::DnsAnswer{};
+    return fakes::DnsAnswer{
+        .answers = {fakes::a_record(question.name, "127.0.0.1"), fakes::a_record(question.name, "127.0.0.2")}};
+  });
+  bench.request.name_servers = {fmt::format("127.0.0.1:{}", dns.port())};
+  for (Wanted& wanted : parse_targets(fmt::format("www.example.org:{}", one.port()), {.source = "config"}, 1))
+    bench.request.endpoints.push_back(std::move(wanted));
+  const auto old = bench.chain("www.example.org", 30 * t::kDay, t::key_of(pki::KeyType::ecdsa_p256, 3));
+  const auto fresh = bench.chain("www.example.org");
+  one.show(fresh, bench.key);
+  two.show(old, t::key_of(pki::KeyType::ecdsa_p256, 3));
+  for (int look = 0; look < 2; ++look) {
+    const auto result = bench.run();
+    REQUIRE(result.places.size() == 2);
+    CHECK(result.places[0].probe.leaf == fresh[0].fingerprint());
+    CHECK(result.places[1].probe.leaf == old[0].fingerprint());
+    REQUIRE(result.together.size() == 1);
+    CHECK(rules_of(result.together[0]) == Texts{"addresses-differ"});
+    CHECK(result.together[0].place.address == fmt::format("127.0.0.1:{}", one.port()));
+    bench.now += base::Seconds{3600};
+  }
+  CHECK(differences(bench.store, t::kNow + base::Seconds{60}, bench.now).empty());
+  two.show(fresh, bench.key);
+  const base::Time before = bench.now;
+  CHECK(bench.run().together.empty());
+  const auto changed = differences(bench.store, before, bench.now);
+  Texts over;
+  for (const Difference& one_place : changed)
+    for (const auto& finding : one_place.closed) over.push_back(finding.rule);
+  CHECK(over == Texts{"addresses-differ"});
 }
 
 TEST_CASE("without a state all is looked at and told, and it is said that nothing is remembered") {

@@ -1,4 +1,5 @@
-// Comma-separated values (RFC 4180), a row a place, written as the places come.
+// Comma-separated values (RFC 4180), a row a place, written as the places come; at the end one with the outcome
+// "compared" for what only all places together told of one.
 #include "report/audited.h"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 namespace everseal::report {
 namespace {
 
+constexpr std::string_view kCompared = "compared";  // in the place of an outcome
 constexpr std::size_t kMostNames = 100;  // of a certificate; spreadsheets refuse cells that are far longer
 
 // Makes a row of cells.
@@ -113,6 +115,13 @@ class CsvSink : public AuditSink {
     surface_.write(row_.take());
   }
 
+  // A row of its own, as the place's is written.
+  void compared(const AuditedPlace& compared) override {
+    AuditedPlace row = compared;
+    row.probe.outcome = kCompared;
+    place(row);
+  }
+
   int end(const AuditSummary& summary) override { return summary.exit_code; }
 
  private:
@@ -145,7 +154,10 @@ class CsvSink : public AuditSink {
       row_.time(earliest_end(place));
       row_.time(place.path_ends);
     }
-    row_.number(static_cast<std::int64_t>(place.certificates.size()));
+    if (place.probe.outcome == kCompared)
+      row_.nothing();
+    else
+      row_.number(static_cast<std::int64_t>(place.certificates.size()));
   }
 
   void write_names(std::vector<std::string> names) {

@@ -75,7 +75,16 @@ class HtmlSink : public AuditSink {
     if (place.probe.handshake) handshakes_.push_back(*place.probe.handshake);
     for (const AuditedFinding& one : place.findings) take(place, one);
     rows_.push_back({gravity(gravest(place)), certificate != nullptr ? certificate->not_after : base::Time::max(),
-                     row_of(place, certificate)});
+                     place.place.text(), rules_.state_of(place), row_of(place, certificate), findings_of(place)});
+  }
+
+  void compared(const AuditedPlace& place) override {
+    for (const AuditedFinding& one : place.findings) take(place, one);
+    const auto row = std::ranges::find(rows_, place.place.text(), &Row::place);
+    if (row == rows_.end()) return;
+    row->findings += (row->findings.empty() ? "" : ", ") + findings_of(place);
+    if (row->state != "failed" && gravity(gravest(place)) > row->gravity) row->state = rules_.state_of(place);
+    row->gravity = std::max(row->gravity, gravity(gravest(place)));
   }
 
   int end(const AuditSummary& summary) override {
@@ -106,7 +115,10 @@ class HtmlSink : public AuditSink {
   struct Row {
     int gravity;
     base::Time ends;
-    std::string html;
+    std::string place;
+    std::string_view state;
+    std::string html;  // between state and findings
+    std::string findings;
   };
   struct Broken {
     int gravity = 0;
@@ -154,9 +166,7 @@ class HtmlSink : public AuditSink {
   }
 
   std::string row_of(const AuditedPlace& place, const inventory::CertificateRecord* certificate) const {
-    const std::string_view state = rules_.state_of(place);
-    std::string text = fmt::format("<tr><td>{}</td><th scope=\"row\" class=\"name\">{}", html_badge(state, state),
-                                   markup(place.place.name));
+    std::string text = fmt::format("<th scope=\"row\" class=\"name\">{}", markup(place.place.name));
     std::vector<std::string> more;
     if (!place.place.address.empty() && place.place.address != place.place.name.raw())
       more.push_back(markup(place.place.address));
@@ -177,16 +187,19 @@ class HtmlSink : public AuditSink {
           "<td data-label=\"Ends\">unknown</td><td data-label=\"Issuer\">unknown</td><td "
           "data-label=\"Key\">unknown</td>";
     }
-    text += fmt::format("<td data-label=\"TLS\">{}</td><td data-label=\"Findings\">",
-                        place.probe.tls_version.empty() ? "none" : markup(place.probe.tls_version));
-    if (place.findings.empty()) text += "none";
+    return text + fmt::format("<td data-label=\"TLS\">{}</td>",
+                              place.probe.tls_version.empty() ? "none" : markup(place.probe.tls_version));
+  }
+
+  static std::string findings_of(const AuditedPlace& place) {
+    std::string text;
     for (std::size_t i = 0; i < place.findings.size(); ++i) {
       const AuditedFinding& one = place.findings[i];
       text += fmt::format("{}<span class=\"{}\">{}</span>{}", i == 0 ? "" : ", ",
                           counts(one) ? markup(one.finding.severity) : "known", markup(one.finding.rule),
                           counts(one) ? "" : " (known)");
     }
-    return text + "</td></tr>\n";
+    return text;
   }
 
   void write_head(const std::string& title, const AuditSummary& summary) {
@@ -349,7 +362,9 @@ class HtmlSink : public AuditSink {
         "scope=\"col\">Place</th><th scope=\"col\">Ends</th><th scope=\"col\">Issuer</th><th "
         "scope=\"col\">Key</th><th scope=\"col\">TLS</th><th scope=\"col\">Findings</th></tr></thead><tbody>\n",
         counted(static_cast<std::int64_t>(rows_.size()), "place", "places")));
-    for (const Row& row : rows_) write(row.html);
+    for (const Row& row : rows_)
+      write(fmt::format("<tr><td>{}</td>{}<td data-label=\"Findings\">{}</td></tr>\n", html_badge(row.state, row.state),
+                        row.html, row.findings.empty() ? "none" : row.findings));
     write("</tbody></table>\n</section>\n");
   }
 

@@ -1,8 +1,10 @@
-// {"everseal_format": 1, "audit": {...}, "places": [{...}, ...], "rules": [...], "summary": {...}}: one document, a
-// place a line, written as the places come. The rules are those that something was found of.
+// {"everseal_format": 1, "audit": {...}, "places": [{...}, ...], "compared": [...], "rules": [...], "summary": {...}}:
+// one document, a place a line, written as the places come. What only all places together tell of one stands in
+// `compared`. The rules are those that something was found of.
 #include "report/audit_json.h"
 
 #include <set>
+#include <utility>
 
 namespace everseal::report {
 namespace {
@@ -26,7 +28,14 @@ class AuditJsonSink : public AuditSink {
     if (json_.written().size() >= kAuditFlushAt) flush();
   }
 
+  void compared(const AuditedPlace& place) override {
+    if (!std::exchange(compares_, true)) json_.end_array().key("compared").begin_array();
+    write_compared(json_, place);
+    for (const AuditedFinding& one : place.findings) found_.insert(one.finding.rule);
+  }
+
   int end(const AuditSummary& summary) override {
+    if (!compares_) json_.end_array().key("compared").begin_array();
     json_.end_array().key("rules").begin_array();
     for (const std::string& id : found_)
       if (const AuditedRule* const rule = rules_.find(id)) write_rule(json_, *rule);
@@ -46,6 +55,7 @@ class AuditJsonSink : public AuditSink {
   Surface surface_;
   JsonWriter json_;
   AuditedRules rules_;
+  bool compares_ = false;  // behind the places
   std::set<std::string> found_;
 };
 

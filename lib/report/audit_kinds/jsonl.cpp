@@ -1,5 +1,5 @@
-// A JSON document a line, written at once: {"audit": {...}}, {"place": {...}} for each, {"summary": {...}}. The first
-// one carries everseal_format.
+// A JSON document a line, written at once: {"audit": {...}}, {"place": {...}} for each, {"compared": {...}}
+// for each place of which all together told more, {"summary": {...}}. The first one carries everseal_format.
 #include "report/audit_json.h"
 
 namespace everseal::report {
@@ -18,6 +18,12 @@ class JsonLinesSink : public AuditSink {
   void place(const AuditedPlace& place) override {
     json_.begin_object().key("place");
     write_place(json_, place);
+    end_line();
+  }
+
+  void compared(const AuditedPlace& place) override {
+    json_.begin_object().key("compared");
+    write_compared(json_, place);
     end_line();
   }
 

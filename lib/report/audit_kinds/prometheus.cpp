@@ -56,9 +56,7 @@ class PrometheusSink : public AuditSink {
   }
 
   void place(const AuditedPlace& place) override {
-    const std::string labels =
-        fmt::format("{},{},{},{}", label("place", place.place.name.raw()), label("address", place.place.address),
-                    label("environment", place.place.environment), label("team", place.place.team));
+    const std::string labels = labels_of(place);
     const auto with = [&](std::string_view name, std::string_view value) { return labels + "," + label(name, value); };
     success_.add(labels, place.probe.outcome == "complete" ? 1 : 0);
     if (place.probe.outcome != "complete")
@@ -77,12 +75,10 @@ class PrometheusSink : public AuditSink {
                            label("client_certificate", place.probe.client_certificate)),
                1);
     add_certificates(place, labels);
-    for (const AuditedFinding& one : place.findings)
-      findings_.add(
-          fmt::format("{},{},{},{}", labels, label("rule", one.finding.rule), label("severity", one.finding.severity),
-                      label("acknowledged", counts(one) ? "false" : "true")),
-          1);
+    add_findings(place, labels);
   }
+
+  void compared(const AuditedPlace& place) override { add_findings(place, labels_of(place)); }
 
   int end(const AuditSummary& summary) override {
     ended_.add({}, summary.ended);
@@ -102,6 +98,19 @@ class PrometheusSink : public AuditSink {
   }
 
  private:
+  static std::string labels_of(const AuditedPlace& place) {
+    return fmt::format("{},{},{},{}", label("place", place.place.name.raw()), label("address", place.place.address),
+                       label("environment", place.place.environment), label("team", place.place.team));
+  }
+
+  void add_findings(const AuditedPlace& place, const std::string& labels) {
+    for (const AuditedFinding& one : place.findings)
+      findings_.add(
+          fmt::format("{},{},{},{}", labels, label("rule", one.finding.rule), label("severity", one.finding.severity),
+                      label("acknowledged", counts(one) ? "false" : "true")),
+          1);
+  }
+
   void add_certificates(const AuditedPlace& place, const std::string& labels) {
     if (const auto* const leaf = leaf_of(place)) {
       leaf_ends_.add(labels, leaf->not_after);

@@ -42,13 +42,9 @@ class AuditTable : public AuditSink {
     began_ = head.began;
   }
 
-  void place(const AuditedPlace& place) override {
-    if (std::exchange(is_empty_, false)) write_titles();
-    write_row(place);
-    for (const AuditedFinding& one : place.findings)
-      if (counts(one) && gravity(one.finding.severity) > gravity("notice")) write_finding(one);
-    flush();
-  }
+  void place(const AuditedPlace& place) override { write(place, {}); }
+
+  void compared(const AuditedPlace& place) override { write(place, "compared with the others"); }
 
   int end(const AuditSummary& summary) override {
     if (!is_empty_) out_ += '\n';
@@ -62,6 +58,14 @@ class AuditTable : public AuditSink {
  private:
   bool has_details() const { return !surface_.width || *surface_.width >= kDetailsFrom; }
 
+  void write(const AuditedPlace& place, std::string_view remark) {
+    if (std::exchange(is_empty_, false)) write_titles();
+    write_row(place, remark);
+    for (const AuditedFinding& one : place.findings)
+      if (counts(one) && gravity(one.finding.severity) > gravity("notice")) write_finding(one);
+    flush();
+  }
+
   void write_titles() {
     write_field(kState, kState.title, Tone::heading);
     write_field(kLife, kLife.title, Tone::heading);
@@ -73,7 +77,7 @@ class AuditTable : public AuditSink {
     column_ = 0;
   }
 
-  void write_row(const AuditedPlace& place) {
+  void write_row(const AuditedPlace& place, std::string_view remark) {
     const std::string_view state = rules_.state_of(place);
     write_field(kState, state, state == "failed" ? Tone::bad : gravity(state) > 0 ? tone_of(state) : Tone::good);
     const inventory::CertificateRecord* const certificate = main_certificate(place);
@@ -91,13 +95,13 @@ class AuditTable : public AuditSink {
       write_field(kKey, certificate == nullptr ? "-" : certificate->key);
       write_field(kIssuer, certificate == nullptr ? "-" : base::printable(short_name(certificate->issuer.raw())));
     }
-    write_place(place);
+    write_place(place, remark);
     out_ += '\n';
     column_ = 0;
   }
 
   // The name is never cut; what more there is to say of it stays away where it does not fit beside it.
-  void write_place(const AuditedPlace& place) {
+  void write_place(const AuditedPlace& place, std::string_view remark) {
     const std::string name = place.place.text();
     const std::size_t indent = std::exchange(column_, 0);
     if (!surface_.width) {
@@ -109,7 +113,9 @@ class AuditTable : public AuditSink {
       return;
     }
     std::size_t column = indent + base::columns(name);
-    for (const std::string& note : notes_of(place)) {
+    std::vector<std::string> notes = notes_of(place);
+    if (!remark.empty()) notes.insert(notes.begin(), std::string(remark));
+    for (const std::string& note : notes) {
       const std::size_t size = base::columns(note) + kFieldGap.size();
       if (surface_.width && column + size > *surface_.width) continue;
       out_ += kFieldGap;
