@@ -5,7 +5,9 @@
 #include "authority/policy.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "discover/host_files.h"
 #include "discover/passwords.h"
+#include "discover/server.h"
 #include "report/audit.h"
 #include "scan/audit.h"
 #include "show_rows.h"
@@ -58,6 +60,42 @@ void drop_repeated(std::vector<scan::Wanted>& endpoints) {
   std::erase_if(endpoints, [&](const scan::Wanted& one) { return !seen.insert(one.name).second; });
 }
 
+// --from nginx, --from nginx=/srv/nginx/nginx.conf
+std::vector<discover::Server> servers_from(const std::vector<std::string>& asked) {
+  const discover::HostFiles host("/");
+  std::vector<discover::Server> servers;
+  std::optional<std::vector<discover::Server>> found;
+  for (const std::string& text : asked) {
+    const auto equals = text.find('=');
+    const auto kind = discover::parse_server_kind(text.substr(0, equals));
+    if (!kind)
+      throw Error(Fault::usage, fmt::format("--from: no configs of '{}' are read", base::printable(text)),
+                  "one of: " + base::join(discover::server_kinds(), ", "));
+    if (equals != std::string::npos) {
+      const std::string path = std::filesystem::absolute(text.substr(equals + 1)).lexically_normal().string();
+      if (!host.has_file(path)) throw Error(Fault::usage, fmt::format("--from: no file {}", base::printable(path)));
+      servers.push_back(discover::read_server(host, *kind, path));
+      continue;
+    }
+    if (!found) found = discover::find_servers(host);
+    const auto before = servers.size();
+    std::ranges::copy_if(*found, std::back_inserter(servers),
+                         [&](const discover::Server& server) { return server.kind == *kind; });
+    if (servers.size() == before)
+      throw Error(Fault::usage, fmt::format("--from: {} has no config where it is looked for", text),
+                  fmt::format("say where it is: --from {}=FILE", text));
+  }
+  return servers;
+}
+
+void take_servers(const Arguments& arguments, scan::AuditRequest& request) {
+  request.own =
+      scan::own_servers(servers_from(arguments.all("from")), {.environment = arguments.one("env").value_or("")});
+  for (const std::string& text : arguments.all("from"))
+    if (text.find('=') == std::string::npos) request.whole.push_back(text);
+  take(request.endpoints, request.own.endpoints);
+}
+
 void take_arguments(const Arguments& arguments, scan::AuditRequest& request) {
   const std::size_t most = arguments.has("most")
                                ? static_cast<std::size_t>(number_argument(*arguments.one("most"), "--most"))
@@ -79,6 +117,7 @@ void take_arguments(const Arguments& arguments, scan::AuditRequest& request) {
     defaults.source = file;
     take(request.endpoints, scan::read_targets(file, defaults, most));
   }
+  take_servers(arguments, request);
 }
 
 void take_config(const config::Config& config, const std::string& environment, scan::AuditRequest& request) {
@@ -86,7 +125,7 @@ void take_config(const config::Config& config, const std::string& environment, s
     take(request.endpoints, scan::targets_of(endpoint, kMostOfRange));
   for (const auto& [name, certificate] : config.certificates) take(request.endpoints, scan::targets_of(certificate));
   if (environment.empty())
-    request.whole = "config";
+    request.whole.emplace_back("config");
   else
     std::erase_if(request.endpoints, [&](const scan::Wanted& one) { return one.environment != environment; });
 }
@@ -95,9 +134,8 @@ std::string described(const scan::AuditRequest& request, std::string_view whence
   std::string text;
   if (!request.endpoints.empty())
     text = fmt::format("{} endpoint{}{}", request.endpoints.size(), request.endpoints.size() == 1 ? "" : "s", whence);
-  if (!request.paths.empty())
-    text += fmt::format("{}{} path{}", text.empty() ? "" : ", ", request.paths.size(),
-                        request.paths.size() == 1 ? "" : "s");
+  const std::size_t paths = request.paths.size() + request.own.files.size();
+  if (paths > 0) text += fmt::format("{}{} path{}", text.empty() ? "" : ", ", paths, paths == 1 ? "" : "s");
   return text;
 }
 
@@ -155,14 +193,15 @@ report::AuditSummary summary_of(const scan::AuditOutcome& outcome, base::Time en
 int audit_to(report::AuditSink& sink, const Context& context) {
   const Arguments& arguments = context.arguments;
   const Severity from = fail_on(context);
-  const bool named = arguments.has("TARGET") || arguments.has("targets");
+  const bool named = arguments.has("TARGET") || arguments.has("targets") || arguments.has("from");
   const reconcile::Host host = context.host();
   Surroundings around = surroundings(host, sql::Access::read_write, !named);
 
   scan::AuditRequest request;
+  request.environment = arguments.one("env").value_or("");
   named ? take_arguments(arguments, request) : take_config(around.config, arguments.one("env").value_or(""), request);
   drop_repeated(request.endpoints);
-  if (request.endpoints.empty() && request.paths.empty())
+  if (request.endpoints.empty() && request.paths.empty() && request.own.files.empty())
     throw Error(Fault::usage, named ? "nothing to look at" : "the config names nothing to look at",
                 "name a TARGET, or add [endpoint.NAME] with targets = [\"www.example.org:443\"] to the config");
   request.what = described(request, named ? "" : " of the config");

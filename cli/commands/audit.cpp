@@ -22,6 +22,11 @@ constexpr Argument kAuditArguments[] = {
      .summary = "a file of targets: one a line, CSV, /etc/hosts, or Prometheus' file_sd",
      .type = ArgumentType::values,
      .value = "FILE"},
+    {.name = "--from",
+     .summary = "what this server of the host listens at and reads, by its config: nginx, apache, haproxy, postfix, "
+                "dovecot, postgresql; KIND=FILE where that lies elsewhere",
+     .type = ArgumentType::values,
+     .value = "KIND"},
     {.name = "--env", .summary = "of the config, only this environment; judge TARGETs as of it", .value = "ENV"},
     {.name = "--policy", .summary = "judge by this one: a name, or the path of your own", .value = "POLICY"},
     {.name = "--warning", .summary = "life left that is a warning", .value = "1/4|30d"},
@@ -77,6 +82,8 @@ const Command audit_command{
     "                                 what is kept alive\n"
     "  everseal audit www.example.org mail.example.org:25\n"
     "  everseal audit 10.0.0.0/24:8443 /etc/ssl --fail-on warning\n"
+    "  everseal audit --from nginx    its listeners, beside the files that its\n"
+    "                                 config names\n"
     "  everseal audit --format json > report.json\n"
     "  everseal audit --changes       from cron: silent where nothing changed\n"
     "  everseal audit --diff 7d\n"

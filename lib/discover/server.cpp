@@ -43,6 +43,12 @@ std::optional<ServerKind> parse_server_kind(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+std::vector<std::string> server_kinds() {
+  std::vector<std::string> kinds;
+  for (const ServerReader& reader : kReaders) kinds.emplace_back(reader.name);
+  return kinds;
+}
+
 std::string_view to_string(Role role) noexcept {
   switch (role) {
     case Role::certificate:

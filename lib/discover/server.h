@@ -15,6 +15,7 @@ namespace everseal::discover {
 enum class ServerKind { nginx, apache, haproxy, postfix, dovecot, postgresql };
 std::string_view to_string(ServerKind kind) noexcept;
 std::optional<ServerKind> parse_server_kind(std::string_view text) noexcept;
+std::vector<std::string> server_kinds();  // as they are written
 
 struct Where {
   std::string file;  // as the host sees it

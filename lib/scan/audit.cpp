@@ -7,6 +7,7 @@
 #include "inventory/places.h"
 #include "pki/digest.h"
 #include "scan/memory.h"
+#include "scan/own_files.h"
 #include "scan/sights.h"
 #include "scan/together.h"
 
@@ -19,6 +20,7 @@ namespace {
 std::string scope_of(const AuditRequest& request) {
   std::vector<std::string> names = request.paths;
   for (const Wanted& one : request.endpoints) names.push_back(one.name);
+  for (const auto& [path, source] : request.own.files) names.push_back(path);
   std::ranges::sort(names);
   std::string text;
   for (const std::string& name : names) text += name + '\n';
@@ -57,12 +59,14 @@ class Run {
         clock_(clock),
         progress_(progress),
         stop_(std::move(stop)),
-        began_(clock()) {
+        began_(clock()),
+        own_files_(request.own) {
     if (store_ != nullptr) memory_.emplace(*store_, began_);
   }
 
   AuditOutcome run() {
     begin();
+    look_at_own_files();
     look_at_endpoints(false);
     look_at_endpoints(true);
     look_at_files();
@@ -79,6 +83,7 @@ class Run {
     record_.started = began_;
     record_.policy = standards_.policy().name + " " + standards_.policy().version;
     record_.policy_hash = standards_.policy().hash;
+    outcome_.remarks = request_.own.remarks;
     if (!standards_.has_system_store())
       outcome_.remarks.emplace_back(
           "this host has no CA certificates of its own, so that no public chain is trusted "
@@ -144,6 +149,7 @@ class Run {
     if (!capture.address.empty()) reached_.insert(wanted.name);
     Standard& standard = standards_.of(wanted.environment);
     Judged judged = judge_endpoint(wanted, capture, place.text(), standard, began_);
+    compare_with_meant(wanted, place.text(), standard, judged);
     together_.add(place, wanted.any_address ? std::string() : wanted.name, judged.leaves, standard.criteria);
     inventory::ProbeRecord probe = record_of_capture(capture);
     probe.at = clock_();
@@ -157,25 +163,104 @@ class Run {
     hand_over(std::move(place), std::move(probe), std::move(judged), std::move(audited));
   }
 
+  // What the listener serves beside what belongs there, and what it passes on to.
+  void compare_with_meant(const Wanted& wanted, const std::string& place, Standard& standard, Judged& judged) {
+    std::vector<audit::Finding> findings;
+    const auto compare = [&](const pki::Certificate& served, const std::optional<audit::Expected>& expected) {
+      if (!expected) return;
+      std::ranges::move(audit::judge_served(place, served, *expected, standard.criteria, began_),
+                        std::back_inserter(findings));
+    };
+    const auto meant = request_.own.meant.find(wanted.name);
+    const bool is_own = meant != request_.own.meant.end();
+    if (is_own) {
+      for (const pki::Certificate& leaf : judged.leaves) compare(leaf, own_files_.expected(meant->second, leaf));
+      for (const discover::WeakUpstream& upstream : meant->second.upstreams)
+        std::ranges::move(audit::judge_upstream(place, upstream_of(upstream), standard.criteria),
+                          std::back_inserter(findings));
+    } else if (wanted.deployed && memory_ && !judged.leaves.empty()) {
+      compare(judged.leaves.front(), memory_->deployed(*wanted.deployed));
+    } else {
+      return;
+    }
+    judged.had.insert(audit::Needs::host);
+    add_findings(judged, std::move(findings));
+  }
+
+  static audit::Upstream upstream_of(const discover::WeakUpstream& weak) {
+    audit::Upstream upstream;
+    upstream.target = weak.peer;
+    upstream.transport = weak.weakness == discover::Weakness::plain_text ? audit::Upstream::Transport::plain
+                                                                         : audit::Upstream::Transport::unverified;
+    return upstream;
+  }
+
+  // All of them are read before any is judged, as keys lie in files of their own.
+  void look_at_own_files() {
+    if (request_.own.files.empty()) return;
+    discover::Walk walk;
+    for (const auto& [path, source] : request_.own.files) walk.roots.push_back(path);
+    std::vector<discover::File> files;
+    std::int64_t closed = 0;
+    const discover::Summary summary = discover::walk(
+        walk, request_.passwords,
+        [&](discover::File&& file) {
+          own_files_.add(file);
+          if (own_files_.is_closed_key(file))
+            ++closed;
+          else if (!file.certificates.empty() || !file.troubles.empty())
+            files.push_back(std::move(file));
+        },
+        stop_);
+    is_whole_ = is_whole_ && summary.is_whole;
+    for (const discover::File& file : files) take(file, source_of(file));
+    if (closed > 0)
+      outcome_.remarks.push_back(fmt::format(
+          "{} private keys cannot be read by this user, so that nobody looked whether they fit their certificates",
+          closed));
+  }
+
+  std::string source_of(const discover::File& file) const {
+    const auto named = request_.own.files.upper_bound(file.path);
+    return named == request_.own.files.begin() ? std::string("arguments") : std::prev(named)->second;
+  }
+
   void look_at_files() {
     if (request_.paths.empty()) return;
     discover::Walk walk;
     walk.roots = request_.paths;
     const auto see = [&](discover::File&& file) {
-      if (!file.certificates.empty() || !file.troubles.empty()) take(file);
+      if (!file.certificates.empty() || !file.troubles.empty()) take(file, "arguments");
     };
     const discover::Summary summary = discover::walk(walk, request_.passwords, see, stop_);
     is_whole_ = is_whole_ && summary.is_whole;
     outcome_.remarks.push_back(fmt::format("{} files looked at in {} directories", summary.files, summary.directories));
   }
 
-  void take(const discover::File& file) {
+  // Does something of this host keep it alive? Absent where that is not known.
+  std::optional<bool> is_renewed(const std::string& path, const pki::Certificate& leaf) {
+    constexpr std::string_view kOtherClients[] = {"/letsencrypt/", "/.acme.sh/", "/.lego/", "/lego/certificates/",
+                                                  "/caddy/certificates/"};
+    const std::string canonical = canonical_path(path);
+    for (const std::string_view client : kOtherClients)
+      if (canonical.find(client) != std::string::npos) return true;
+    if (!memory_) return std::nullopt;
+    return memory_->managed(leaf.fingerprint()).has_value();
+  }
+
+  void take(const discover::File& file, const std::string& source) {
     inventory::PlaceRecord place;
     place.kind = inventory::PlaceKind::file;
     place.name = base::Untrusted(file.path);
-    place.source = "arguments";
-    Standard& standard = standards_.of({});
-    Judged judged = judge_file(file, place.text(), standard, began_);
+    place.source = source;
+    place.environment = request_.environment;
+    Standard& standard = standards_.of(request_.environment);
+    const auto beside = [&](const pki::Certificate& leaf) {
+      audit::Stored stored = own_files_.beside(file.path, leaf);
+      if (stored.is_read) stored.is_renewed = is_renewed(file.path, leaf);
+      return stored;
+    };
+    Judged judged = judge_file(file, place.text(), standard, began_, beside);
     together_.add(place, {}, judged.leaves, standard.criteria);
     inventory::ProbeRecord probe;
     probe.at = clock_();
@@ -294,6 +379,7 @@ class Run {
   const Progress& progress_;
   std::stop_token stop_;
   base::Time began_;
+  OwnFiles own_files_;
   std::optional<Memory> memory_;
   inventory::AuditRunRecord record_;
   std::vector<bool> seen_;  // beside request.endpoints

@@ -5,6 +5,7 @@
 #include "inventory/store.h"
 #include "probe/probe.h"
 #include "report/audit.h"
+#include "scan/own_servers.h"
 #include "scan/standards.h"
 #include "scan/targets.h"
 
@@ -27,12 +28,14 @@ struct TeamPattern {
 struct AuditRequest {
   std::vector<Wanted> endpoints;
   std::vector<std::string> paths;  // files and directories
+  std::string environment;         // of files
+  OwnServers own;                  // of this host; their listeners are looked at, and compared with their files
   discover::Passwords passwords;   // of what is encrypted there
   probe::Limits limits;
   std::vector<std::string> name_servers;  // instead of the system's
-  std::vector<TeamPattern> teams;    // in their order
-  std::optional<std::string> whole;  // a source all of whose endpoints are among these
-  std::string what;                  // "12 endpoints of the config"
+  std::vector<TeamPattern> teams;         // in their order
+  std::vector<std::string> whole;         // sources all of whose endpoints are among these
+  std::string what;                       // "12 endpoints of the config"
   enum class Begin { anew, where_the_last_stopped } begin = Begin::anew;
 };
 

@@ -2,9 +2,12 @@
 
 #include "inventory/certificates.h"
 #include "inventory/findings.h"
+#include "inventory/managed.h"
 
 #include <algorithm>
 #include <iterator>
+
+#include <fmt/format.h>
 
 namespace everseal::scan {
 namespace {
@@ -58,6 +61,19 @@ void Memory::flush() {
       },
       inventory::Durability::deferred);
   waiting_.clear();
+}
+
+std::optional<audit::Expected> Memory::deployed(const Wanted::Deployed& deployed) {
+  const auto record =
+      inventory::Deployments(store_).find(inventory::ArtifactKind::version, deployed.certificate, deployed.deployment);
+  if (!record || !record->current) return std::nullopt;
+  const auto version = inventory::Versions(store_).find(deployed.certificate, static_cast<int>(*record->current));
+  if (!version || !version->certificate) return std::nullopt;
+  const auto der = inventory::Certificates(store_).der(*version->certificate);
+  if (!der) return std::nullopt;
+  return audit::Expected{
+      fmt::format("version {} of {} at {}", version->number, deployed.certificate.text(), deployed.deployment.text()),
+      pki::Certificate::parse(*der), record->changed};
 }
 
 std::optional<base::Name> Memory::managed(const pki::Fingerprint& leaf) {
@@ -131,12 +147,12 @@ void Memory::close_compared(Together& together, const audit::Criteria& criteria,
         one.place.id, {}, [&](const auto& finding) { return finding.id != one.finding.id; }, now);
 }
 
-void Memory::forget_unreached(const std::set<std::string>& names, const std::optional<std::string>& source,
+void Memory::forget_unreached(const std::set<std::string>& names, const std::vector<std::string>& sources,
                               base::Time now) {
   store_.transaction([&] {
     inventory::Places places(store_);
     for (const std::string& name : names) places.mark_gone_at(name, began_, now);
-    if (source) places.mark_gone(*source, began_, now);
+    for (const std::string& source : sources) places.mark_gone(source, began_, now);
   });
 }
 

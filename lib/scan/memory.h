@@ -3,6 +3,7 @@
 
 #include "inventory/places.h"
 #include "inventory/store.h"
+#include "scan/targets.h"
 #include "scan/together.h"
 
 #include <chrono>
@@ -23,6 +24,8 @@ class Memory {
   void add(inventory::Look look);
   void flush();
 
+  // What a deployment put in its place; nullopt where nothing is known to stand there.
+  std::optional<audit::Expected> deployed(const Wanted::Deployed& deployed);
   // Which managed certificate it is a version of.
   std::optional<base::Name> managed(const pki::Fingerprint& leaf);
   std::optional<inventory::AcknowledgementRecord> acknowledgement(const inventory::PlaceRecord& place,
@@ -36,8 +39,8 @@ class Memory {
   // places showed last, which are added to it.
   void close_compared(Together& together, const audit::Criteria& criteria, base::Time now);
   // Places of an endpoint's name that no look of this run reached are gone, where one that did shows that the name is
-  // still looked at; with `source`, all of that source.
-  void forget_unreached(const std::set<std::string>& names, const std::optional<std::string>& source, base::Time now);
+  // still looked at; and all of `sources`.
+  void forget_unreached(const std::set<std::string>& names, const std::vector<std::string>& sources, base::Time now);
 
  private:
   void add_others(Together& together, const audit::Criteria& criteria);

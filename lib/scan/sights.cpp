@@ -1,7 +1,6 @@
 #include "scan/sights.h"
 
 #include "audit/audit.h"
-#include "audit/sight.h"
 
 #include <algorithm>
 #include <iterator>
@@ -26,14 +25,15 @@ audit::Role role_of(const pki::Certificate& leaf) {
 }
 
 audit::Sight sight_of(const discover::FoundCertificate& leaf, const std::vector<pki::Certificate>& authorities,
-                      const std::string& place) {
+                      const std::string& place, audit::Stored stored) {
   audit::Sight sight;
   sight.place = place;
   sight.role = role_of(leaf.certificate);
   sight.chain.push_back(leaf.certificate);
   sight.chain.insert(sight.chain.end(), authorities.begin(), authorities.end());
-  if (leaf.key == discover::KeyBeside::matches) sight.stored = audit::Stored{.key_matches = true};
-  if (leaf.key == discover::KeyBeside::other) sight.stored = audit::Stored{.key_matches = false};
+  if (leaf.key == discover::KeyBeside::matches) stored.key_matches = true;
+  if (leaf.key == discover::KeyBeside::other) stored.key_matches = false;
+  sight.stored = std::move(stored);
   return sight;
 }
 
@@ -60,7 +60,8 @@ Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const
   return judged;
 }
 
-Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, base::Time now) {
+Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, base::Time now,
+                  const std::function<audit::Stored(const pki::Certificate&)>& beside) {
   Judged judged;
   judged.is_whole = file.troubles.empty();
   std::vector<pki::Certificate> authorities;
@@ -71,11 +72,12 @@ Judged judge_file(const discover::File& file, const std::string& place, Standard
   }
   const auto judge = [&](audit::Sight sight) {
     if (sight.stored && sight.stored->key_matches) judged.had.insert(audit::Needs::key);
+    if (sight.stored && sight.stored->is_read) judged.had.insert(audit::Needs::host);
     take(judged.findings, audit::judge(sight, standard.criteria, now));
   };
   for (const discover::FoundCertificate& found : file.certificates) {
     if (found.certificate.is_ca()) continue;
-    audit::Sight sight = sight_of(found, authorities, place);
+    audit::Sight sight = sight_of(found, authorities, place, beside(found.certificate));
     const pki::Purpose purpose = sight.role == audit::Role::client ? pki::Purpose::client : pki::Purpose::server;
     // What stands alone is no chain that anybody sends: whether one can be made of it is the server's business.
     if (!authorities.empty()) sight.trust = standard.chains->judge(sight.chain, purpose);
@@ -100,6 +102,11 @@ Judged judge_file(const discover::File& file, const std::string& place, Standard
     }
   finish(judged);
   return judged;
+}
+
+void add_findings(Judged& judged, std::vector<audit::Finding> findings) {
+  take(judged.findings, std::move(findings));
+  finish(judged);
 }
 
 inventory::ProbeRecord record_of_capture(const probe::Capture& capture) {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "audit/finding.h"
+#include "audit/sight.h"
 #include "discover/found.h"
 #include "inventory/records.h"
 #include "probe/capture.h"
 #include "scan/standards.h"
 #include "scan/targets.h"
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,7 +29,11 @@ struct Judged {
 // `place`: as findings name it.
 Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const std::string& place, Standard& standard,
                       base::Time now);
-Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, base::Time now);
+// `beside`: what is known of a leaf beside what its file holds.
+Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, base::Time now,
+                  const std::function<audit::Stored(const pki::Certificate&)>& beside);
+// Adds to what was judged.
+void add_findings(Judged& judged, std::vector<audit::Finding> findings);
 
 inventory::ProbeRecord record_of_capture(const probe::Capture& capture);  // but for its time
 std::string labels_text(const std::vector<std::string>& labels);          // as PlaceRecord::labels has them

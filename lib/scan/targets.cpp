@@ -17,8 +17,6 @@ namespace {
 using base::Error;
 using base::Fault;
 
-constexpr std::string_view kNoStarttls = "none";
-
 std::string starttls_of(const probe::Target& target, const std::string& said) {
   if (said == kNoStarttls) return {};
   if (!said.empty()) return std::string(probe::require_starttls(said).name);
@@ -123,6 +121,7 @@ std::vector<Wanted> targets_of(const config::Certificate& certificate) {
                                                .starttls = {},
                                                .source = "config",
                                                .any_address = false}));
+      all.back().deployed = Wanted::Deployed{certificate.name, deployment.name};
     }
   return all;
 }

@@ -6,6 +6,7 @@
 #include "probe/probe.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,15 @@ struct Wanted {
   std::vector<std::string> labels;  // "KEY=VALUE"
   std::string source;               // "config", "arguments", a file's path
   bool any_address = false;         // one place, whichever address answers
+  // The managed certificate's deployment that is verified there.
+  struct Deployed {
+    base::Name certificate, deployment;
+  };
+  std::optional<Deployed> deployed{};
 };
+
+// In the place of a STARTTLS protocol: TLS at once.
+inline constexpr std::string_view kNoStarttls = "none";
 
 // What holds for targets that do not say it themselves.
 struct Defaults {

@@ -119,6 +119,33 @@ TEST_CASE("without TARGETs the config's endpoints and the listeners of what is k
   CHECK(test::says(host.run({"audit", "--env", "none"}, 2), "nothing to look at"));
 }
 
+TEST_CASE("the listeners and files of a server's config are audited and compared") {
+  const HostWithServer host;
+  const std::string nginx = host.folder.file("nginx.conf");
+  const auto configured = [&](const std::string& certificate) {
+    host.folder.write("nginx.conf",
+                      fmt::format("http {{ server {{ listen {} ssl; server_name www.example.org;\nssl_certificate {};\n"
+                                  "ssl_certificate_key {}; }} }}",
+                                  host.target(), certificate, host.folder.file("tls/privkey.pem")));
+  };
+  configured(host.folder.file("tls/fullchain.pem"));
+  const json report = host.json({"audit", "--from", "nginx=" + nginx, "--fail-on", "notice"});
+  REQUIRE(report.at("places").size() == 2);
+  for (const json& place : report.at("places")) {
+    CHECK(place.at("source") == "nginx");
+    CHECK(place.at("managed") == "www");
+    CHECK(rules_at(place).empty());
+  }
+  configured(host.folder.file("tls/missing.pem"));
+  CHECK(test::says(host.run({"audit", "--from", "nginx=" + nginx}, 4), "file-unreadable"));
+  const struct {
+    const char *from, *says;
+  } rows[] = {{"iis", "one of: nginx, apache, haproxy, postfix, dovecot, postgresql"},
+              {"nginx=/no/such/nginx.conf", "no file /no/such/nginx.conf"},
+              {"", "no configs of ''"}};
+  for (const auto& [from, says] : rows) CHECK(test::says(host.run({"audit", "--from", from}, 2), says));
+}
+
 TEST_CASE("a second audit tells only what changed, and is silent where nothing did") {
   const HostWithServer host;
   const Words audit{"audit", host.target(), "--sni", "www.example.org", "--changes"};

@@ -1,0 +1,218 @@
+// What the configs of this host's servers say, beside what they serve.
+#include "scan/own_servers.h"
+
+#include "inventory/certificates.h"
+#include "inventory/managed.h"
+#include "scan/bench.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+namespace everseal::scan {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_text(const std::string& path, std::string_view text) {
+  fs::create_directories(fs::path(path).parent_path());
+  std::ofstream(path) << text;
+}
+
+// The servers of a host whose one config this is.
+OwnServers own_of(discover::ServerKind kind, const std::string& config) {
+  const fakes::TemporaryDirectory folder;
+  write_text(folder / "main.conf", config);
+  return own_servers({discover::read_server(discover::HostFiles("/"), kind, folder / "main.conf")},
+                     {.environment = "prod"});
+}
+
+// "127.0.0.1:443 as www.example.org asks www.example.org files /a.pem"
+Texts meant_of(const OwnServers& own) {
+  Texts all;
+  for (const Wanted& one : own.endpoints) {
+    std::string text = one.name;
+    if (!one.target.starttls.empty()) text += " by " + one.target.starttls;
+    for (const auto& identifier : one.asked) text += " asks " + identifier.text();
+    for (const std::string& file : own.meant.at(one.name).files) text += " file " + file;
+    for (const auto& upstream : own.meant.at(one.name).upstreams) text += " passes to " + upstream.peer;
+    all.push_back(text);
+  }
+  return all;
+}
+
+// An nginx with one site on a port of loopback.
+struct HostBench : Bench {
+  ChainServer server;
+  std::string tls = directory / "tls/";
+  const pki::PrivateKey& other_key = t::key_of(pki::KeyType::ecdsa_p256, 3);
+
+  void put(const std::string& name, std::string_view text, base::Seconds ago = base::Seconds{7200}) {
+    write_text(tls + name, text);
+    fs::last_write_time(tls + name, fs::file_time_type::clock::now() - ago);
+  }
+  void put(const std::vector<pki::Certificate>& certificates, base::Seconds ago = base::Seconds{7200}) {
+    put("full.pem", t::pem_of(certificates), ago);
+  }
+  void put(const pki::PrivateKey& its_key) { put("key.pem", its_key.pem().reveal_text()); }
+  void read_config(const std::string& more = {}) {
+    request.own = own_of(discover::ServerKind::nginx,
+                         fmt::format("http {{ server {{ listen 127.0.0.1:{} ssl; server_name www.example.org;\n"
+                                     "ssl_certificate {}full.pem; ssl_certificate_key {}key.pem; {} }} }}",
+                                     server.port(), tls, tls, more));
+    request.endpoints = request.own.endpoints;
+  }
+  // Rules by whether they were found at the listener or the file.
+  Texts found() {
+    Texts all;
+    for (const report::AuditedPlace& place : run().places)
+      for (const std::string& rule : rules_of(place))
+        all.push_back((place.place.kind == inventory::PlaceKind::file ? "file " : "listener ") + rule);
+    std::ranges::sort(all);
+    return all;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("each listener that a config names is looked at, and knows what it is to serve") {
+  using enum discover::ServerKind;
+  const struct {
+    discover::ServerKind kind;
+    const char* config;
+    Texts meant;
+  } rows[] = {
+      {nginx,
+       "http { server { listen 443 ssl; server_name www.example.org example.org *.example.org localhost;\n"
+       "ssl_certificate /a; ssl_certificate_key /a.key; location / { proxy_pass http://10.0.0.5; } } }",
+       {"127.0.0.1:443 as www.example.org asks www.example.org asks example.org file /a passes to http://10.0.0.5"}},
+      // Who asks for no name gets the certificate of any of the sites there.
+      {nginx,
+       "http { server { listen 443 ssl; ssl_certificate /a; }\n"
+       "server { listen 443 ssl; server_name b.example.org; ssl_certificate /b; } }",
+       {"127.0.0.1:443 file /a file /b", "127.0.0.1:443 as b.example.org asks b.example.org file /b"}},
+      {nginx,
+       "http { server { listen 443 ssl; server_name *.example.org; ssl_certificate /w; }\n"
+       "server { listen 443 ssl; server_name b.example.org; ssl_certificate /b; } }",
+       {"127.0.0.1:443 file /w file /b", "127.0.0.1:443 as b.example.org asks b.example.org file /w file /b"}},
+      {nginx, "http { server { listen 80; ssl_certificate /a; } }", {}},
+      {postgresql,
+       "ssl = on\nssl_cert_file = '/a'\nssl_key_file = '/a.key'\nlisten_addresses = '*'\n",
+       {"127.0.0.1:5432 by postgres file /a"}},
+      {haproxy, "frontend f\n  bind :8443 ssl crt /a crt /b\n", {"127.0.0.1:8443 file /a file /b"}},
+  };
+  for (const auto& [kind, config, meant] : rows) {
+    CAPTURE(config);
+    const OwnServers own = own_of(kind, config);
+    CHECK(fmt::format("{}", fmt::join(meant_of(own), "\n")) == fmt::format("{}", fmt::join(meant, "\n")));
+    for (const Wanted& one : own.endpoints) {
+      CHECK(one.environment == "prod");
+      CHECK(one.source == discover::to_string(kind));
+    }
+  }
+}
+
+TEST_CASE("what a server serves is compared with the files that its config names") {
+  HostBench bench;
+  const auto old = bench.chain("www.example.org", 30 * t::kDay), fresh = bench.chain("www.example.org");
+  const auto other = bench.chain("www.example.org", 85 * t::kDay, bench.other_key);
+  bench.read_config();
+  bench.put(fresh);
+  bench.put(bench.key);
+  bench.server.show(fresh, bench.key);
+  SUBCASE("all is one: that nothing renews it is a notice") {
+    CHECK(bench.found() == Texts{"file file-unrenewed"});
+    CHECK(bench.request.own.endpoints.size() == 1);
+  }
+  SUBCASE("renewed on the disk, and the old one is served") {
+    bench.server.show(old, bench.key);
+    CHECK(bench.found() == Texts{"file file-unrenewed", "listener served-differs"});
+    bench.now += base::Seconds{60};
+    bench.server.show(fresh, bench.key);
+    CHECK(bench.found() == Texts{"file file-unrenewed"});
+  }
+  SUBCASE("a reload has an hour") {
+    bench.put(fresh, base::Seconds{60});
+    bench.server.show(old, bench.key);
+    CHECK(bench.found() == Texts{"file file-unrenewed"});
+  }
+  SUBCASE("the key beside is another one's") {
+    bench.put(bench.other_key);
+    CHECK(bench.found() == Texts{"file file-unrenewed", "file key-mismatch"});
+  }
+  SUBCASE("one key of two is the certificate's") {
+    bench.put("key.pem", std::string(bench.other_key.pem().reveal_text()) + std::string(bench.key.pem().reveal_text()));
+    CHECK(bench.found() == Texts{"file file-unrenewed"});
+  }
+  SUBCASE("a key that is encrypted tells nothing") {
+    bench.put("key.pem", bench.key.encrypted_pem(base::Secret("secret")).reveal_text());
+    CHECK(bench.found() == Texts{"file file-unrenewed"});
+  }
+  SUBCASE("files that are missing are told") {
+    fs::remove(bench.tls + "key.pem");
+    CHECK(bench.found() == Texts{"file file-unreadable", "file file-unrenewed"});
+  }
+  SUBCASE("what a server passes on in plain text") {
+    bench.read_config("location / { proxy_pass http://10.0.0.5:8080; }");
+    CHECK(bench.found() == Texts{"file file-unrenewed", "listener upstream-plain"});
+    bench.read_config("location / { proxy_pass https://10.0.0.5:8443; }");
+    CHECK(bench.found() == Texts{"file file-unrenewed", "listener upstream-unverified"});
+  }
+  SUBCASE("a file that no server reads, where somebody asked for it") {
+    bench.put("left.pem", t::pem_of(other));
+    bench.request.paths = {bench.tls + "left.pem"};
+    CHECK(bench.found() == Texts{"file file-unread", "file file-unrenewed"});
+    // Who did not ask the servers neither says so nor takes it back.
+    bench.request.own = {};
+    bench.request.endpoints.clear();
+    CHECK(bench.found().empty());
+    Texts open;
+    inventory::Findings(bench.store).each_open(bench.now, [&](const auto& one) {
+      open.push_back(one.finding.rule + " " + one.place.name.raw());
+    });
+    CHECK(std::ranges::find(open, "file-unread " + bench.tls + "left.pem") != open.end());
+  }
+  SUBCASE("what is kept alive here, or by another client, is renewed") {
+    fs::create_directories(bench.directory / "letsencrypt/live");
+    fs::rename(bench.tls + "full.pem", bench.directory / "letsencrypt/live/full.pem");
+    fs::create_symlink(bench.directory / "letsencrypt/live/full.pem", bench.tls + "full.pem");
+    CHECK(bench.found().empty());
+  }
+}
+
+TEST_CASE("what was deployed is compared with what its listener serves") {
+  HostBench bench;
+  const auto old = bench.chain("www.example.org", 30 * t::kDay), fresh = bench.chain("www.example.org");
+  const base::Name www = base::Name::parse("www"), nginx = base::Name::parse("nginx");
+  inventory::ManagedRecord managed{.name = www, .spec = "{}", .spec_hash = "x", .origin = "once"};
+  inventory::Managed(bench.store).put(managed);
+  inventory::Certificates(bench.store).add(fresh, bench.now);
+  inventory::VersionRecord version{.name = www, .number = 1, .state = inventory::VersionState::live, .issuer = nginx};
+  version.certificate = fresh[0].fingerprint();
+  version.created = bench.now;
+  inventory::Versions(bench.store).put(version);
+  inventory::DeploymentRecord deployment{.owner = www, .target = nginx, .version = 1, .current = 1};
+  deployment.state = inventory::DeploymentState::verified;
+  deployment.changed = bench.now - base::Seconds{7200};
+  inventory::Deployments(bench.store).put(deployment);
+
+  config::Certificate certificate;
+  certificate.name = www;
+  certificate.identifiers = {pki::Identifier::parse("www.example.org")};
+  certificate.deployments.push_back({.name = nginx});
+  certificate.deployments.back().verify.push_back({.connect = bench.server.address()});
+  bench.request.endpoints = targets_of(certificate);
+
+  bench.server.show(old, bench.key);
+  CHECK(bench.found() == Texts{"listener served-differs"});
+  bench.now += base::Seconds{60};
+  bench.server.show(fresh, bench.key);
+  CHECK(bench.found().empty());
+  deployment.current.reset();
+  inventory::Deployments(bench.store).put(deployment);
+  bench.now += base::Seconds{60};
+  bench.server.show(old, bench.key);
+  CHECK(bench.found().empty());
+}
+
+}  // namespace everseal::scan
