@@ -20,7 +20,6 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace everseal::cli {
@@ -32,13 +31,6 @@ using base::Fault;
 
 constexpr std::size_t kMostOfRange = 1024;
 constexpr int kInFlight = 500;
-
-// What exists is a path, as for `inspect`, and what is written like one is meant as one.
-bool is_path(const std::string& text) {
-  struct stat status {};
-  return text.starts_with('/') || text.starts_with("./") || text.starts_with("../") ||
-         ::stat(text.c_str(), &status) == 0;
-}
 
 std::vector<scan::TeamPattern> patterns_of(const config::Settings& settings) {
   std::vector<scan::TeamPattern> patterns;

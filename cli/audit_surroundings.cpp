@@ -7,9 +7,11 @@
 #include "reconcile/access.h"
 #include "reconcile/kinds.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 namespace everseal::cli {
 namespace {
@@ -38,7 +40,22 @@ std::vector<pki::Certificate> roots_of(inventory::Store& store) {
   return roots;
 }
 
+// Once one is declared, another is a slip.
+void require_declared(const config::Config& config, const std::string& environment) {
+  std::vector<std::string> known;
+  for (const auto& [name, declared] : config.environments) known.push_back(name.text());
+  if (known.empty() || std::ranges::find(known, environment) != known.end()) return;
+  throw Error(Fault::usage, fmt::format("--env: no environment is called '{}'", base::printable(environment)),
+              fmt::format("the config declares {}", base::join(known, ", ")));
+}
+
 }  // namespace
+
+bool is_path(const std::string& text) {
+  struct stat status {};
+  return text.starts_with('/') || text.starts_with("./") || text.starts_with("../") ||
+         ::stat(text.c_str(), &status) == 0;
+}
 
 Surroundings surroundings(const reconcile::Host& host, sql::Access access, bool needed) {
   Surroundings around;
@@ -48,10 +65,23 @@ Surroundings surroundings(const reconcile::Host& host, sql::Access access, bool 
   return around;
 }
 
+Surroundings what_is_known(const reconcile::Host& host, std::vector<std::string>& remarks) {
+  try {
+    Surroundings around = surroundings(host, sql::Access::read_only, false);
+    for (const base::Problem& problem : around.problems) remarks.push_back(to_string(problem));
+    return around;
+  } catch (const Error& error) {
+    if (error.fault() == Fault::config || error.fault() == Fault::usage || error.fault() == Fault::cancelled) throw;
+    remarks.push_back(fmt::format("which certificates are kept alive here was not to be known: {}", error.message()));
+    return {};
+  }
+}
+
 scan::Standards standards_of(const Context& context, Surroundings& around, base::Time now) {
   const scan::Override override{.policy = context.arguments.one("policy"),
                                 .warning = life_left(context.arguments, "warning"),
                                 .critical = life_left(context.arguments, "critical")};
+  if (const auto environment = context.arguments.one("env")) require_declared(around.config, *environment);
   return {around.config, override, around.store ? roots_of(*around.store) : std::vector<pki::Certificate>(), now};
 }
 

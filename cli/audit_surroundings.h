@@ -8,8 +8,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace everseal::cli {
+
+// What exists is a path, and what is written like one is meant as one.
+bool is_path(const std::string& text);
 
 // Both may be missing where the command does not need them.
 struct Surroundings {
@@ -18,6 +23,9 @@ struct Surroundings {
   base::Problems problems;  // of the config
 };
 Surroundings surroundings(const reconcile::Host& host, sql::Access access, bool needed);
+// The same for who only reads: a state that cannot be read is a remark and nothing is known of it. Error(config) for a
+// config that is wrong.
+Surroundings what_is_known(const reconcile::Host& host, std::vector<std::string>& remarks);
 
 // What is demanded here, with what the options --policy, --warning and --critical say instead. Error(usage/config).
 scan::Standards standards_of(const Context& context, Surroundings& around, base::Time now);

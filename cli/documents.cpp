@@ -34,6 +34,8 @@ constexpr Document kDocuments[] = {
     {"import", "", "import"},
     {"init", "", "verdict"},
     {"inspect", "", "inspect"},
+    {"inspect", "DIRECTORY", "inspect-directory"},
+    {"inspect", "HOST:PORT", "inspect-endpoint"},
     {"issue", "", "verdict"},
     {"kinds", "", "kinds"},
     {"list", "", "list"},

@@ -280,20 +280,4 @@ Contents inspect_file(const std::string& path, const AskPassword& ask) {
   return contents;
 }
 
-Contents inspect_capture(const probe::Target& target, probe::Capture capture) {
-  Contents contents;
-  contents.source = target.text();
-  contents.form = "TLS";
-  for (const Bytes& der : capture.chain) {
-    try {
-      contents.items.emplace_back(pki::Certificate::parse(der));
-    } catch (const Error& error) {
-      contents.items.emplace_back(Undecoded{"CERTIFICATE", error.message()});
-    }
-  }
-  contents.target = target;
-  contents.capture = std::move(capture);
-  return contents;
-}
-
 }  // namespace everseal::cli

@@ -1,4 +1,4 @@
-// What was found in a file or at an endpoint, decoded.
+// What was found in a file, decoded.
 #pragma once
 
 #include "base/secret.h"
@@ -6,7 +6,6 @@
 #include "pki/crl.h"
 #include "pki/csr.h"
 #include "pki/signer.h"
-#include "probe/probe.h"
 
 #include <functional>
 #include <optional>
@@ -31,11 +30,9 @@ struct Undecoded {
 using Item = std::variant<pki::Certificate, pki::Csr, pki::Crl, FoundKey, Undecoded>;
 
 struct Contents {
-  std::string source;  // path or "host:port"; printable
-  std::string form;    // "PEM", "DER", "PKCS#12", "TLS"
+  std::string source;  // path; printable
+  std::string form;    // "PEM", "DER", "PKCS#12"
   std::vector<Item> items;
-  std::optional<probe::Target> target;    // of an endpoint
-  std::optional<probe::Capture> capture;  // of an endpoint
 
   std::vector<pki::Certificate> certificates() const;
 };
@@ -46,7 +43,5 @@ using AskPassword = std::function<std::optional<base::Secret>(const std::string&
 // Reads a regular file, or standard input for "-", at most 16 MiB. Throws Error(not_found/io), and Error(invalid) for
 // what is too large, no file, or nothing that can be decoded, saying what it looks like.
 Contents inspect_file(const std::string& path, const AskPassword& ask);
-// Shows what the handshake showed, whatever its outcome.
-Contents inspect_capture(const probe::Target& target, probe::Capture capture);
 
 }  // namespace everseal::cli

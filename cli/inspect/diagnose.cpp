@@ -34,7 +34,6 @@ class Diagnosis {
     for (std::size_t i = 0; i < contents_.items.size(); ++i) check_item(i);
     if (!is_bundle_ && chain_.size() > 1) check_chain();
     check_keys();
-    check_endpoint();
     std::ranges::stable_sort(troubles_, {}, &Trouble::severity);
     return std::move(troubles_);
   }
@@ -198,23 +197,6 @@ class Diagnosis {
       const bool matches = std::ranges::any_of(
           chain_, [&](const Link& link) { return pki::key_matches(*key->signer, *link.certificate); });
       if (!matches) add(Severity::error, "key_mismatch", i, "the private key belongs to none of the certificates");
-    }
-  }
-
-  void check_endpoint() {
-    if (!contents_.capture) return;
-    const probe::Capture& capture = *contents_.capture;
-    if (capture.outcome != probe::Outcome::complete)
-      add(Severity::error, to_string(capture.outcome), std::nullopt, capture.problem);
-    if (chain_.empty()) return;
-    const std::string& asked = contents_.target->sni.empty() ? contents_.target->host : contents_.target->sni;
-    try {
-      if (pki::matches(chain_.front().certificate->names(), pki::Identifier::parse(asked))) return;
-      add(Severity::error, "name_mismatch", chain_.front().item,
-          fmt::format("the certificate does not speak for {}", base::printable(asked)));
-    } catch (const base::Error&) {
-      add(Severity::warning, "name_mismatch", chain_.front().item,
-          fmt::format("{} is no name that a certificate can speak for", base::printable(asked)));
     }
   }
 

@@ -14,27 +14,6 @@ void write_names(JsonWriter& json, const std::vector<pki::GeneralName>& names) {
   json.end_array();
 }
 
-void write_certificate(JsonWriter& json, const pki::Certificate& c) {
-  json.key("subject").text(c.subject()).key("issuer").text(c.issuer()).key("serial").text(c.serial());
-  write_names(json, c.names());
-  json.key("not_before").time(c.not_before()).key("not_after").time(c.not_after());
-  json.key("key").text(c.public_key().text).key("signature_algorithm").text(c.signature_algorithm());
-  json.key("key_usage").texts(c.key_usage()).key("extended_key_usage").texts(c.extended_key_usage());
-  json.key("is_ca").boolean(c.is_ca()).key("path_length").value(c.path_length());
-  json.key("self_issued").boolean(c.is_self_issued());
-  json.key("subject_key_id")
-      .text(base::hex(c.subject_key_id()))
-      .key("authority_key_id")
-      .text(base::hex(c.authority_key_id()));
-  json.key("crl_urls")
-      .texts(c.crl_urls())
-      .key("ocsp_urls")
-      .texts(c.ocsp_urls())
-      .key("issuer_urls")
-      .texts(c.issuer_urls());
-  json.key("fingerprint").text(c.fingerprint().text()).key("spki_pin").text(base::hex(c.spki_pin()));
-}
-
 void write_csr(JsonWriter& json, const pki::Csr& request) {
   json.key("subject").text(request.subject.text());
   write_names(json, request.names);
@@ -103,48 +82,39 @@ void write_item(JsonWriter& json, const Item& item) {
   json.end_object();
 }
 
-void write_endpoint(JsonWriter& json, const Contents& contents) {
-  json.key("endpoint");
-  if (!contents.capture) {
-    json.null();
-    return;
-  }
-  const probe::Capture& capture = *contents.capture;
-  json.begin_object();
-  json.key("address")
-      .text(capture.address)
-      .key("outcome")
-      .text(to_string(capture.outcome))
-      .key("problem")
-      .text(capture.problem);
-  json.key("tls_version")
-      .text(capture.tls_version)
-      .key("cipher")
-      .text(capture.cipher)
-      .key("group")
-      .text(capture.group)
-      .key("alpn")
-      .text(capture.alpn);
-  json.key("client_certificate")
-      .text(capture.client_certificate_required    ? "required"
-            : capture.client_certificate_requested ? "requested"
-                                                   : "none");
-  json.key("ocsp_response").text(base::base64(capture.ocsp_response));
-  json.key("resolve_us").number(capture.resolve_time.count()).key("connect_us").number(capture.connect_time.count());
-  json.key("starttls_us")
-      .number(capture.starttls_time.count())
-      .key("handshake_us")
-      .number(capture.handshake_time.count());
-  json.key("when").time(capture.when);
-  json.end_object();
+}  // namespace
+
+void write_certificate(JsonWriter& json, const pki::Certificate& c) {
+  json.key("subject").text(c.subject()).key("issuer").text(c.issuer()).key("serial").text(c.serial());
+  write_names(json, c.names());
+  json.key("not_before").time(c.not_before()).key("not_after").time(c.not_after());
+  json.key("key").text(c.public_key().text).key("signature_algorithm").text(c.signature_algorithm());
+  json.key("key_usage").texts(c.key_usage()).key("extended_key_usage").texts(c.extended_key_usage());
+  json.key("is_ca").boolean(c.is_ca()).key("path_length").value(c.path_length());
+  json.key("self_issued").boolean(c.is_self_issued());
+  json.key("subject_key_id")
+      .text(base::hex(c.subject_key_id()))
+      .key("authority_key_id")
+      .text(base::hex(c.authority_key_id()));
+  json.key("crl_urls")
+      .texts(c.crl_urls())
+      .key("ocsp_urls")
+      .texts(c.ocsp_urls())
+      .key("issuer_urls")
+      .texts(c.issuer_urls());
+  json.key("fingerprint").text(c.fingerprint().text()).key("spki_pin").text(base::hex(c.spki_pin()));
 }
 
-}  // namespace
+void write_finding(JsonWriter& json, const audit::Finding& finding) {
+  json.key("rule").text(finding.rule->id).key("severity").text(audit::to_string(finding.severity));
+  json.key("what").text(finding.what).key("certificate");
+  json.text_or_null(finding.certificate ? finding.certificate->text() : std::string());
+  json.key("remedy").text(finding.rule->remedy);
+}
 
 std::string inspection_json(const Contents& contents, std::span<const Trouble> troubles) {
   JsonWriter json(4);
   json.begin_object().key("source").text(contents.source).key("form").text(contents.form);
-  write_endpoint(json, contents);
   json.key("items").begin_array();
   for (const Item& item : contents.items) write_item(json, item);
   json.end_array().key("troubles").begin_array();

@@ -1,7 +1,7 @@
 #include "base/text.h"
 #include "inspect/show.h"
-#include "terminal.h"
 #include "report/wrap.h"
+#include "terminal.h"
 
 #include <algorithm>
 
@@ -81,29 +81,6 @@ class Text {
     lines("", entries);
   }
 
-  void endpoint(const probe::Capture& capture) {
-    heading("Connection");
-    line("address", capture.address);
-    line("outcome", capture.problem.empty() ? std::string(to_string(capture.outcome))
-                                            : fmt::format("{}: {}", to_string(capture.outcome), capture.problem));
-    line("protocol", capture.tls_version);
-    line("cipher", capture.cipher);
-    line("group", capture.group);
-    line("ALPN", base::printable(capture.alpn));
-    if (!capture.chain.empty()) {
-      line("client cert", capture.client_certificate_required    ? "required"
-                          : capture.client_certificate_requested ? "requested"
-                                                                 : "not asked for");
-      line("OCSP staple",
-           capture.ocsp_response.empty() ? "no" : fmt::format("{} octets", capture.ocsp_response.size()));
-    }
-    using std::chrono::duration_cast;
-    using std::chrono::milliseconds;
-    const auto ms = [](auto time) { return duration_cast<milliseconds>(time).count(); };
-    line("took", fmt::format("{} ms to connect, {} ms to shake hands", ms(capture.resolve_time + capture.connect_time),
-                             ms(capture.handshake_time)));
-  }
-
   void troubles(std::span<const Trouble> list, const std::vector<std::string>& titles) {
     heading(list.empty() ? "No trouble found" : "Trouble");
     for (const Trouble& trouble : list) {
@@ -172,7 +149,6 @@ std::string inspection_text(const Contents& contents, std::span<const Trouble> t
   Text text(now, width);
   const std::vector<std::string> titles = titles_of(contents);
   text.heading(fmt::format("{} ({})", contents.source, contents.form));
-  if (contents.capture) text.endpoint(*contents.capture);
   for (std::size_t i = 0; i < contents.items.size(); ++i) {
     text.heading(titles[i]);
     struct Visitor {

@@ -32,6 +32,8 @@ class JsonWriter {
   JsonWriter& value(const Cell& cell);
   JsonWriter& text(std::string_view text);
   JsonWriter& text(const base::Untrusted& text) { return this->text(std::string_view(text.raw())); }
+  // "" is null.
+  JsonWriter& text_or_null(std::string_view text) { return text.empty() ? null() : this->text(text); }
   JsonWriter& number(std::int64_t number);
   JsonWriter& boolean(bool truth);
   JsonWriter& time(base::Time time);

@@ -47,6 +47,7 @@ Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const
     sight.starttls = wanted.target.starttls;
     if (!sight.chain.empty()) {
       sight.trust = standard.chains->judge(sight.chain);
+      if (!judged.trust) judged.trust = sight.trust;
       judged.leaves.push_back(sight.chain.front());
       if (!judged.certificates) judged.certificates.emplace();
       judged.certificates->insert(judged.certificates->end(), sight.chain.begin(), sight.chain.end());

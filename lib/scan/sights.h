@@ -10,6 +10,7 @@
 #include "scan/targets.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,6 +22,7 @@ struct Judged {
   std::vector<audit::Finding> findings;                       // the gravest first
   std::optional<std::vector<pki::Certificate>> certificates;  // as shown; absent where the look showed none
   std::vector<pki::Certificate> leaves;                       // of them, those that somebody is to be served
+  std::shared_ptr<const pki::ChainVerdict> trust;             // of the first leaf; null: not judged
   std::optional<base::Time> path_ends;                        // first end on the path that clients use
   bool is_whole = true;                                       // nothing was left untold by a failure
   std::set<audit::Needs> had{audit::Needs::look};             // what its rules could be told by

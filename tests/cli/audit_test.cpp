@@ -1,6 +1,5 @@
 // The audit by hand: what is asked, what is shown, what it exits with.
-#include "cli/host.h"
-#include "probe/server.h"
+#include "cli/host_with_server.h"
 
 #include <chrono>
 #include <set>
@@ -12,21 +11,6 @@ using test::Words;
 
 namespace {
 
-// Serves what was deployed to a host's tls/.
-struct HostWithServer : test::HostWithWww {
-  HostWithServer()
-      : context(SSL_CTX_new(TLS_server_method())),
-        server([this](int connection) { test::serve_tls(context.get(), connection); }) {
-    SSL_CTX_use_certificate_chain_file(context.get(), folder.file("tls/fullchain.pem").c_str());
-    SSL_CTX_use_PrivateKey_file(context.get(), folder.file("tls/privkey.pem").c_str(), SSL_FILETYPE_PEM);
-  }
-  std::string target() const { return fmt::format("127.0.0.1:{}", server.port()); }
-  std::string config() const { return folder.file("everseal.toml"); }
-
-  test::SslContext context;
-  test::Server server;
-};
-
 std::set<std::string> rules_at(const json& place) {
   std::set<std::string> found;
   for (const json& finding : place.at("findings")) found.insert(finding.at("rule").get<std::string>());
@@ -36,7 +20,7 @@ std::set<std::string> rules_at(const json& place) {
 }  // namespace
 
 TEST_CASE("an endpoint that serves a managed certificate has no finding above notice") {
-  const HostWithServer host;
+  const test::HostWithServer host;
   const json report = host.json({"audit", host.target(), "--sni", "www.example.org", "--fail-on", "warning"});
   REQUIRE(report.at("places").size() == 1);
   const json& place = report.at("places")[0];
@@ -53,7 +37,7 @@ TEST_CASE("an endpoint that serves a managed certificate has no finding above no
 }
 
 TEST_CASE("the exit code tells findings, what could not be looked at, and mistakes apart") {
-  const HostWithServer host;
+  const test::HostWithServer host;
   const std::string closed = "127.0.0.1:9";
   struct Row {
     Words words;
@@ -87,7 +71,7 @@ TEST_CASE("the exit code tells findings, what could not be looked at, and mistak
 }
 
 TEST_CASE("a monitor is told in its own words that there is no verdict") {
-  const HostWithServer host;
+  const test::HostWithServer host;
   const base::Exit exit = host.run({"audit", host.target(), "--policy", "modren", "--format", "nagios"}, 3);
   CHECK_MESSAGE(exit.output.find("UNKNOWN") != std::string::npos, exit.output);
   CHECK(host.run({"audit", host.target(), "--sni", "other.example.org", "--format", "nagios"}, 2)
@@ -95,7 +79,7 @@ TEST_CASE("a monitor is told in its own words that there is no verdict") {
 }
 
 TEST_CASE("without TARGETs the config's endpoints and the listeners of what is kept alive are looked at") {
-  HostWithServer host;
+  test::HostWithServer host;
   CHECK(test::says(host.run({"audit"}, 2), "the config names nothing to look at"));
   host.run({"issue", "--as", "www", "--verify", host.target()}, 0);
   host.folder.write("everseal.toml", host.folder.read("everseal.toml") +
@@ -147,7 +131,7 @@ TEST_CASE("the listeners and files of a server's config are audited and compared
 }
 
 TEST_CASE("a second audit tells only what changed, and is silent where nothing did") {
-  const HostWithServer host;
+  const test::HostWithServer host;
   const Words audit{"audit", host.target(), "--sni", "www.example.org", "--changes"};
   CHECK(test::says(host.run(audit, 0), "seen for the first time"));
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // what is remembered has seconds
@@ -166,7 +150,7 @@ TEST_CASE("a rule is explained: what it means, what to do, where it comes from")
 }
 
 TEST_CASE("files and directories are audited where they stand, by people without a state too") {
-  const HostWithServer host;
+  const test::HostWithServer host;
   const json report = host.json({"audit", host.folder.file("tls")});
   std::set<std::string> names;
   for (const json& place : report.at("places")) names.insert(place.at("name").get<std::string>());

@@ -140,6 +140,8 @@ TEST_CASE("every document of --json keeps to its schema") {
       {"doctor", {"doctor", "--accept-clock"}},
       {"verdict", {"doctor", "--rebuild"}},
       {"inspect", {"inspect", csr}},
+      {"inspect-endpoint", {"inspect", "127.0.0.1:9"}, 1},
+      {"inspect-directory", {"inspect", host.folder.file("tls")}},
       {"kinds", {"kinds"}},
       {"verdict", {"renew", "www"}},
       {"plan", {"renew", "--dry-run"}},
