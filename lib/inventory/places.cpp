@@ -69,7 +69,7 @@ pki::Sha256 shown_by(const Look& look) {
 
 pki::Sha256 judged_by(const Look& look) {
   Fields fields;
-  fields.add(look.certificates ? "seen" : "unknown");
+  fields.add(look.certificates ? "seen" : "unknown").add(look.stays_by);
   for (const FindingRecord& finding : look.findings) {
     fields.add(finding.rule).add(finding.severity).add(finding.what);
     fields.add(finding.certificate ? finding.certificate->text() : std::string());
@@ -295,13 +295,25 @@ std::vector<SightingRecord> Places::shown_at(std::int64_t place) {
   return all_rows(query, [](const sql::Statement& row) { return sighting_at(row, 0); });
 }
 
+std::vector<SightingRecord> Places::seen_since(std::int64_t place, Time since) {
+  sql::Query query(store_.database(),
+                   fmt::format("select {} from sighting where place = $1 and (last_seen is null or last_seen >= $2) "
+                               "order by position, certificate, first_seen",
+                               kSightingColumns));
+  query->bind(1, place).bind(2, base::to_unix(since));
+  return all_rows(query, [](const sql::Statement& row) { return sighting_at(row, 0); });
+}
+
 std::vector<SightingRecord> Places::shown_then(std::int64_t place, Time when) {
-  // Of each position what came last; SQLite and PostgreSQL both take the row of the maximum from a subquery alone.
+  // Of each position what came last, and was there still at the last change. SQLite and PostgreSQL both take the row of
+  // the maximum from a subquery alone.
   sql::Query query(
       store_.database(),
       fmt::format("select {} from sighting where place = $1 and first_seen = (select max(other.first_seen) "
                   "from sighting other where other.place = sighting.place and "
-                  "other.position = sighting.position and other.first_seen < $2) order by position",
+                  "other.position = sighting.position and other.first_seen < $2) and (last_seen is null or not exists "
+                  "(select 1 from probe where probe.place = sighting.place and probe.at > sighting.last_seen and "
+                  "probe.at < $2)) order by position",
                   kSightingColumns));
   query->bind(1, place).bind(2, base::to_unix(when));
   return all_rows(query, [](const sql::Statement& row) { return sighting_at(row, 0); });
@@ -338,11 +350,13 @@ std::vector<PlaceChange> Places::changed_since(Time since) {
   sql::Query found(store_.database(), fmt::format("select {} from place where first_look >= $1", kPlaceColumns));
   found->bind(1, base::to_unix(since));
   while (found->step()) change_of(place_at(*found, 0)).is_new = true;
-  // The certificates above a leaf follow from it; in a file each counts.
+  // The certificates of CAs above a leaf follow from it; in a file each counts.
   const auto sightings = [&](std::string_view when, std::vector<SightingRecord> PlaceChange::*list) {
     sql::Query query(store_.database(),
                      fmt::format("select {}, {} from sighting join place on place.id = sighting.place "
-                                 "where sighting.{} >= $1 and (sighting.position = 0 or place.kind = 'file')",
+                                 "where sighting.{} >= $1 and (sighting.position = 0 or place.kind = 'file' or exists "
+                                 "(select 1 from certificate where certificate.fingerprint = sighting.certificate and "
+                                 "certificate.is_ca = 0))",
                                  kPlaceColumns, kSightingColumns, when));
     query->bind(1, base::to_unix(since));
     while (query->step()) (change_of(place_at(*query, 0)).*list).push_back(sighting_at(*query, kPlaceColumnCount));

@@ -21,6 +21,7 @@ struct Look {
   std::optional<std::vector<pki::Certificate>> certificates;
   std::vector<FindingRecord> findings;              // rule, certificate, severity, what
   std::function<bool(const FindingRecord&)> stays;  // an open one that is not among them: this look could not tell
+  std::string stays_by;                             // what that goes by: where it is another, open ones are asked again
 };
 
 // What changed since a moment, about one place.
@@ -71,9 +72,10 @@ class Places {
   void each(const PlaceFilter& filter, const std::function<void(const PlaceState&)>& row);
   // Where a certificate was seen, now or before; the latest first.
   std::vector<std::pair<PlaceRecord, SightingRecord>> of(const pki::Fingerprint& certificate, int limit);
-  std::vector<SightingRecord> shown_at(std::int64_t place);        // by the last look, in their order
-  std::vector<SightingRecord> shown_then(std::int64_t place, Time when);  // likewise by the last one before `when`
-  std::vector<ProbeRecord> probes(std::int64_t place, int limit);  // the newest first
+  std::vector<SightingRecord> shown_at(std::int64_t place);                // by the last look, in their order
+  std::vector<SightingRecord> shown_then(std::int64_t place, Time when);   // likewise by the last one before `when`
+  std::vector<SightingRecord> seen_since(std::int64_t place, Time since);  // what was still there then, or came later
+  std::vector<ProbeRecord> probes(std::int64_t place, int limit);          // the newest first
   std::vector<ProbeHour> hours(std::int64_t place, Time since);
   // Leaves and files' certificates that appeared or vanished since then, place by place, and the new places.
   std::vector<PlaceChange> changed_since(Time since);

@@ -34,7 +34,7 @@ struct Target {
   std::optional<pki::KeyType> key;
   std::shared_ptr<const ClientCertificate> client;
   std::shared_ptr<const Proxy> proxy;  // which resolves the host, and is all that this host connects to
-  std::size_t id = 0;  // the caller's own, handed back with each capture
+  std::size_t id = 0;                  // the caller's own, handed back with each capture
 
   // "host:port", "[::1]:443", "::1", "127.0.0.1" (port 443 where none is given). Throws Error(usage).
   static Target parse(std::string_view text);
@@ -70,6 +70,7 @@ enum class Depth {
 
 struct Scope {
   Addresses addresses = Addresses::one;
+  std::size_t most_addresses = 0;  // of a name, the first ones; 0: as many as it has
   net::Families families = net::Families::both;
   Depth depth = Depth::first;
   std::vector<std::string> name_servers;  // instead of the system's: "10.0.0.53", "10.0.0.53:5300"

@@ -193,6 +193,8 @@ void Round::resolved(std::uint64_t number, const net::Resolved& resolved, micros
   for (const sockaddr_storage& address : resolved.addresses) job.addresses.push_back(Address::of(address, port));
   // Behind a proxy its addresses are of no interest, but the first that answers.
   if (scope_.addresses == Addresses::one || job.target.proxy) return begin_look(number, job.addresses.front());
+  if (scope_.most_addresses > 0 && job.addresses.size() > scope_.most_addresses)
+    job.addresses.resize(scope_.most_addresses);
   job.looks = static_cast<int>(job.addresses.size());
   for (const Address& address : job.addresses) begin_look(number, address);
 }

@@ -41,6 +41,7 @@ struct AuditedFinding {
 struct AuditedPlace {
   inventory::PlaceRecord place;
   inventory::ProbeRecord probe;
+  std::vector<std::string> addresses;                      // that were looked at, where any of a name's will do
   std::vector<inventory::CertificateRecord> certificates;  // as shown, the leaf first; empty where none was
   std::vector<AuditedFinding> findings;                    // the gravest first
   std::optional<base::Name> managed;                       // which managed certificate the leaf is
@@ -70,9 +71,9 @@ struct AuditSummary {
   int exit_code = 0;
 };
 
-// Used by one thread at a time: begin once, any number of places, then of compared ones, end once. Throws what `write` throws. Every kind
-// escapes for its format what strangers and people wrote (Untrusted, environment, team, labels, source, reason, actor);
-// `what`, `problem` and remarks are printable already.
+// Used by one thread at a time: begin once, any number of places, then of compared ones, end once. Throws what `write`
+// throws. Every kind escapes for its format what strangers and people wrote (Untrusted, environment, team, labels,
+// source, reason, actor); `what`, `problem` and remarks are printable already.
 class AuditSink {
  public:
   virtual ~AuditSink() = default;

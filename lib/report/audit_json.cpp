@@ -112,6 +112,7 @@ void write_head(JsonWriter& json, const AuditHead& head) {
 void write_place(JsonWriter& json, const AuditedPlace& place) {
   json.begin_object();
   write_where(json, place);
+  json.key("addresses").texts(place.addresses);
   json.key("outcome").text(place.probe.outcome);
   json.key("phase").text(place.probe.phase);
   json.key("problem");

@@ -39,13 +39,21 @@ inventory::FindingRecord record_of(const audit::Finding& finding) {
 // What a look did not ask for, or ended too early to tell, so that it is neither new nor over.
 std::function<bool(const inventory::FindingRecord&)> untold_by(const Judged& judged) {
   const bool saw_certificates = judged.certificates.has_value();
-  return [saw_certificates, is_whole = judged.is_whole, had = judged.had](const inventory::FindingRecord& finding) {
+  return [saw_certificates, is_whole = judged.is_whole, had = judged.had,
+          recent = judged.recent](const inventory::FindingRecord& finding) {
     const audit::Rule* const rule = audit::find_rule(finding.rule);
     if (rule == nullptr) return false;
-    if (!had.contains(rule->needs)) return true;
+    if (!had.contains(rule->needs) || (finding.certificate && recent.contains(*finding.certificate))) return true;
     if (is_whole || rule->nature == audit::Nature::failure) return false;
     return !saw_certificates || rule->identity == audit::Identity::place;
   };
+}
+
+std::string untold_text(const Judged& judged) {
+  std::string text = judged.is_whole ? "whole" : "part";
+  for (const audit::Needs needs : judged.had) text += fmt::format(" {}", static_cast<int>(needs));
+  for (const pki::Fingerprint& one : judged.recent) text += " " + one.text();
+  return text;
 }
 
 class Run {
@@ -67,8 +75,8 @@ class Run {
   AuditOutcome run() {
     begin();
     look_at_own_files();
-    look_at_endpoints(false);
-    look_at_endpoints(true);
+    look_at_endpoints();
+    look_at_any_addresses();
     look_at_files();
     end();
     return std::move(outcome_);
@@ -115,29 +123,65 @@ class Run {
                                            request_.endpoints.size(), base::format_time(last->started)));
   }
 
-  void look_at_endpoints(bool any_address) {
+  using Done = std::function<void(std::size_t endpoint, probe::Capture)>;
+
+  void probe_each(const std::vector<std::size_t>& endpoints, std::size_t most_addresses, const Done& done) {
     std::size_t at = 0;
     const auto next = [&]() -> std::optional<probe::Target> {
-      for (; at < request_.endpoints.size(); ++at) {
-        if (seen_[at] || request_.endpoints[at].any_address != any_address) continue;
-        probe::Target target = request_.endpoints[at].target;
-        target.id = at++;
-        return target;
-      }
-      return std::nullopt;
-    };
-    const auto done = [&](const probe::Target& target, const probe::Capture& capture) {
-      if (!seen_[target.id]) ++endpoints_;
-      seen_[target.id] = true;
-      take(request_.endpoints[target.id], capture);
+      if (at == endpoints.size()) return std::nullopt;
+      probe::Target target = request_.endpoints[endpoints[at]].target;
+      target.id = endpoints[at++];
+      return target;
     };
     probe::Scope scope;
-    scope.addresses = any_address ? probe::Addresses::one : probe::Addresses::all;
+    scope.addresses = probe::Addresses::all;
+    scope.most_addresses = most_addresses;
     scope.name_servers = request_.name_servers;
-    probe::probe_all(next, done, request_.limits, scope, stop_);
+    probe::probe_all(
+        next, [&](const probe::Target& target, probe::Capture capture) { done(target.id, std::move(capture)); },
+        request_.limits, scope, stop_);
   }
 
-  void take(const Wanted& wanted, const probe::Capture& capture) {
+  std::vector<std::size_t> unseen(bool any_address) const {
+    std::vector<std::size_t> all;
+    for (std::size_t i = 0; i < request_.endpoints.size(); ++i)
+      if (!seen_[i] && request_.endpoints[i].any_address == any_address) all.push_back(i);
+    return all;
+  }
+
+  void see(std::size_t endpoint) {
+    if (!seen_[endpoint]) ++endpoints_;
+    seen_[endpoint] = true;
+  }
+
+  void look_at_endpoints() {
+    probe_each(unseen(false), 0, [&](std::size_t endpoint, const probe::Capture& capture) {
+      see(endpoint);
+      take(request_.endpoints[endpoint], capture);
+    });
+  }
+
+  // Some at a time, as only the end of a round tells that none of an endpoint's addresses is still to come.
+  void look_at_any_addresses() {
+    constexpr std::size_t kAtOnce = 64;
+    constexpr std::size_t kMostAddresses = 16;
+    const std::vector<std::size_t> all = unseen(true);
+    for (std::size_t begin = 0; begin < all.size() && !stop_.stop_requested(); begin += kAtOnce) {
+      const auto end = std::min(begin + kAtOnce, all.size());
+      std::map<std::size_t, std::vector<probe::Capture>> captures;
+      probe_each({all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end)},
+                 kMostAddresses, [&](std::size_t endpoint, probe::Capture capture) {
+                   captures[endpoint].push_back(std::move(capture));
+                 });
+      if (stop_.stop_requested()) return;
+      for (const auto& [endpoint, shown] : captures) {
+        see(endpoint);
+        take_addresses(request_.endpoints[endpoint], shown);
+      }
+    }
+  }
+
+  inventory::PlaceRecord place_of(const Wanted& wanted, const probe::Capture& capture) {
     inventory::PlaceRecord place;
     place.kind = inventory::PlaceKind::endpoint;
     place.name = base::Untrusted(wanted.name);
@@ -147,20 +191,58 @@ class Run {
     place.labels = labels_text(wanted.labels);
     place.source = wanted.source;
     if (!capture.address.empty()) reached_.insert(wanted.name);
+    return place;
+  }
+
+  // What the addresses of a name show is one place's, and what one of them showed within a day is not over because the
+  // name gives others now.
+  void take_addresses(const Wanted& wanted, const std::vector<probe::Capture>& captures) {
+    constexpr base::Seconds kTakeTurns{86'400};
+    Standard& standard = standards_.of(wanted.environment);
+    JudgedAddresses all =
+        judge_addresses(wanted, captures, place_of(wanted, captures.front()).text(), standard, began_);
+    const probe::Capture& spokesman = captures[all.spokesman];
+    inventory::PlaceRecord place = place_of(wanted, spokesman);
+    const base::Time now = clock_();
+    std::vector<SeenLeaf> seen;
+    if (memory_) seen = memory_->leaves_since(place, now - kTakeTurns);
+    for (const SeenLeaf& leaf : seen) all.judged.recent.insert(leaf.certificate);
+    for (const pki::Certificate& leaf : all.judged.leaves) all.judged.recent.erase(leaf.fingerprint());
+    add_look(seen, all.judged.leaves, now);
+    together_.add(place, disagree(seen, now - kTakeTurns, now) ? wanted.name : std::string(), all.judged.leaves,
+                  standard.criteria);
+    report::AuditedPlace audited = timings_of(wanted, spokesman);
+    for (const probe::Capture& capture : captures)
+      if (!capture.address.empty()) audited.addresses.push_back(capture.address);
+    std::ranges::sort(audited.addresses);
+    hand_over(std::move(place), probe_of(spokesman, all.judged), std::move(all.judged), std::move(audited));
+  }
+
+  void take(const Wanted& wanted, const probe::Capture& capture) {
+    inventory::PlaceRecord place = place_of(wanted, capture);
     Standard& standard = standards_.of(wanted.environment);
     Judged judged = judge_endpoint(wanted, capture, place.text(), standard, began_);
     compare_with_meant(wanted, place.text(), standard, judged);
-    together_.add(place, wanted.any_address ? std::string() : wanted.name, judged.leaves, standard.criteria);
+    together_.add(place, wanted.name, judged.leaves, standard.criteria);
+    inventory::ProbeRecord probe = probe_of(capture, judged);
+    hand_over(std::move(place), std::move(probe), std::move(judged), timings_of(wanted, capture));
+  }
+
+  inventory::ProbeRecord probe_of(const probe::Capture& capture, const Judged& judged) const {
     inventory::ProbeRecord probe = record_of_capture(capture);
     probe.at = clock_();
     if (!judged.leaves.empty()) probe.leaf = judged.leaves.front().fingerprint();
+    return probe;
+  }
+
+  static report::AuditedPlace timings_of(const Wanted& wanted, const probe::Capture& capture) {
     report::AuditedPlace audited;
     if (capture.phase > probe::Phase::resolve && capture.resolve_time.count() > 0)
       audited.resolve = capture.resolve_time;
     if (capture.phase > probe::Phase::connect) audited.connect = capture.connect_time;
     if (!wanted.target.starttls.empty() && capture.phase > probe::Phase::starttls)
       audited.starttls = capture.starttls_time;
-    hand_over(std::move(place), std::move(probe), std::move(judged), std::move(audited));
+    return audited;
   }
 
   // What the listener serves beside what belongs there, and what it passes on to.
@@ -282,6 +364,7 @@ class Run {
       look.probe = probe;
       look.certificates = judged.certificates;
       look.stays = untold_by(judged);
+      look.stays_by = untold_text(judged);
       for (const report::AuditedFinding& one : audited.findings) look.findings.push_back(one.finding);
       if (!judged.leaves.empty()) audited.managed = memory_->managed(judged.leaves.front().fingerprint());
       memory_->add(std::move(look));

@@ -38,15 +38,6 @@ std::string explain(const CertificateRecord& before, const CertificateRecord& af
   return "another certificate: " + base::join(parts, "; ");
 }
 
-// Of an endpoint the leaf; in a file each certificate counts.
-std::vector<pki::Fingerprint> certificates_of(const inventory::PlaceRecord& place,
-                                              const std::vector<SightingRecord>& sightings) {
-  std::vector<pki::Fingerprint> all;
-  for (const SightingRecord& sighting : sightings)
-    if (sighting.position == 0 || place.kind == inventory::PlaceKind::file) all.push_back(sighting.certificate);
-  return all;
-}
-
 // The first of `these` that is none of `others`.
 std::optional<pki::Fingerprint> first_beyond(const std::vector<pki::Fingerprint>& these,
                                              const std::vector<pki::Fingerprint>& others) {
@@ -84,12 +75,14 @@ class Comparison {
       if (change.place.gone && *change.place.gone < since_) continue;
       Difference& one = of(change.place);
       if (change.is_new) one.presence = Difference::Presence::appeared;
+      const bool any_address = change.place.kind == inventory::PlaceKind::endpoint && change.place.address.empty();
       const auto now = certificates_of(change.place, places.shown_at(change.place.id));
       const auto then = certificates_of(change.place, places.shown_then(change.place.id, since_));
       const auto fresh = first_beyond(now, then);
       if (fresh && !was_seen_before(places, *fresh, change.place.id)) one.after = record(*fresh);
       const auto former = first_beyond(then, now);
-      if (former && (one.after || !fresh)) one.before = record(*former);
+      // Which of its addresses a name gives today is chance.
+      if (former && (one.after || (!fresh && !any_address))) one.before = record(*former);
     }
     for (const inventory::PlaceRecord& place : places.gone_since(since_)) {
       Difference& one = of(place);
@@ -109,6 +102,21 @@ class Comparison {
       else if (!finding.closed)
         of(changed.place).opened.push_back(finding);
     }
+  }
+
+  // Of an endpoint each leaf; in a file each certificate counts.
+  std::vector<pki::Fingerprint> certificates_of(const inventory::PlaceRecord& place,
+                                                const std::vector<SightingRecord>& sightings) {
+    std::vector<pki::Fingerprint> all;
+    for (const SightingRecord& sighting : sightings) {
+      bool counts = sighting.position == 0 || place.kind == inventory::PlaceKind::file;
+      if (!counts) {
+        const auto certificate = record(sighting.certificate);
+        counts = certificate && !certificate->is_ca;
+      }
+      if (counts) all.push_back(sighting.certificate);
+    }
+    return all;
   }
 
   // Known from before at the same place: nodes behind one address take turns.

@@ -90,6 +90,23 @@ std::optional<inventory::AcknowledgementRecord> Memory::acknowledgement(const in
   return found->second;
 }
 
+std::vector<SeenLeaf> Memory::leaves_since(const inventory::PlaceRecord& place, base::Time since) {
+  inventory::Places places(store_);
+  const auto known = places.find(place.kind, place.name.raw(), place.address);
+  std::vector<SeenLeaf> leaves;
+  if (!known) return leaves;
+  for (const inventory::SightingRecord& sighting : places.seen_since(known->id, since)) {
+    const auto certificate = inventory::Certificates(store_).find(sighting.certificate);
+    if (certificate && !certificate->is_ca)
+      leaves.push_back({.certificate = sighting.certificate,
+                        .is_rsa = certificate->key.starts_with("RSA"),
+                        .from = sighting.first_seen,
+                        .until = sighting.last_seen.value_or(known->last_look),
+                        .is_open = !sighting.last_seen});
+  }
+  return leaves;
+}
+
 std::vector<inventory::FindingRecord> Memory::open_at(const inventory::PlaceRecord& place) {
   const auto known = inventory::Places(store_).find(place.kind, place.name.raw(), place.address);
   if (!known) return {};

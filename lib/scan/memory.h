@@ -3,6 +3,7 @@
 
 #include "inventory/places.h"
 #include "inventory/store.h"
+#include "scan/agreement.h"
 #include "scan/targets.h"
 #include "scan/together.h"
 
@@ -30,6 +31,8 @@ class Memory {
   std::optional<base::Name> managed(const pki::Fingerprint& leaf);
   std::optional<inventory::AcknowledgementRecord> acknowledgement(const inventory::PlaceRecord& place,
                                                                   const std::string& rule) const;
+  // The certificates that a place showed since then, those of CAs left out.
+  std::vector<SeenLeaf> leaves_since(const inventory::PlaceRecord& place, base::Time since);
   // What was open there when it was looked at last.
   std::vector<inventory::FindingRecord> open_at(const inventory::PlaceRecord& place);
   // What the comparison of many places found there, in place of what an earlier one did. Durable on return.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace everseal::scan {
 namespace {
@@ -103,6 +104,62 @@ Judged judge_file(const discover::File& file, const std::string& place, Standard
     }
   finish(judged);
   return judged;
+}
+
+namespace {
+
+// The one that ends first comes first, in each run.
+bool stands_before(const pki::Certificate& one, const pki::Certificate& other) {
+  return std::pair(one.not_after(), one.fingerprint()) < std::pair(other.not_after(), other.fingerprint());
+}
+
+void add_distinct(std::vector<pki::Certificate>& all, const pki::Certificate& one) {
+  if (std::ranges::find(all, one) == all.end()) all.push_back(one);
+}
+
+}  // namespace
+
+JudgedAddresses judge_addresses(const Wanted& wanted, const std::vector<probe::Capture>& captures,
+                                const std::string& place, Standard& standard, base::Time now) {
+  struct At {
+    std::size_t number;
+    Judged judged;
+  };
+  std::vector<At> all;
+  for (std::size_t i = 0; i < captures.size(); ++i)
+    if (captures[i].outcome == probe::Outcome::complete)
+      all.push_back({i, judge_endpoint(wanted, captures[i], place, standard, now)});
+  const auto by_address = [&](std::size_t one, std::size_t other) {
+    return captures[one].address < captures[other].address;
+  };
+  if (all.empty()) {
+    std::size_t first = 0;
+    for (std::size_t i = 1; i < captures.size(); ++i)
+      if (by_address(i, first)) first = i;
+    return {judge_endpoint(wanted, captures[first], place, standard, now), first};
+  }
+  std::ranges::sort(all, [&](const At& one, const At& other) {
+    if (one.judged.leaves.empty() || other.judged.leaves.empty() ||
+        one.judged.leaves.front() == other.judged.leaves.front())
+      return by_address(one.number, other.number);
+    return stands_before(one.judged.leaves.front(), other.judged.leaves.front());
+  });
+  JudgedAddresses merged{.judged = {}, .spokesman = all.front().number};
+  Judged& judged = merged.judged;
+  std::vector<pki::Certificate> shown;
+  for (At& at : all) {
+    for (const pki::Certificate& leaf : at.judged.leaves) add_distinct(judged.leaves, leaf);
+    for (const pki::Certificate& one : at.judged.certificates.value_or(std::vector<pki::Certificate>()))
+      add_distinct(shown, one);
+    if (at.judged.path_ends && (!judged.path_ends || *at.judged.path_ends < *judged.path_ends))
+      judged.path_ends = at.judged.path_ends;
+    take(judged.findings, std::move(at.judged.findings));
+  }
+  std::ranges::sort(judged.leaves, stands_before);
+  judged.certificates = judged.leaves;
+  for (const pki::Certificate& one : shown) add_distinct(*judged.certificates, one);
+  finish(judged);
+  return merged;
 }
 
 void add_findings(Judged& judged, std::vector<audit::Finding> findings) {

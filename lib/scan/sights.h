@@ -25,12 +25,21 @@ struct Judged {
   std::shared_ptr<const pki::ChainVerdict> trust;             // of the first leaf; null: not judged
   std::optional<base::Time> path_ends;                        // first end on the path that clients use
   bool is_whole = true;                                       // nothing was left untold by a failure
-  std::set<audit::Needs> had{audit::Needs::look};             // what its rules could be told by
+  std::set<pki::Fingerprint> recent;               // leaves that other addresses of the place showed not long ago
+  std::set<audit::Needs> had{audit::Needs::look};  // what its rules could be told by
 };
 
 // `place`: as findings name it.
 Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const std::string& place, Standard& standard,
                       base::Time now);
+// One place, whichever address answers; `captures` is not empty. What addresses show that were looked at to the end
+// counts, where there is one.
+struct JudgedAddresses {
+  Judged judged;
+  std::size_t spokesman = 0;  // the capture that stands for all
+};
+JudgedAddresses judge_addresses(const Wanted& wanted, const std::vector<probe::Capture>& captures,
+                                const std::string& place, Standard& standard, base::Time now);
 // `beside`: what is known of a leaf beside what its file holds.
 Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, base::Time now,
                   const std::function<audit::Stored(const pki::Certificate&)>& beside);

@@ -184,6 +184,31 @@ TEST_CASE(
   for (const auto& [name, times] : asked) CHECK_MESSAGE(times <= 2, name);
 }
 
+TEST_CASE("of a name with many addresses as many are looked at as are wanted") {
+  DnsServer dns([](const DnsQuestion& question) -> std::optional<DnsAnswer> {
+    DnsAnswer answer;
+    if (question.type == fakes::DnsType::a)
+      for (int i = 0; i < 5; ++i) answer.answers.push_back(fakes::a_record(question.name, loopback(i)));
+    return answer;
+  });
+  Crowd crowd([](std::uint32_t) { return false; });
+  for (const auto& [most, looks] : {std::pair<std::size_t, int>{0, 5}, {2, 2}, {9, 5}}) {
+    CAPTURE(most);
+    Scope scope{.addresses = probe::Addresses::all, .most_addresses = most};
+    scope.name_servers = {"127.0.0.1:" + std::to_string(dns.port())};
+    bool drawn = false;
+    int seen = 0;
+    probe::probe_all(
+        [&]() -> std::optional<Target> {
+          if (std::exchange(drawn, true)) return std::nullopt;
+          return Target{.host = "many.test", .port = crowd.port()};
+        },
+        [&](const Target&, const Capture& capture) { seen += capture.outcome == Outcome::complete ? 1 : 0; }, {},
+        scope);
+    CHECK(seen == looks);
+  }
+}
+
 TEST_CASE("no more connections are begun each second than may be") {
   Crowd crowd([](std::uint32_t) { return false; });
   for (const bool per_host : {false, true}) {

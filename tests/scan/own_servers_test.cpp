@@ -131,6 +131,28 @@ TEST_CASE("what a server serves is compared with the files that its config names
     bench.server.show(fresh, bench.key);
     CHECK(bench.found() == Texts{"file file-unrenewed"});
   }
+  SUBCASE("who does not ask the servers in between takes nothing back, and who asks again does") {
+    bench.server.show(old, bench.key);
+    bench.found();
+    const OwnServers own = bench.request.own;
+    const auto open = [&] {
+      Texts rules;
+      inventory::Findings(bench.store).each_open(bench.now, [&](const auto& one) {
+        rules.push_back(one.finding.rule);
+      });
+      std::ranges::sort(rules);
+      return rules;
+    };
+    bench.server.show(fresh, bench.key);
+    bench.request.own = {};
+    bench.now += base::Seconds{60};
+    CHECK(bench.found().empty());
+    CHECK(open() == Texts{"file-unrenewed", "served-differs"});
+    bench.request.own = own;
+    bench.now += base::Seconds{60};
+    bench.found();
+    CHECK(open() == Texts{"file-unrenewed"});
+  }
   SUBCASE("a reload has an hour") {
     bench.put(fresh, base::Seconds{60});
     bench.server.show(old, bench.key);

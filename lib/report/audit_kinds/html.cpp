@@ -170,6 +170,8 @@ class HtmlSink : public AuditSink {
     std::vector<std::string> more;
     if (!place.place.address.empty() && place.place.address != place.place.name.raw())
       more.push_back(markup(place.place.address));
+    if (!place.addresses.empty())
+      more.push_back(counted(static_cast<std::int64_t>(place.addresses.size()), "address", "addresses"));
     if (!place.place.environment.empty()) more.push_back(markup(place.place.environment));
     if (!place.place.team.empty()) more.push_back("team " + markup(place.place.team));
     if (place.managed) more.push_back("managed as " + markup(place.managed->text()));
