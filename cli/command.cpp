@@ -95,6 +95,7 @@ reconcile::Host Context::host(MissingConfig missing) const {
   if (!sources.unread.empty() && !state_option && !reconcile::remembers(host.state, *main, host.clock()))
     throw config::refusal({sources.unread.begin()->second});
   host.files = config::files(main, host.state);
+  base::log::info("the config is {}, the state {}", to_string(host.files), base::printable(host.state));
   host.build_date = build_date();
   host.machine = base::read_machine_clock;
   // The tests' runs are nobody's history.

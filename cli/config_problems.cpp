@@ -1,5 +1,6 @@
 #include "config_problems.h"
 
+#include "base/text.h"
 #include "command.h"
 #include "reconcile/desired.h"
 
@@ -9,6 +10,8 @@ void warn_of(const base::Problems& problems) {
   for (const reconcile::Outcome& problem : reconcile::outcomes_of(problems))
     show_remark({problem.step, problem.subject, problem.text, problem.facts.hint});
 }
+
+void warn_of_not_read(const reconcile::Host& host) { warn_of(config::not_read(host.files, host.state)); }
 
 void write(report::JsonWriter& writer, const base::Problems& problems) {
   writer.begin_array();
@@ -32,5 +35,7 @@ std::string problems_in_json(const base::Problems& problems) {
   write(writer, problems);
   return writer.written();
 }
+
+std::string json_or_null(std::string_view text) { return text.empty() ? "null" : base::json_string(text); }
 
 }  // namespace everseal::cli

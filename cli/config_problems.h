@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/value.h"
+#include "reconcile/host.h"
 #include "report/json.h"
 
 #include <string>
@@ -10,8 +11,11 @@ namespace everseal::cli {
 
 // To stderr, as a run tells them.
 void warn_of(const base::Problems& problems);
+// Of files that look like the config and are not read.
+void warn_of_not_read(const reconcile::Host& host);
 // The array that a document has as its "problems".
 void write(report::JsonWriter& writer, const base::Problems& problems);
 std::string problems_in_json(const base::Problems& problems);
+std::string json_or_null(std::string_view text);  // null for ""
 
 }  // namespace everseal::cli

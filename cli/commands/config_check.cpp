@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/text.h"
 #include "command.h"
 #include "config/load.h"
 #include "config_problems.h"
@@ -7,6 +8,8 @@
 #include "reconcile/host_checks.h"
 #include "reconcile/kinds.h"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
@@ -46,17 +49,22 @@ int run_config_check(Context& context) {
   const config::Config config =
       config::parse(sources.files, reconcile::config_kinds(authorities), problems,
                     sources.unread.empty() ? config::References::checked : config::References::elsewhere);
-  const base::Problems warnings = problems.empty() ? reconcile::host_problems(config) : base::Problems();
+  base::Problems warnings = problems.empty() ? reconcile::host_problems(config) : base::Problems();
+  if (!context.arguments.has("FILE"))
+    std::ranges::copy(config::not_read(files, host.state), std::back_inserter(warnings));
   if (context.output == Output::json) {
-    print_document(fmt::format("{{\n  \"files\": {},\n  \"problems\": {},\n  \"warnings\": {}\n}}\n",
-                               config.files.size(), problems_in_json(problems), problems_in_json(warnings)));
+    print_document(fmt::format(
+        "{{\n  \"main\": {},\n  \"conf_d\": {},\n  \"files\": {},\n  \"problems\": {},\n  \"warnings\": {}\n}}\n",
+        json_or_null(files.main.value_or("")), json_or_null(files.fragments), config.files.size(),
+        problems_in_json(problems), problems_in_json(warnings)));
     return problems.empty() ? 0 : 2;
   }
   for (const base::Problem& problem : problems) note(to_string(problem) + "\n");
   for (const base::Problem& warning : warnings) note(fmt::format("warning: {}\n", to_string(warning)));
   if (problems.empty() && !context.quiet)
-    print(fmt::format("{} file(s), no problem: {} certificate(s), {} issuer(s), {} profile(s)\n", config.files.size(),
-                      config.certificates.size(), count_issuers(config, authorities), config.profiles.size()));
+    print(fmt::format("{}: {} file(s), no problem: {} certificate(s), {} issuer(s), {} profile(s)\n", to_string(files),
+                      config.files.size(), config.certificates.size(), count_issuers(config, authorities),
+                      config.profiles.size()));
   return problems.empty() ? 0 : 2;
 }
 

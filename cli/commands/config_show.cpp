@@ -1,5 +1,6 @@
 #include "command.h"
 #include "config/load.h"
+#include "config_problems.h"
 #include "inventory/authorities.h"
 #include "reconcile/access.h"
 #include "reconcile/kinds.h"
@@ -78,7 +79,13 @@ int run_config_show(Context& context) {
   base::Problems problems;
   const config::Config config = reconcile::read_config(host.files, store, problems);
   if (!problems.empty()) throw config::refusal(problems);
-  Json document{{"state", host.state}, {"files", config.files}, {"keep", config.keep}, {"workers", config.workers}};
+  warn_of_not_read(host);
+  Json document{{"state", host.state},
+                {"main", words(host.files.main)},
+                {"conf_d", host.files.fragments},
+                {"files", config.files},
+                {"keep", config.keep},
+                {"workers", config.workers}};
   for (const auto& [name, issuer] : config.issuers) {
     Json& one = document["issuer"][name.text()] = {{"type", issuer.type}};
     show_options(one, issuer.options);

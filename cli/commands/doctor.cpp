@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "command.h"
+#include "config_problems.h"
 #include "reconcile/verbs/accept_clock.h"
 #include "reconcile/verbs/mend.h"
 #include "reconcile/verbs/rebuild.h"
@@ -32,13 +33,10 @@ constexpr Argument kDoctorArguments[] = {
 };
 
 std::string json_of(const Complaint& one) {
-  const auto text = [](std::string_view value) {
-    return value.empty() ? std::string("null") : base::json_string(value);
-  };
   return fmt::format(
       "{{\"rule\": {}, \"severity\": {}, \"subject\": {}, \"what\": {}, \"remedy\": {}, \"command\": {}}}",
       base::json_string(one.rule), base::json_string(to_string(one.severity)), base::json_string(one.subject),
-      base::json_string(one.what), text(one.remedy), text(one.command));
+      base::json_string(one.what), json_or_null(one.remedy), json_or_null(one.command));
 }
 
 // A text of several lines stays one, each of them printable and broken at the terminal's width.
@@ -51,12 +49,14 @@ std::string lines_of(std::string_view text, std::size_t indent) {
   return lines;
 }
 
-void print_complaints(const Context& context, const std::string& state, const std::vector<Complaint>& complaints) {
+void print_complaints(const Context& context, const reconcile::Host& host, const std::vector<Complaint>& complaints) {
   if (context.output == Output::json) {
     std::string list;
     for (const Complaint& one : complaints) list += fmt::format("{}\n    {}", list.empty() ? "" : ",", json_of(one));
-    print_document(fmt::format("{{\n  \"state\": {},\n  \"complaints\": [{}{}]\n}}\n", base::json_string(state), list,
-                               list.empty() ? "" : "\n  "));
+    print_document(
+        fmt::format("{{\n  \"state\": {},\n  \"main\": {},\n  \"conf_d\": {},\n  \"complaints\": [{}{}]\n}}\n",
+                    base::json_string(host.state), json_or_null(host.files.main.value_or("")),
+                    json_or_null(host.files.fragments), list, list.empty() ? "" : "\n  "));
     return;
   }
   for (const Complaint& one : complaints) {
@@ -65,14 +65,16 @@ void print_complaints(const Context& context, const std::string& state, const st
         0));
     if (!one.remedy.empty()) print(lines_of(one.remedy, 2));
   }
-  if (complaints.empty() && !context.quiet)
-    print(lines_of(state + ": database, history, archive, deployed files, authorities and accounts are sound", 0));
+  if (context.quiet) return;
+  if (complaints.empty())
+    print(lines_of(host.state + ": database, history, archive, deployed files, authorities and accounts are sound", 0));
+  print(lines_of("the config is " + to_string(host.files), 0));
 }
 
 int accept_clock(const Context& context, const reconcile::Host& host) {
   const reconcile::Verdict verdict = reconcile::accept_clock_verb.run(host, {}).verdict;
   if (context.output == Output::json)
-    print_complaints(context, host.state, {});
+    print_complaints(context, host, {});
   else if (!context.quiet)
     print(verdict.outcomes.front().text + "\n");
   return 0;
@@ -91,7 +93,7 @@ int run_doctor(Context& context) {
   const int mended = mends ? show(context, reconcile::mend_verb.run(host, {}).verdict) : 0;
   // What is left is told at once; the one document of --json is the verdict, and the exit code says that there is more.
   const std::vector<Complaint> complaints = reconcile::examine(host);
-  if (!mends || context.output == Output::text) print_complaints(context, host.state, complaints);
+  if (!mends || context.output == Output::text) print_complaints(context, host, complaints);
   if (mended != 0) return mended;
   return std::ranges::any_of(complaints,
                              [](const Complaint& one) { return one.severity == reconcile::Severity::error; })

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "command.h"
 #include "pki/csr.h"
 
@@ -54,9 +55,11 @@ int run_issue(Context& context) {
   const bool failed = std::ranges::any_of(verdict.outcomes, [&](const reconcile::Outcome& outcome) {
     return outcome.subject == subject && is_failure(outcome.result);
   });
+  if (!failed) note(fmt::format("certificate{}: {}/live/{}/\n", csr ? "" : " and key", host.state, name));
+  if (csr || wanted.boolean("once")) return code;
   if (!failed)
-    note(fmt::format("certificate{}: {}/live/{}/\n", csr ? "" : " and key", host.state, name));
-  else if (!csr && !wanted.boolean("once"))
+    note(fmt::format("kept alive by {}/{}.toml\n", base::printable(host.files.fragments), name));
+  else
     note(fmt::format("`everseal renew` goes on trying; `everseal remove {}` gives it up\n", name));
   return code;
 }

@@ -33,9 +33,9 @@ constexpr Argument kListArguments[] = {
 };
 
 using inventory::CertificateRecord;
+using inventory::names_of;
 using reconcile::ManagedAuthority;
 using reconcile::ManagedCertificate;
-using inventory::names_of;
 using reconcile::state_of;
 using report::Align;
 using report::Cell;
@@ -297,7 +297,10 @@ int run_list(Context& context) {
       if (filter.expires_before || !only_findings) rows.add(record);
     });
   rows.finish(authorities, all_managed.problems);
-  if (context.output == Output::text) warn_of(all_managed.problems);
+  if (context.output == Output::text) {
+    warn_of(all_managed.problems);
+    warn_of_not_read(host);
+  }
   if (context.output == Output::text && !context.quiet) {
     if (shown + others == 0)
       note(filter.expires_before || !filter.name.empty() || !filter.environment.empty() || !filter.issuer.empty()

@@ -1,4 +1,5 @@
 #include "command.h"
+#include "config_problems.h"
 #include "show_plan.h"
 
 #include <algorithm>
@@ -28,6 +29,7 @@ int run_plan(Context& context) {
       return one.steps.empty() && !is_wrong && one.look_again.value_or(base::Time::max()) > end;
     });
   }
+  warn_of_not_read(host);
   std::ranges::stable_sort(planned, {}, [](const auto& one) { return one.look_again.value_or(base::Time::max()); });
   return show_plan(context, planned);
 }

@@ -137,8 +137,7 @@ Json json_of(inventory::Store& store, const std::string& state, const inventory:
   if (const auto order = inventory::Orders(store).find(version.name, version.number)) one["order"] = json_of(*order);
   if (!version.certificate) return one;
   if (const auto info = inventory::RenewalInfos(store).find(*version.certificate)) one["renewal_info"] = json_of(*info);
-  if (const auto record = certificates.find(*version.certificate))
-    one["certificate"] = json_of(store, *record, now);
+  if (const auto record = certificates.find(*version.certificate)) one["certificate"] = json_of(store, *record, now);
   return one;
 }
 
@@ -385,6 +384,7 @@ int run_show(Context& context) {
     append(out, document, 0);
     print(out);
     warn_of(problems);
+    warn_of_not_read(host);
   }
   return 0;
 }

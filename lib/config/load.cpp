@@ -252,8 +252,36 @@ std::string default_state(const std::optional<std::string>& configured, const st
 
 Files files(const std::optional<std::string>& main, const std::string& state) {
   if (main) return {main, (std::filesystem::path(absolute(*main)).parent_path() / "conf.d").string()};
-  if (is_url(state)) return {};
-  return {std::nullopt, absolute(state) + "/conf.d"};
+  return {std::nullopt, fragments_of(state)};
+}
+
+std::string fragments_of(const std::string& state) {
+  return is_url(state) ? std::string() : absolute(state) + "/conf.d";
+}
+
+std::string to_string(const Files& files) {
+  if (files.main)
+    return base::printable(files.fragments.empty() ? *files.main : *files.main + " and " + files.fragments);
+  return base::printable(files.fragments.empty() ? "no file" : files.fragments + ", and no config file");
+}
+
+base::Problems not_read(const Files& files, const std::string& state) {
+  base::Problems problems;
+  const std::string own = fragments_of(state);
+  std::error_code ignored;
+  if (own.empty() || own == files.fragments || std::filesystem::equivalent(own, files.fragments, ignored))
+    return problems;
+  std::vector<Source> sources;
+  const auto add = [&](const std::string& path) {
+    problems.push_back({{path, 0},
+                        {},
+                        fmt::format("is not read: the config is {}", to_string(files)),
+                        fmt::format("move it into {}, or away", base::printable(files.fragments))});
+  };
+  read_fragments(own, sources, [&](const std::string& path, const Error&) { add(path); });
+  for (const Source& source : sources) add(source.path);
+  std::ranges::sort(problems, {}, [](const base::Problem& one) { return one.origin.file; });
+  return problems;
 }
 
 std::vector<Source> read(const Files& files) {

@@ -29,6 +29,12 @@ std::optional<std::string> place_of_main(const std::optional<std::string>& given
 std::string default_state(const std::optional<std::string>& configured = std::nullopt,
                           const std::optional<std::string>& main = std::nullopt);
 Files files(const std::optional<std::string>& main, const std::string& state);
+std::string fragments_of(const std::string& state);  // the conf.d of a state directory; "" where it is a URL
+// What is read, printable: "/etc/everseal/everseal.toml and /etc/everseal/conf.d".
+std::string to_string(const Files& files);
+// The fragments of the state directory where another conf.d is read, each as a problem of its file: who kept them
+// before there was a config file takes them for the config still.
+base::Problems not_read(const Files& files, const std::string& state);
 
 // Every file's text, read once: the main file, then conf.d/*.toml sorted, without hidden ones. Error(config): one that
 // is no regular file or larger than 16 MiB; as root, one that is not root-owned or is writable by others, or lies in

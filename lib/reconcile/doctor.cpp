@@ -17,6 +17,7 @@
 #include "reconcile/artifact.h"
 #include "reconcile/facts.h"
 #include "reconcile/kinds.h"
+#include "reconcile/orphan.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/take_in.h"
 #include "sql/migration.h"
@@ -135,7 +136,8 @@ void examine_access(const Host& host, Complaints& complaints) {
     if (const auto found = status_of(path); found && !S_ISDIR(found->st_mode) && !S_ISLNK(found->st_mode))
       complaints.add("no-directory", std::string(kStore), fmt::format("{} is no directory", path),
                      fmt::format("mv {0} {0}.wrong && {1}", word(path), kMend), "puts it aside");
-    else if (!is_private(path)) complain_of_access(complaints, std::string(kStore), path, false);
+    else if (!is_private(path))
+      complain_of_access(complaints, std::string(kStore), path, false);
   }
 }
 
@@ -343,8 +345,7 @@ void examine_crl(Session& session, const Name& name, Complaints& complaints) {
   }
   const auto found = status_of(path);
   if (!found) return complain("crl-missing", fmt::format("{} is missing", path));
-  if (!S_ISREG(found->st_mode))
-    return complain("crl-not-a-file", fmt::format("{} is no regular file", path));
+  if (!S_ISREG(found->st_mode)) return complain("crl-not-a-file", fmt::format("{} is no regular file", path));
   const auto bytes = base::Directory::open(path.substr(0, path.rfind('/'))).read(authority::kCrlFile, pki::kLargestCrl);
   if (!bytes) return complain("crl-missing", fmt::format("{} is missing", path));
   try {
@@ -447,6 +448,17 @@ void examine_accounts(Session& session, Complaints& complaints) {
   }
 }
 
+// Somebody may take them for the config.
+void tell_not_read(const Host& host, Complaints& complaints) {
+  for (const base::Problem& one : config::not_read(host.files, host.state))
+    complaints.add({.rule = "config-not-read",
+                    .severity = Severity::warning,
+                    .subject = std::string(kStore),
+                    .what = without_hint(one),
+                    .remedy = one.hint,
+                    .command = {}});
+}
+
 // What is recorded as failing or as left over: the state is sound, and somebody has to act.
 void tell_standing(Session& session, Complaints& complaints) {
   const auto warn = [&](const char* rule, const std::string& subject, std::string what, std::string remedy) {
@@ -466,10 +478,10 @@ void tell_standing(Session& session, Complaints& complaints) {
   };
   for (const inventory::ManagedRecord& managed : session.managed.all()) {
     const std::string subject = subject_of(managed.name);
-    if (managed.orphaned)
-      warn("orphaned", subject,
-           fmt::format("{} is not in the config any more (it was in {})", managed.name, managed.origin),
-           fmt::format("`everseal remove {}` ends it; or bring its table back", managed.name));
+    if (managed.orphaned) {
+      const Orphan how = orphan_of(session.host, session.store, managed);
+      warn("orphaned", subject, fmt::format("{} {}, so nothing renews it", managed.name, how.what), how.remedy);
+    }
     if (managed.pinned)
       if (const auto held = plan::held(certificate_facts(session, managed.name), session.now());
           held && !held->is_in_use)
@@ -592,6 +604,7 @@ std::vector<Complaint> examine(const Host& host) {
                       .remedy = problem.hint.empty() ? "`everseal config check` looks at it again" : problem.hint,
                       .command = {}});
   });
+  complaints.attempt("config", store_subject, "", [&] { tell_not_read(host, complaints); });
   complaints.attempt("database", store_subject, recovery, [&] {
     Session session(host, config, *store);
     store->database().check_integrity();

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "inventory/authorities.h"
 #include "reconcile/desired.h"
+#include "reconcile/orphan.h"
 #include "reconcile/session.h"
 
 #include <algorithm>
@@ -58,11 +59,11 @@ void require_not_leaving(inventory::Store& store, const base::Name& name) {
                         fmt::format("`everseal remove {} --cancel` withdraws that", name));
 }
 
-void require_kept(const inventory::ManagedRecord& managed) {
-  if (managed.orphaned)
-    throw base::Error(base::Fault::denied,
-                      fmt::format("{} is no longer in the config, so nothing is done for it", managed.name),
-                      fmt::format("bring its table back, or `everseal remove {}`", managed.name));
+void require_kept(const Host& host, inventory::Store& store, const inventory::ManagedRecord& managed) {
+  if (!managed.orphaned) return;
+  const Orphan how = orphan_of(host, store, managed);
+  throw base::Error(base::Fault::denied, fmt::format("{} {}, so nothing is done for it", managed.name, how.what),
+                    how.remedy);
 }
 
 }  // namespace everseal::reconcile

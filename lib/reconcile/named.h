@@ -14,6 +14,6 @@ inventory::ManagedRecord require_managed(const Host& host, inventory::Store& sto
 // Error(denied) where somebody asked for its removal, which would outlast whatever else is asked for.
 void require_not_leaving(inventory::Store& store, const base::Name& name);
 // Error(denied) where it left the config.
-void require_kept(const inventory::ManagedRecord& managed);
+void require_kept(const Host& host, inventory::Store& store, const inventory::ManagedRecord& managed);
 
 }  // namespace everseal::reconcile

@@ -2,9 +2,12 @@
 
 #include "inventory/managed.h"
 #include "plan/certificate.h"
+#include "reconcile/orphan.h"
 #include "reconcile/session.h"
 
 #include <algorithm>
+#include <ranges>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -12,18 +15,6 @@ namespace everseal::reconcile {
 namespace {
 
 constexpr int kMostRemarks = 10;
-
-Remark of_orphan(inventory::Managed& managed, const inventory::ManagedRecord& orphan) {
-  const std::string subject = inventory::certificate_subject(orphan.name).text();
-  if (const auto other = managed.same_names(orphan))
-    return {"renamed", subject,
-            fmt::format("is no longer in the config (was {}); {} has the same names", base::printable(orphan.origin),
-                        *other),
-            fmt::format("if {} is its new name: `everseal remove {}` forgets the old one", *other, orphan.name)};
-  return {"orphaned", subject,
-          fmt::format("is no longer in the config (was {}), so nothing renews it", base::printable(orphan.origin)),
-          fmt::format("bring it back, or `everseal remove {}`", orphan.name)};
-}
 
 // What tries it again, and what withdraws the wish behind it.
 std::string what_to_do(inventory::Store& store, const std::string& subject, std::string_view step) {
@@ -51,10 +42,21 @@ Remark more(std::int64_t count, std::string_view what) {
   return {"more", "store", fmt::format("{} more {}", count, what), "`everseal list` shows all"};
 }
 
-void add_orphans(inventory::Store& store, std::vector<Remark>& remarks) {
+void add_orphans(const Host& host, inventory::Store& store, std::vector<Remark>& remarks) {
   inventory::Managed managed(store);
   const auto orphans = managed.orphans(kMostRemarks);
-  for (const inventory::ManagedRecord& orphan : orphans) remarks.push_back(of_orphan(managed, orphan));
+  std::set<std::string> told;
+  for (const inventory::ManagedRecord& orphan : orphans) {
+    remarks.push_back(orphan_remark(host, store, orphan));
+    if (const auto file = orphan_of(host, store, orphan).file) told.insert(*file);
+  }
+  base::Problems others = config::not_read(host.files, host.state);
+  std::erase_if(others, [&](const base::Problem& one) { return told.contains(one.origin.file); });
+  for (const base::Problem& one : others | std::views::take(kMostRemarks))
+    remarks.push_back({"not_read", "config", base::printable(without_hint(one)), one.hint});
+  if (const auto rest = std::ssize(others) - kMostRemarks; rest > 0)
+    remarks.push_back({"more", "config", fmt::format("{} more file(s) of the state are not read", rest),
+                       "`everseal config check` shows all"});
   if (std::ssize(orphans) < kMostRemarks) return;
   if (const auto rest = managed.count_orphans() - kMostRemarks; rest > 0)
     remarks.push_back(more(rest, rest == 1 ? "is no longer in the config" : "are no longer in the config"));
@@ -102,9 +104,18 @@ void add_failures(inventory::Store& store, const std::vector<Outcome>& told, std
 
 }  // namespace
 
-std::vector<Remark> standing_remarks(inventory::Store& store, const std::vector<Outcome>& told) {
+Remark orphan_remark(const Host& host, inventory::Store& store, const inventory::ManagedRecord& managed) {
+  const std::string subject = subject_of(managed.name);
+  const Orphan how = orphan_of(host, store, managed);
+  const auto other = inventory::Managed(store).same_names(managed);
+  if (how.file || !other) return {"orphaned", subject, how.what + ", so nothing renews it", how.remedy};
+  return {"renamed", subject, fmt::format("{}; {} has the same names", how.what, *other),
+          fmt::format("if {} is its new name: `everseal remove {}` forgets the old one", *other, managed.name)};
+}
+
+std::vector<Remark> standing_remarks(const Host& host, inventory::Store& store, const std::vector<Outcome>& told) {
   std::vector<Remark> remarks;
-  add_orphans(store, remarks);
+  add_orphans(host, store, remarks);
   add_failures(store, told, remarks);
   return remarks;
 }

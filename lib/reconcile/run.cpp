@@ -197,7 +197,7 @@ Verdict reconcile_due(Run& run) {
   for (const SubjectKind* const kind : kinds_in_order()) verdict.append(run_due(run, *kind));
   verdict.standing_failures =
       static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());
-  verdict.remarks = standing_remarks(run.store, verdict.outcomes);
+  verdict.remarks = standing_remarks(run.host, run.store, verdict.outcomes);
   verdict.look_again = inventory::Subjects(run.store).next_due();
   // A CA may have shown meanwhile that the clock is wrong.
   const inventory::ClockVerdict clock = keep_clock(run.host, run.store);

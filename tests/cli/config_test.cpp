@@ -130,3 +130,31 @@ TEST_CASE("a table that came back is no orphan, before a run has read it") {
   CHECK(states(host)["www"] == "live");
   CHECK(host.json({"show", "www"})["state"] == "live");
 }
+
+TEST_CASE("each command that shows the config or what stands in it says which files are read, and which are not") {
+  const test::HostWithWww host;
+  const std::string read = fmt::format("{} and {}", host.folder.file("everseal.toml"), host.folder.file("conf.d"));
+  CHECK(contains(host.run({"config", "check"}, 0).output, read));
+  CHECK(contains(host.run({"doctor"}, 0).output, "the config is " + read));
+  CHECK(contains(host.run({"-v", "list"}, 0).errors, "the config is " + read));
+  CHECK(contains(host.run({"issue", "--issuer", "corp", "-d", "new.example.org", "--as", "new"}, 0).errors,
+                 fmt::format("kept alive by {}/new.toml", host.folder.file("conf.d"))));
+  for (const Words& words : {Words{"config", "check"}, Words{"config", "show"}, Words{"doctor"}}) {
+    const nlohmann::json document = host.json(words);
+    CHECK(document["main"] == host.folder.file("everseal.toml"));
+    CHECK(document["conf_d"] == host.folder.file("conf.d"));
+  }
+  const std::vector<Words> readers{{"config", "check"}, {"config", "show"}, {"list"},  {"plan"},
+                                   {"show", "www"},     {"renew"},          {"doctor"}};
+  const auto said = [&](const Words& words) {
+    const base::Exit exit = host.run(words, 0);
+    return exit.output + exit.errors;
+  };
+  for (const Words& words : readers) CHECK_FALSE(contains(said(words), "is not read"));
+  std::filesystem::create_directory(host.folder.file("state/conf.d"));
+  host.folder.write("state/conf.d/x.toml", "");
+  for (const Words& words : readers) {
+    CAPTURE(base::join(words, " "));
+    CHECK(contains(base::join(base::split(said(words), '\n'), " "), "state/conf.d/x.toml: is not read: the config is"));
+  }
+}

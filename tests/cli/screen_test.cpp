@@ -38,7 +38,7 @@ TEST_CASE("at 80 and at 160 columns every line fits, and names, times and ends a
       {{"list", "--all"}, {"www", kLongName, until}},
       {{"history", "www"}, {when, "certificate.issued", "version.live"}},
       {{"doctor"},
-       {"fullchain.pem of version", "warning: certificate/left", "is not in the config any more", "--mend"}},
+       {"fullchain.pem of version", "warning: certificate/left", "is no longer in the config", "--mend"}},
       {{"history", "--verify"}, {"events, unchanged", "head ca:", "keep that line elsewhere"}},
       {{"history"}, {"ca:1", "run:1", when, "certificate/www", "certificate/" + kLongName, "certificate.issued"}},
       {{"ca", "list"}, {"corp", "intermediate", "active"}},

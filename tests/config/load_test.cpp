@@ -112,6 +112,24 @@ TEST_CASE("fragments lie beside the main file, or in the state directory") {
   CHECK(files(std::nullopt, "postgresql://db/everseal").fragments.empty());
 }
 
+TEST_CASE("fragments of the state that another config keeps from being read are told") {
+  const TemporaryDirectory directory;
+  write(directory / "etc/everseal.toml", "");
+  write(directory / "etc/conf.d/a.toml", "");
+  const std::string state = directory / "state";
+  const Files elsewhere = files(directory / "etc/everseal.toml", state);
+  CHECK(not_read(elsewhere, state).empty());
+  for (const char* name : {"b.toml", "a.toml", ".hidden.toml", "c.toml.bak"})
+    write(fmt::format("{}/conf.d/{}", state, name), "");
+  const base::Problems found = not_read(elsewhere, state);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].origin.file == state + "/conf.d/a.toml");
+  CHECK(found[1].origin.file == state + "/conf.d/b.toml");
+  CHECK(not_read(files(std::nullopt, state), state).empty());
+  CHECK(not_read(files(state + "/everseal.toml", state), state).empty());
+  CHECK(not_read(elsewhere, "postgresql://db/everseal").empty());
+}
+
 TEST_CASE("the main file is read first, then the fragments sorted by name, and nothing else") {
   const TemporaryDirectory directory;
   write(directory / "everseal.toml", "main");

@@ -8,7 +8,7 @@ namespace everseal::reconcile {
 
 Verdict deploy(const Host& host, const DeployRequest& request) {
   Run run(host);
-  require_kept(require_managed(host, run.store, request.name));
+  require_kept(host, run.store, require_managed(host, run.store, request.name));
   require_not_leaving(run.store, request.name);
   inventory::Intents(run.store).add(
       {.kind = inventory::IntentKind::deploy, .subject = request.name, .created = host.clock()});

@@ -6,6 +6,7 @@
 #include "reconcile/named.h"
 #include "reconcile/overview.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/remarks.h"
 
 #include <algorithm>
 #include <map>
@@ -41,7 +42,7 @@ Verdict renew(const Host& host, const RenewRequest& request) {
     const inventory::ManagedRecord record = require_managed(host, run.store, name);
     if (request.force == Force::yes && !request.names.empty()) {
       require_not_leaving(run.store, name);
-      require_kept(record);
+      require_kept(host, run.store, record);
     }
     if (request.force == Force::yes && record.key_owner == inventory::KeyOwner::external)
       throw base::Error(base::Fault::denied,
@@ -58,6 +59,9 @@ Verdict renew(const Host& host, const RenewRequest& request) {
   // All of them is what a plain run does as well: CRLs, and what is gone from the disk.
   if (request.names.empty()) return reconcile_due(run);
   Verdict verdict = reconcile_certificates(run, names);
+  for (const Name& name : names)
+    if (const auto record = inventory::Managed(run.store).find(name); record && record->orphaned)
+      verdict.remarks.push_back(orphan_remark(host, run.store, *record));
   if (!run.clock.trusted)
     verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
   return verdict;

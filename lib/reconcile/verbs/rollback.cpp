@@ -41,7 +41,7 @@ int version_to_go_back_to(const plan::CertificateFacts& facts, const archive::Ar
 
 Verdict rollback(const Host& host, const RollbackRequest& request) {
   Run run(host);
-  require_kept(require_managed(host, run.store, request.name));
+  require_kept(host, run.store, require_managed(host, run.store, request.name));
   require_not_leaving(run.store, request.name);
   {
     Session session = run.session();

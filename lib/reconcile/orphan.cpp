@@ -1,0 +1,53 @@
+#include "reconcile/orphan.h"
+
+#include "base/text.h"
+#include "reconcile/kinds.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace everseal::reconcile {
+namespace {
+
+// Of "/etc/everseal/conf.d/www.toml:3".
+std::string file_in(std::string_view origin) { return std::string(origin.substr(0, origin.rfind(':'))); }
+
+// Where `name` is defined in a file that the present config does not have; nullopt where it is not, or the file is
+// read.
+std::optional<base::Origin> defined_in(const std::string& file, const Host& host, inventory::Store& store,
+                                       const Name& name) {
+  const std::filesystem::path path(file);
+  std::error_code ignored;
+  if (!path.is_absolute() || !std::filesystem::exists(path, ignored)) return std::nullopt;
+  if (host.files.main && std::filesystem::equivalent(path, *host.files.main, ignored)) return std::nullopt;
+  if (std::filesystem::equivalent(path.parent_path(), host.files.fragments, ignored)) return std::nullopt;
+  base::Problems problems;
+  const config::Config found = config::parse(config::read_each({file, {}}).files, config_kinds(authority_names(store)),
+                                             problems, config::References::elsewhere);
+  const auto certificate = found.certificates.find(name);
+  if (certificate == found.certificates.end()) return std::nullopt;
+  return certificate->second.origin;
+}
+
+}  // namespace
+
+Orphan orphan_of(const Host& host, inventory::Store& store, const inventory::ManagedRecord& managed) {
+  const Name& name = managed.name;
+  const std::string read = to_string(host.files);
+  const std::string own = config::fragments_of(host.state);
+  const std::string former = file_in(managed.origin);
+  auto found = defined_in(former, host, store, name);
+  if (!found) found = defined_in(fmt::format("{}/{}.toml", own, name), host, store, name);
+  if (!found)
+    return {fmt::format("is no longer in the config ({}; it was in {})", read, base::printable(managed.origin)),
+            fmt::format("bring its table back, or `everseal remove {}`", name), std::nullopt};
+  std::string remedy =
+      std::filesystem::path(found->file).parent_path() == own
+          ? fmt::format("move that file into {}", host.files.fragments)
+          : fmt::format("move its table into {}, or name the config that has it with --config", host.files.fragments);
+  return {fmt::format("stands in {}, which is not read: the config is {}", base::printable(to_string(*found)), read),
+          fmt::format("{}; or `everseal remove {}`", base::printable(remedy), name), found->file};
+}
+
+}  // namespace everseal::reconcile

@@ -1,0 +1,107 @@
+// What left the config although its table still stands somewhere.
+#include "reconcile/orphan.h"
+
+#include "base/error.h"
+#include "contains.h"
+#include "reconcile/doctor.h"
+#include "reconcile/site.h"
+#include "reconcile/verbs/renew.h"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+using namespace everseal;
+using namespace everseal::reconcile;
+
+namespace {
+
+const Name kOrphan = Name::parse("www");
+
+}  // namespace
+
+TEST_CASE("who left the config although its table still stands hears where, and which config is read") {
+  struct Row {
+    const char* before;  // the config file when it was issued; "" for none
+    const char* after;   // and now
+    const char* at;      // where its table stands
+    const char* remedy;
+  };
+  const Row rows[] = {
+      {"", "/config/everseal.toml", "/state/conf.d/www.toml:2", "move that file into "},
+      {"/config/everseal.toml", "", "/config/conf.d/www.toml:2", "name the config that has it with --config"},
+      {"/config/everseal.toml", "/other/everseal.toml", "/config/conf.d/www.toml:2",
+       "name the config that has it with --config"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.at);
+    Site site;
+    std::filesystem::create_directory(site.root.path() + "/other");
+    std::ofstream(site.root.path() + "/other/everseal.toml") << "config_version = 1\n";
+    const auto read = [&](const std::string& main) {
+      return config::files(main.empty() ? std::nullopt : std::optional(site.root.path() + main), site.host.state);
+    };
+    site.host.files = read(row.before);
+    issue(site.host, {site.www(), Keep::alive, {}});
+    site.host.files = read(row.after);
+    const std::string at = site.root.path() + row.at;
+    const auto is_told = [&](const std::string& what, const std::string& remedy) {
+      CHECK(contains(what,
+                     fmt::format("stands in {}, which is not read: the config is {}", at, to_string(site.host.files))));
+      CHECK(contains(remedy, row.remedy));
+      CHECK(contains(remedy, site.host.files.fragments));
+    };
+    RenewRequest by_name;
+    by_name.names = {kOrphan};
+    for (const RenewRequest& request : {RenewRequest{}, by_name}) {
+      const auto remarks = renew(site.host, request).remarks;
+      REQUIRE(remarks.size() == 1);
+      CHECK(remarks.front().rule == "orphaned");
+      is_told(remarks.front().text, remarks.front().hint);
+    }
+    by_name.force = Force::yes;
+    try {
+      renew(site.host, by_name);
+      FAIL("nothing was refused");
+    } catch (const base::Error& error) {
+      is_told(error.message(), error.hint());
+    }
+    bool examined = false;
+    for (const Complaint& one : examine(site.host))
+      if (one.rule == "orphaned") {
+        examined = true;
+        is_told(one.what, one.remedy);
+      }
+    CHECK(examined);
+    // Done as it says, it is renewed again.
+    if (*row.after != '\0') {
+      std::filesystem::create_directories(site.host.files.fragments);
+      std::filesystem::rename(at.substr(0, at.rfind(':')), site.host.files.fragments + "/www.toml");
+    } else {
+      site.host.files = read(row.before);
+    }
+    CHECK(renew(site.host, {}).remarks.empty());
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+    CHECK_FALSE(inventory::Managed(store).find(kOrphan)->orphaned);
+  }
+}
+
+TEST_CASE("a fragment of the state that another config keeps from being read is told, whoever wrote it") {
+  Site site;
+  std::filesystem::create_directory(site.host.state + "/conf.d");
+  std::ofstream(site.host.state + "/conf.d/x.toml") << "[certificate.x]\n";
+  const auto remarks = renew(site.host, {}).remarks;
+  REQUIRE(remarks.size() == 1);
+  CHECK(remarks.front().rule == "not_read");
+  CHECK(
+      contains(remarks.front().text, "/state/conf.d/x.toml: is not read: the config is " + to_string(site.host.files)));
+  // The state's own conf.d may lie beside the config file, also by a link.
+  std::filesystem::remove_all(site.root.path() + "/config/conf.d");
+  std::filesystem::create_directory_symlink(site.host.state + "/conf.d", site.root.path() + "/config/conf.d");
+  std::filesystem::remove(site.host.state + "/conf.d/x.toml");
+  std::ofstream(site.host.state + "/conf.d/y.toml") << "keep = 3\n";
+  CHECK(renew(site.host, {}).remarks.empty());
+}
