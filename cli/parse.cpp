@@ -38,7 +38,7 @@ constexpr std::string_view kGlobalHelp =
     "  -q, --quiet     print only what failed or needs you\n"
     "  -v, --verbose   print why, and each command that is run; -vv: each request too\n"
     "  -h, --help      explain a command\n"
-    "  -V, --version   print the version\n";
+    "  -V, --version   print the version; without a command\n";
 
 std::size_t help_width() { return std::min<std::size_t>(width(Stream::output).value_or(80), 100); }
 
@@ -312,14 +312,16 @@ std::optional<std::vector<char*>> help_topic(int argc, char** argv) {
   return topic;
 }
 
-// Asks the command line for the version and nothing else?
+// Asks the command line for the version and nothing else, beside options of every command?
 bool asks_version(int argc, char** argv) {
   bool asked = false;
-  for (const std::string_view word : std::span(argv + 1, static_cast<std::size_t>(std::max(0, argc - 1)))) {
-    if (word == "--version" || word == "-V")
-      asked = true;
-    else if (word != "--json")
-      return false;
+  for (int i = 1; i < argc;) {
+    const std::string_view word = argv[i];
+    const bool is_it = word == "--version" || word == "-V";
+    const int words = is_it ? 1 : global_words(word);
+    if (words == 0) return false;
+    asked = asked || is_it;
+    i += words;
   }
   return asked;
 }

@@ -1,5 +1,6 @@
 #include "show_plan.h"
 
+#include "base/reprint.h"
 #include "base/text.h"
 #include "terminal.h"
 
@@ -92,9 +93,9 @@ int show_plan(const Context& context, const std::vector<reconcile::PlannedSubjec
     text += styled(one.subject, Style::bold, Stream::output) + "\n";
     for (const reconcile::PlannedStep& step : one.steps) {
       text += line(2, step.text + held_by(step));
-      for (const plan::Reason& reason : step.why) text += line(4, "because " + base::printable(reason.text));
+      for (const plan::Reason& reason : step.why) text += line(4, "because " + base::reprinted(reason.text));
     }
-    for (const plan::Reason& reason : one.standing) text += line(2, base::printable(reason.text));
+    for (const plan::Reason& reason : one.standing) text += line(2, base::reprinted(reason.text));
     if (one.rehearsal)
       text += line(
           2, fmt::format("rehearsed at {}: {}{}", one.rehearsal->target,

@@ -1,5 +1,6 @@
 #include "reconcile/doctor.h"
 
+#include "base/reprint.h"
 #include "base/text.h"
 #include "command.h"
 #include "config_problems.h"
@@ -45,7 +46,7 @@ std::string lines_of(std::string_view text, std::size_t indent) {
   for (const auto line : std::views::split(text, '\n'))
     lines += fmt::format(
         "{:{}}{}\n", "", indent,
-        flowed(base::printable(std::string_view(line.begin(), line.end())), {indent, indent + 4}, Stream::output));
+        flowed(base::reprinted(std::string_view(line.begin(), line.end())), {indent, indent + 4}, Stream::output));
   return lines;
 }
 

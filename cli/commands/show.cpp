@@ -1,5 +1,6 @@
 #include "archive/archive.h"
 #include "base/error.h"
+#include "base/reprint.h"
 #include "command.h"
 #include "config_problems.h"
 #include "inventory/certificates.h"
@@ -250,7 +251,7 @@ std::string_view label_of(std::string_view key) {
 
 std::string shown(const Json& value) {
   if (value.is_boolean()) return value == true ? "yes" : "no";
-  return base::printable(value.is_string() ? value.get<std::string>()
+  return base::reprinted(value.is_string() ? value.get<std::string>()
                                            : value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 

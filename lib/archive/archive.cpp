@@ -532,7 +532,11 @@ void Archive::remove(const Name& name) const {
 void Archive::sweep() const {
   const Directory archive = root(state_);
   sweep_removed(archive);
-  for (const Name& name : names()) sweep_removed(archive.subdirectory(name.text()));
+  for (const Name& name : names()) {
+    const Directory parent = archive.subdirectory(name.text());
+    sweep_removed(parent);
+    parent.sweep_temporaries();
+  }
 }
 
 std::vector<Name> Archive::names() const {
@@ -563,7 +567,7 @@ int Archive::removed_through(const Name& name) const {
 
 void Archive::note_requests(const Name& name, const std::vector<Request>& requests) const {
   const auto parent = directory_of(state_, name);
-  if (!parent) return;
+  if (!parent || (requests.empty() && !parent->has(kRequests))) return;
   if (parent->has_directory(kRequests)) parent->move_aside(kRequests);
   if (requests.empty()) return parent->remove(kRequests);
   const std::string json = to_json(requests);

@@ -37,7 +37,9 @@ std::vector<pki::Certificate> read_chain(const base::Directory& directory, const
                                          const pki::Certificate& certificate) {
   const auto text = directory.read(intermediate_file(generation), kLongestFile);
   if (!text) return {certificate};
-  std::vector<pki::Certificate> chain = pki::Certificate::parse_all(*text);
+  std::vector<pki::Certificate> chain =
+      base::within(fmt::format("{}/{}", base::printable(directory.path()), intermediate_file(generation)),
+                   [&] { return pki::Certificate::parse_all(*text); });
   if (chain.front() != certificate)
     throw disagree(name,
                    fmt::format("{} is not the certificate that the database knows", intermediate_file(generation)));

@@ -9,11 +9,13 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <ctime>
 #include <list>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +32,28 @@ std::string temporary_name(const std::string& name) {
   if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
     throw errno_error("read", "random bytes");
   return fmt::format(".{}.{}", name.substr(0, 128), hex(random));
+}
+
+bool is_temporary(std::string_view name) {
+  const auto dot = name.rfind('.');
+  return name.starts_with('.') && dot != 0 && name.size() - dot == 25 &&
+         name.find_first_not_of("0123456789abcdef", dot + 1) == std::string_view::npos;
+}
+
+// Does nobody write it any more? A link, and a file before it is locked, are there for no longer than a moment.
+bool is_left_over(int directory, const std::string& name) {
+  constexpr time_t moment = 2;
+  struct stat status {};
+  timespec now{};
+  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+      ::clock_gettime(CLOCK_REALTIME, &now) != 0)
+    return false;
+  const time_t age = now.tv_sec - status.st_mtim.tv_sec;
+  if (age >= 0 && age < moment) return false;
+  if (S_ISLNK(status.st_mode)) return true;
+  if (!S_ISREG(status.st_mode)) return false;
+  const FileDescriptor file(::openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  return file && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
 // Makes and opens `name`; an existing directory is opened as it is. Its entry is synced all the same: a run that died
@@ -91,6 +115,8 @@ class Unfinished {
 FileDescriptor write_unsynced(int directory, const std::string& name, BytesView bytes, const Ownership& ownership) {
   FileSystem& system = file_system();
   FileDescriptor file = system.open(directory, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  // While it is open nobody sweeps it. A file system without locks sweeps nothing.
+  static_cast<void>(::flock(file.get(), LOCK_EX | LOCK_NB));
   Unfinished unfinished(directory, name);
   system.write(file.get(), bytes);
   struct stat status {};
@@ -263,8 +289,9 @@ void Directory::write_new(std::span<const NewFile> files) const {
 void Directory::replace(const std::string& name, BytesView bytes, const Ownership& ownership) const {
   require_component(name);
   const std::string temporary = temporary_name(name);
-  write_durably(fd_.get(), temporary, bytes, ownership);
+  const FileDescriptor file = write_unsynced(fd_.get(), temporary, bytes, ownership);
   Unfinished unfinished(fd_.get(), temporary);
+  file_system().sync(file.get());
   file_system().rename(fd_.get(), temporary, fd_.get(), name);
   unfinished.finish();
   sync();
@@ -291,6 +318,11 @@ void Directory::copy_new(const std::string& name, int source, const Ownership& o
   file_system().rename(fd_.get(), temporary, fd_.get(), name);
   unfinished.finish();
   sync();
+}
+
+void Directory::sweep_temporaries(const std::function<bool(const std::string& name)>& may_go) const {
+  for (const std::string& name : list())
+    if (is_temporary(name) && (!may_go || may_go(name)) && is_left_over(fd_.get(), name)) remove(name);
 }
 
 void Directory::switch_link(const std::string& name, const std::string& target) const {

@@ -8,6 +8,7 @@
 #include "base/ownership.h"
 #include "base/secret.h"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -66,6 +67,9 @@ class Directory {
   void copy_new(const std::string& name, int source, const Ownership& ownership = {}) const;
   // Durable on return: a temporary symlink renamed over `name`.
   void switch_link(const std::string& name, const std::string& target) const;
+  // Removes what killed processes left of replace(), copy_new() and switch_link(), ".NAME.<24 hex digits>", as far as
+  // `may_go` agrees to each. What a process still writes is locked, and stays.
+  void sweep_temporaries(const std::function<bool(const std::string& name)>& may_go = {}) const;
   // Durable on return.
   void rename(const std::string& from, const std::string& to) const;
   // Durable on return: to ".NAME.aside", numbered where that is taken, which is hidden and in nobody's way. Gives its

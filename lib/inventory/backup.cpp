@@ -7,6 +7,7 @@
 #include "inventory/state_directory.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include <fcntl.h>
@@ -58,15 +59,32 @@ std::string copy_name(base::Time now) {
 
 namespace {
 
+constexpr const char* kLock = "backup";
+
+// In somebody else's directory nothing but a database is taken for a left-over.
+bool is_database(const Directory& directory, const std::string& name) {
+  constexpr std::string_view magic = "SQLite format 3";
+  const base::FileDescriptor file(
+      ::openat(directory.descriptor(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  std::array<char, magic.size()> begin{};
+  return file && ::read(file.get(), begin.data(), begin.size()) == static_cast<ssize_t>(begin.size()) &&
+         std::string_view(begin.data(), begin.size()) == magic;
+}
+
+void sweep_copies(const Directory& directory) {
+  directory.sweep_temporaries([&](const std::string& name) { return is_database(directory, name); });
+}
+
 // SQLite opens files by name, which in somebody else's directory could by then be another one. So it writes into the
 // state, and what goes there is a copy.
 void copy_by_way_of_state(Store& store, const Directory& directory, const std::string& name) {
   const auto state = Directory::open(store.state());
-  const auto lock = base::FileLock::try_acquire(state.create_subdirectory("locks", 0700), "backup");
+  const auto lock = base::FileLock::try_acquire(state.create_subdirectory("locks", 0700), kLock);
   if (!lock) throw Error(Fault::busy, "another backup is being made", "wait for it, then run the same command again");
   const std::string copy(kOutgoing);
   const auto discard = [&] { remove_database(state, kOutgoing); };
   discard();  // of one that was killed
+  sweep_copies(directory);
   try {
     store.database().copy_to(state.path() + "/" + copy);
     const base::FileDescriptor source(::openat(state.descriptor(), copy.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
@@ -92,6 +110,15 @@ void backup(Store& store, const std::string& file) {
     if (error.fault() != Fault::io) throw;
     directory.copy_new(name, store.database().copy_in_memory().get());
   }
+}
+
+void sweep_backups(const std::string& state) {
+  const auto directory = Directory::open(state);
+  const auto locks = directory.subdirectory_if_exists("locks");
+  const auto lock = locks ? base::FileLock::try_acquire(*locks, kLock) : std::nullopt;
+  if (!lock) return;
+  remove_database(directory, kOutgoing);
+  if (const auto copies = directory.subdirectory_if_exists(kCopies)) sweep_copies(*copies);
 }
 
 void keep_daily_copy(Store& store, base::Time now) {

@@ -13,6 +13,9 @@ namespace everseal::inventory {
 // are not in it: they lie in the state directory.
 void backup(Store& store, const std::string& file);
 
+// What killed backups left in the state. Nothing while one is being made.
+void sweep_backups(const std::string& state);
+
 // A copy of today's database in backups/ of the state, where there is none yet; the newest few are kept. One look at a
 // name where nothing is to be done. Called when a run has changed something; Error(io) where the disk has no room to
 // spare for it.

@@ -22,8 +22,7 @@ constexpr std::string_view kClips[] = {
     "update former_place set left_at = $1 where left_at > $1",
     "update certificate set first_seen = $1 where first_seen > $1",
     "update certificate set revoked_at = $1 where revoked_at > $1",
-    "update authority set crl_dirty = 1 where exists (select 1 from crl where crl.authority = authority.name and "
-    "crl.this_update > $1) or exists (select 1 from issued where issued.authority = authority.name and "
+    "update authority set crl_dirty = 1 where exists (select 1 from issued where issued.authority = authority.name and "
     "issued.revoked_at > $1)",
     "update issued set revoked_at = $1 where revoked_at > $1",
     // What was decided to wait for nothing may have been so for what the clock said.

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "inventory/authorities.h"
 #include "inventory/backup.h"
+#include "inventory/kinship.h"
 #include "inventory/merge.h"
 #include "inventory/salvage.h"
 #include "inventory/state_directory.h"
@@ -187,7 +188,7 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
   make_state_directory(state_path);
   const auto right = StoreAccess::exclusive(state_path, wait);
   const auto state = Directory::open(state_path);
-  remove_database(state, kIncoming);
+  sweep_incoming(state);
   const std::string incoming = fmt::format("{}/{}", state_path, kIncoming);
   Replacement outcome;
   const std::string kept = name_to_keep(state, plan.why, now);
@@ -248,8 +249,9 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
     present.reset();
     // It removes the log when the last one closes a sound database.
     if (plan.demands_closed && opened && state.has(std::string(kDatabase) + "-wal"))
-      throw Error(Fault::busy, "another process has the database open",
-                  "stop the agent (`systemctl stop eversealed`) first");
+      throw Error(
+          Fault::busy, "another process has the database open",
+          fmt::format("end it (`fuser {}` shows which); the present database is as it was", database_file(state_path)));
     switch_over(state, kept);
   } catch (...) {
     remove_database(state, kIncoming);
@@ -268,14 +270,27 @@ std::string name_to_keep(const Directory& state, std::string_view why, Time now)
   return free;
 }
 
+void sweep_incoming(const Directory& state) { remove_database(state, kIncoming); }
+
 Replacement restore(const std::string& state, const std::string& file, Time now, const TakeIn& take_in,
-                    const base::LockWait& wait) {
+                    const base::LockWait& wait, OtherState other) {
   require_sound_backup(file);
-  const auto fill = [&](const std::string& incoming, std::optional<Store>&, Replacement&) {
+  const auto fill = [&](const std::string& incoming, std::optional<Store>& present, Replacement& outcome) {
     sql::open(file, sql::Access::read_only)->copy_to(incoming);
     const auto database = sql::open(incoming, sql::Access::read_write);
     sql::migrate(*database, now);
     database->execute("delete from setting where key = 'config.digest'");
+    // One from before an update proves nothing: what a row is may have changed since.
+    if (!present || sql::schema_version(present->database()) != sql::newest_schema_version()) return;
+    outcome.is_other_state = !read_present("origin", outcome, [&] {
+                                return std::optional(are_of_one_state(present->database(), *database));
+                              }).value_or(true);
+    if (!outcome.is_other_state || other == OtherState::accepted) return;
+    throw Error(Fault::denied,
+                fmt::format("{} is a backup of another state than {}: they have no history, certificate, authority or "
+                            "account in common",
+                            file, state),
+                "restore it to a state of its own (--state); --other-state puts it here all the same");
   };
   return replace(state, {.why = "restore", .event = "store.restored", .fill = fill, .file = file}, now, take_in, wait);
 }

@@ -25,6 +25,7 @@ struct Replacement {
   std::int64_t crls = 0;              // newest CRLs merged, for their numbers
   std::vector<std::string> problems;  // what could not be read to be merged; printable
   bool whole = false;                 // all that the replaced database knew could be read
+  bool is_other_state = false;        // a backup of another one than this
   std::vector<Name> lost;             // authorities of whose revocations nothing whole is left; they sign no CRL
 };
 
@@ -39,14 +40,19 @@ using TakeIn = std::function<void(const Incoming&)>;
 // number where that second has one already. The names of one `why` sort by time.
 std::string name_to_keep(const base::Directory& state, std::string_view why, Time now);
 
-// The backup in `file`: its integrity, its application and its schema are checked first. `take_in` adds what the files
+enum class OtherState { refused, accepted };
+
+// The backup in `file`: Error(denied) where it is of another state (kinship.h), unless that is accepted. Its integrity, its application and its schema are checked first. `take_in` adds what the files
 // beside the database know. Numbers of versions in the archive are not given again, open intents stay open,
 // rollbacks hold, and everything is due. Records the event "store.restored".
 Replacement restore(const std::string& state, const std::string& file, Time now, const TakeIn& take_in = {},
-                    const base::LockWait& wait = kTenSeconds);
+                    const base::LockWait& wait = kTenSeconds, OtherState other = OtherState::refused);
 
 // A new database with what of the present one can be read, the same merged in. Records "store.rebuilt".
 Replacement rebuild(const std::string& state, Time now, const TakeIn& take_in = {},
                     const base::LockWait& wait = kTenSeconds);
+
+// What a killed restore or rebuild left of the new database. The caller holds the reconciler's lock.
+void sweep_incoming(const base::Directory& state);
 
 }  // namespace everseal::inventory

@@ -68,7 +68,7 @@ struct Crl {
   base::Bytes issuer_der;
   base::Time this_update;
   std::optional<base::Time> next_update;
-  std::optional<std::uint64_t> number;  // absent also where it does not fit
+  std::optional<std::uint64_t> number;  // absent also where it is 2^63 or more
   std::vector<RevokedEntry> entries;
   CrlScope scope;
   // PEM ("X509 CRL") or DER, at most kLargestCrl. Throws Error(invalid).

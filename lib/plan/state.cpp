@@ -61,6 +61,13 @@ std::optional<std::string> failing(const StateFacts& facts, Time now) {
                      base::approximate(now - *facts.look_again));
 }
 
+// What fails or waits for a person beside what ended: a removal that cannot take a target away, for one.
+std::string trouble_beside(const StateFacts& facts, Time now) {
+  auto why = needs_operator(facts);
+  if (!why) why = failing(facts, now);
+  return why ? "; " + *why : std::string();
+}
+
 std::optional<std::string> unverified(const StateFacts& facts) {
   for (const DeploymentRecord& deployment : facts.deployments) {
     if (!is_wanted(facts, deployment)) continue;
@@ -116,13 +123,17 @@ StandingState state_of(const StateFacts& facts, Time now) {
   const bool renewed = !facts.orphaned && facts.renewal == Renewal::automatic;
   if (facts.in_use && facts.in_use->not_after && *facts.in_use->not_after <= now)
     return {State::expired, Attention::needed,
-            fmt::format("it ended {} ago{}", base::approximate(now - *facts.in_use->not_after),
-                        renewed ? "" : ", and nothing renews it: `everseal remove` forgets it")};
+            fmt::format("it ended {} ago{}{}", base::approximate(now - *facts.in_use->not_after),
+                        renewed ? "" : ", and nothing renews it: `everseal remove` forgets it",
+                        trouble_beside(facts, now))};
   // Somebody revoked what nobody keeps alive; that is a person's business still where a server has it.
-  if (facts.in_use && facts.in_use->revoked_at)
-    return {State::revoked, renewed || serves(facts) ? Attention::needed : Attention::none,
-            fmt::format("version {} was revoked ({})", facts.in_use->number,
-                        to_string(facts.in_use->revocation_reason.value_or(pki::RevocationReason::unspecified)))};
+  if (facts.in_use && facts.in_use->revoked_at) {
+    const std::string trouble = trouble_beside(facts, now);
+    return {State::revoked, renewed || serves(facts) || !trouble.empty() ? Attention::needed : Attention::none,
+            fmt::format("version {} was revoked ({}){}", facts.in_use->number,
+                        to_string(facts.in_use->revocation_reason.value_or(pki::RevocationReason::unspecified)),
+                        trouble)};
+  }
   if (const auto why = needs_operator(facts)) return {State::needs_operator, Attention::needed, *why};
   if (const auto why = failing(facts, now)) return {State::failing, Attention::needed, *why};
   if (!facts.config_problem.empty())

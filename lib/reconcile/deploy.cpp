@@ -247,7 +247,8 @@ Outcome verify_by_exit(Session& session, Deployable& artifact, deploy::Target& p
   if (!record.reload_problem.empty()) {
     commit_failure(session, artifact, record, DeploymentState::failed, "deployment.failed",
                    "the reload failed: " + record.reload_problem);
-    return report(session, outcome(artifact, record, "deploy", Result::failed, record.problem));
+    return report(session, outcome(artifact, record, "deploy", Result::failed,
+                                   fmt::format("version {} is in place, but {}", record.version, record.problem)));
   }
   const std::string rest = take_rest_away(artifact, place, record);
   record.state = DeploymentState::unverifiable;

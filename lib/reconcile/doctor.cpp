@@ -10,6 +10,7 @@
 #include "config/load.h"
 #include "inventory/backup.h"
 #include "inventory/clock.h"
+#include "inventory/replace.h"
 #include "inventory/state_directory.h"
 #include "issuer/acme_ca.h"
 #include "pki/chain.h"
@@ -291,15 +292,22 @@ void examine_target(Session& session, Deployable& artifact, const config::Deploy
         if (const std::string directory = std::filesystem::path(paths.front()).parent_path(); !status_of(directory))
           command = fmt::format("mkdir -p {} && {}", word(directory), command);
       complaints.add("deployment-differs", artifact.subject(),
-                     fmt::format("at the target {}: {}", target.name, base::join(differences, "; ")),
+                     fmt::format("{} at the target {}: {}", artifact.name(), target.name, base::join(differences, "; ")),
                      std::move(command), "deploys again");
     });
   });
 }
 
+// What is open of it: what is deployed is to go, and nothing to come.
+std::optional<inventory::IntentRecord> removal_of(Session& session, const Name& name) {
+  for (inventory::IntentRecord& intent : session.intents.open_for(name))
+    if (intent.kind == inventory::IntentKind::remove) return std::move(intent);
+  return std::nullopt;
+}
+
 void examine_deployments(Session& session, const Name& name, Complaints& complaints) {
   const auto managed = session.managed.find(name);
-  if (!managed || managed->orphaned) return;
+  if (!managed || managed->orphaned || removal_of(session, name)) return;
   const config::Certificate wanted = config::from_normal_form(managed->spec, config_kinds({}));
   const auto live = session.versions.live(name);
   // Without its version there is nothing to compare with.
@@ -314,6 +322,12 @@ void examine_deployments(Session& session, const Name& name, Complaints& complai
 }
 
 void examine_certificate(Session& session, const Name& name, Complaints& complaints) {
+  const std::string path = fmt::format("{}/archive/{}", session.host.state, name);
+  if (const auto found = status_of(path); found && !S_ISDIR(found->st_mode) && !S_ISLNK(found->st_mode))
+    return complaints.add("no-directory", subject_of(name),
+                          fmt::format("{} is no directory, and the versions of {} belong there", path, name),
+                          fmt::format("mv {0} {0}.wrong && {1}", word(path), renewal(name)),
+                          "makes a new version; or put the directory back");
   examine_version_access(session, name, complaints);
   for (const inventory::VersionRecord& version : session.versions.of(name))
     complaints.attempt("version-unreadable", subject_of(name), "restore it from a backup",
@@ -478,7 +492,12 @@ void tell_standing(Session& session, Complaints& complaints) {
   };
   for (const inventory::ManagedRecord& managed : session.managed.all()) {
     const std::string subject = subject_of(managed.name);
-    if (managed.orphaned) {
+    const auto removal = removal_of(session, managed.name);
+    if (removal)
+      warn("removal-open", subject, fmt::format("{} is being removed: {}", managed.name, asked_by(*removal)),
+           fmt::format("`everseal renew {0}` goes on with it, `everseal remove {0} --cancel` withdraws it",
+                       managed.name));
+    else if (managed.orphaned) {
       const Orphan how = orphan_of(session.host, session.store, managed);
       warn("orphaned", subject, fmt::format("{} {}, so nothing renews it", managed.name, how.what), how.remedy);
     }
@@ -491,7 +510,7 @@ void tell_standing(Session& session, Complaints& complaints) {
          session.deployments.of(inventory::ArtifactKind::version, managed.name))
       if (record.state == inventory::DeploymentState::failed || record.state == inventory::DeploymentState::unverified)
         warn("deployment-failing", subject, fmt::format("{}: {}", record.target, record.problem),
-             fmt::format("`everseal deploy {}` tries again", managed.name));
+             fmt::format("`everseal {} {}` tries again", removal ? "renew" : "deploy", managed.name));
   }
   for (const inventory::AuthorityRecord& record : session.authority_rows.all())
     tell_attempts(authority_subject(record.name));
@@ -541,14 +560,16 @@ void examine_clock(Session& session, Complaints& complaints) {
                   .command = {}});
 }
 
-// A killed run leaves its temporary file behind: ".NAME.<24 hex digits>".
-void sweep(const base::Directory& directory) {
-  for (const std::string& name : directory.list()) {
-    const auto dot = name.rfind('.');
-    const bool temporary = name.starts_with('.') && dot != 0 && dot != std::string::npos && name.size() - dot == 25 &&
-                           name.find_first_not_of("0123456789abcdef", dot + 1) == std::string::npos;
-    if (temporary) directory.remove(name);
-  }
+// What killed runs left. Beside the archive's, which goes with the rest of what it sweeps.
+void sweep(const std::string& path) {
+  const base::Directory state = base::Directory::open(path);
+  inventory::sweep_incoming(state);
+  inventory::sweep_backups(path);
+  state.sweep_temporaries();
+  for (const char* const folder : {"authorities", "accounts"})
+    if (const auto directory = state.subdirectory_if_exists(folder))
+      for (const std::string& entry : directory->list())
+        if (directory->has_directory(entry)) directory->subdirectory(entry).sweep_temporaries();
 }
 
 // A disk that is full or read-only keeps nobody from looking at what is on it; that it is, is a complaint.
@@ -587,7 +608,7 @@ std::vector<Complaint> examine(const Host& host) {
   if (!complaints.attempt("state", store_subject, "", [&] { lock = wait_for_lock(host); }))
     return std::move(complaints).all();
   host.keys->drop_all();  // those on the disk are looked at
-  complaints.attempt("state", store_subject, "", [&] { sweep(base::Directory::open(host.state)); });
+  complaints.attempt("state", store_subject, "", [&] { sweep(host.state); });
   complaints.attempt("state", store_subject, "", [&] { examine_access(host, complaints); });
   const std::string recovery =
       "`everseal doctor --rebuild` recreates the database, `everseal restore FILE` takes a backup";

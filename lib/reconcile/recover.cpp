@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "inventory/merge.h"
+#include "inventory/state_directory.h"
 #include "reconcile/desired.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/take_in.h"
@@ -63,12 +64,21 @@ void read_config(const Host& host, std::string_view step, Verdict& verdict) {
 
 }  // namespace
 
-Restored restore(const Host& host, const std::string& file) {
+Restored restore(const Host& host, const std::string& file, inventory::OtherState other) {
   const auto lock = lock_reconciler(host);
   host.keys->drop_all();
   Restored restored;
   restored.replacement = inventory::restore(host.state, file, host.clock(),
-                                            taking_files(host, "restore", restored.verdict), store_wait(host));
+                                            taking_files(host, "restore", restored.verdict), store_wait(host), other);
+  if (restored.replacement.is_other_state)
+    restored.verdict.outcomes.push_back(
+        {.subject = "store",
+         .target = {},
+         .step = "restore",
+         .result = Result::warned,
+         .text = "it was a backup of another state: what that one knew is known here now, its authorities too",
+         .facts = {.hint = fmt::format("`mv {} {}` undoes it, while nothing else was done",
+                                       restored.replacement.replaced, inventory::database_file(host.state))}});
   tell_lost(host, "restore", restored.replacement, restored.verdict);
   read_config(host, "restore", restored.verdict);
   return restored;

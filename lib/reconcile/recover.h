@@ -15,7 +15,8 @@ struct Restored {
 };
 
 // The backup in `file`; then the files say which versions there are and which are in use.
-Restored restore(const Host& host, const std::string& file);
+Restored restore(const Host& host, const std::string& file,
+                 inventory::OtherState other = inventory::OtherState::refused);
 
 // Recreates the database from what of the present one can be read, and from the directories of versions, authorities
 // and accounts. What was not readable is a warning.

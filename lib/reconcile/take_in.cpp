@@ -113,7 +113,10 @@ class Taking {
     taken_.clear();
     int removed = 0;
     attempt(subject, [&] { removed = session_.archive.removed_through(name); });
-    if (leads_ == Leads::files && is_removed(name, there, removed)) return remove(name);
+    if (leads_ == Leads::files && is_removed(name, there, removed)) {
+      remove(name);
+      return removed_certificate(name);
+    }
     for (const int number : there)
       attempt(subject, [&] {
         if (number > removed || session_.versions.find(name, number))

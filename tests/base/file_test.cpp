@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <thread>
@@ -13,6 +14,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -697,6 +699,59 @@ TEST_CASE("two names are exchanged in one step") {
   CHECK(text_of(two, "b") == "a");
   CHECK(fault_of([&] { one.exchange("a", two, "none"); }) == Fault::not_found);
   CHECK(fault_of([&] { one.exchange("../a", two, "b"); }) == Fault::invalid);
+}
+
+TEST_CASE("what killed processes left half written is swept, and nothing else") {
+  const TemporaryDirectory directory;
+  const Directory here = Directory::open(directory.path());
+  const std::string half = ".x.0123456789abcdef01234567";
+  const std::string used = ".used.0123456789abcdef01234567";
+  const std::string link = ".link.0123456789abcdef01234567";
+  const std::vector<std::string> strangers{"x.0123456789abcdef01234567", ".x.0123456789abcdef0123456",
+                                           ".x.0123456789ABCDEF01234567", ".0123456789abcdef01234567",
+                                           ".x.0123456789abcdef01234567.toml"};
+  for (const std::string& name : strangers) here.write_new(name, as_bytes("stays"));
+  for (const std::string& name : {half, used}) here.write_new(name, as_bytes("half"));
+  fs::create_symlink("nowhere", directory / link);
+  fs::create_directory(directory / ".tree.0123456789abcdef01234567");
+  const auto grow_old = [&](const std::string& name) {
+    const timespec times[2] = {{.tv_sec = 1'000'000'000, .tv_nsec = 0}, {.tv_sec = 1'000'000'000, .tv_nsec = 0}};
+    REQUIRE(::utimensat(here.descriptor(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0);
+  };
+  here.sweep_temporaries();  // whoever makes one has a moment to lock it
+  CHECK(here.has(half));
+  CHECK(here.has(link));
+  for (const std::string& name : {half, used, link}) grow_old(name);
+  const FileDescriptor writer(::open((directory / used).c_str(), O_WRONLY | O_CLOEXEC));
+  REQUIRE(::flock(writer.get(), LOCK_EX) == 0);
+  here.sweep_temporaries([](const std::string& name) { return name.find("half") != std::string::npos; });
+  CHECK(here.has(half));
+  here.sweep_temporaries();
+  CHECK_FALSE(here.has(half));
+  CHECK_FALSE(here.has(link));
+  CHECK(here.has(used));
+  CHECK(here.has(".tree.0123456789abcdef01234567"));
+  for (const std::string& name : strangers) CHECK(here.has(name));
+  // What is written is locked from its first octet on until it has its name.
+  int pipe[2];
+  REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
+  const FileDescriptor source(pipe[0]);
+  FileDescriptor end(pipe[1]);
+  std::jthread copy([&] { here.copy_new("large", source.get()); });
+  REQUIRE(::write(end.get(), "begun", 5) == 5);
+  std::string growing;
+  while (growing.empty()) {
+    for (const std::string& name : here.list())
+      if (name.starts_with(".large.")) growing = name;
+    std::this_thread::yield();
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  grow_old(growing);
+  here.sweep_temporaries();
+  CHECK(here.has(growing));
+  end.reset();
+  copy.join();
+  CHECK(text_of(here, "large") == "begun");
 }
 
 TEST_CASE("a large file is copied through a descriptor, and over nothing") {

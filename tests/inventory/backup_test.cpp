@@ -94,6 +94,15 @@ TEST_CASE("a backup is one private file that appears complete and overwrites not
   backup(test.store, test.directory / "other");
   CHECK(contents(test.directory / "other").size() == before.size());
   CHECK_FALSE(std::filesystem::exists(test.path + "/everseal.db.backing-up"));
+  const std::string half = test.directory / ".b1.db.0123456789abcdef01234567";
+  const std::string note = test.directory / ".note.0123456789abcdef01234567";
+  std::ofstream(half, std::ios::binary) << before.substr(0, 100);
+  std::ofstream(note) << "no database";
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1);
+  for (const std::string& file_of_old : {half, note}) std::filesystem::last_write_time(file_of_old, long_ago);
+  backup(test.store, test.directory / "next");
+  CHECK_FALSE(std::filesystem::exists(half));
+  CHECK(std::filesystem::exists(note));
   const auto held = base::FileLock::try_acquire(base::Directory::open(test.path + "/locks"), "backup");
   CHECK(error_of([&] { backup(test.store, test.directory / "third"); }).fault() == Fault::busy);
   CHECK_THROWS_AS(backup(test.store, test.directory / "none" + "/backup"), Error);

@@ -74,6 +74,27 @@ TEST_CASE("the state of a certificate is the worst that is true of it") {
        },
        State::expired, needed, "3 days ago"},
       {"revoked", [](StateFacts& f) { f.in_use->revoked_at = kNow; }, State::revoked, needed, "version 2 was revoked"},
+      {"ended, and what fails is said",
+       [](StateFacts& f) {
+         f.in_use->not_after = kNow - days(3);
+         f.attempts = {failed("issue", "corp")};
+       },
+       State::expired, needed, "ended 3 days ago; issue at corp failed 2 times in a row: no answer"},
+      {"revoked, and its target cannot be emptied",
+       [](StateFacts& f) {
+         f.in_use->revoked_at = kNow;
+         f.attempts = {failed("retire", "former")};
+       },
+       State::revoked, needed, "version 2 was revoked (unspecified); retire at former failed 2 times in a row: no answer"},
+      {"once, revoked, nowhere served, and its keys cannot be deleted",
+       [](StateFacts& f) {
+         f.renewal = Renewal::once;
+         f.deployments.clear();
+         f.in_use->revoked_at = kNow;
+         f.attempts = {failed("prune", "")};
+         f.attempts[0].needs_operator = true;
+       },
+       State::revoked, needed, "; prune failed 2 times"},
       {"issue failed", [](StateFacts& f) { f.attempts = {failed("issue", "corp")}; }, State::failing, needed,
        "issue at corp failed 2 times in a row: no answer"},
       {"a step without a target failed", [](StateFacts& f) { f.attempts = {failed("prune", "")}; }, State::failing,

@@ -219,6 +219,44 @@ TEST_SUITE("authority files") {
     }
   }
 
+  TEST_CASE(
+      "a CRL whose number is beyond 63 bits tells what was revoked, and the next one is signed, with a database or "
+      "without") {
+    FilesSite site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    REQUIRE(revoke(site.host, {.name = Name::parse("www"), .certificate = {}, .reason = {}}).exit_code() == 0);
+    std::string signed_last;
+    {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+      const auto entries = pki::Crl::parse(inventory::Authorities(store).newest_crl(Name::parse("corp"))->der).entries;
+      const auto key = pki::PrivateKey::parse(
+          base::Secret{base::as_text(base::read_file(site.file("intermediate-1.key.pem"), 1 << 20))});
+      const auto chain = pki::Certificate::parse_all(base::read_file(site.file("intermediate-1.pem"), 1 << 20));
+      const base::Bytes der = pki::make_crl({.number = (std::uint64_t{1} << 63) + 5,
+                                             .this_update = site.now,
+                                             .next_update = site.now + std::chrono::days(7),
+                                             .entries = entries},
+                                            chain.front(), key);
+      signed_last = base::as_text(der);
+    }
+    const auto is_signed_anew = [&] {
+      const pki::Crl crl = pki::Crl::parse(base::read_file(site.file("crl.der"), 1 << 20));
+      CHECK(crl.number.has_value());
+      CHECK(crl.entries.size() == 1);
+      CHECK(site.complaints().empty());
+    };
+    const auto put_it_back = [&] { std::ofstream(site.file("crl.der"), std::ios::binary) << signed_last; };
+    put_it_back();
+    CHECK(holds(site.complaints(), "crl-without-number"));
+    REQUIRE(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
+    is_signed_anew();
+    put_it_back();
+    site.lose_database();
+    rebuild(site.host);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    is_signed_anew();
+  }
+
   TEST_CASE("a database that tells what was revoked does so without any CRL") {
     FilesSite site;
     const std::string copy = site.root / "backup.db";

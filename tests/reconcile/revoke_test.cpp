@@ -2,6 +2,8 @@
 #include "reconcile/verbs/revoke.h"
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/process.h"
 #include "error_of.h"
 #include "fakes/acme_server.h"
 #include "inventory/authorities.h"
@@ -167,6 +169,34 @@ TEST_SUITE("revoke") {
       CHECK(site.events("certificate.revoked") == 2);  // the CA's and the certificate's
       CHECK(reconcile::plan(site.host, {kRevoked}).front().steps.empty());
     }
+  }
+
+  TEST_CASE("who gives no reason finds what is revoked as it is wanted, whatever the first reason was") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const auto version = site.versions().front();
+    RevokeRequest by_fingerprint, by_serial, by_certificate;
+    by_fingerprint.fingerprint = version.certificate;
+    {
+      auto store = store_of(site);
+      by_serial.serial = inventory::Certificates(store).find(*version.certificate)->serial;
+      by_certificate.certificate = pki::Certificate::parse(*inventory::Certificates(store).der(*version.certificate));
+    }
+    REQUIRE(revoke(site.host, revocation_of(version, RevocationReason::superseded)).exit_code() == 0);
+    const auto ask = [&](const RevokeRequest& request) {
+      const Verdict verdict = revoke(site.host, request);
+      CHECK(verdict.exit_code() == 0);
+      CHECK(verdict.outcomes.front().text.find("(superseded)") != std::string::npos);
+      CHECK(verdict.outcomes.front().facts.reason == "superseded");
+      CHECK(crl_of(site).entries.front().reason == RevocationReason::superseded);
+    };
+    for (const RevokeRequest& request : {by_fingerprint, by_serial, by_certificate}) ask(request);
+    {
+      auto store = store_of(site);
+      inventory::Versions(store).forget(kRevoked);  // to the database it is one of many that were signed
+      inventory::Managed(store).remove(kRevoked);
+    }
+    for (const RevokeRequest& request : {by_fingerprint, by_serial, by_certificate}) ask(request);
   }
 
   TEST_CASE("what was signed for others is revoked for a graver reason too, and for no other") {

@@ -133,6 +133,61 @@ TEST_SUITE("rotation") {
     CHECK(std::filesystem::file_size(reloads) == 2);
   }
 
+  TEST_CASE("what failed says what was the matter and what to do then, and a rollback why there is none") {
+    struct Row {
+      const char* what;
+      std::string reload;
+      bool blocked;  // no directory is where one belongs
+      std::string_view advice, never;
+    };
+    const std::string mended = "when that is mended: `everseal deploy www`";
+    const std::string set_up = "when the server is set up: `everseal deploy www`";
+    const Row rows[] = {
+        {"nobody listens yet", "/bin/true", false, set_up, mended},
+        {"the reload failed", "/bin/false", false, mended, set_up},
+        {"no directory", "/bin/true", true, mended, set_up},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(row.what);
+      Site site;
+      auto www = site.www(row.reload, {"127.0.0.1:1"});
+      www.deployments.front().verify_timeout = std::chrono::seconds(1);
+      if (row.blocked) {
+        std::filesystem::remove(site.root / "tls");
+        std::ofstream(site.root / "tls") << "no directory";
+      }
+      IssueRequest request(www, Keep::alive, {});
+      request.deploy_directory = MissingDirectory::refused;
+      const Verdict verdict = issue(site.host, request);
+      REQUIRE(is_failure(verdict.outcomes.back().result));
+      const std::string said = verdict.outcomes.back().text + "; " + verdict.outcomes.back().facts.hint;
+      CHECK(said.find(row.advice) != std::string::npos);
+      CHECK(said.find(row.never) == std::string::npos);
+      if (row.blocked) continue;
+      // Deployed anew, the target had versions before, though none when this one came.
+      const Verdict second = deploy(site.host, {www.name});
+      CHECK(second.outcomes.back().text.find("there is no previous version") == std::string::npos);
+      CHECK(second.outcomes.back().text.find("no other version was in place at this target when it was deployed") !=
+            std::string::npos);
+    }
+  }
+
+  TEST_CASE("whoever asks for what this host lacks is told so before anything is issued, with the file to edit") {
+    for (const bool is_there : {true, false}) {
+      CAPTURE(is_there);
+      Site site;
+      std::vector<std::string> warnings;
+      site.host.progress = [&](const Progress& progress) {
+        if (progress.kind == Progress::Kind::warning && site.versions().empty()) warnings.push_back(progress.text);
+      };
+      issue(site.host, {site.www(is_there ? "/bin/true" : "/nowhere/reload"), Keep::alive, {}});
+      REQUIRE(warnings.empty() == is_there);
+      if (is_there) continue;
+      CHECK(warnings.front().find("/config/conf.d/www.toml:") != std::string::npos);
+      CHECK(warnings.front().find("there is no file /nowhere/reload") != std::string::npos);
+    }
+  }
+
   TEST_CASE("a manual rollback stays until it is lifted") {
     Site site;
     issue(site.host, {site.www(), Keep::alive, {}});

@@ -62,6 +62,19 @@ TEST_SUITE("verdict") {
       CHECK(everseal::reconcile::ended({"certificate/x", "", row.step, row.result, ""}) == row.words);
   }
 
+  TEST_CASE("what stops one worker and all others is said once, and anything else each time") {
+    const Outcome stopped{"store", "", "reconcile", Result::failed, "live is no directory"};
+    const Outcome other{"store", "", "reconcile", Result::failed, "archive is no directory"};
+    const Outcome failed{"certificate/x", "", "issue", Result::failed, "no answer"};
+    Verdict verdict;
+    for (int worker = 0; worker < 3; ++worker) verdict.append(Verdict{{stopped, failed}});
+    verdict.append(Verdict{{other}});
+    std::vector<std::string> said;
+    for (const Outcome& one : verdict.outcomes) said.push_back(one.text);
+    CHECK(said == std::vector<std::string>{"live is no directory", "no answer", "no answer", "no answer",
+                                           "archive is no directory"});
+  }
+
   TEST_CASE("what an error says becomes facts of the failure") {
     const auto when = everseal::base::from_unix(1000);
     auto error = everseal::base::Error(everseal::base::Fault::unreachable, "no answer", "ask again").not_before(when);

@@ -5,6 +5,7 @@
 #include "config/change.h"
 #include "config/fragment.h"
 #include "inventory/managed.h"
+#include "reconcile/host_checks.h"
 #include "reconcile/kinds.h"
 #include "reconcile/named.h"
 #include "reconcile/plan.h"
@@ -186,6 +187,16 @@ void tell(const Host& host, const Name& name, const std::string& text) {
   host.progress({Progress::Kind::doing, subject_of(name), base::printable(text)});
 }
 
+// What its table names and this host lacks, with the file to edit: it may come, so nothing is refused.
+void warn_of_host(const Host& host, const config::Certificate& wanted) {
+  config::Config alone;
+  alone.certificates.emplace(wanted.name, wanted);
+  for (base::Problem& problem : host_problems(alone)) {
+    problem.origin = {fmt::format("{}/{}.toml", host.files.fragments, wanted.name), 0};
+    host.progress({Progress::Kind::warning, subject_of(wanted.name), base::printable(to_string(problem))});
+  }
+}
+
 // The certificate is ours to renew from now on: what was asked for once is over, and a key that lives elsewhere with
 // it.
 void end_once(Run& run, const Name& name) {
@@ -278,6 +289,7 @@ IssueVerdict keep_alive(Run& run, const Name& name, Table options, const IssueRe
   prepare_directories(change.certificate, options, request);
   if (change.after != change.before) require_signable(run, change.certificate, request);
   for (const std::string& difference : change.differences) tell(host, name, difference);
+  warn_of_host(host, change.certificate);
   if (request.effect == Effect::rehearsed) return {rehearsal(run, change.certificate, request), name};
   const bool was_once = present && present->row.origin == kOnce;
   const bool changes_hands = present && present->row.key_owner == inventory::KeyOwner::external;

@@ -11,7 +11,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr base::Option kRestoreFields[] = {
-    {.name = "file", .type = base::OptionType::path, .summary = "what `everseal backup` wrote", .required = true}};
+    {.name = "file", .type = base::OptionType::path, .summary = "what `everseal backup` wrote", .required = true},
+    {.name = "other_state",
+     .type = base::OptionType::boolean,
+     .summary = "also where it is a backup of another state than this"}};
 
 std::string json_of(const Restored& restored) {
   const inventory::Replacement& replacement = restored.replacement;
@@ -32,7 +35,9 @@ std::string json_of(const Restored& restored) {
 }
 
 Answer run_restore(const Host& host, const base::Options& request) {
-  const Restored restored = restore(host, request.string("file"));
+  const Restored restored =
+      restore(host, request.string("file"),
+              request.boolean("other_state") ? inventory::OtherState::accepted : inventory::OtherState::refused);
   return {restored.verdict, json_of(restored)};
 }
 

@@ -28,20 +28,25 @@ void add_revocation(Run& run, const Name& name, int version, pki::RevocationReas
   inventory::Intents(run.store).add(intent);
 }
 
-// What is revoked already: as it is wanted, or Error(denied) where it is for another reason, which stays.
-std::string revoked_before(std::string_view what, Time since, pki::RevocationReason reason,
-                           pki::RevocationReason wanted) {
+using Wanted = std::optional<pki::RevocationReason>;
+
+pki::RevocationReason or_unspecified(const Wanted& reason) {
+  return reason.value_or(pki::RevocationReason::unspecified);
+}
+
+// What is revoked already: as it is wanted, or Error(denied) where another reason is, as the first one stays.
+std::string revoked_before(std::string_view what, Time since, pki::RevocationReason reason, const Wanted& wanted) {
   std::string text = fmt::format("{} is revoked since {} ({})", what, base::format_time(since), to_string(reason));
-  if (reason == wanted) return text;
+  if (!wanted || reason == *wanted) return text;
   throw base::Error(base::Fault::denied, text + ", and that reason stays",
                     "only keyCompromise takes the place of another reason");
 }
 
 // A certificate that an authority signed for somebody else: no managed certificate is concerned.
-Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, pki::RevocationReason reason) {
+Verdict revoke_issued(Run& run, const inventory::IssuedRecord& issued, const Wanted& reason) {
   Session session = run.session();
   const authority::Revocation revocation =
-      authority::revoke(session.authority(issued.authority), issued.serial, reason, run.host.clock());
+      authority::revoke(session.authority(issued.authority), issued.serial, or_unspecified(reason), run.host.clock());
   const inventory::IssuedRecord& now = revocation.certificate;
   const auto stands = now.reason.value_or(pki::RevocationReason::unspecified);
   std::string text = fmt::format("serial {} is revoked ({})", now.serial, to_string(stands));
@@ -76,16 +81,17 @@ void learn(Run& run, const pki::Certificate& certificate) {
   });
 }
 
-Verdict revoke_version(Run& run, const inventory::VersionRecord& version, pki::RevocationReason reason) {
+Verdict revoke_version(Run& run, const inventory::VersionRecord& version, const Wanted& wanted) {
   const Name& name = version.name;
   const int number = version.number;
+  const pki::RevocationReason reason = or_unspecified(wanted);
   const auto earlier = version.revocation_reason.value_or(pki::RevocationReason::unspecified);
   if (version.revoked_at && !pki::is_graver(reason, earlier)) {
     std::string text =
-        revoked_before(fmt::format("version {} of {}", number, name), *version.revoked_at, earlier, reason);
+        revoked_before(fmt::format("version {} of {}", number, name), *version.revoked_at, earlier, wanted);
     Session session = run.session();
     Facts facts = facts_of(session, version);
-    facts.reason = to_string(reason);
+    facts.reason = to_string(earlier);
     return {.outcomes = {
                 {subject_of(name), version.issuer.text(), "revoke", Result::done, std::move(text), std::move(facts)}}};
   }

@@ -16,7 +16,8 @@ struct RevokeRequest {
   std::optional<pki::Fingerprint> fingerprint;
   // What one of our authorities signed, whether or not the database remembers it.
   std::optional<pki::Certificate> certificate;
-  pki::RevocationReason reason = pki::RevocationReason::unspecified;
+  // None: unspecified, and whatever stands where it is revoked already.
+  std::optional<pki::RevocationReason> reason{};
 };
 Verdict revoke(const Host& host, const RevokeRequest& request);
 

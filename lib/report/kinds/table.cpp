@@ -1,4 +1,5 @@
 // Aligned columns for people. Nothing is written where there are no rows.
+#include "base/reprint.h"
 #include "report/paint.h"
 #include "report/report.h"
 #include "report/wrap.h"
@@ -26,7 +27,7 @@ struct Text {
 std::string text_of(const Cell& cell) {
   struct Visitor {
     std::string operator()(std::monostate) const { return "-"; }
-    std::string operator()(const std::string& text) const { return base::printable(text); }
+    std::string operator()(const std::string& text) const { return base::reprinted(text); }
     std::string operator()(std::int64_t number) const { return fmt::format("{}", number); }
     std::string operator()(bool truth) const { return truth ? "yes" : "no"; }
     std::string operator()(base::Time time) const { return base::format_time(time); }
@@ -36,7 +37,7 @@ std::string text_of(const Cell& cell) {
     std::string operator()(const Cell::Members& members) const {
       std::string text;
       for (const auto& [key, value] : members)
-        text += fmt::format("{}{}={}", text.empty() ? "" : " ", base::printable(key), base::printable(value));
+        text += fmt::format("{}{}={}", text.empty() ? "" : " ", base::printable(key), base::reprinted(value));
       return text;
     }
   };

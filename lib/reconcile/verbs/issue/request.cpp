@@ -35,7 +35,7 @@ constexpr base::Option kFields[] = {
     {.name = "csr", .summary = "PEM of a CSR whose key stays elsewhere; implies once"},
     {.name = "replace",
      .type = OptionType::boolean,
-     .summary = "write anew, or issue again, what stands under the name already"},
+     .summary = "write the name's table anew; with --once or --csr: issue again"},
     {.name = "dry_run",
      .type = OptionType::boolean,
      .summary = "say what would be done, try it at the issuer's staging CA, change nothing"},

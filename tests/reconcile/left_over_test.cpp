@@ -1,0 +1,150 @@
+// What killed runs and older backups leave, and what a person finds of it.
+#include "base/lock.h"
+#include "base/text.h"
+#include "contains.h"
+#include "inventory/backup.h"
+#include "inventory/certificates.h"
+#include "reconcile/doctor.h"
+#include "reconcile/recover.h"
+#include "reconcile/site.h"
+#include "reconcile/verbs/remove.h"
+#include "reconcile/verbs/renew.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+using namespace everseal;
+using namespace everseal::reconcile;
+
+namespace {
+
+const Name kLeft = Name::parse("www");
+
+// "RULE: WHAT -> COMMAND", a line each.
+std::string complaints_of(const Site& site) {
+  std::string lines;
+  for (const Complaint& one : examine(site.host))
+    lines += fmt::format("{}: {} -> {}\n", one.rule, one.what, one.command.empty() ? one.remedy : one.command);
+  return lines;
+}
+
+std::string put_left_over(const std::string& path, std::string_view text) {
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  std::ofstream(path, std::ios::binary) << text;
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  return path;
+}
+
+}  // namespace
+
+TEST_SUITE("left over") {
+  TEST_CASE("doctor sweeps what killed runs left, and nothing that somebody works on") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const std::string& state = site.host.state;
+    const std::string random = "0123456789abcdef01234567";
+    std::vector<std::string> left{put_left_over(state + "/everseal.db.incoming", "half"),
+                                  put_left_over(state + "/everseal.db.incoming-wal", "half"),
+                                  put_left_over(fmt::format("{}/.everseal.db.{}", state, random), "half"),
+                                  put_left_over(fmt::format("{}/archive/www/.removed.json.{}", state, random), "{"),
+                                  put_left_over(fmt::format("{}/authorities/corp/.crl.der.{}", state, random), "0")};
+    const std::vector<std::string> of_backups{
+        put_left_over(state + "/everseal.db.backing-up", "half"),
+        put_left_over(fmt::format("{}/backups/.everseal-20260101.db.{}", state, random), "SQLite format 3")};
+    std::filesystem::permissions(state + "/backups", std::filesystem::perms::owner_all);
+    {
+      const auto locks = base::Directory::create(state + "/locks", 0700);
+      const auto held = base::FileLock::try_acquire(locks, "backup");
+      REQUIRE(held);
+      CHECK(complaints_of(site).empty());
+      for (const std::string& path : of_backups) CHECK(std::filesystem::exists(path));
+    }
+    CHECK(complaints_of(site).empty());
+    left.insert(left.end(), of_backups.begin(), of_backups.end());
+    for (const std::string& path : left) {
+      CAPTURE(path);
+      CHECK_FALSE(std::filesystem::exists(path));
+    }
+    CHECK(site.live() == 1);
+  }
+
+  TEST_CASE("an older backup knows the certificates of a name that was removed since, those of after it too") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const std::string old = site.root / "old.db";
+    {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+      inventory::backup(store, old);
+    }
+    RenewRequest again;
+    again.names = {kLeft};
+    again.force = Force::yes;
+    REQUIRE(renew(site.host, again).exit_code() == 0);
+    const auto versions = site.versions();
+    REQUIRE(versions.size() == 2);
+    REQUIRE(remove(site.host, {kLeft, OnRemoval::leave, Keys::keep}).exit_code() == 0);
+    CHECK(restore(site.host, old).verdict.exit_code() == 0);
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+    CHECK_FALSE(inventory::Managed(store).find(kLeft).has_value());
+    for (const inventory::VersionRecord& version : versions)
+      CHECK(inventory::Certificates(store).find(*version.certificate).has_value());
+  }
+
+  TEST_CASE("doctor says of each certificate what stands in the place of its versions, and the command that helps") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const std::string archive = site.host.state + "/archive/www";
+    std::filesystem::rename(archive, site.root / "away");
+    std::ofstream(archive) << "a file";
+    const std::string found = complaints_of(site);
+    CHECK(contains(found, fmt::format("no-directory: {} is no directory", archive)));
+    CHECK(contains(found, fmt::format("mv {0} {0}.wrong && everseal renew --force www", archive)));
+  }
+
+  TEST_CASE("doctor names the certificate beside the target, and of one that is being removed what goes on with that") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    std::filesystem::remove(site.root / "tls/fullchain.pem");
+    CHECK(contains(complaints_of(site), "deployment-differs: www at the target files: "));
+    {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+      inventory::IntentRecord removal;
+      removal.kind = inventory::IntentKind::remove;
+      removal.subject = kLeft;
+      removal.created = site.now;
+      inventory::Intents(store).add(removal);
+    }
+    const std::string found = complaints_of(site);
+    CHECK(contains(found, "removal-open: www is being removed: "));
+    CHECK(contains(found, "`everseal renew www` goes on with it, `everseal remove www --cancel` withdraws it"));
+    CHECK_FALSE(contains(found, "everseal deploy www"));
+  }
+
+  TEST_CASE("a version that is still being made is no complaint, and none that mend would change") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+      inventory::VersionRecord version;
+      version.name = kLeft;
+      version.number = 2;
+      version.state = inventory::VersionState::pending;
+      version.issuer = Name::parse("corp");
+      version.created = site.now;
+      version.has_key = true;
+      inventory::Versions(store).put(version);
+    }
+    std::filesystem::create_directory(site.host.state + "/archive/www/.2");
+    std::filesystem::permissions(site.host.state + "/archive/www/.2", std::filesystem::perms::owner_all);
+    CHECK(complaints_of(site).empty());
+    CHECK(mend(site.host).outcomes.empty());
+    CHECK(complaints_of(site).empty());
+  }
+}
