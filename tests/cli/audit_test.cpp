@@ -104,7 +104,7 @@ TEST_CASE("without TARGETs the config's endpoints and the listeners of what is k
 }
 
 TEST_CASE("the listeners and files of a server's config are audited and compared") {
-  const HostWithServer host;
+  const test::HostWithServer host;
   const std::string nginx = host.folder.file("nginx.conf");
   const auto configured = [&](const std::string& certificate) {
     host.folder.write("nginx.conf",
