@@ -199,6 +199,8 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   request.what = described(request, named ? "" : " of the config");
   if (const auto file = arguments.one("password-file")) request.passwords = discover::Passwords::read(*file);
   request.teams = patterns_of(around.config);
+  request.crls = crl_source(around.config);
+  if (request.crls && around.store) request.crls->directory = host.state + "/crls";
   request.limits.in_flight =
       arguments.has("in-flight") ? number_argument(*arguments.one("in-flight"), "--in-flight") : kInFlight;
   if (const auto time = arguments.one("timeout")) request.limits.total = duration_argument(*time, "--timeout");
@@ -221,6 +223,8 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   sink.begin(head);
   scan::AuditOutcome outcome = scan::audit(request, standards, around.store ? &*around.store : nullptr, sink,
                                            host.clock, progress_bar(context), context.stop);
+  if (!request.crls)
+    outcome.remarks.emplace_back("revocation was judged by stapled responses alone, as [audit] fetch = \"none\" says");
   for (const base::Problem& problem : around.problems) outcome.remarks.push_back(to_string(problem));
   const int code = exit_code_of({.has_finding = outcome.has(from),
                                  .looked = outcome.looked,

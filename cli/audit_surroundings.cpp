@@ -1,6 +1,7 @@
 #include "audit_surroundings.h"
 
 #include "base/error.h"
+#include "base/secret_file.h"
 #include "base/text.h"
 #include "config_problems.h"
 #include "inventory/authorities.h"
@@ -99,6 +100,16 @@ int exit_code_of(const LookCounts& counts) {
   if (counts.has_finding) return kFindings;
   if (counts.looked > 0 && counts.failed == counts.looked) return kNoneLookedAt;
   return counts.failed > 0 || counts.not_looked > 0 ? kSomeNotLookedAt : 0;
+}
+
+std::optional<scan::CrlSource> crl_source(const config::Settings& settings) {
+  if (!settings.audit.fetches) return std::nullopt;
+  scan::CrlSource source{.rules = {.allowed = settings.audit.fetch_allow, .proxy = settings.proxy, .proxy_login = {}},
+                         .directory = {}};
+  if (settings.proxy_password_file)
+    source.rules.proxy_login =
+        std::make_shared<const base::Secret>(base::read_secret_file(*settings.proxy_password_file));
+  return source;
 }
 
 }  // namespace everseal::cli

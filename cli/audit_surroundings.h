@@ -4,6 +4,7 @@
 #include "audit/rule.h"
 #include "command.h"
 #include "inventory/store.h"
+#include "scan/revocations.h"
 #include "scan/standards.h"
 
 #include <cstdint>
@@ -29,6 +30,9 @@ Surroundings what_is_known(const reconcile::Host& host, std::vector<std::string>
 
 // What is demanded here, with what the options --policy, --warning and --critical say instead. Error(usage/config).
 scan::Standards standards_of(const Context& context, Surroundings& around, base::Time now);
+
+// How CRLs are fetched, kept nowhere; nothing where the config says that none are. Opens the proxy's secret.
+std::optional<scan::CrlSource> crl_source(const config::Settings& settings);
 
 // --fail-on; error without it. Error(usage).
 audit::Severity fail_on(const Context& context);

@@ -73,6 +73,15 @@ Json json_of(const config::Environment& environment) {
 
 Json json_of(const config::Team& team) { return {{"names", team.names}, {"runbook", team.runbook}}; }
 
+Json json_of(const config::Audit& audit) {
+  std::vector<std::string> ranges;
+  for (const pki::NameConstraint& range : audit.fetch_allow) ranges.push_back(range.text);
+  return {{"policy", audit.policy},
+          {"trust", audit.trust},
+          {"fetch", audit.fetches ? "all" : "none"},
+          {"fetch_allow", ranges}};
+}
+
 int run_config_show(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
@@ -101,7 +110,9 @@ int run_config_show(Context& context) {
   for (const auto& [name, endpoint] : config.endpoints) document["endpoint"][name.text()] = json_of(endpoint);
   for (const auto& [name, one] : config.environments) document["environment"][name.text()] = json_of(one);
   for (const auto& [name, team] : config.teams) document["team"][name.text()] = json_of(team);
-  document["audit"] = {{"policy", config.audit.policy}, {"trust", config.audit.trust}};
+  if (!config.proxy.empty()) document["proxy"] = config.proxy;
+  if (config.proxy_password_file) document["proxy_password_file"] = *config.proxy_password_file;
+  document["audit"] = json_of(config.audit);
   for (const auto& [name, certificate] : config.certificates)
     document["certificate"][name.text()] = Json::parse(config::normal_form(certificate), nullptr, false);
   print_document(document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");

@@ -17,6 +17,7 @@ using base::Error;
 using base::Fault;
 
 constexpr int kAtOnce = 16;
+constexpr std::chrono::seconds kLongestForCrls{30};
 constexpr std::size_t kMostOfRange = 1024;
 
 // As the config has this endpoint, so that it is judged by its environment.
@@ -67,6 +68,17 @@ bool counts_from(const FoundHere& one, audit::Severity severity) {
 // A client goes by these whatever severity an operator gives them.
 bool is_refused_for(const audit::Finding& finding) {
   return finding.rule->id == "revoked" || finding.rule->id == "starttls-injected";
+}
+
+// By the CRLs that are to be had, too.
+scan::Judged judge(const InspectedEndpoint& endpoint, const probe::Capture& capture, const std::string& place,
+                   scan::Standard& standard, scan::Revocations* revocations, const std::stop_token& stop) {
+  const auto until = std::chrono::steady_clock::now() + kLongestForCrls;
+  for (;;) {
+    scan::Judged judged = scan::judge_endpoint(endpoint.wanted, capture, place, standard, revocations, endpoint.now);
+    if (!judged.awaits || !revocations->wait(until, stop)) return judged;
+    revocations->take_arrived();
+  }
 }
 
 }  // namespace
@@ -128,15 +140,21 @@ InspectedEndpoint inspect_endpoint(const Context& context, const std::string& wh
   inventory::PlaceRecord place;
   place.kind = inventory::PlaceKind::endpoint;
   place.name = base::Untrusted(endpoint.wanted.name);
+  std::optional<scan::Revocations> revocations;
+  if (auto source = crl_source(around.config)) revocations.emplace(std::move(*source), endpoint.now);
   audit::Comparison comparison;
   for (SeenAddress& seen : endpoint.addresses) {
     place.address = seen.capture.address;
-    seen.judged = scan::judge_endpoint(endpoint.wanted, seen.capture, place.text(), standard, endpoint.now);
+    seen.judged =
+        judge(endpoint, seen.capture, place.text(), standard, revocations ? &*revocations : nullptr, context.stop);
     seen.found = found_here(std::move(seen.judged.findings), place, memory);
     if (seen.leaf() == nullptr) continue;
     comparison.add(audit::shown(place.text(), endpoint.wanted.name, *seen.leaf(), standard.criteria));
     if (around.store) seen.known = known_of(*around.store, host.state, *seen.leaf(), endpoint.wanted.asked);
   }
+  if (revocations)
+    for (const scan::CrlHost& crls : revocations->hosts())
+      if (!crls.problem.empty()) endpoint.remarks.push_back(crls.problem);
   place.address.clear();
   endpoint.between = found_here(comparison.findings(), place, memory);
   return endpoint;

@@ -61,7 +61,7 @@ Tree walk_tree(const Context& context, const std::string& what, Surroundings& ar
                      .container = to_string(file.container),
                      .is_trust_store = file.is_trust_store,
                      .has_key = !file.keys.empty(),
-                     .judged = scan::judge_file(file, base::printable(file.path), standard, now,
+                     .judged = scan::judge_file(file, base::printable(file.path), standard, nullptr, now,
                                                 [](const pki::Certificate&) { return audit::Stored(); }),
                      .managed = std::nullopt};
         if (around.store && !one.judged.leaves.empty())

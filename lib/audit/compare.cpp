@@ -67,7 +67,8 @@ const Judge kComparisonJudges[] = {
     {{"revocation-unknown", Severity::warning, "revocation cannot be asked for",
       "A host that CRLs come from did not give them, so that for its certificates nothing can be said of revocation. "
       "This is told once for the host.",
-      "Check the host, and whether this machine may reach it; without internet say [audit] fetch = \"none\".",
+      "Check the host, and whether this machine may reach it (a `proxy` of the config serves this, too). For hosts in "
+      "your own networks say [audit] fetch_allow = [\"10.0.0.0/8\"]; without internet fetch = \"none\".",
       "RFC 5280 section 6.3"},
      nullptr},
 };
@@ -236,9 +237,11 @@ std::vector<Finding> judge_upstream(const std::string& place, const Upstream& up
   return findings;
 }
 
-std::vector<Finding> judge_fetch(const std::string& place, const std::string& problem, const Criteria& criteria) {
+std::vector<Finding> judge_fetch(const std::string& place, Unfetched why, const std::string& problem,
+                                 const Criteria& criteria) {
   std::vector<Finding> findings;
-  add_finding(revocation_unknown, criteria, place, {{"problem", ours(problem)}}, problem, findings);
+  const Severity severity = why == Unfetched::not_asked ? Severity::notice : Severity::warning;
+  add_finding(revocation_unknown, severity, criteria, place, {{"problem", ours(problem)}}, problem, findings);
   return findings;
 }
 

@@ -59,8 +59,10 @@ struct Upstream {
 // upstream-plain, upstream-unverified.
 std::vector<Finding> judge_upstream(const std::string& place, const Upstream& upstream, const Criteria& criteria);
 
-// revocation-unknown: once for a host whose CRLs or responses could not be fetched, whatever it is asked about.
-// `place`: the host.
-std::vector<Finding> judge_fetch(const std::string& place, const std::string& problem, const Criteria& criteria);
+// Why a host gave no CRL. not_asked: the operator's rules forbid it, which is a notice.
+enum class Unfetched : std::uint8_t { failed, not_asked };
+// revocation-unknown: once for a host, whatever it is asked about. `place`: the host.
+std::vector<Finding> judge_fetch(const std::string& place, Unfetched why, const std::string& problem,
+                                 const Criteria& criteria);
 
 }  // namespace everseal::audit

@@ -44,7 +44,7 @@ const Judge kRevocationJudges[] = {
     {{"revoked", Severity::critical, "certificate was revoked",
       "The CA says that the certificate is not to be trusted any more. Browsers that look refuse it, others go on.",
       "Find out who revoked it and why. Issue a new one, with a new key where the key may be known.",
-      "RFC 5280 section 5", Nature::fault, Identity::certificate},
+      "RFC 5280 section 5", Nature::fault, Identity::certificate, Needs::revocation},
      judge_revoked},
     {{"staple-missing", Severity::error, "stapled OCSP response is missing",
       "The certificate says that it is only valid together with a stapled OCSP response (must-staple). Without one "

@@ -74,6 +74,28 @@ std::map<std::string, std::string> read_severities(const Named& from, const base
   return severities;
 }
 
+std::vector<pki::NameConstraint> read_ranges(const base::Table& table, const base::Options& options,
+                                             const base::Origin& otherwise, Reader& reader) {
+  std::vector<pki::NameConstraint> ranges;
+  const std::vector<std::string> texts = options.strings("fetch_allow");
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto complain = [&](const std::string& why) {
+      reader.complain(origin_of_item(table, "fetch_allow", i, otherwise), "audit.fetch_allow", why,
+                      "write address ranges such as \"10.0.0.0/8\", \"fd00::/8\"");
+    };
+    try {
+      pki::NameConstraint range = pki::NameConstraint::parse(texts[i]);
+      if (range.kind == pki::IdentifierKind::ip)
+        ranges.push_back(std::move(range));
+      else
+        complain(fmt::format("'{}' is no address range", shortened(texts[i])));
+    } catch (const base::Error& error) {
+      complain(error.message());
+    }
+  }
+  return ranges;
+}
+
 void check_targets(const Named& from, const Endpoint& endpoint, Reader& reader) {
   if (endpoint.targets.empty() && !endpoint.targets_file)
     reader.complain(origin_of(from.table, "targets", from.origin), from.key + ".targets", "is missing",
@@ -177,6 +199,8 @@ Audit read_audit(const base::Table& table, const base::Origin& origin, Reader& r
   const base::Options options = validate_declared(table, declared(Section::audit), "audit", origin, reader.problems);
   audit.policy = read_policy(table, options, origin);
   audit.trust = read_trust(table, options, "audit", origin, reader);
+  audit.fetches = options.string("fetch") != "none";
+  audit.fetch_allow = read_ranges(table, options, origin, reader);
   return audit;
 }
 

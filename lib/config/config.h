@@ -163,6 +163,8 @@ struct Team {
 struct Audit {
   std::string policy = "intermediate";
   std::vector<std::string> trust{"system"};
+  bool fetches = true;                             // CRLs, and what is asked of the DNS alone
+  std::vector<pki::NameConstraint> fetch_allow{};  // address ranges that may be fetched from beside the public ones
 };
 
 // Files that do not parse: what they define is not known, though nothing that they do not even spell.
@@ -182,8 +184,10 @@ struct Unparsed {
 // All but the certificates. Once made it does not change, so any thread may read it.
 struct Settings {
   std::optional<std::string> state;
-  int keep = 2;     // versions that keep their private key
-  int workers = 4;  // certificates rotated at once
+  int keep = 2;                                    // versions that keep their private key
+  int workers = 4;                                 // certificates rotated at once
+  std::string proxy;                               // URL; "": what the environment says
+  std::optional<std::string> proxy_password_file;  // USER:PASSWORD
   std::map<Name, Issuer> issuers;
   std::map<Name, Challenge> challenges;
   std::map<Name, Authority> authorities;

@@ -171,6 +171,11 @@ void read_root(const Table& root, Config& config, Problems& problems) {
   }
   if (options.has("keep")) config.keep = static_cast<int>(options.integer("keep"));
   if (options.has("workers")) config.workers = static_cast<int>(options.integer("workers"));
+  config.proxy = options.string("proxy");
+  if (options.has("proxy_password_file")) config.proxy_password_file = options.string("proxy_password_file");
+  if (config.proxy.empty() && config.proxy_password_file)
+    problems.push_back({origin_of(root, "proxy_password_file", {}), "proxy_password_file", "is of no use without proxy",
+                        "add proxy = \"http://proxy.example.org:3128\""});
 }
 
 template <class Item>

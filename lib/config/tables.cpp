@@ -11,6 +11,7 @@ using base::Option;
 using enum base::OptionType;
 
 constexpr std::string_view kAddresses[] = {"one", "all"};
+constexpr std::string_view kFetches[] = {"all", "none"};
 constexpr std::string_view kPlaces[] = {"all", "any"};
 constexpr std::string_view kKeyTypes[] = {"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519"};
 static_assert(std::size(kKeyTypes) == std::size(pki::kAllKeyTypes));
@@ -30,6 +31,10 @@ constexpr Option kRoot[] = {
      .fallback = "4",
      .lowest = 1,
      .highest = 256},
+    {.name = "proxy",
+     .type = url,
+     .summary = "URL of the proxy for issuers that name none, and for what the audit fetches"},
+    {.name = "proxy_password_file", .type = secret_file, .summary = "file with USER:PASSWORD for that proxy"},
 };
 // Of the tables that say how something is judged.
 constexpr std::string_view kPolicySummary = "a policy that is built in (`everseal kinds`), or the path of one of yours";
@@ -147,6 +152,14 @@ constexpr Option kAudit[] = {
      .type = names,
      .summary = "files of CA certificates that clients trust, beside the system's (\"system\")",
      .fallback = "system"},
+    {.name = "fetch",
+     .type = choice,
+     .summary = "CRLs that certificates name: all; none, where there is no internet, so that they are not judged by",
+     .fallback = "all",
+     .choices = kFetches},
+    {.name = "fetch_allow",
+     .type = names,
+     .summary = "address ranges that may be fetched from though they are not public: 10.0.0.0/8"},
 };
 
 constexpr Option kVerifyFields[] = {

@@ -245,7 +245,7 @@ std::optional<PlaceRecord> Places::find(PlaceKind kind, const std::string& name,
 
 std::vector<PlaceRecord> Places::named(const std::string& name) {
   std::vector<PlaceRecord> places;
-  for (const PlaceKind kind : {PlaceKind::endpoint, PlaceKind::file}) {
+  for (const PlaceKind kind : {PlaceKind::endpoint, PlaceKind::file, PlaceKind::name}) {
     sql::Query query(store_.database(),
                      fmt::format("select {} from place where kind = $1 and name = $2 order by address", kPlaceColumns));
     query->bind(1, to_string(kind)).bind(2, base::as_bytes(name));

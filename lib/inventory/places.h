@@ -68,7 +68,7 @@ class Places {
   std::int64_t mark_gone_at(const std::string& endpoint, Time started, Time now);
 
   std::optional<PlaceRecord> find(PlaceKind kind, const std::string& name, const std::string& address);
-  std::vector<PlaceRecord> named(const std::string& name);  // every address of it, and the file of that path
+  std::vector<PlaceRecord> named(const std::string& name);  // every address of it, and the file or name
   void each(const PlaceFilter& filter, const std::function<void(const PlaceState&)>& row);
   // Where a certificate was seen, now or before; the latest first.
   std::vector<std::pair<PlaceRecord, SightingRecord>> of(const pki::Fingerprint& certificate, int limit);

@@ -65,7 +65,7 @@ constexpr std::array<std::pair<IntentOutcome, std::string_view>, 3> kIntentOutco
     {{IntentOutcome::done, "done"}, {IntentOutcome::failed, "failed"}, {IntentOutcome::cancelled, "cancelled"}}};
 
 constexpr auto kPlaceKinds = std::to_array<std::pair<PlaceKind, std::string_view>>(
-    {{PlaceKind::endpoint, "endpoint"}, {PlaceKind::file, "file"}});
+    {{PlaceKind::endpoint, "endpoint"}, {PlaceKind::file, "file"}, {PlaceKind::name, "name"}});
 
 constexpr auto kChainWords =
     std::to_array<std::pair<Chain, std::string_view>>({{Chain::ca, "ca"}, {Chain::run, "run"}});

@@ -67,7 +67,7 @@ constexpr base::Option kOptions[] = {
     {.name = "ca_file", .type = OptionType::path, .summary = "PEM: trust anchors of a private CA's ACME server"},
     {.name = "proxy",
      .type = OptionType::url,
-     .summary = "URL of the proxy to the CA; without it what $https_proxy says"},
+     .summary = "URL of the proxy to the CA; without it the config's, or what $https_proxy says"},
     {.name = "proxy_password_file",
      .type = OptionType::secret_file,
      .summary = "file with USER:PASSWORD for the proxy"},
@@ -142,10 +142,10 @@ AcmeCa::AcmeCa(const Name& issuer, const base::Options& options, const Surroundi
   acme::ClientSettings settings{
       .directory_url = directory_url_, .http = {}, .clock = surroundings.clock, .remembered_directory = {}};
   settings.http.ca_file = options.string("ca_file");
-  settings.http.proxy = options.string("proxy");
-  if (options.has("proxy_password_file"))
-    settings.http.proxy_login =
-        std::make_shared<const base::Secret>(base::read_secret_file(options.string("proxy_password_file")));
+  const bool names_proxy = options.has("proxy");
+  settings.http.proxy = names_proxy ? options.string("proxy") : surroundings.proxy;
+  const std::string login = names_proxy ? options.string("proxy_password_file") : surroundings.proxy_password_file;
+  if (!login.empty()) settings.http.proxy_login = std::make_shared<const base::Secret>(base::read_secret_file(login));
   settings.remembered_directory = remembered_directory(surroundings.store, directory_url_, surroundings.clock());
   client_ = &surroundings.shared.acme_client(settings);
 }

@@ -97,6 +97,9 @@ struct Surroundings {
   std::function<base::Time()> clock;
   // Told what the clock of a CA shows, by the thread of the issuer; may be empty.
   std::function<void(base::Time)> peer_time{};
+  // For issuers that name none; "": what the environment says.
+  std::string proxy{};
+  std::string proxy_password_file{};  // USER:PASSWORD; "": none
 };
 
 enum class RenewalInformation { none, offered };

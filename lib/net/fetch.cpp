@@ -100,6 +100,7 @@ std::string fetch(const std::string& url, const FetchRules& rules, std::stop_tok
     HttpSettings settings;
     settings.schemes = Schemes::http_too;
     settings.proxy = rules.proxy;
+    settings.proxy_login = rules.proxy_login;
     if (rules.proxy.empty())
       settings.may_connect = [&rules](const sockaddr& address) { return may_connect(address, rules); };
     settings.timeout = settings.connect_timeout = left;

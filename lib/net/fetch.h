@@ -1,10 +1,12 @@
 // What a stranger's URL points at: fetched by http or https, from public addresses alone, bounded in size and time.
 #pragma once
 
+#include "base/secret.h"
 #include "pki/name.h"
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -13,10 +15,11 @@
 namespace everseal::net {
 
 struct FetchRules {
-  std::vector<pki::NameConstraint> allowed;    // address ranges that may be connected to beside the public ones
-  std::string proxy;                           // URL; "": none, whatever the environment says
-  std::chrono::milliseconds limit{10'000};     // of one fetch, its redirects included
-  std::size_t largest = std::size_t{1} << 20;  // octets of a body
+  std::vector<pki::NameConstraint> allowed;         // address ranges that may be connected to beside the public ones
+  std::string proxy;                                // URL; "": none, whatever the environment says
+  std::shared_ptr<const base::Secret> proxy_login;  // "USER:PASSWORD"; null: none
+  std::chrono::milliseconds limit{10'000};          // of one fetch, its redirects included
+  std::size_t largest = std::size_t{1} << 20;       // octets of a body
 };
 
 // The host that a URL names, in lower case and without brackets; nullopt where it can never be fetched: another scheme

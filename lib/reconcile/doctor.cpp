@@ -132,7 +132,7 @@ void examine_access(const Host& host, Complaints& complaints) {
   for (const std::string& entry : state.list())
     if (entry.starts_with(inventory::kDatabase) && !is_private(fmt::format("{}/{}", host.state, entry)))
       complain_of_access(complaints, std::string(kStore), fmt::format("{}/{}", host.state, entry), false);
-  for (const char* directory : {"accounts", "archive", "authorities", "backups", "live", "locks", "secrets"}) {
+  for (const char* directory : {"accounts", "archive", "authorities", "backups", "crls", "live", "locks", "secrets"}) {
     const std::string path = fmt::format("{}/{}", host.state, directory);
     if (const auto found = status_of(path); found && !S_ISDIR(found->st_mode) && !S_ISLNK(found->st_mode))
       complaints.add("no-directory", std::string(kStore), fmt::format("{} is no directory", path),

@@ -30,7 +30,9 @@ issuer::Surroundings Session::surroundings() {
           *host.shared,
           challenges_,
           host.clock,
-          [this](Time time) { inventory::note_peer_date(store, time, host.machine()); }};
+          [this](Time time) { inventory::note_peer_date(store, time, host.machine()); },
+          config.proxy,
+          config.proxy_password_file.value_or("")};
 }
 
 plan::RenewalInfoOf Session::offers_renewal_info(const Name& name) const {

@@ -1,6 +1,7 @@
 #include "scan/audit.h"
 
 #include "audit/audit.h"
+#include "audit/compare.h"
 #include "base/error.h"
 #include "discover/walk.h"
 #include "inventory/audit_runs.h"
@@ -12,10 +13,14 @@
 #include "scan/together.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 namespace everseal::scan {
 namespace {
+
+constexpr std::chrono::seconds kLongestForCrls{60};
 
 std::string scope_of(const AuditRequest& request) {
   std::vector<std::string> names = request.paths;
@@ -39,11 +44,14 @@ inventory::FindingRecord record_of(const audit::Finding& finding) {
 // What a look did not ask for, or ended too early to tell, so that it is neither new nor over.
 std::function<bool(const inventory::FindingRecord&)> untold_by(const Judged& judged) {
   const bool saw_certificates = judged.certificates.has_value();
-  return [saw_certificates, is_whole = judged.is_whole, had = judged.had,
-          recent = judged.recent](const inventory::FindingRecord& finding) {
+  return [saw_certificates, is_whole = judged.is_whole, had = judged.had, recent = judged.recent,
+          unproved = judged.unproved](const inventory::FindingRecord& finding) {
     const audit::Rule* const rule = audit::find_rule(finding.rule);
     if (rule == nullptr) return false;
-    if (!had.contains(rule->needs) || (finding.certificate && recent.contains(*finding.certificate))) return true;
+    if (finding.certificate && recent.contains(*finding.certificate)) return true;
+    if (rule->needs == audit::Needs::revocation)
+      return !saw_certificates || (finding.certificate && unproved.contains(*finding.certificate));
+    if (!had.contains(rule->needs)) return true;
     if (is_whole || rule->nature == audit::Nature::failure) return false;
     return !saw_certificates || rule->identity == audit::Identity::place;
   };
@@ -52,7 +60,10 @@ std::function<bool(const inventory::FindingRecord&)> untold_by(const Judged& jud
 std::string untold_text(const Judged& judged) {
   std::string text = judged.is_whole ? "whole" : "part";
   for (const audit::Needs needs : judged.had) text += fmt::format(" {}", static_cast<int>(needs));
-  for (const pki::Fingerprint& one : judged.recent) text += " " + one.text();
+  for (const std::set<pki::Fingerprint>* const ones : {&judged.recent, &judged.unproved}) {
+    for (const pki::Fingerprint& one : *ones) text += " " + one.text();
+    text += ";";
+  }
   return text;
 }
 
@@ -70,6 +81,7 @@ class Run {
         began_(clock()),
         own_files_(request.own) {
     if (store_ != nullptr) memory_.emplace(*store_, began_);
+    if (request_.crls) revocations_.emplace(*request_.crls, began_);
   }
 
   AuditOutcome run() {
@@ -78,6 +90,8 @@ class Run {
     look_at_endpoints();
     look_at_any_addresses();
     look_at_files();
+    await_crls();
+    tell_crl_hosts();
     end();
     return std::move(outcome_);
   }
@@ -157,7 +171,8 @@ class Run {
   void look_at_endpoints() {
     probe_each(unseen(false), 0, [&](std::size_t endpoint, const probe::Capture& capture) {
       see(endpoint);
-      take(request_.endpoints[endpoint], capture);
+      take(request_.endpoints[endpoint], capture, clock_());
+      release_arrived();
     });
   }
 
@@ -176,7 +191,8 @@ class Run {
       if (stop_.stop_requested()) return;
       for (const auto& [endpoint, shown] : captures) {
         see(endpoint);
-        take_addresses(request_.endpoints[endpoint], shown);
+        take_addresses(request_.endpoints[endpoint], shown, clock_());
+        release_arrived();
       }
     }
   }
@@ -196,14 +212,16 @@ class Run {
 
   // What the addresses of a name show is one place's, and what one of them showed within a day is not over because the
   // name gives others now.
-  void take_addresses(const Wanted& wanted, const std::vector<probe::Capture>& captures) {
+  void take_addresses(const Wanted& wanted, const std::vector<probe::Capture>& captures, base::Time now) {
     constexpr base::Seconds kTakeTurns{86'400};
     Standard& standard = standards_.of(wanted.environment);
     JudgedAddresses all =
-        judge_addresses(wanted, captures, place_of(wanted, captures.front()).text(), standard, began_);
+        judge_addresses(wanted, captures, place_of(wanted, captures.front()).text(), standard, asked(), began_);
+    if (all.judged.awaits && waits_)
+      return held_[*all.judged.awaits].push_back(
+          [this, &wanted, captures, now] { take_addresses(wanted, captures, now); });
     const probe::Capture& spokesman = captures[all.spokesman];
     inventory::PlaceRecord place = place_of(wanted, spokesman);
-    const base::Time now = clock_();
     std::vector<SeenLeaf> seen;
     if (memory_) seen = memory_->leaves_since(place, now - kTakeTurns);
     for (const SeenLeaf& leaf : seen) all.judged.recent.insert(leaf.certificate);
@@ -215,22 +233,25 @@ class Run {
     for (const probe::Capture& capture : captures)
       if (!capture.address.empty()) audited.addresses.push_back(capture.address);
     std::ranges::sort(audited.addresses);
-    hand_over(std::move(place), probe_of(spokesman, all.judged), std::move(all.judged), std::move(audited));
+    inventory::ProbeRecord probe = probe_of(spokesman, all.judged, now);
+    hand_over(std::move(place), std::move(probe), std::move(all.judged), std::move(audited));
   }
 
-  void take(const Wanted& wanted, const probe::Capture& capture) {
+  void take(const Wanted& wanted, const probe::Capture& capture, base::Time at) {
     inventory::PlaceRecord place = place_of(wanted, capture);
     Standard& standard = standards_.of(wanted.environment);
-    Judged judged = judge_endpoint(wanted, capture, place.text(), standard, began_);
+    Judged judged = judge_endpoint(wanted, capture, place.text(), standard, asked(), began_);
+    if (judged.awaits && waits_)
+      return held_[*judged.awaits].push_back([this, &wanted, capture, at] { take(wanted, capture, at); });
     compare_with_meant(wanted, place.text(), standard, judged);
     together_.add(place, wanted.name, judged.leaves, standard.criteria);
-    inventory::ProbeRecord probe = probe_of(capture, judged);
+    inventory::ProbeRecord probe = probe_of(capture, judged, at);
     hand_over(std::move(place), std::move(probe), std::move(judged), timings_of(wanted, capture));
   }
 
-  inventory::ProbeRecord probe_of(const probe::Capture& capture, const Judged& judged) const {
+  static inventory::ProbeRecord probe_of(const probe::Capture& capture, const Judged& judged, base::Time at) {
     inventory::ProbeRecord probe = record_of_capture(capture);
-    probe.at = clock_();
+    probe.at = at;
     if (!judged.leaves.empty()) probe.leaf = judged.leaves.front().fingerprint();
     return probe;
   }
@@ -295,7 +316,7 @@ class Run {
         },
         stop_);
     is_whole_ = is_whole_ && summary.is_whole;
-    for (const discover::File& file : files) take(file, source_of(file));
+    for (const discover::File& file : files) take(file, source_of(file), clock_());
     if (closed > 0)
       outcome_.remarks.push_back(fmt::format(
           "{} private keys cannot be read by this user, so that nobody looked whether they fit their certificates",
@@ -312,7 +333,8 @@ class Run {
     discover::Walk walk;
     walk.roots = request_.paths;
     const auto see = [&](discover::File&& file) {
-      if (!file.certificates.empty() || !file.troubles.empty()) take(file, "arguments");
+      if (!file.certificates.empty() || !file.troubles.empty()) take(file, "arguments", clock_());
+      release_arrived();
     };
     const discover::Summary summary = discover::walk(walk, request_.passwords, see, stop_);
     is_whole_ = is_whole_ && summary.is_whole;
@@ -330,7 +352,7 @@ class Run {
     return memory_->managed(leaf.fingerprint()).has_value();
   }
 
-  void take(const discover::File& file, const std::string& source) {
+  void take(const discover::File& file, const std::string& source, base::Time at) {
     inventory::PlaceRecord place;
     place.kind = inventory::PlaceKind::file;
     place.name = base::Untrusted(file.path);
@@ -342,15 +364,78 @@ class Run {
       if (stored.is_read) stored.is_renewed = is_renewed(file.path, leaf);
       return stored;
     };
-    Judged judged = judge_file(file, place.text(), standard, began_, beside);
+    Judged judged = judge_file(file, place.text(), standard, asked(), began_, beside);
+    if (judged.awaits && waits_)
+      return held_[*judged.awaits].push_back([this, file, source, at] { take(file, source, at); });
     together_.add(place, {}, judged.leaves, standard.criteria);
     inventory::ProbeRecord probe;
-    probe.at = clock_();
+    probe.at = at;
     probe.outcome = file.troubles.empty() ? "complete" : std::string(to_string(file.troubles.front().reason));
     probe.phase = "read";
     if (!file.troubles.empty()) probe.problem = file.troubles.front().what;
     if (!judged.leaves.empty()) probe.leaf = judged.leaves.front().fingerprint();
     hand_over(std::move(place), std::move(probe), std::move(judged), {});
+  }
+
+  Revocations* asked() { return revocations_ ? &*revocations_ : nullptr; }
+
+  // What waited for these is judged again.
+  void release_arrived() {
+    if (!revocations_) return;
+    for (const Revocations::Number number : revocations_->take_arrived())
+      if (auto held = held_.extract(number))
+        for (const auto& again : held.mapped()) again();
+  }
+
+  // The looks are over; what is still to come has only so long.
+  void await_crls() {
+    if (!revocations_) return;
+    const auto until = std::chrono::steady_clock::now() + kLongestForCrls;
+    while (!held_.empty() && revocations_->wait(until, stop_)) release_arrived();
+    if (held_.empty()) return;
+    if (!stop_.stop_requested())
+      outcome_.remarks.emplace_back("some CRLs were not fetched in time: what they would say is not known");
+    waits_ = false;
+    for (const auto& [number, held] : std::exchange(held_, {}))
+      for (const auto& again : held) again();
+  }
+
+  // One finding a host, however many certificates point at it, and its end.
+  void tell_crl_hosts() {
+    if (!revocations_) return;
+    for (const CrlHost& host : revocations_->hosts()) {
+      inventory::PlaceRecord place;
+      place.kind = inventory::PlaceKind::name;
+      place.name = base::Untrusted(host.name);
+      place.source = "crl";
+      inventory::ProbeRecord probe;
+      probe.at = clock_();
+      probe.outcome = host.problem.empty() ? "complete" : "failed";
+      probe.phase = "fetch";
+      probe.problem = host.problem;
+      Judged judged;
+      judged.certificates.emplace();
+      if (!host.problem.empty())
+        judged.findings =
+            audit::judge_fetch(host.name, host.is_refused ? audit::Unfetched::not_asked : audit::Unfetched::failed,
+                               host.problem, standards_.of({}).criteria);
+      if (!host.problem.empty())
+        hand_over(std::move(place), std::move(probe), std::move(judged), {});
+      else if (memory_ && !memory_->open_at(place).empty())
+        memory_->add(look_of(place, probe, judged));
+    }
+  }
+
+  static inventory::Look look_of(inventory::PlaceRecord place, const inventory::ProbeRecord& probe,
+                                 const Judged& judged) {
+    place.first_look = place.last_look = probe.at;
+    inventory::Look look;
+    look.place = std::move(place);
+    look.probe = probe;
+    look.certificates = judged.certificates;
+    look.stays = untold_by(judged);
+    look.stays_by = untold_text(judged);
+    return look;
   }
 
   void hand_over(inventory::PlaceRecord place, inventory::ProbeRecord probe, Judged judged,
@@ -359,12 +444,7 @@ class Run {
     place.first_look = place.last_look = probe.at;
     audited.findings = told(judged.findings, place, probe.at);
     if (memory_) {
-      inventory::Look look;
-      look.place = place;
-      look.probe = probe;
-      look.certificates = judged.certificates;
-      look.stays = untold_by(judged);
-      look.stays_by = untold_text(judged);
+      inventory::Look look = look_of(place, probe, judged);
       for (const report::AuditedFinding& one : audited.findings) look.findings.push_back(one.finding);
       if (!judged.leaves.empty()) audited.managed = memory_->managed(judged.leaves.front().fingerprint());
       memory_->add(std::move(look));
@@ -464,6 +544,9 @@ class Run {
   base::Time began_;
   OwnFiles own_files_;
   std::optional<Memory> memory_;
+  std::optional<Revocations> revocations_;
+  std::map<Revocations::Number, std::vector<std::function<void()>>> held_;  // until that CRL is there
+  bool waits_ = true;
   inventory::AuditRunRecord record_;
   std::vector<bool> seen_;  // beside request.endpoints
   Together together_;

@@ -6,6 +6,7 @@
 #include "probe/probe.h"
 #include "report/audit.h"
 #include "scan/own_servers.h"
+#include "scan/revocations.h"
 #include "scan/standards.h"
 #include "scan/targets.h"
 
@@ -31,6 +32,7 @@ struct AuditRequest {
   std::string environment;         // of files
   OwnServers own;                  // of this host; their listeners are looked at, and compared with their files
   discover::Passwords passwords;   // of what is encrypted there
+  std::optional<CrlSource> crls;   // absent: nobody is asked for CRLs
   probe::Limits limits;
   std::vector<std::string> name_servers;  // instead of the system's
   std::vector<TeamPattern> teams;         // in their order

@@ -13,6 +13,15 @@ void take(std::vector<audit::Finding>& into, std::vector<audit::Finding> more) {
   std::ranges::move(more, std::back_inserter(into));
 }
 
+void ask(Revocations* revocations, audit::Sight& sight, Judged& judged) {
+  if (revocations != nullptr)
+    if (const auto awaited = revocations->fill(sight); !judged.awaits) judged.awaits = awaited;
+  for (std::size_t i = 0; i < sight.chain.size(); ++i)
+    if (i >= sight.revocation.size() || !sight.revocation[i] ||
+        sight.revocation[i]->state == pki::RevocationStatus::State::unknown)
+      judged.unproved.insert(sight.chain[i].fingerprint());
+}
+
 void finish(Judged& judged) {
   judged.findings = audit::merge(std::move(judged.findings));
   std::ranges::stable_sort(judged.findings, std::greater<>(), &audit::Finding::severity);
@@ -41,7 +50,7 @@ audit::Sight sight_of(const discover::FoundCertificate& leaf, const std::vector<
 }  // namespace
 
 Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const std::string& place, Standard& standard,
-                      base::Time now) {
+                      Revocations* revocations, base::Time now) {
   Judged judged;
   judged.is_whole = capture.outcome == probe::Outcome::complete;
   const auto judge = [&](audit::Sight sight) {
@@ -53,6 +62,7 @@ Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const
       if (!judged.certificates) judged.certificates.emplace();
       judged.certificates->insert(judged.certificates->end(), sight.chain.begin(), sight.chain.end());
     }
+    ask(revocations, sight, judged);
     if (!judged.path_ends) judged.path_ends = audit::ends_of(sight).path;
     take(judged.findings, audit::judge(sight, standard.criteria, now));
   };
@@ -62,8 +72,8 @@ Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const
   return judged;
 }
 
-Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, base::Time now,
-                  const std::function<audit::Stored(const pki::Certificate&)>& beside) {
+Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, Revocations* revocations,
+                  base::Time now, const std::function<audit::Stored(const pki::Certificate&)>& beside) {
   Judged judged;
   judged.is_whole = file.troubles.empty();
   std::vector<pki::Certificate> authorities;
@@ -83,6 +93,7 @@ Judged judge_file(const discover::File& file, const std::string& place, Standard
     const pki::Purpose purpose = sight.role == audit::Role::client ? pki::Purpose::client : pki::Purpose::server;
     // What stands alone is no chain that anybody sends: whether one can be made of it is the server's business.
     if (!authorities.empty()) sight.trust = standard.chains->judge(sight.chain, purpose);
+    ask(revocations, sight, judged);
     judged.leaves.push_back(found.certificate);
     judge(std::move(sight));
   }
@@ -120,7 +131,8 @@ void add_distinct(std::vector<pki::Certificate>& all, const pki::Certificate& on
 }  // namespace
 
 JudgedAddresses judge_addresses(const Wanted& wanted, const std::vector<probe::Capture>& captures,
-                                const std::string& place, Standard& standard, base::Time now) {
+                                const std::string& place, Standard& standard, Revocations* revocations,
+                                base::Time now) {
   struct At {
     std::size_t number;
     Judged judged;
@@ -128,7 +140,7 @@ JudgedAddresses judge_addresses(const Wanted& wanted, const std::vector<probe::C
   std::vector<At> all;
   for (std::size_t i = 0; i < captures.size(); ++i)
     if (captures[i].outcome == probe::Outcome::complete)
-      all.push_back({i, judge_endpoint(wanted, captures[i], place, standard, now)});
+      all.push_back({i, judge_endpoint(wanted, captures[i], place, standard, revocations, now)});
   const auto by_address = [&](std::size_t one, std::size_t other) {
     return captures[one].address < captures[other].address;
   };
@@ -136,7 +148,7 @@ JudgedAddresses judge_addresses(const Wanted& wanted, const std::vector<probe::C
     std::size_t first = 0;
     for (std::size_t i = 1; i < captures.size(); ++i)
       if (by_address(i, first)) first = i;
-    return {judge_endpoint(wanted, captures[first], place, standard, now), first};
+    return {judge_endpoint(wanted, captures[first], place, standard, revocations, now), first};
   }
   std::ranges::sort(all, [&](const At& one, const At& other) {
     if (one.judged.leaves.empty() || other.judged.leaves.empty() ||
@@ -154,6 +166,8 @@ JudgedAddresses judge_addresses(const Wanted& wanted, const std::vector<probe::C
     if (at.judged.path_ends && (!judged.path_ends || *at.judged.path_ends < *judged.path_ends))
       judged.path_ends = at.judged.path_ends;
     take(judged.findings, std::move(at.judged.findings));
+    judged.unproved.merge(at.judged.unproved);
+    if (!judged.awaits) judged.awaits = at.judged.awaits;
   }
   std::ranges::sort(judged.leaves, stands_before);
   judged.certificates = judged.leaves;

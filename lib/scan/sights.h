@@ -6,6 +6,7 @@
 #include "discover/found.h"
 #include "inventory/records.h"
 #include "probe/capture.h"
+#include "scan/revocations.h"
 #include "scan/standards.h"
 #include "scan/targets.h"
 
@@ -27,11 +28,13 @@ struct Judged {
   bool is_whole = true;                                       // nothing was left untold by a failure
   std::set<pki::Fingerprint> recent;               // leaves that other addresses of the place showed not long ago
   std::set<audit::Needs> had{audit::Needs::look};  // what its rules could be told by
+  std::optional<Revocations::Number> awaits;       // a CRL that may tell more
+  std::set<pki::Fingerprint> unproved;             // of the certificates, those nothing told the revocation of
 };
 
-// `place`: as findings name it.
+// `place`: as findings name it. `revocations` null: only what is stapled tells of revocation.
 Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const std::string& place, Standard& standard,
-                      base::Time now);
+                      Revocations* revocations, base::Time now);
 // One place, whichever address answers; `captures` is not empty. What addresses show that were looked at to the end
 // counts, where there is one.
 struct JudgedAddresses {
@@ -39,10 +42,10 @@ struct JudgedAddresses {
   std::size_t spokesman = 0;  // the capture that stands for all
 };
 JudgedAddresses judge_addresses(const Wanted& wanted, const std::vector<probe::Capture>& captures,
-                                const std::string& place, Standard& standard, base::Time now);
+                                const std::string& place, Standard& standard, Revocations* revocations, base::Time now);
 // `beside`: what is known of a leaf beside what its file holds.
-Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, base::Time now,
-                  const std::function<audit::Stored(const pki::Certificate&)>& beside);
+Judged judge_file(const discover::File& file, const std::string& place, Standard& standard, Revocations* revocations,
+                  base::Time now, const std::function<audit::Stored(const pki::Certificate&)>& beside);
 // Adds to what was judged.
 void add_findings(Judged& judged, std::vector<audit::Finding> findings);
 

@@ -141,11 +141,13 @@ TEST_CASE("an edge passes on by TLS what leaves the host, and verifies whom it s
 
 TEST_CASE("a host that gives no CRL is told once, at its own place") {
   Criteria criteria;
-  const auto findings = judge_fetch("crl.example", "the connection timed out", criteria);
+  const auto findings = judge_fetch("crl.example", Unfetched::failed, "it does not answer", criteria);
   REQUIRE(names_of(findings) == Names{"revocation-unknown warning"});
   CHECK(findings.front().place == "crl.example");
-  criteria.severities = {{"revocation-unknown", Severity::notice}};
-  CHECK(names_of(judge_fetch("crl.example", "x", criteria)) == Names{"revocation-unknown notice"});
+  CHECK(names_of(judge_fetch("crl.example", Unfetched::not_asked, "x", criteria)) ==
+        Names{"revocation-unknown notice"});
+  criteria.severities = {{"revocation-unknown", Severity::error}};
+  CHECK(names_of(judge_fetch("crl.example", Unfetched::failed, "x", criteria)) == Names{"revocation-unknown error"});
 }
 
 TEST_CASE("a file's key, readers and renewal are told where they were looked for") {

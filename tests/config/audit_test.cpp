@@ -27,7 +27,7 @@ TEST_CASE("what is said of endpoints, environments and teams is understood") {
       "[environment.prod]\npolicy = \"policies/ours.json\"\ntrust = [\"system\", \"corp.pem\"]\n"
       "warning_left = \"1/3\"\ncritical_left = \"7d\"\nseverity = [\"self-signed=notice\"]\n"
       "[team.web]\nnames = \"*.example.org\"\nrunbook = \"https://wiki.example.org/tls\"\n"
-      "[audit]\npolicy = \"modern\"\n");
+      "[audit]\npolicy = \"modern\"\nfetch = \"none\"\nfetch_allow = [\"10.0.0.0/8\", \"fd00::/8\"]\n");
   REQUIRE(parsed.problems == std::vector<std::string>{});
   const Endpoint& shop = parsed.config.endpoints.at(Name::parse("shop"));
   CHECK(shop.targets == std::vector<std::string>{"www.example.org", "mail.example.org:25"});
@@ -50,6 +50,9 @@ TEST_CASE("what is said of endpoints, environments and teams is understood") {
   CHECK(prod.severity == std::map<std::string, std::string>{{"self-signed", "notice"}});
   CHECK(parsed.config.teams.at(Name::parse("web")).runbook == "https://wiki.example.org/tls");
   CHECK(parsed.config.audit.policy == "modern");
+  CHECK_FALSE(parsed.config.audit.fetches);
+  REQUIRE(parsed.config.audit.fetch_allow.size() == 2);
+  CHECK(parsed.config.audit.fetch_allow[1].text == "fd00::/8");
   CHECK(parsed.config.audit.trust == std::vector<std::string>{"system"});
 }
 
@@ -106,6 +109,10 @@ TEST_CASE("what is wrong in the audit's tables is said with its line") {
       {"[environment.prod]\ntrust = \"\"\n", "an empty path"},
       {"[team.web]\nrunbook = \"no url\"\n", "team.web.runbook"},
       {"audit = 3\n", "write [audit]"},
+      {"[audit]\nfetch = \"some\"\n", "audit.fetch: "},
+      {"[audit]\nfetch_allow = \"10.0.0.1/8\"\n", "audit.fetch_allow: "},
+      {"[audit]\nfetch_allow = \"10.0.0.0/33\"\n", "audit.fetch_allow: "},
+      {"[audit]\nfetch_allow = [\"10.0.0.0/8\", \"corp.example.org\"]\n", "'corp.example.org' is no address range"},
       {"[audit]\npolcy = \"modern\"\n", "did you mean 'policy'?"},
   };
   for (const Row& row : rejects) {

@@ -31,6 +31,7 @@ TEST_CASE("a config that is right has no problem") {
       "config_version = 1\r\nkeep = 3\r\n",
       "state = \"postgresql://db/everseal\"",
       "keep = 1\nworkers = 256",
+      "proxy = \"http://proxy.example.org:3128\"\nproxy_password_file = \"credential:proxy\"",
       certificate(""),
       certificate("environment = \"prod\"\nprofile = \"server\"\nkey = \"ed25519\"\nsubject = \"O=Acme, "
                   "CN=x\"\nlifetime = \"24h\""),
@@ -70,13 +71,17 @@ TEST_CASE("what is wrong is said with line, key and advice") {
   } rejects[] = {
       {"keep = 0", "1: keep: 0 is out of range (1 to 1000)"},
       {"workers = 1000", "1: workers: 1000 is out of range (1 to 256)"},
+      {"proxy = \"proxy:3128\"", "1: proxy: 'proxy:3128' is no URL (write proxy = \"http://proxy:3128\")"},
+      {"proxy_password_file = \"credential:proxy\"",
+       "1: proxy_password_file: is of no use without proxy (add proxy = "
+       "\"http://proxy.example.org:3128\")"},
       {"keep = \"two\"", "1: keep: expected an integer, found a string"},
       {"state = \"\"", "1: state: an empty path"},
       {"kepe = 2", "1: kepe: unknown key (did you mean 'keep'?)"},
       {"\n[certificates.www]\n", "2: certificates: unknown key (did you mean 'certificate'?)"},
       {"[agent]\nadmin = \"127.0.0.1:9814\"",
-       "1: agent: unknown key (known here: config_version, state, keep, workers, issuer, challenge, authority, "
-       "profile, certificate, endpoint, environment, team, audit)"},
+       "1: agent: unknown key (known here: config_version, state, keep, workers, proxy, proxy_password_file, "
+       "issuer, challenge, authority, profile, certificate, endpoint, environment, team, audit)"},
       {"config_version = 2\nnew_option = true",
        "1: config_version: version 2 is newer than this Everseal, which reads version 1 (update Everseal on this "
        "host)"},

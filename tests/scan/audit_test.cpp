@@ -3,9 +3,11 @@
 
 #include "fakes/dns_server.h"
 #include "inventory/audit_runs.h"
+#include "pki/crl.h"
 #include "scan/bench.h"
 #include "scan/difference.h"
 
+#include <atomic>
 #include <fstream>
 
 namespace everseal::scan {
@@ -335,6 +337,70 @@ TEST_CASE("without a state all is looked at and told, and it is said that nothin
   int places = 0;
   inventory::Places(bench.store).each({}, [&](const auto&) { ++places; });
   CHECK(places == 0);
+}
+
+TEST_CASE(
+    "a served certificate that its CRL lists is revoked, and a host without CRLs is one finding until it has some") {
+  Bench bench;
+  std::string listed;
+  std::atomic<bool> gives = true;
+  const test::Server crls([&](int connection) {
+    while (!test::hear(connection).empty()) {
+    }
+    if (gives)
+      test::say(connection, fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", listed.size()) + listed);
+  });
+  pki::Template wanted = t::server_template("www.example.org", bench.key);
+  wanted.crl_urls = {fmt::format("http://127.0.0.1:{}/1.crl", crls.port())};
+  const pki::Certificate leaf = t::issue(wanted, bench.issuing);
+  const base::Bytes crl = pki::make_crl({1, t::kNow - t::kDay, t::kNow + t::kDay, {{leaf.serial(), t::kNow}}},
+                                        bench.issuing.certificate, bench.issuing.key);
+  listed.assign(crl.begin(), crl.end());
+  ChainServer servers[2];
+  for (ChainServer& server : servers) {
+    server.show({leaf, bench.issuing.certificate}, bench.key);
+    bench.want(server, "www.example.org");
+  }
+  bench.request.crls = CrlSource{};
+  bench.request.crls->rules.allowed = {pki::NameConstraint::parse("127.0.0.1/32")};
+  auto result = bench.run();
+  REQUIRE(result.places.size() == 2);
+  for (const auto& place : result.places) CHECK(rules_of(place) == Texts{"revoked"});
+  CHECK(result.outcome.findings[audit::Severity::critical] == 2);
+
+  gives = false;
+  bench.now += base::Seconds{60};
+  result = bench.run();
+  REQUIRE(result.places.size() == 3);
+  CHECK(result.places[0].place.kind == PlaceKind::name);
+  CHECK(result.places[0].place.text() == "127.0.0.1");
+  CHECK(rules_of(result.places[0]) == Texts{"revocation-unknown"});
+  CHECK(result.outcome.findings[audit::Severity::warning] == 1);
+  CHECK(result.outcome.failed == 0);
+  CHECK(rules_of(result.places[1]).empty());
+  // Nobody says that it is good again, so it is not.
+  const auto served = bench.place_of(servers[0], "www.example.org");
+  CHECK(inventory::Findings(bench.store).open_at(served.id).size() == 1);
+  const auto host = inventory::Places(bench.store).find(PlaceKind::name, "127.0.0.1", "");
+  REQUIRE(host);
+  CHECK(inventory::Findings(bench.store).open_at(host->id).size() == 1);
+
+  gives = true;
+  bench.now += base::Seconds{60};
+  result = bench.run();
+  CHECK(result.places.size() == 2);
+  CHECK(inventory::Findings(bench.store).open_at(host->id).empty());
+
+  bench.request.crls.reset();
+  result = bench.run();
+  for (const auto& place : result.places) CHECK(rules_of(place).empty());
+  CHECK(inventory::Findings(bench.store).open_at(served.id).size() == 1);
+  for (ChainServer& server : servers) server.show(bench.chain("www.example.org"), bench.key);
+  bench.now += base::Seconds{60};
+  CHECK(rules_of(bench.run().places[0]) == Texts{});
+  Texts open;
+  for (const auto& finding : inventory::Findings(bench.store).open_at(served.id)) open.push_back(finding.rule);
+  CHECK(open == Texts{});
 }
 
 }  // namespace everseal::scan

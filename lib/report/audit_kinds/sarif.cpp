@@ -22,7 +22,9 @@ std::string_view security_severity(std::string_view severity) noexcept {
 
 // RFC 3986: what is neither unreserved nor a mark that may stand in a path or authority is percent-encoded.
 std::string uri_of(const AuditedPlace& place) {
-  std::string uri = place.place.kind == inventory::PlaceKind::endpoint ? "tls://" : "file://";
+  std::string uri = place.place.kind == inventory::PlaceKind::endpoint ? "tls://"
+                    : place.place.kind == inventory::PlaceKind::name   ? "dns:"
+                                                                       : "file://";
   for (const char c : place.place.name.raw()) {
     const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                           std::string_view("-._~/:[]").find(c) != std::string_view::npos;
