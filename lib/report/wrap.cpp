@@ -52,9 +52,9 @@ std::string wrap(std::string_view text, Indent indent, std::size_t width, LongWo
   for (const std::string& word : pieces_of(text, width > indent.others ? width - indent.others : 0)) {
     const std::size_t size = base::columns(word);
     if (size == 0) continue;
-    // What no line can hold is split where it stands.
+    // What no line can hold is split where it stands, unless most of this one is full.
     const bool fits_a_line = long_words == LongWords::keep || indent.others + size <= width;
-    if (!begins && ((column + 1 + size > width && fits_a_line) || column + 1 >= width)) {
+    if (!begins && ((column + 1 + size > width && (fits_a_line || column >= width / 2)) || column + 1 >= width)) {
       break_line();
     } else if (!begins) {
       out += ' ';
