@@ -121,7 +121,8 @@ void inventory() {
   expiring.now = now;
   expiring.expires_before = now + std::chrono::days(30);
   compare(
-      "list --seen --expiring 30d --json", [&] { return each(expiring); }, {"list", "--seen", "--expiring", "30d", "--json"},
+      "list --seen --expiring 30d --json", [&] { return each(expiring); },
+      {"list", "--seen", "--expiring", "30d", "--json"},
       [&] { return bare.expiring(base::to_unix(now), base::to_unix(*expiring.expires_before)) * 1e3; });
   print({"  rows", static_cast<double>(rows), ""});
 

@@ -60,5 +60,6 @@ void renew();
 void due();
 void acme();
 void audit();
+void discover();
 
 }  // namespace everseal::bench
