@@ -7,7 +7,10 @@
 #include "pki/verification.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <ctime>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -48,9 +51,17 @@ LoadedStore load_store(const TrustStore& from) {
 
 // What a verification says of dates and of the leaf's purpose, which do not stop it.
 struct Excused {
+  std::int64_t at = 0;  // unix time
   int error = X509_V_OK;
   int depth = 0;
 };
+
+// The last second of a life belongs to it (RFC 5280 section 4.1.2.5), which OpenSSL sees otherwise.
+bool is_last_second(X509_STORE_CTX* context, std::int64_t at) {
+  std::time_t before = at - 1;
+  const X509* const one = X509_STORE_CTX_get_current_cert(context);
+  return one != nullptr && X509_cmp_time(X509_get0_notAfter(one), &before) > 0;
+}
 
 int excused_index() {
   static const int index = X509_STORE_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
@@ -63,7 +74,10 @@ int excuse(int ok, X509_STORE_CTX* context) {
   const bool is_leaf_purpose = error == X509_V_ERR_INVALID_PURPOSE && X509_STORE_CTX_get_error_depth(context) == 0;
   if (ok == 1 || (!is_date && !is_leaf_purpose)) return ok;
   auto* const excused = static_cast<Excused*>(X509_STORE_CTX_get_ex_data(context, excused_index()));
-  if (excused->error == X509_V_OK) *excused = {error, X509_STORE_CTX_get_error_depth(context)};
+  if (excused->error == X509_V_OK && !(error == X509_V_ERR_CERT_HAS_EXPIRED && is_last_second(context, excused->at))) {
+    excused->error = error;
+    excused->depth = X509_STORE_CTX_get_error_depth(context);
+  }
   X509_STORE_CTX_set_error(context, X509_V_OK);
   return 1;
 }
@@ -90,7 +104,7 @@ StoreVerdict ask(X509* leaf, STACK_OF(X509) * others, const LoadedStore& store, 
     throw_openssl(base::Fault::internal, "cannot verify a certificate");
   X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context.get()), base::to_unix(at));
   if (purpose != Purpose::any) X509_STORE_CTX_set_purpose(context.get(), native_purpose(purpose));
-  Excused excused;
+  Excused excused{.at = base::to_unix(at)};
   X509_STORE_CTX_set_ex_data(context.get(), excused_index(), &excused);
   X509_STORE_CTX_set_verify_cb(context.get(), excuse);
 
@@ -168,8 +182,50 @@ struct ChainJudge::State {
     return linked;
   }
 
+  // OpenSSL goes on from the first issuer that fits and never comes back. Where a root was cross-signed more than once
+  // other clients take whichever leads to what they trust, however they are ordered.
+  StoreVerdict ask_each_way(X509* leaf, std::vector<Certificate> others, const LoadedStore& store, Purpose purpose,
+                            std::vector<X509Handle>& passing);
+  // A chain that ends in a root that was sent, and left out of the search, lacks nothing but trust.
+  void end_in_root(StoreVerdict& said, std::span<const Certificate> sent);
   ChainShape shape_of(std::span<const Certificate> sent, const std::vector<StoreVerdict>& found);
 };
+
+StoreVerdict ChainJudge::State::ask_each_way(X509* leaf, std::vector<Certificate> others, const LoadedStore& store,
+                                             Purpose purpose, std::vector<X509Handle>& passing) {
+  const auto has_rival = [&](const Certificate& one) {
+    return std::ranges::any_of(others, [&](const Certificate& other) {
+      return !(other == one) && other.subject_der() == one.subject_der() &&
+             other.public_key_info() == one.public_key_info();
+    });
+  };
+  std::optional<StoreVerdict> first;
+  while (true) {
+    const BorrowedStack stack = make_stack();
+    for (const Certificate& one : others) push(one, stack.get(), passing);
+    StoreVerdict said = ask(leaf, stack.get(), store, at, purpose);
+    if (said.trusted) return said;
+    const auto upwards = std::span(said.path).subspan(std::min<std::size_t>(said.path.size(), 1));
+    const auto fork = std::ranges::find_if(upwards.rbegin(), upwards.rend(), has_rival);
+    const bool is_last = fork == upwards.rend() || std::erase(others, *fork) == 0;
+    if (!first) first = std::move(said);
+    if (is_last) return *std::move(first);
+  }
+}
+
+void ChainJudge::State::end_in_root(StoreVerdict& said, std::span<const Certificate> sent) {
+  const Certificate last = said.path.back();
+  for (const Certificate& one : sent.first(std::min(sent.size(), kLongestChain))) {
+    if (!one.is_self_issued() || one.subject_der() != last.issuer_der() || !is_linked(one, one, true) ||
+        !is_linked(last, one, said.path.size() > 1))
+      continue;
+    said.missing = {};
+    said.problem = X509_verify_cert_error_string(X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN);
+    said.depth = static_cast<int>(said.path.size());
+    said.path.push_back(one);
+    return;
+  }
+}
 
 ChainShape ChainJudge::State::shape_of(std::span<const Certificate> sent, const std::vector<StoreVerdict>& found) {
   ChainShape shape;
@@ -231,11 +287,11 @@ std::shared_ptr<const ChainVerdict> ChainJudge::judge(std::span<const Certificat
   auto verdict = std::make_shared<ChainVerdict>();
   const X509Handle leaf = load(sent.front());
   std::vector<X509Handle> passing;
-  const BorrowedStack others = make_stack();
+  std::vector<Certificate> others;
   // A root is trusted or leads nowhere: left among them, OpenSSL may end a path in it that a cross-sign would go on
   // from.
   for (const Certificate& one : sent.subspan(1, std::min(sent.size(), kLongestChain) - 1))
-    if (!one.is_self_issued() || !state_->is_linked(one, one, true)) state_->push(one, others.get(), passing);
+    if (!one.is_self_issued() || !state_->is_linked(one, one, true)) others.push_back(one);
   BorrowedStack with_known;
   for (const LoadedStore& store : state_->stores) {
     if (!leaf) {
@@ -243,10 +299,11 @@ std::shared_ptr<const ChainVerdict> ChainJudge::judge(std::span<const Certificat
           {store.name, store.kind, false, false, 0, "the certificate cannot be decoded", {}, {}, {}});
       continue;
     }
-    StoreVerdict said = ask(leaf.get(), others.get(), store, state_->at, purpose);
+    StoreVerdict said = state_->ask_each_way(leaf.get(), others, store, purpose, passing);
     if (!said.missing.empty() && !state_->known.empty()) {
       if (!with_known) {
-        with_known.reset(sk_X509_dup(others.get()));
+        with_known = make_stack();
+        for (const Certificate& one : others) state_->push(one, with_known.get(), passing);
         for (const Certificate& one : state_->known) state_->push(one, with_known.get(), passing);
       }
       const StoreVerdict completed = ask(leaf.get(), with_known.get(), store, state_->at, purpose);
@@ -254,6 +311,7 @@ std::shared_ptr<const ChainVerdict> ChainJudge::judge(std::span<const Certificat
         if (completed.trusted && !store.anchors.contains(one.fingerprint()) && !contains(sent, one))
           said.absent.push_back(one);
     }
+    if (!said.missing.empty()) state_->end_in_root(said, sent);
     verdict->stores.push_back(std::move(said));
   }
   verdict->shape = state_->shape_of(sent, verdict->stores);

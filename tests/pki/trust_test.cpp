@@ -50,6 +50,54 @@ TEST_CASE("each store gives its verdict, with its path or with what is missing")
   CHECK_FALSE(verdict->is_needed(stranger.certificate));
 }
 
+TEST_CASE("a chain that ends in a root that was sent lacks trust, and nothing else") {
+  const Family f;
+  const Authority stranger = make_root(KeyType::ecdsa_p256, 9, "Stranger");
+  ChainJudge judge({store("own", StoreKind::own, {stranger.certificate})}, kNow);
+  std::vector<Certificate> whole = f.chain();
+  whole.push_back(f.root.certificate);
+  const StoreVerdict said = judge.judge(whole)->stores[0];
+  CHECK_FALSE(said.trusted);
+  CHECK(said.missing.empty());
+  CHECK(said.path == whole);
+  CHECK(said.depth == 2);
+  CHECK(said.problem == "self-signed certificate in certificate chain");
+  // Another's root beside it is no end of it.
+  std::vector<Certificate> mixed = f.chain();
+  mixed.push_back(make_root(KeyType::ecdsa_p256, 9, "Root").certificate);
+  CHECK(judge.judge(mixed)->stores[0].missing.raw() == "O=Everseal, CN=Root");
+}
+
+TEST_CASE("of several cross-signs a store takes the one that leads to what it trusts, however they are ordered") {
+  const Authority first = make_root(KeyType::ecdsa_p256, 9, "First"),
+                  second = make_root(KeyType::ecdsa_p256, 10, "Second");
+  const Authority oldest = make_root(KeyType::ecdsa_p256, 11, "Oldest");
+  const Authority young = make_root(KeyType::ecdsa_p256, 12, "Young");
+  const Authority issuing = make_intermediate(young, KeyType::ecdsa_p256, 13, "Young Issuing");
+  const Certificate leaf = issue(server_template("www.example.org", key_of(KeyType::ecdsa_p256, 2)), issuing);
+  const auto cross = [](const Authority& one, const Authority& by) {
+    return issue(ca_template(one.certificate.subject().raw().substr(sizeof "O=Everseal, CN=" - 1), one.key), by);
+  };
+  const Certificate by_first = cross(young, first), by_second = cross(young, second),
+                    first_by_oldest = cross(first, oldest);
+  ChainJudge judge(
+      {store("first", StoreKind::own, {first.certificate}), store("second", StoreKind::own, {second.certificate}),
+       store("oldest", StoreKind::own, {oldest.certificate})},
+      kNow);
+  for (const auto& ways :
+       {std::vector{by_first, first_by_oldest, by_second}, std::vector{by_second, by_first, first_by_oldest}}) {
+    std::vector<Certificate> chain{leaf, issuing.certificate};
+    chain.insert(chain.end(), ways.begin(), ways.end());
+    const auto verdict = judge.judge(chain);
+    for (const StoreVerdict& said : verdict->stores) CHECK_MESSAGE(said.valid, said.store, ": ", said.problem);
+    CHECK(verdict->stores[1].path == std::vector{leaf, issuing.certificate, by_second, second.certificate});
+  }
+  // What no way leads to is told as by the first one.
+  const auto verdict = judge.judge(std::vector{leaf, issuing.certificate, first_by_oldest});
+  CHECK_FALSE(verdict->stores[1].trusted);
+  CHECK(verdict->stores[1].missing.raw() == "O=Everseal, CN=Young");
+}
+
 TEST_CASE("a chain is public where the system's store trusts it and the operator's does not") {
   const Family f;
   const auto is_public = [&](std::vector<TrustStore> stores) {
