@@ -95,10 +95,10 @@ void judge_authority_expiring(const Context& at, Found& found) {
 
 void judge_cross_sign_expired(const Context& at, Found& found) {
   if (at.sight.role == Role::anchor || !at.sight.trust || at.sight.trust->accepted() == nullptr) return;
-  const std::vector<pki::Certificate> used = path_in_use(at.sight);
   for (std::size_t i = 1; i < at.sight.chain.size(); ++i) {
     const pki::Certificate& one = at.sight.chain[i];
-    if (!is_over(one, at.now) || std::ranges::find(used, one) != used.end()) continue;
+    // Of a further store that needs it, that store's verdict says that it ended.
+    if (!is_over(one, at.now) || at.sight.trust->is_needed(one)) continue;
     found.add(ends(one),
               fmt::format("{} is sent, ended {}, and no client of this environment needs it", named(one),
                           base::format_time(one.not_after())),

@@ -50,6 +50,7 @@ bool breaks_key(const Limit& limit, const std::string& key) {
 void judge_key_policy(const Context& at, Found& found) {
   const pki::Certificate* const leaf = at.leaf();
   if (leaf == nullptr || at.sight.role == Role::anchor || at.criteria.policies.empty()) return;
+  if (!at.criteria.keys->judge(*leaf).empty()) return;  // weak whatever the policy says, and said once
   report(broken_limits(at, Limited::key, leaf->not_before(), {leaf->public_key().text}, breaks_key), "the key is", leaf,
          found);
 }

@@ -123,6 +123,19 @@ TEST_CASE("each fault of a chain is found by exactly its rule") {
   }
 }
 
+TEST_CASE("a cross-sign is told from the second on in which it has ended, where no store needs it") {
+  const Generation& g = generation();
+  const Certificate cross = issue(lived(ca_template("Young", g.young.key), 10 * kDay), g.older);
+  const std::vector<Certificate> chain{g.leaf, g.issuing.certificate, cross};
+  const TrustStore young{"system", StoreKind::system, {g.young.certificate}};
+  const TrustStore older{"older", StoreKind::further, {g.older.certificate}};
+  const Time end = cross.not_after();
+  CHECK(found_in(sight(chain, end, {young}), end).empty());
+  CHECK(found_in(sight(chain, end + kSecond, {young}), end + kSecond) == Names{"cross-sign-expired notice"});
+  CHECK(found_in(sight(chain, end, {young, older}), end).empty());
+  CHECK(found_in(sight(chain, end + kSecond, {young, older}), end + kSecond) == Names{"untrusted-by-some warning"});
+}
+
 TEST_CASE("what a chain lacks is named where it is known") {
   const Generation& g = generation();
   const std::vector<TrustStore> stores{{"system", StoreKind::system, {g.older.certificate}}};

@@ -73,6 +73,22 @@ TEST_CASE("a public certificate lives no second longer than its day of issue all
   }
 }
 
+TEST_CASE("a policy recommends a life to its last second") {
+  struct Row {
+    const char* policy;
+    int longest;
+  };
+  for (const auto& [policy, longest] :
+       {Row{"modern", 90}, Row{"intermediate", 366}, Row{"legacy", 366}, Row{"nist", 1096}}) {
+    const auto found = [&](Seconds life) {
+      return only("lifetime", sight_of_leaf(world().leaf_of(life), kNow), kNow, under({policy}));
+    };
+    CAPTURE(policy);
+    CHECK(found(longest * kDay).empty());
+    CHECK(found(longest * kDay + kSecond) == Names{"lifetime notice"});
+  }
+}
+
 TEST_CASE("a public certificate is for servers alone from the day on that Chrome says") {
   const auto found = [&](Time begin, std::vector<std::string> usages, std::vector<pki::TrustStore> stores) {
     pki::Template wanted = lived(server_template("www.example.org", world().key), 90 * kDay, begin);
@@ -85,7 +101,9 @@ TEST_CASE("a public certificate is for servers alone from the day on that Chrome
   CHECK(found(from, {"serverAuth", "clientAuth"}, public_store()) == Names{"usage error"});
   CHECK(found(from, {"serverAuth"}, public_store()).empty());
   CHECK(found(from, {"serverAuth", "clientAuth"}, world().stores()).empty());
-  CHECK(found(kNow, {"serverAuth", "emailProtection"}, public_store()) == Names{"usage error"});
+  const Time mixed = day("2023-09-15");
+  CHECK(found(mixed - kSecond, {"serverAuth", "emailProtection"}, public_store()).empty());
+  CHECK(found(mixed, {"serverAuth", "emailProtection"}, public_store()) == Names{"usage error"});
 }
 
 TEST_CASE("a public certificate is for no name of the reverse zones") {
@@ -145,11 +163,12 @@ TEST_CASE("a key is weak by itself and of a type by the policy") {
     std::vector<std::string> key;
     Names expected;
   };
-  const std::vector<std::string> rsa_1024{"-newkey", "rsa:1024"}, rsa_2048{"-newkey", "rsa:2048"},
-      p256{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"},
+  const std::vector<std::string> rsa_1024{"-newkey", "rsa:1024"}, rsa_2040{"-newkey", "rsa:2040"},
+      rsa_2048{"-newkey", "rsa:2048"}, p256{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"},
       p521{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"}, ed25519{"-newkey", "ed25519"};
   const Row rows[] = {
-      {"intermediate", rsa_1024, {"weak-key error", "key-type error"}},
+      {"intermediate", rsa_1024, {"weak-key error"}},
+      {"intermediate", rsa_2040, {"weak-key error"}},
       {"intermediate", rsa_2048, {}},
       {"intermediate", p256, {}},
       {"intermediate", p521, {"key-type notice"}},

@@ -67,8 +67,8 @@ TEST_CASE("an intermediate that ends is told by itself, with its name, however l
   };
   for (const auto& [left, expected] :
        {Row{30 * kDay + kSecond, {}}, Row{30 * kDay, {"authority-expiring warning"}},
-        Row{7 * kDay, {"authority-expiring critical"}}, Row{Seconds(0), {"authority-expiring critical"}},
-        Row{-kSecond, {"authority-expired critical"}}}) {
+        Row{7 * kDay + kSecond, {"authority-expiring warning"}}, Row{7 * kDay, {"authority-expiring critical"}},
+        Row{Seconds(0), {"authority-expiring critical"}}, Row{-kSecond, {"authority-expired critical"}}}) {
     const auto [findings, fingerprint] = at(left);
     CAPTURE(left.count());
     CHECK(names_of(findings) == expected);
