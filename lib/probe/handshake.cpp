@@ -94,8 +94,8 @@ SslContextHandle make_context(Offer offer) {
   const bool usual = offer == Offer::usual;
   SSL_CTX_set_min_proto_version(context.get(), usual ? TLS1_2_VERSION : TLS1_VERSION);
   SSL_CTX_set_max_proto_version(context.get(), 0);
-  if (SSL_CTX_set_cipher_list(context.get(), usual ? "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=0" : "ALL:@SECLEVEL=0") !=
-          1 ||
+  if (SSL_CTX_set_cipher_list(context.get(),
+                              usual ? "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=0" : "ALL:eNULL:@SECLEVEL=0") != 1 ||
       (usual && SSL_CTX_set1_groups_list(context.get(), "X25519:P-256:P-384") != 1)) {
     pki::throw_openssl(Fault::internal, "cannot choose TLS ciphers");
   }

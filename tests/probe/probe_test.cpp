@@ -80,6 +80,17 @@ TEST_CASE("a peer with an outdated protocol is still looked at") {
   }
 }
 
+TEST_CASE("a peer that encrypts nothing is still looked at") {
+  const Identity leaf("null.test");
+  const auto context = test::server_context(leaf, TLS1_2_VERSION);
+  REQUIRE(SSL_CTX_set_cipher_list(context.get(), "eNULL:@SECLEVEL=0") == 1);
+  Server server([&](int connection) { test::serve_tls(context.get(), connection); });
+  const Capture capture = look(server.port());
+  CHECK_MESSAGE(capture.outcome == Outcome::complete, capture.problem);
+  CHECK(capture.cipher.find("NULL") != std::string::npos);
+  CHECK(capture.chain == std::vector<base::Bytes>{leaf.der});
+}
+
 TEST_CASE("the name asked for selects the certificate") {
   const Identity first("first.test");
   const Identity second("second.test");
