@@ -33,12 +33,12 @@ std::string read_policy(const base::Table& table, const base::Options& options, 
   return base::resolve_path(text, origin_of(table, "policy", otherwise));
 }
 
-std::vector<std::string> read_trust(const base::Table& table, const base::Options& options, const std::string& key,
-                                    const base::Origin& otherwise, Reader& reader) {
-  std::vector<std::string> stores = options.strings("trust");
+std::vector<std::string> read_stores(std::string_view option, const base::Table& table, const base::Options& options,
+                                     const std::string& key, const base::Origin& otherwise, Reader& reader) {
+  std::vector<std::string> stores = options.strings(option);
   for (std::size_t i = 0; i < stores.size(); ++i) {
-    const base::Origin& origin = origin_of_item(table, "trust", i, otherwise);
-    if (stores[i].empty()) reader.complain(origin, key + ".trust", "an empty path");
+    const base::Origin& origin = origin_of_item(table, option, i, otherwise);
+    if (stores[i].empty()) reader.complain(origin, fmt::format("{}.{}", key, option), "an empty path");
     if (stores[i] != "system") stores[i] = base::resolve_path(stores[i], origin);
   }
   return stores;
@@ -162,9 +162,12 @@ Endpoint read_endpoint(const Named& from, Reader& reader) {
                       fmt::format("'{}' is not KEY=VALUE", shortened(endpoint.labels[i])));
   endpoint.sni = options.string("sni");
   endpoint.starttls = options.string("starttls");
-  if (!endpoint.starttls.empty())
-    check_word(origin_of(from.table, "starttls", from.origin), from.key + ".starttls", endpoint.starttls,
-               reader.kinds.starttls, "protocol", reader);
+  if (!endpoint.starttls.empty() && !reader.kinds.starttls.empty()) {
+    std::vector<std::string> known = reader.kinds.starttls;
+    known.emplace_back("none");  // TLS at once, also where another custom is known of the port
+    check_word(origin_of(from.table, "starttls", from.origin), from.key + ".starttls", endpoint.starttls, known,
+               "protocol", reader);
+  }
   endpoint.any_address = options.string("addresses") == "any";
   check_targets(from, endpoint, reader);
   return endpoint;
@@ -176,7 +179,8 @@ Environment read_environment(const Named& from, Reader& reader) {
   environment.origin = from.origin;
   const base::Options options = read_options(from, Section::environment, reader);
   if (options.has("policy")) environment.policy = read_policy(from.table, options, from.origin);
-  environment.trust = read_trust(from.table, options, from.key, from.origin, reader);
+  environment.trust = read_stores("trust", from.table, options, from.key, from.origin, reader);
+  environment.further_trust = read_stores("further_trust", from.table, options, from.key, from.origin, reader);
   environment.warning_left = read_life_left(from, "warning_left", options, reader);
   environment.critical_left = read_life_left(from, "critical_left", options, reader);
   environment.severity = read_severities(from, options, reader);
@@ -198,7 +202,8 @@ Audit read_audit(const base::Table& table, const base::Origin& origin, Reader& r
   report_unknown(table, {declared(Section::audit)}, {}, "audit", reader.problems);
   const base::Options options = validate_declared(table, declared(Section::audit), "audit", origin, reader.problems);
   audit.policy = read_policy(table, options, origin);
-  audit.trust = read_trust(table, options, "audit", origin, reader);
+  audit.trust = read_stores("trust", table, options, "audit", origin, reader);
+  audit.further_trust = read_stores("further_trust", table, options, "audit", origin, reader);
   audit.fetches = options.string("fetch") != "none";
   audit.fetch_allow = read_ranges(table, options, origin, reader);
   return audit;

@@ -129,7 +129,7 @@ struct Endpoint {
   std::string team;
   std::vector<std::string> labels;  // "KEY=VALUE"
   std::string sni;
-  std::string starttls;      // "" : by the port
+  std::string starttls;      // "" : by the port; "none": TLS at once
   bool any_address = false;  // one place, whichever address answers
   base::Origin origin;
 };
@@ -146,8 +146,9 @@ bool is_built_in_policy(std::string_view text);
 
 struct Environment {
   Name name;
-  std::optional<std::string> policy;  // a built-in one's name, or an absolute path
-  std::vector<std::string> trust;     // "system", or absolute paths; empty: the audit's
+  std::optional<std::string> policy;       // a built-in one's name, or an absolute path
+  std::vector<std::string> trust;          // "system", or absolute paths; empty: the audit's
+  std::vector<std::string> further_trust;  // the same, of what some other clients hold
   std::optional<LifeLeft> warning_left, critical_left;
   std::map<std::string, std::string> severity;  // by rule
   base::Origin origin;
@@ -163,6 +164,7 @@ struct Team {
 struct Audit {
   std::string policy = "intermediate";
   std::vector<std::string> trust{"system"};
+  std::vector<std::string> further_trust;
   bool fetches = true;                             // CRLs, and what is asked of the DNS alone
   std::vector<pki::NameConstraint> fetch_allow{};  // address ranges that may be fetched from beside the public ones
 };

@@ -18,17 +18,17 @@ class Stores {
  public:
   Stores(const std::vector<pki::Certificate>& own, base::Time now) : own_(own), now_(now) {}
 
-  std::shared_ptr<pki::ChainJudge> judge_of(const std::vector<std::string>& trust) {
-    auto& judge = judges_[trust];
+  std::shared_ptr<pki::ChainJudge> judge_of(const std::vector<std::string>& trust,
+                                            const std::vector<std::string>& further) {
+    auto& judge = judges_[{trust, further}];
     if (judge) return judge;
     std::vector<pki::TrustStore> stores;
-    for (const std::string& name : trust) {
-      if (name == kSystem)
-        stores.push_back({name, pki::StoreKind::system, system()});
-      else
-        stores.push_back({name, pki::StoreKind::own, anchors_of(name)});
-    }
+    for (const std::string& name : trust)
+      stores.push_back(name == kSystem ? pki::TrustStore{name, pki::StoreKind::system, system()}
+                                       : pki::TrustStore{name, pki::StoreKind::own, anchors_of(name)});
     if (!own_.empty()) stores.push_back({"everseal", pki::StoreKind::own, own_});
+    for (const std::string& name : further)
+      stores.push_back({name, pki::StoreKind::further, name == kSystem ? system() : anchors_of(name)});
     return judge = std::make_shared<pki::ChainJudge>(std::move(stores), now_);
   }
 
@@ -42,7 +42,7 @@ class Stores {
   const std::vector<pki::Certificate>& own_;
   base::Time now_;
   std::optional<std::vector<pki::Certificate>> system_;
-  std::map<std::vector<std::string>, std::shared_ptr<pki::ChainJudge>> judges_;
+  std::map<std::pair<std::vector<std::string>, std::vector<std::string>>, std::shared_ptr<pki::ChainJudge>> judges_;
 };
 
 // The rest is as `otherwise` has it.
@@ -71,13 +71,14 @@ Standards::Standards(const config::Settings& settings, const Override& override,
   Stores stores(own, now);
   const auto keys = std::make_shared<pki::KeyJudge>(std::make_shared<const pki::KnownKeys>(pki::KnownKeys::load()));
 
-  const auto standard_of = [&](const std::string& policy, const std::vector<std::string>& trust) {
+  const auto standard_of = [&](const std::string& policy, const std::vector<std::string>& trust,
+                               const std::vector<std::string>& further) {
     Standard standard;
     standard.criteria.policies.push_back(find_policy(override.policy.value_or(policy)));
     if (standard.criteria.policies.front().name != kWebPki)
       standard.criteria.policies.push_back(audit::built_in_policy(kWebPki));
     standard.criteria.keys = keys;
-    standard.chains = stores.judge_of(trust);
+    standard.chains = stores.judge_of(trust, further);
     return standard;
   };
   const auto take_overrides = [&](Standard& standard) {
@@ -85,11 +86,14 @@ Standards::Standards(const config::Settings& settings, const Override& override,
     take_left(override.critical, audit::kCriticalAt, standard.criteria.critical);
   };
 
-  plain_ = standard_of(settings.audit.policy, settings.audit.trust);
+  plain_ = standard_of(settings.audit.policy, settings.audit.trust, settings.audit.further_trust);
   take_overrides(plain_);
   for (const auto& [name, environment] : settings.environments) {
+    // Whose clients are not the audit's, their further ones are not either.
+    const bool is_apart = !environment.trust.empty() || !environment.further_trust.empty();
     Standard standard = standard_of(environment.policy.value_or(settings.audit.policy),
-                                    environment.trust.empty() ? settings.audit.trust : environment.trust);
+                                    environment.trust.empty() ? settings.audit.trust : environment.trust,
+                                    is_apart ? environment.further_trust : settings.audit.further_trust);
     take_left(environment.warning_left, audit::kWarnAt, standard.criteria.warning);
     take_left(environment.critical_left, audit::kCriticalAt, standard.criteria.critical);
     for (const auto& [rule, severity] : environment.severity)

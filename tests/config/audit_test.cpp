@@ -25,6 +25,7 @@ TEST_CASE("what is said of endpoints, environments and teams is understood") {
       "team = \"web\"\nlabels = \"tier=edge\"\nsni = \"shop.example.org\"\nstarttls = \"smtp\"\naddresses = \"any\"\n"
       "[endpoint.more]\ntargets_file = \"targets.txt\"\n"
       "[environment.prod]\npolicy = \"policies/ours.json\"\ntrust = [\"system\", \"corp.pem\"]\n"
+      "further_trust = \"java.pem\"\n"
       "warning_left = \"1/3\"\ncritical_left = \"7d\"\nseverity = [\"self-signed=notice\"]\n"
       "[team.web]\nnames = \"*.example.org\"\nrunbook = \"https://wiki.example.org/tls\"\n"
       "[audit]\npolicy = \"modern\"\nfetch = \"none\"\nfetch_allow = [\"10.0.0.0/8\", \"fd00::/8\"]\n");
@@ -41,6 +42,7 @@ TEST_CASE("what is said of endpoints, environments and teams is understood") {
   const Environment& prod = parsed.config.environments.at(Name::parse("prod"));
   CHECK(prod.policy == "/etc/everseal/policies/ours.json");
   CHECK(prod.trust == std::vector<std::string>{"system", "/etc/everseal/corp.pem"});
+  CHECK(prod.further_trust == std::vector<std::string>{"/etc/everseal/java.pem"});
   REQUIRE(prod.warning_left);
   CHECK(prod.warning_left->part == 1);
   CHECK(prod.warning_left->of == 3);
@@ -54,6 +56,12 @@ TEST_CASE("what is said of endpoints, environments and teams is understood") {
   REQUIRE(parsed.config.audit.fetch_allow.size() == 2);
   CHECK(parsed.config.audit.fetch_allow[1].text == "fd00::/8");
   CHECK(parsed.config.audit.trust == std::vector<std::string>{"system"});
+}
+
+TEST_CASE("an endpoint may begin with TLS whatever its port is for") {
+  const Parsed parsed = parse_audit("[endpoint.a]\ntargets = \"mail.example.org:25\"\nstarttls = \"none\"\n");
+  REQUIRE(parsed.problems == std::vector<std::string>{});
+  CHECK(parsed.config.endpoints.at(Name::parse("a")).starttls == "none");
 }
 
 TEST_CASE("a file's environment is that of what says none in it, and of no other file's") {
@@ -107,6 +115,7 @@ TEST_CASE("what is wrong in the audit's tables is said with its line") {
       {"[environment.prod]\nseverity = \"expired=mild\"\n", "one of: notice, warning, error, critical"},
       {"[environment.prod]\nseverity = [\"expired=notice\", \"expired=error\"]\n", "stands there twice"},
       {"[environment.prod]\ntrust = \"\"\n", "an empty path"},
+      {"[audit]\nfurther_trust = [\"a.pem\", \"\"]\n", "audit.further_trust: an empty path"},
       {"[team.web]\nrunbook = \"no url\"\n", "team.web.runbook"},
       {"audit = 3\n", "write [audit]"},
       {"[audit]\nfetch = \"some\"\n", "audit.fetch: "},
