@@ -58,7 +58,7 @@ void put(report::JsonWriter& writer, std::string_view key, const std::optional<i
 
 void print_json(const std::vector<scan::Difference>& all, base::Time since, base::Time now) {
   report::JsonWriter writer;
-  writer.begin_object().key(report::kFormatKey).number(report::kFormat);
+  writer.begin_object();
   writer.key("since").time(since).key("until").time(now).key("changes").begin_array();
   for (const scan::Difference& one : all) {
     writer.begin_object().key("change").text(word_of(one)).key("place").text(one.place.name);

@@ -27,7 +27,7 @@ int explain_rule(const Context& context, const std::string& id) {
   const audit::Rule& rule = require_rule(id);
   if (context.output == Output::json) {
     report::JsonWriter writer;
-    writer.begin_object().key(report::kFormatKey).number(report::kFormat).key("rule").begin_object();
+    writer.begin_object().key("rule").begin_object();
     writer.key("id").text(rule.id).key("severity").text(audit::to_string(rule.severity));
     writer.key("summary").text(rule.summary).key("meaning").text(rule.meaning);
     writer.key("remedy").text(rule.remedy).key("source").text(rule.source).end_object().end_object();

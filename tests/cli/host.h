@@ -5,11 +5,25 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
 namespace everseal::test {
+
+// No object in it has a key twice, of which a reader keeps the one that it likes.
+inline nlohmann::json document_of(const std::string& text) {
+  std::vector<std::set<std::string>> open;
+  return nlohmann::json::parse(text, [&](int, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+    using Event = nlohmann::json::parse_event_t;
+    if (event == Event::object_start) open.emplace_back();
+    if (event == Event::object_end) open.pop_back();
+    if (event == Event::key) CHECK_MESSAGE(open.back().insert(parsed.get<std::string>()).second, parsed.dump());
+    return true;
+  });
+}
 
 class Host {
  public:
@@ -33,7 +47,7 @@ class Host {
 
   nlohmann::json json(Words words, int status = 0) const {
     words.emplace_back("--json");
-    return nlohmann::json::parse(run(std::move(words), status).output);
+    return document_of(run(std::move(words), status).output);
   }
 
   // What a terminal of so many columns shows of both streams; `environment` is put before the command ("NO_COLOR=1").
