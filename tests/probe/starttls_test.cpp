@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "probe/probe.h"
 #include "server.h"
+#include "windows_peers.h"
 
 #include <doctest/doctest.h>
 
@@ -11,17 +12,16 @@ using namespace std::chrono_literals;
 using probe::Capture;
 using probe::Dialogue;
 using probe::Outcome;
+using test::kMssqlRequest;
+using test::kRdpRequest;
+using test::mssql_response;
+using test::octets;
 using test::Server;
 using State = probe::Dialogue::State;
 
 namespace {
 
 const probe::Limits kShort{.connect = 5s, .handshake = 5s, .total = 10s};
-
-template <std::size_t Size>
-std::string octets(const char (&text)[Size]) {
-  return {text, Size - 1};
-}
 
 const std::string kPostgresRequest = octets("\x00\x00\x00\x08\x04\xd2\x16\x2f");
 const std::string kLdapRequest = octets(
@@ -30,20 +30,6 @@ const std::string kLdapRequest = octets(
 const std::string kXmppRequest = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 const std::string kXmppHeader =
     "<?xml version='1.0'?><stream:stream xmlns='jabber:client' from='x.test' id='a>b' version='1.0'>";
-const std::string kRdpRequest = octets("\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00");
-const std::string kMssqlRequest = octets(
-    "\x12\x01\x00\x1a\x00\x00\x00\x00"
-    "\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff"
-    "\x11\x00\x00\x00\x00\x00\x01");
-
-// A PRELOGIN response with a version and that answer to the wish for encryption.
-std::string mssql_response(char encryption) {
-  return octets(
-             "\x04\x01\x00\x1a\x00\x00\x01\x00"
-             "\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff"
-             "\x10\x00\x0f\xa1\x00\x00") +
-         encryption;
-}
 const std::string kMysqlRequest =
     octets("\x20\x00\x00\x01\x00\x8a\x08\x00\x00\x00\x00\x01\x2d") + std::string(23, '\0');
 
@@ -353,42 +339,6 @@ TEST_CASE("what the dialogue ends with is the outcome of the probe") {
         Outcome::not_tls);
 }
 
-namespace {
-
-// Shakes hands as an MSSQL server does: TLS inside packets of at most `largest` octets, and bare behind the handshake.
-void serve_tds(SSL_CTX* context, int connection, std::size_t largest) {
-  test::hear(connection, kMssqlRequest.size());
-  test::say(connection, mssql_response('\x01'));
-  const test::Session session(SSL_new(context));
-  BIO* const in = BIO_new(BIO_s_mem());
-  BIO* const out = BIO_new(BIO_s_mem());
-  SSL_set_bio(session.get(), in, out);
-  while (true) {
-    const int result = SSL_accept(session.get());
-    char* data = nullptr;
-    const auto size = static_cast<std::size_t>(BIO_get_mem_data(out, &data));
-    std::string_view flight(data, size);
-    for (; !flight.empty(); flight.remove_prefix(std::min(flight.size(), largest))) {
-      const std::size_t body = std::min(flight.size(), largest);
-      const std::size_t whole = body + 8;
-      test::say(connection,
-                std::string{'\x12', '\x01', static_cast<char>(whole >> 8), static_cast<char>(whole & 0xff)} +
-                    std::string(4, '\0') + std::string(flight.substr(0, body)));
-    }
-    BIO_reset(out);
-    if (result == 1 || SSL_get_error(session.get(), result) != SSL_ERROR_WANT_READ) break;
-    const std::string head = test::hear(connection, 8);
-    if (head.size() < 8 || head[0] != '\x12') break;
-    const std::string body =
-        test::hear(connection, static_cast<unsigned char>(head[2]) * 256U + static_cast<unsigned char>(head[3]) - 8U);
-    BIO_write(in, body.data(), static_cast<int>(body.size()));
-  }
-  ERR_clear_error();
-  test::hear_all(connection);
-}
-
-}  // namespace
-
 TEST_CASE("TLS inside the packets of MSSQL is unwrapped") {
   const test::Identity leaf("mssql.test");
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
@@ -396,7 +346,7 @@ TEST_CASE("TLS inside the packets of MSSQL is unwrapped") {
       CAPTURE(version);
       CAPTURE(largest);
       const auto context = test::server_context(leaf, version);
-      Server server([&](int c) { serve_tds(context.get(), c, largest); });
+      Server server([&](int c) { test::serve_mssql(context.get(), c, largest); });
       const Capture capture =
           probe::probe_one({.host = "127.0.0.1", .port = server.port(), .starttls = "mssql"}, kShort);
       CHECK_MESSAGE(capture.outcome == Outcome::complete, capture.problem);

@@ -22,17 +22,17 @@ struct Socket {
   ~Socket() { ::close(descriptor); }
 };
 
-sockaddr_in loopback(int port) {
+sockaddr_in address_of(int port, const char* host = "127.0.0.1") {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::inet_pton(AF_INET, host, &address.sin_addr);
   return address;
 }
 
-bool accepts(int port) {
+bool accepts(int port, const std::string& host) {
   const Socket socket;
-  const sockaddr_in address = loopback(port);
+  const sockaddr_in address = address_of(port, host.c_str());
   return ::connect(socket.descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
@@ -51,7 +51,7 @@ int free_port() {
     const int claim = ::open(fmt::format("{}/{}", claims, port).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (claim < 0) throw std::runtime_error("no port can be claimed");
     const Socket socket;
-    const sockaddr_in address = loopback(port);
+    const sockaddr_in address = address_of(port);
     if (::flock(claim, LOCK_EX | LOCK_NB) == 0 &&
         ::bind(socket.descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
       return port;  // with the claim, for the life of the process
@@ -79,13 +79,13 @@ void Daemon::stop() {
   thread_.join();
 }
 
-void Daemon::wait_for_port(int port) {
+void Daemon::wait_for_port(int port, const std::string& address) {
   wait_until(fmt::format("a server on port {}", port), [&] {
     if (ended_) {
       thread_.join();
       throw std::runtime_error("the server ended: " + transcript(exit_));
     }
-    return accepts(port);
+    return accepts(port, address);
   });
 }
 

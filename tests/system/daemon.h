@@ -23,7 +23,7 @@ class Daemon {
   // What it said, after it ended.
   const base::Exit& exit() const noexcept { return exit_; }
   // Waits until something accepts connections on `port`; throws what the program said where it ends before.
-  void wait_for_port(int port);
+  void wait_for_port(int port, const std::string& address = "127.0.0.1");
 
  private:
   base::Exit exit_;

@@ -20,6 +20,8 @@ std::string package_of(const std::string& program) {
   const auto name = std::filesystem::path(program).filename().string();
   if (name == "nginx") return "nginx-light";
   if (name == "initdb" || name == "pg_ctl" || name == "postgres") return "postgresql";
+  if (name == "mariadbd") return "mariadb-server-core";
+  if (name == "dovecot") return "dovecot-imapd";
   if (name == "psql") return "postgresql-client";
   if (name == "setpriv") return "util-linux";
   return name;

@@ -31,13 +31,25 @@ std::string settled_serial(int port) {
   return serial;
 }
 
-Nginx::Nginx(const Site& site, const std::string& name, const std::string& directory, const std::string& extra)
-    : port_(free_port()) {
+Nginx::Nginx(const Site& site, const std::string& name, const std::vector<NginxServer>& servers) {
   const std::string home = site / ("nginx-" + name);
   std::filesystem::create_directories(home);
   config_ = home + "/nginx.conf";
   errors_ = home + "/error.log";
   pid_file_ = home + "/pid";
+  std::string blocks;
+  for (const NginxServer& server : servers) {
+    ports_.push_back(free_port());
+    blocks += fmt::format(R"(
+  server {{
+    listen 127.0.0.1:{0} ssl;
+    ssl_certificate {1}/fullchain.pem;
+    ssl_certificate_key {1}/privkey.pem;
+    {2}
+    location / {{ return 200 "hello $ssl_client_s_dn\n"; }}
+  }})",
+                          ports_.back(), server.directory, server.extra);
+  }
   write_text(config_, fmt::format(R"(daemon off;
 worker_processes 2;
 pid {0}/pid;
@@ -46,23 +58,16 @@ events {{}}
 http {{
   access_log off;
   client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/fastcgi;
-  uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
-  server {{
-    listen 127.0.0.1:{1} ssl;
-    ssl_certificate {2}/fullchain.pem;
-    ssl_certificate_key {2}/privkey.pem;
-    {3}
-    location / {{ return 200 "hello $ssl_client_s_dn\n"; }}
-  }}
+  uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;{1}
 }}
 )",
-                                  home, port_, directory, extra));
+                                  home, blocks));
   start();
 }
 
 void Nginx::start() {
   daemon_ = std::make_unique<Daemon>(Words{"nginx", "-c", config_, "-e", errors_});
-  daemon_->wait_for_port(port_);
+  for (const int port : ports_) daemon_->wait_for_port(port);
 }
 
 void Nginx::stop() { daemon_.reset(); }

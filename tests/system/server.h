@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace everseal::system {
 
@@ -15,17 +16,26 @@ std::string served_serial(int port, const std::string& starttls = {});
 // nginx).
 std::string settled_serial(int port);
 
-// nginx with its own config: one TLS server on `port`, which reads fullchain.pem and privkey.pem in `directory`.
+// One TLS server of an nginx, which reads fullchain.pem and privkey.pem in `directory`.
+struct NginxServer {
+  std::string directory;
+  std::string extra = {};  // more directives of the server block
+};
+
+// nginx with its own config.
 class Nginx {
  public:
-  // `extra`: more directives of the server block.
-  Nginx(const Site& site, const std::string& name, const std::string& directory, const std::string& extra = {});
+  // One server.
+  Nginx(const Site& site, const std::string& name, const std::string& directory, const std::string& extra = {})
+      : Nginx(site, name, {{directory, extra}}) {}
+  // Each server has a port of its own.
+  Nginx(const Site& site, const std::string& name, const std::vector<NginxServer>& servers);
 
   void start();
   void stop();
-  int port() const noexcept { return port_; }
-  std::string endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
-  std::string served() const { return settled_serial(port_); }
+  int port(std::size_t server = 0) const { return ports_.at(server); }
+  std::string endpoint(std::size_t server = 0) const { return "127.0.0.1:" + std::to_string(port(server)); }
+  std::string served() const { return settled_serial(port()); }
   // A shell command that makes it read its files again.
   std::string reload_command() const;
 
@@ -33,7 +43,7 @@ class Nginx {
   std::string config_;
   std::string errors_;
   std::string pid_file_;
-  int port_;
+  std::vector<int> ports_;
   std::unique_ptr<Daemon> daemon_;
 };
 
