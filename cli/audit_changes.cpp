@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "inventory/audit_runs.h"
+#include "moments.h"
 #include "report/json.h"
 #include "report/report.h"
 #include "scan/difference.h"
@@ -68,6 +69,8 @@ void print_json(const std::vector<scan::Difference>& all, base::Time since, base
     put(writer, "after", one.after);
     put(writer, "opened", one.opened);
     put(writer, "closed", one.closed);
+    put(writer, "worsened", one.worsened);
+    put(writer, "lapsed", one.lapsed);
     writer.end_object();
   }
   writer.end_array().end_object();
@@ -99,11 +102,7 @@ base::Time parse_since(const std::string& text, inventory::Store& store, base::T
     if (run) return run->started;
     throw base::Error(base::Fault::usage, "nothing was audited yet", "`everseal audit` begins");
   }
-  if (const auto ago = base::parse_duration(text)) return now - *ago;
-  if (const auto day = base::parse_time(text + "T00:00:00Z")) return *day;
-  if (const auto time = base::parse_rfc3339(text)) return *time;
-  throw base::Error(base::Fault::usage, fmt::format("--diff: '{}' is no time", base::printable(text.substr(0, 80))),
-                    "write last, 7d, 2026-11-30 or 2026-11-30T08:00:00Z");
+  return begin_argument(text, "--diff", now);
 }
 
 }  // namespace everseal::cli

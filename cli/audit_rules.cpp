@@ -1,30 +1,14 @@
 #include "audit_rules.h"
 
 #include "audit/rule.h"
-#include "base/error.h"
-#include "base/text.h"
 #include "report/json.h"
 #include "terminal.h"
 
 #include <fmt/format.h>
 
 namespace everseal::cli {
-namespace {
-
-const audit::Rule& require_rule(const std::string& id) {
-  if (const audit::Rule* const rule = audit::find_rule(id)) return *rule;
-  std::vector<std::string> known;
-  for (const audit::Rule* const rule : audit::rules()) known.emplace_back(rule->id);
-  const auto near = base::nearest(id, known);
-  throw base::Error(
-      base::Fault::usage, fmt::format("no rule is called '{}'", base::printable(id.substr(0, 80))),
-      near ? fmt::format("did you mean '{}'?", *near) : fmt::format("the rules are {}", base::join(known, ", ")));
-}
-
-}  // namespace
-
 int explain_rule(const Context& context, const std::string& id) {
-  const audit::Rule& rule = require_rule(id);
+  const audit::Rule& rule = audit::require_rule(id);
   if (context.output == Output::json) {
     report::JsonWriter writer;
     writer.begin_object().key("rule").begin_object();

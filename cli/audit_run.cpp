@@ -9,6 +9,7 @@
 #include "discover/passwords.h"
 #include "discover/server.h"
 #include "report/audit.h"
+#include "save_found.h"
 #include "scan/audit.h"
 #include "show_rows.h"
 #include "terminal.h"
@@ -52,37 +53,8 @@ void drop_repeated(std::vector<scan::Wanted>& endpoints) {
   std::erase_if(endpoints, [&](const scan::Wanted& one) { return !seen.insert(one.name).second; });
 }
 
-// --from nginx, --from nginx=/srv/nginx/nginx.conf
-std::vector<discover::Server> servers_from(const std::vector<std::string>& asked) {
-  const discover::HostFiles host("/");
-  std::vector<discover::Server> servers;
-  std::optional<std::vector<discover::Server>> found;
-  for (const std::string& text : asked) {
-    const auto equals = text.find('=');
-    const auto kind = discover::parse_server_kind(text.substr(0, equals));
-    if (!kind)
-      throw Error(Fault::usage, fmt::format("--from: no configs of '{}' are read", base::printable(text)),
-                  "one of: " + base::join(discover::server_kinds(), ", "));
-    if (equals != std::string::npos) {
-      const std::string path = std::filesystem::absolute(text.substr(equals + 1)).lexically_normal().string();
-      if (!host.has_file(path)) throw Error(Fault::usage, fmt::format("--from: no file {}", base::printable(path)));
-      servers.push_back(discover::read_server(host, *kind, path));
-      continue;
-    }
-    if (!found) found = discover::find_servers(host);
-    const auto before = servers.size();
-    std::ranges::copy_if(*found, std::back_inserter(servers),
-                         [&](const discover::Server& server) { return server.kind == *kind; });
-    if (servers.size() == before)
-      throw Error(Fault::usage, fmt::format("--from: {} has no config where it is looked for", text),
-                  fmt::format("say where it is: --from {}=FILE", text));
-  }
-  return servers;
-}
-
 void take_servers(const Arguments& arguments, scan::AuditRequest& request) {
-  request.own =
-      scan::own_servers(servers_from(arguments.all("from")), {.environment = arguments.one("env").value_or("")});
+  request.own = scan::own_servers(servers_from(arguments), {.environment = arguments.one("env").value_or("")});
   for (const std::string& text : arguments.all("from"))
     if (text.find('=') == std::string::npos) request.whole.push_back(text);
   take(request.endpoints, request.own.endpoints);
@@ -129,11 +101,6 @@ std::string described(const scan::AuditRequest& request, std::string_view whence
   const std::size_t paths = request.paths.size() + request.own.files.size();
   if (paths > 0) text += fmt::format("{}{} path{}", text.empty() ? "" : ", ", paths, paths == 1 ? "" : "s");
   return text;
-}
-
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? std::string(name) : std::string("localhost");
 }
 
 std::unique_ptr<report::AuditSink> open_audit_sink(const Context& context) {
@@ -186,6 +153,8 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   const Arguments& arguments = context.arguments;
   const Severity from = fail_on(context);
   const bool named = arguments.has("TARGET") || arguments.has("targets") || arguments.has("from");
+  if (arguments.has("save") && !arguments.has("from"))
+    throw Error(Fault::usage, "--save writes what --from finds", "say --from nginx --save");
   const reconcile::Host host = context.host();
   Surroundings around = surroundings(host, sql::Access::read_write, !named);
 
@@ -204,6 +173,7 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   request.limits.in_flight =
       arguments.has("in-flight") ? number_argument(*arguments.one("in-flight"), "--in-flight") : kInFlight;
   if (const auto time = arguments.one("timeout")) request.limits.total = duration_argument(*time, "--timeout");
+  if (const auto file = arguments.one("baseline")) request.baseline = scan::Baseline::read(*file);
   if (arguments.has("resume")) request.begin = scan::AuditRequest::Begin::where_the_last_stopped;
 
   const base::Time now = host.clock();
@@ -231,6 +201,11 @@ int audit_to(report::AuditSink& sink, const Context& context) {
                                  .failed = outcome.failed,
                                  .not_looked = outcome.not_looked});
   if (only_changes) show_changes(context, *around.store, outcome.began, host.clock());
+  if (arguments.has("save")) {
+    const scan::Discovery found = scan::discover_host(
+        {.servers = servers_from(arguments), .passwords = std::move(request.passwords)}, context.stop);
+    save_found_tables(context, host, plan_found_tables(host, around, found, request.environment));
+  }
   return sink.end(summary_of(outcome, host.clock(), code));
 }
 

@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace everseal::cli {
 namespace {
@@ -20,7 +21,6 @@ namespace {
 using base::Error;
 using base::Fault;
 
-constexpr int kSomeNotLookedAt = 4;
 constexpr int kNoneLookedAt = 1;
 
 std::optional<config::LifeLeft> life_left(const Arguments& arguments, std::string_view option) {
@@ -84,6 +84,11 @@ scan::Standards standards_of(const Context& context, Surroundings& around, base:
                                 .critical = life_left(context.arguments, "critical")};
   if (const auto environment = context.arguments.one("env")) require_declared(around.config, *environment);
   return {around.config, override, around.store ? roots_of(*around.store) : std::vector<pki::Certificate>(), now};
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? std::string(name) : std::string("localhost");
 }
 
 audit::Severity fail_on(const Context& context) {

@@ -31,12 +31,15 @@ Surroundings what_is_known(const reconcile::Host& host, std::vector<std::string>
 // What is demanded here, with what the options --policy, --warning and --critical say instead. Error(usage/config).
 scan::Standards standards_of(const Context& context, Surroundings& around, base::Time now);
 
+std::string host_name();  // of this host, "localhost" where it has none
+
 // How CRLs are fetched, kept nowhere; nothing where the config says that none are. Opens the proxy's secret.
 std::optional<scan::CrlSource> crl_source(const config::Settings& settings);
 
 // --fail-on; error without it. Error(usage).
 audit::Severity fail_on(const Context& context);
 
+inline constexpr int kSomeNotLookedAt = 4;
 // What such a command exits with.
 struct LookCounts {
   bool has_finding = false;     // at or above --fail-on

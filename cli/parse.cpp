@@ -232,6 +232,10 @@ constexpr Foreign kForeign[] = {
     {"check", "config check"},
     {"migrate", "import"},
     {"fsck", "doctor"},
+    {"acknowledge", "finding acknowledge"},
+    {"ack", "finding acknowledge"},
+    {"findings", "finding list"},
+    {"unacknowledge", "finding reopen"},
     {"repair", "doctor"},
 };
 

@@ -27,6 +27,9 @@ constexpr Argument kAuditArguments[] = {
                 "dovecot, postgresql; KIND=FILE where that lies elsewhere",
      .type = ArgumentType::values,
      .value = "KIND"},
+    {.name = "--save",
+     .summary = "write tables of what --from found to conf.d, as `everseal discover` does",
+     .type = ArgumentType::flag},
     {.name = "--env", .summary = "of the config, only this environment; judge TARGETs as of it", .value = "ENV"},
     {.name = "--policy", .summary = "judge by this one: a name, or the path of your own", .value = "POLICY"},
     {.name = "--warning", .summary = "life left that is a warning", .value = "1/4|30d"},
@@ -34,6 +37,9 @@ constexpr Argument kAuditArguments[] = {
     {.name = "--fail-on",
      .summary = "exit 3 from this severity on: notice, warning, error (the default), critical",
      .value = "SEVERITY"},
+    {.name = "--baseline",
+     .summary = "a report of before, as --format json wrote it: only what is new or graver counts",
+     .value = "FILE"},
     {.name = "--format", .summary = "how it is told, see `everseal kinds`", .value = "FORMAT"},
     {.name = "--sni", .summary = "the name to ask the TARGETs for, and to be served", .value = "NAME"},
     {.name = "--starttls",
@@ -85,6 +91,7 @@ const Command audit_command{
     "  everseal audit --from nginx    its listeners, beside the files that its\n"
     "                                 config names\n"
     "  everseal audit --format json > report.json\n"
+    "  everseal audit --baseline report.json\n"
     "  everseal audit --changes       from cron: silent where nothing changed\n"
     "  everseal audit --diff 7d\n"
     "  everseal audit --explain chain-incomplete\n\n"

@@ -2,12 +2,16 @@
 #include "command.h"
 #include "config_problems.h"
 #include "inventory/certificates.h"
+#include "inventory/places.h"
+#include "moments.h"
 #include "reconcile/access.h"
 #include "reconcile/overview.h"
 #include "report/json.h"
+#include "scan/period.h"
 #include "show_rows.h"
 #include "terminal.h"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
@@ -27,6 +31,9 @@ constexpr Argument kListArguments[] = {
     {.name = "--all",
      .summary = "managed and seen, also expired and former versions, and CA certificates",
      .type = ArgumentType::flag},
+    {.name = "--as-of",
+     .summary = "as it stood then: the newest version of each name and what was seen, a day at its end",
+     .value = "DATE|7d"},
     {.name = "--check",
      .summary = "exit 3 where something needs attention, or with --expiring where anything is listed",
      .type = ArgumentType::flag},
@@ -73,6 +80,43 @@ std::string left(base::Time end, base::Time now) {
   return end > now ? base::approximate(end - now) : base::approximate(now - end) + " ago";
 }
 
+// Where a certificate was seen, the places that show it first.
+struct SeenAt {
+  inventory::PlaceRecord place;
+  base::Time from, until;
+  bool is_still_there = false;
+};
+
+std::vector<SeenAt> places_showing(inventory::Store& store, const pki::Fingerprint& certificate) {
+  constexpr int kMostPlaces = 20;
+  std::vector<SeenAt> all;
+  for (auto& [place, sighting] : inventory::Places(store).of(certificate, kMostPlaces)) {
+    const bool is_still_there = !sighting.last_seen && !place.gone;
+    const base::Time until = sighting.last_seen.value_or(place.last_look);
+    all.push_back({std::move(place), sighting.first_seen, until, is_still_there});
+  }
+  return all;
+}
+
+std::vector<SeenAt> places_showing(const scan::Standing& standing) {
+  std::vector<SeenAt> all;
+  for (const scan::Standing::Place& one : standing.places) all.push_back({one.place, one.from, one.until, true});
+  return all;
+}
+
+// "at www.example.org:443, /etc/ssl/a.pem and 3 more"; "until 2026-11-02 at ..." where no place shows it any more.
+std::string text_of(const std::vector<SeenAt>& places) {
+  constexpr std::size_t kMostShown = 2;
+  if (places.empty()) return {};
+  const bool is_there = places.front().is_still_there;
+  std::string text =
+      is_there ? "at " : fmt::format("until {} at ", base::format_time(places.front().until).substr(0, 10));
+  std::size_t shown = 0;
+  for (; shown < std::min(places.size(), kMostShown) && places[shown].is_still_there == is_there; ++shown)
+    text += fmt::format("{}{}", shown == 0 ? "" : ", ", places[shown].place.text());
+  return shown == places.size() ? text : fmt::format("{} and {} more", text, places.size() - shown);
+}
+
 // Rows as they come: a table for people, one line of JSON each for scripts.
 class Rows {
  public:
@@ -85,7 +129,7 @@ class Rows {
     writer_.begin_object().key(report::kFormatKey).number(report::kFormat).key("certificates").begin_array();
   }
 
-  void add(const ManagedCertificate& one) {
+  void add(const ManagedCertificate& one, const std::vector<SeenAt>& places) {
     const std::optional<CertificateRecord>& certificate = one.certificate;
     const std::string issuer = one.in_use ? one.in_use->issuer.text() : std::string();
     if (!json_) {
@@ -132,7 +176,7 @@ class Rows {
       writer_.key("retry_at").value(attempt.not_before).end_object();
     }
     writer_.end_array();
-    end();
+    end(places);
   }
 
   // A row where it needs somebody; scripts get all, behind the certificates.
@@ -149,30 +193,15 @@ class Rows {
     sink_->row(cells);
   }
 
-  void add(const CertificateRecord& record) {
-    const std::string name = record.managed ? record.managed->text() : std::string();
-    if (!json_) {
-      const std::string_view state = state_of(record, now_);
-      const Cell cells[] = {cell_or_null(name),
-                            state,
-                            base::format_time(record.not_after).substr(0, 10),
-                            left(record.not_after, now_),
-                            record.names.raw().empty() ? Cell(record.subject) : Cell(record.names),
-                            cell_or_null(record.issuer_name),
-                            cell_or_null(record.environment),
-                            record.key,
-                            ""};
-      return sink_->row(cells);
-    }
-    begin(name, false, state_of(record, now_));
-    writer_.key("needs_attention").boolean(false).key("why").null();
-    writer_.key("identifiers").texts(names_of(record));
-    writer_.key("issuer").value(cell_or_null(record.issuer_name));
-    writer_.key("environment").value(cell_or_null(record.environment));
-    writer_.key("version").value(record.version).key("renew_at").null();
-    certify(&record);
-    writer_.key("deployments").begin_array().end_array().key("failures").begin_array().end_array();
-    end();
+  void add(const CertificateRecord& record, const std::vector<SeenAt>& places) {
+    add(record, state_of(record, now_), false, places);
+  }
+
+  // As it stood at what this was made with for now.
+  void add(const scan::Standing& one) {
+    std::string_view state = one.state_at(now_);
+    if (state == "live" && !one.is_newest) state = "seen";
+    add(one.certificate, state, one.is_newest, places_showing(one));
   }
 
   // `problems`: of the config.
@@ -192,6 +221,31 @@ class Rows {
   }
 
  private:
+  void add(const CertificateRecord& record, std::string_view state, bool managed, const std::vector<SeenAt>& places) {
+    const std::string name = record.managed ? record.managed->text() : std::string();
+    if (!json_) {
+      const Cell cells[] = {cell_or_null(name),
+                            state,
+                            base::format_time(record.not_after).substr(0, 10),
+                            left(record.not_after, now_),
+                            record.names.raw().empty() ? Cell(record.subject) : Cell(record.names),
+                            cell_or_null(record.issuer_name),
+                            cell_or_null(record.environment),
+                            record.key,
+                            text_of(places)};
+      return sink_->row(cells);
+    }
+    begin(name, managed, state);
+    writer_.key("needs_attention").boolean(false).key("why").null();
+    writer_.key("identifiers").texts(names_of(record));
+    writer_.key("issuer").value(cell_or_null(record.issuer_name));
+    writer_.key("environment").value(cell_or_null(record.environment));
+    writer_.key("version").value(record.version).key("renew_at").null();
+    certify(&record);
+    writer_.key("deployments").begin_array().end_array().key("failures").begin_array().end_array();
+    end(places);
+  }
+
   void begin(std::string_view name, bool managed, std::string_view state) {
     writer_.begin_object().key("name").value(cell_or_null(name)).key("managed").boolean(managed);
     writer_.key("state").text(state);
@@ -210,8 +264,15 @@ class Rows {
     put("fingerprint", record ? Cell(record->fingerprint.text()) : Cell());
   }
 
-  void end() {
-    writer_.end_object();
+  void end(const std::vector<SeenAt>& places) {
+    writer_.key("seen_at").begin_array();
+    for (const SeenAt& one : places) {
+      writer_.begin_object().key("place").text(one.place.name).key("address").value(cell_or_null(one.place.address));
+      writer_.key("environment").value(cell_or_null(one.place.environment));
+      writer_.key("from").time(one.from).key("until").time(one.until);
+      writer_.key("still_there").boolean(one.is_still_there).end_object();
+    }
+    writer_.end_array().end_object();
     if (writer_.written().size() >= kFlushAt) flush();
   }
 
@@ -228,14 +289,42 @@ class Rows {
 };
 
 // The names that a managed certificate answers to, as a search means it.
-bool answers_to(const ManagedCertificate& one, const std::string& name) {
+bool answers_to(const std::vector<std::string>& identifiers, const std::string& name) {
   const bool below = name.starts_with("*.") || name.starts_with('.');
   const std::string suffix = base::lower(below ? name.substr(name.find('.')) : name);
-  for (const std::string& text : identifiers_of(one)) {
+  for (const std::string& text : identifiers) {
     const std::string lower = base::lower(text);
     if (below ? lower.ends_with(suffix) : lower == suffix) return true;
   }
   return false;
+}
+
+// Only what still stands to be read of then: settings, deployments and failures are of today.
+int list_as_of(const Context& context, inventory::Store& store, base::Time then) {
+  const Arguments& arguments = context.arguments;
+  for (const char* option : {"check", "issuer"})
+    if (arguments.has(option))
+      throw base::Error(base::Fault::usage, fmt::format("--{} speaks of today, --as-of of another time", option));
+  const auto expiring = arguments.one("expiring");
+  const auto ends_before = expiring ? std::optional(then + duration_argument(*expiring, "--expiring")) : std::nullopt;
+  const std::string environment = arguments.one("env").value_or("");
+  const std::string name = arguments.one("name").value_or("");
+  const bool managed = !arguments.has("seen"), seen = !arguments.has("managed");
+  Rows rows(context, then);
+  bool is_empty = true;
+  for (const scan::Standing& one : scan::stood_at(store, then)) {
+    const bool is_of_environment =
+        environment.empty() || one.certificate.environment == environment ||
+        std::ranges::any_of(one.places, [&](const auto& at) { return at.place.environment == environment; });
+    if (!(one.is_newest ? managed : seen) || !is_of_environment) continue;
+    if (!name.empty() && !answers_to(names_of(one.certificate), name)) continue;
+    if (ends_before && one.certificate.not_after >= *ends_before) continue;
+    rows.add(one);
+    is_empty = false;
+  }
+  rows.finish({}, {});
+  if (is_empty && context.output == Output::text && !context.quiet) note("nothing is known of then\n");
+  return 0;
 }
 
 int run_list(Context& context) {
@@ -243,6 +332,8 @@ int run_list(Context& context) {
   const reconcile::Host host = context.host();
   const base::Time now = host.clock();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
+  if (const auto then = arguments.one("as-of")) return list_as_of(context, store, end_argument(*then, "--as-of", now));
+  const bool json = context.output == Output::json;
   const bool all = arguments.has("all");
   const bool managed = all || arguments.has("managed") || !arguments.has("seen");
   const bool seen = all || arguments.has("seen") || (arguments.has("name") && !arguments.has("managed"));
@@ -280,13 +371,15 @@ int run_list(Context& context) {
       const bool wanted =
           (filter.environment.empty() || one.record.environment == filter.environment) &&
           (filter.issuer.empty() || (one.in_use && one.in_use->issuer.text() == filter.issuer)) &&
-          (filter.name.empty() || answers_to(one, filter.name)) &&
+          (filter.name.empty() || answers_to(identifiers_of(one), filter.name)) &&
           (!filter.expires_before || (one.certificate && one.certificate->not_after < *filter.expires_before));
       if (!wanted) continue;
       ++shown;
       const bool needs = one.state.attention == plan::Attention::needed || filter.expires_before;
       if (needs) ++needing;
-      if (needs || !only_findings) rows.add(one);
+      if (needs || !only_findings)
+        rows.add(one,
+                 json && one.certificate ? places_showing(store, one.certificate->fingerprint) : std::vector<SeenAt>());
     }
   }
   std::size_t others = 0;
@@ -294,7 +387,7 @@ int run_list(Context& context) {
     inventory::Certificates(store).each(filter, [&](const CertificateRecord& record) {
       if (in_use.contains(record.fingerprint) || (!managed && record.managed)) return;
       ++others;
-      if (filter.expires_before || !only_findings) rows.add(record);
+      if (filter.expires_before || !only_findings) rows.add(record, places_showing(store, record.fingerprint));
     });
   rows.finish(authorities, all_managed.problems);
   if (context.output == Output::text) {
@@ -329,7 +422,9 @@ const Command list_command{
     "  everseal list\n"
     "  everseal list --check --quiet\n"
     "  everseal list --expiring 30d --json\n"
-    "  everseal list --name '*.example.org' --all",
+    "  everseal list --name '*.example.org' --all\n"
+    "  everseal list --seen               with the places that show it\n"
+    "  everseal list --as-of 2026-06-30",
     kListArguments,
     run_list};
 

@@ -55,7 +55,9 @@ std::vector<FoundHere> found_here(std::vector<audit::Finding> findings, const in
   std::vector<FoundHere> all;
   for (audit::Finding& finding : findings) {
     FoundHere one{std::move(finding), std::nullopt};
-    if (memory) one.acknowledgement = memory->acknowledgement(place, std::string(one.finding.rule->id));
+    if (memory)
+      one.acknowledgement =
+          memory->acknowledgement(place, std::string(one.finding.rule->id), to_string(one.finding.severity));
     all.push_back(std::move(one));
   }
   return all;

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <algorithm>
 #include <cctype>
 #include <iterator>
 #include <utility>
@@ -55,21 +56,28 @@ class CountingIterator {
 
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
-  Builder(const std::string& file, const CountingIterator::Lines& lines, base::Problems& problems)
-      : file_(file), lines_(lines), problems_(problems) {}
+  // Without `keys` all members are wanted.
+  Builder(const std::string& file, const CountingIterator::Lines& lines, std::span<const std::string_view> keys,
+          base::Problems& problems)
+      : file_(file), lines_(lines), keys_(keys), problems_(problems) {}
 
-  bool null() override { return complain("null", "leave it out"); }
+  bool null() override { return is_passed_over() || !keys_.empty() || complain("null", "leave it out"); }
   bool boolean(bool value) override { return add({value, here()}); }
   bool number_integer(number_integer_t value) override { return add({std::int64_t{value}, here()}); }
   bool number_unsigned(number_unsigned_t value) override {
-    if (!std::in_range<std::int64_t>(value)) return complain("a number that is too large");
+    if (!std::in_range<std::int64_t>(value)) return is_passed_over() || complain("a number that is too large");
     return add({static_cast<std::int64_t>(value), here()});
   }
-  bool number_float(number_float_t, const string_t&) override { return complain("a number that is no integer"); }
+  bool number_float(number_float_t, const string_t&) override {
+    return is_passed_over() || complain("a number that is no integer");
+  }
   bool string(string_t& value) override { return add(base::text_value(std::move(value), here())); }
   bool binary(binary_t&) override { return complain("binary data"); }
   bool start_object(std::size_t) override { return open({base::Table(), here()}); }
   bool key(string_t& value) override {
+    if (depth_passed_over_ > 0) return true;
+    passes_over_next_ = !keys_.empty() && std::ranges::find(keys_, value) == keys_.end();
+    if (passes_over_next_) return true;
     if (base::find(std::get<base::Table>(open_.back().value.data), value) != nullptr)
       return complain(fmt::format("the key \"{}\" stands twice", base::printable(value)), "remove one of them");
     open_.back().key = std::move(value);
@@ -90,7 +98,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   std::optional<base::Table> take() {
     if (!done_) return std::nullopt;
     if (auto* const table = std::get_if<base::Table>(&root_.data)) return std::move(*table);
-    complain("not an object", "a policy is a JSON object");
+    complain("not an object", "a JSON object is expected");
     return std::nullopt;
   }
 
@@ -105,7 +113,10 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     problems_.push_back({here(), "", std::move(message), std::move(hint)});
     return false;
   }
+  // Is it, or stands in, a member that nobody wants?
+  bool is_passed_over() { return depth_passed_over_ > 0 || std::exchange(passes_over_next_, false); }
   bool add(base::Value value) {
+    if (is_passed_over()) return true;
     if (open_.empty()) {
       root_ = std::move(value);
       done_ = true;
@@ -117,11 +128,19 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool open(base::Value value) {
+    if (is_passed_over()) {
+      ++depth_passed_over_;
+      return true;
+    }
     if (open_.size() == kDeepest) return complain("nested too deeply");
     open_.push_back({std::move(value), {}});
     return true;
   }
   bool close() {
+    if (depth_passed_over_ > 0) {
+      --depth_passed_over_;
+      return true;
+    }
     base::Value value = std::move(open_.back().value);
     open_.pop_back();
     return add(std::move(value));
@@ -129,17 +148,25 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 
   const std::string& file_;
   const CountingIterator::Lines& lines_;
+  std::span<const std::string_view> keys_;
   base::Problems& problems_;
   std::vector<Level> open_;
   base::Value root_;
   bool done_ = false;
+  bool passes_over_next_ = false;
+  std::size_t depth_passed_over_ = 0;
 };
 
 }  // namespace
 
 std::optional<base::Table> parse_json_tree(std::string_view json, const std::string& file, base::Problems& problems) {
+  return parse_json_members(json, {}, file, problems);
+}
+
+std::optional<base::Table> parse_json_members(std::string_view json, std::span<const std::string_view> keys,
+                                              const std::string& file, base::Problems& problems) {
   CountingIterator::Lines lines;
-  Builder builder(file, lines, problems);
+  Builder builder(file, lines, keys, problems);
   const CountingIterator first(json.data(), &lines), last(json.data() + json.size(), &lines);
   if (!nlohmann::json::sax_parse(first, last, &builder)) return std::nullopt;
   return builder.take();

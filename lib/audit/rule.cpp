@@ -1,9 +1,13 @@
 #include "audit/rule.h"
 
 #include "audit/judge.h"
+#include "base/error.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace everseal::audit {
 namespace {
@@ -34,6 +38,16 @@ const Rule* find_rule(std::string_view id) noexcept {
   const auto all = rules();
   const auto found = std::ranges::find(all, id, &Rule::id);
   return found == all.end() ? nullptr : *found;
+}
+
+const Rule& require_rule(const std::string& id) {
+  if (const Rule* const rule = find_rule(id)) return *rule;
+  std::vector<std::string> known;
+  for (const Rule* const rule : rules()) known.emplace_back(rule->id);
+  const auto near = base::nearest(id, known);
+  throw base::Error(
+      base::Fault::usage, fmt::format("no rule is called '{}'", base::printable(id.substr(0, 80))),
+      near ? fmt::format("did you mean '{}'?", *near) : fmt::format("the rules are {}", base::join(known, ", ")));
 }
 
 }  // namespace everseal::audit

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace everseal::audit {
@@ -46,5 +47,7 @@ struct Rule {
 // All of them, in the order in which they are judged.
 std::span<const Rule* const> rules();
 const Rule* find_rule(std::string_view id) noexcept;
+// Error(usage) with the nearest one, or all there are.
+const Rule& require_rule(const std::string& id);
 
 }  // namespace everseal::audit

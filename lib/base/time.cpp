@@ -96,6 +96,8 @@ std::optional<Time> parse_time(std::string_view text) {
          Seconds(*second);
 }
 
+std::optional<Time> parse_day(std::string_view text) { return parse_time(std::string(text) + "T00:00:00Z"); }
+
 std::optional<Time> parse_rfc3339(std::string_view text) {
   constexpr std::size_t kSeconds = 19;  // "2026-11-23T22:11:30"
   if (text.size() <= kSeconds) return std::nullopt;

@@ -27,6 +27,7 @@ std::string approximate(Seconds duration);
 
 std::string format_time(Time time);                     // RFC 3339 in UTC: 2026-11-23T22:11:30Z
 std::optional<Time> parse_time(std::string_view text);  // the same form, seconds precision, "Z" only
+std::optional<Time> parse_day(std::string_view text);   // "2026-11-23": its first second, in UTC
 // Any date-time of RFC 3339 section 5.6, as others write it: fractions are dropped, offsets applied.
 std::optional<Time> parse_rfc3339(std::string_view text);
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "config/change.h"
+#include "config/fragment_file.h"
 #include "config/reader.h"
 #include "config/toml.h"
 
@@ -25,16 +26,7 @@ using base::Error;
 using base::Fault;
 
 constexpr std::string_view kCertificateFamily = "certificate";
-
-// No name holds an '@', so that no certificate's file is called as that of a challenge.
-std::string file_of(const Fragment& fragment) {
-  return fragment.family == kCertificateFamily ? fragment.name.text() + ".toml"
-                                               : fmt::format("{}@{}.toml", fragment.family, fragment.name);
-}
-
-std::string path_of(const Files& files, const Fragment& fragment) {
-  return fmt::format("{}/{}", files.fragments, file_of(fragment));
-}
+constexpr std::string_view kFoundFamily = "found";
 
 // The certificate's table in one file; a file that does not parse defines nothing.
 struct Found {
@@ -69,9 +61,75 @@ void append_options(std::string& out, const base::Table& table) {
 [[noreturn]] void explain(const Error& error, std::string_view doing, std::string_view family, const Name& name,
                           std::string_view where) {
   throw Error(Fault::io, fmt::format("{} {} {} {}: {}", doing, family, name, where, error.message()),
-              !error.hint().empty() ? error.hint()
-                                    : fmt::format("run it as a user who may write there, or change [{}] by hand",
-                                                  base::printable(dotted(family, name.text()))));
+              !error.hint().empty()    ? error.hint()
+              : family == kFoundFamily ? std::string("run it as a user who may write there")
+                                       : fmt::format("run it as a user who may write there, or change [{}] by hand",
+                                                     base::printable(dotted(family, name.text()))));
+}
+
+Source source_of(const Files& files, const Fragment& fragment) {
+  const char* const comment =
+      fragment.family == kCertificateFamily
+          ? "# Written by Everseal: the certificate is kept alive as long as this stands. Edit it as you like.\n"
+          : "# Written by `everseal import`. Edit it as you like.\n";
+  return {path_of(files, fragment), comment + to_toml(fragment) + commented(fragment.proposal)};
+}
+
+// Mode and owner of the file that is replaced, as somebody may have changed them.
+base::Ownership ownership_of(const base::Directory& directory, const std::string& file) {
+  struct stat status {};
+  if (::fstatat(directory.descriptor(), file.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
+    return {.user = {}, .group = {}, .mode = 0644};
+  const bool root = ::geteuid() == 0;
+  return {.user = root ? std::optional(status.st_uid) : std::nullopt,
+          .group = root ? std::optional(status.st_gid) : std::nullopt,
+          .mode = status.st_mode & 07777};
+}
+
+// Backwards, as a fragment may refer to those before it.
+void take_back(const Files& files, std::span<const Fragment> fragments) noexcept {
+  try {
+    const auto directory = base::Directory::open(files.fragments);
+    for (; !fragments.empty(); fragments = fragments.first(fragments.size() - 1))
+      directory.remove(file_of(fragments.back()));
+  } catch (const Error&) {
+    // The error that led here is the one to report.
+  }
+}
+
+// What one file says of its certificate; nullopt where that is wrong by itself.
+std::optional<Certificate> understood(const Source& source, const Name& name, const Kinds& kinds,
+                                      base::Problems& problems) {
+  const Config config = parse({source}, kinds, problems, References::elsewhere);
+  const auto found = config.certificates.find(name);
+  return problems.empty() && found != config.certificates.end() ? std::optional(found->second) : std::nullopt;
+}
+
+// `text` with the options changed, read back to prove that they are, and that nothing else is.
+std::string edit(const std::string& path, const std::string& text, const Certificate& before, const Certificate& after,
+                 const base::Table& options, const Kinds& kinds) {
+  if (auto made = edited(text, before, after, options)) {
+    base::Problems problems;
+    const auto read_back = understood({path, *made}, before.name, kinds, problems);
+    if (read_back && normal_form(*read_back) == normal_form(after)) return *std::move(made);
+  }
+  std::string wanted;
+  for (const std::string& difference : differences(before, after))
+    wanted += fmt::format("{}{}", wanted.empty() ? "" : "; ", difference);
+  throw Error(Fault::exists,
+              fmt::format("{} is written in a form that cannot be changed without touching the rest", path),
+              fmt::format("change there by hand: {}; or write it anew with --replace", wanted));
+}
+
+}  // namespace
+
+std::string file_of(const Fragment& fragment) {
+  return fragment.family == kCertificateFamily ? fragment.name.text() + ".toml"
+                                               : fmt::format("{}@{}.toml", fragment.family, fragment.name);
+}
+
+std::string path_of(const Files& files, const Fragment& fragment) {
+  return fmt::format("{}/{}", files.fragments, file_of(fragment));
 }
 
 std::string to_toml(const Fragment& fragment) {
@@ -97,25 +155,6 @@ std::string commented(std::string_view lines) {
   return out.empty() ? out : "\n" + out;
 }
 
-Source source_of(const Files& files, const Fragment& fragment) {
-  const char* const comment =
-      fragment.family == kCertificateFamily
-          ? "# Written by Everseal: the certificate is kept alive as long as this stands. Edit it as you like.\n"
-          : "# Written by `everseal import`. Edit it as you like.\n";
-  return {path_of(files, fragment), comment + to_toml(fragment) + commented(fragment.proposal)};
-}
-
-// Mode and owner of the file that is replaced, as somebody may have changed them.
-base::Ownership ownership_of(const base::Directory& directory, const std::string& file) {
-  struct stat status {};
-  if (::fstatat(directory.descriptor(), file.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
-    return {.user = {}, .group = {}, .mode = 0644};
-  const bool root = ::geteuid() == 0;
-  return {.user = root ? std::optional(status.st_uid) : std::nullopt,
-          .group = root ? std::optional(status.st_gid) : std::nullopt,
-          .mode = status.st_mode & 07777};
-}
-
 void put(const Files& files, const Fragment& fragment, const std::string& before, const std::string& text) {
   try {
     const auto directory = base::Directory::create(files.fragments, 0755);
@@ -128,27 +167,6 @@ void put(const Files& files, const Fragment& fragment, const std::string& before
   }
 }
 
-// Backwards, as a fragment may refer to those before it.
-void take_back(const Files& files, std::span<const Fragment> fragments) noexcept {
-  try {
-    const auto directory = base::Directory::open(files.fragments);
-    for (; !fragments.empty(); fragments = fragments.first(fragments.size() - 1))
-      directory.remove(file_of(fragments.back()));
-  } catch (const Error&) {
-    // The error that led here is the one to report.
-  }
-}
-
-// What one file says of its certificate; nullopt where that is wrong by itself.
-std::optional<Certificate> understood(const Source& source, const Name& name, const Kinds& kinds,
-                                      base::Problems& problems) {
-  const Config config = parse({source}, kinds, problems, References::elsewhere);
-  const auto found = config.certificates.find(name);
-  return problems.empty() && found != config.certificates.end() ? std::optional(found->second) : std::nullopt;
-}
-
-// What is wrong elsewhere stays wrong, and is nobody's business here. What a reference names may stand in a file that
-// cannot be read.
 void require_no_new_problem(const Sources& present, const std::vector<Source>& wanted, const Kinds& kinds) {
   base::Problems before, after;
   static_cast<void>(parse(present.files, kinds, before));
@@ -164,24 +182,6 @@ void require_no_new_problem(const Sources& present, const std::vector<Source>& w
   for (const base::Problem& problem : after) message += "\n  " + base::to_string(problem);
   throw Error(Fault::config, std::move(message), "nothing was written");
 }
-
-// `text` with the options changed, read back to prove that they are, and that nothing else is.
-std::string edit(const std::string& path, const std::string& text, const Certificate& before, const Certificate& after,
-                 const base::Table& options, const Kinds& kinds) {
-  if (auto made = edited(text, before, after, options)) {
-    base::Problems problems;
-    const auto read_back = understood({path, *made}, before.name, kinds, problems);
-    if (read_back && normal_form(*read_back) == normal_form(after)) return *std::move(made);
-  }
-  std::string wanted;
-  for (const std::string& difference : differences(before, after))
-    wanted += fmt::format("{}{}", wanted.empty() ? "" : "; ", difference);
-  throw Error(Fault::exists,
-              fmt::format("{} is written in a form that cannot be changed without touching the rest", path),
-              fmt::format("change there by hand: {}; or write it anew with --replace", wanted));
-}
-
-}  // namespace
 
 Fragment fragment_of(const Certificate& certificate) {
   return {std::string(kCertificateFamily), certificate.name, to_table(certificate)};

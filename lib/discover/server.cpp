@@ -43,6 +43,11 @@ std::optional<ServerKind> parse_server_kind(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+std::string_view unit_of(ServerKind kind, std::string_view config) noexcept {
+  if (kind != ServerKind::apache) return to_string(kind);
+  return config.find("/etc/httpd/") == std::string_view::npos ? "apache2" : "httpd";
+}
+
 std::vector<std::string> server_kinds() {
   std::vector<std::string> kinds;
   for (const ServerReader& reader : kReaders) kinds.emplace_back(reader.name);

@@ -15,6 +15,8 @@ namespace everseal::discover {
 enum class ServerKind { nginx, apache, haproxy, postfix, dovecot, postgresql };
 std::string_view to_string(ServerKind kind) noexcept;
 std::optional<ServerKind> parse_server_kind(std::string_view text) noexcept;
+// What systemd calls it where its config is that file: "apache2", "httpd".
+std::string_view unit_of(ServerKind kind, std::string_view config) noexcept;
 std::vector<std::string> server_kinds();  // as they are written
 
 struct Where {

@@ -1,6 +1,6 @@
 #include "inventory/certificates.h"
 
-#include "inventory/columns.h"
+#include "inventory/certificate_rows.h"
 #include "inventory/rows.h"
 #include "inventory/search_name.h"
 
@@ -12,34 +12,10 @@ namespace {
 using base::Error;
 using base::Fault;
 
-constexpr std::string_view kCertificateColumns =
-    "select fingerprint, serial, subject, issuer, names, not_before, not_after, key, is_ca, first_seen, revoked_at, "
-    "revocation_reason, managed, version, environment, issuer_name, version_state from certificate ";
+std::string select_certificate() { return fmt::format("select {} from certificate ", kCertificateColumns); }
 constexpr std::size_t kPrefixDigits = 8;
 
-CertificateRecord read_certificate(const sql::Statement& row) {
-  CertificateRecord record;
-  record.fingerprint = fingerprint_at(row, 0);
-  record.serial = row.text(1);
-  record.subject = untrusted_at(row, 2);
-  record.issuer = untrusted_at(row, 3);
-  record.names = untrusted_at(row, 4);
-  record.not_before = time_at(row, 5);
-  record.not_after = time_at(row, 6);
-  record.key = row.text(7);
-  record.is_ca = flag_at(row, 8);
-  record.first_seen = time_at(row, 9);
-  record.revoked_at = optional_at(row, 10, time_at);
-  record.revocation_reason = optional_at(row, 11, reason_at);
-  record.managed = optional_at(row, 12, name_at);
-  record.version = optional_at(row, 13, int_at);
-  record.environment = row.text(14);
-  record.issuer_name = row.text(15);
-  record.version_state = optional_at(row, 16, [](const sql::Statement& at, int column) {
-    return enum_at(at, column, parse_version_state, "a version's state");
-  });
-  return record;
-}
+CertificateRecord read_certificate(const sql::Statement& row) { return certificate_at(row, 0); }
 
 // The row's id where the certificate was not known before.
 std::optional<std::int64_t> insert(sql::Database& database, const pki::Certificate& certificate, Time now) {
@@ -75,7 +51,7 @@ void insert_names(sql::Database& database, std::int64_t id, const pki::Certifica
 
 // One text for each combination of conditions, so that each is prepared once and served by its index.
 std::string select_for(const CertificateFilter& filter) {
-  std::string sql(kCertificateColumns);
+  std::string sql = select_certificate();
   sql += "where 1 = 1";
   if (filter.expires_before) sql += " and not_after < $1";
   if (filter.now && !filter.all) sql += " and not_after >= $2";
@@ -158,7 +134,7 @@ std::int64_t Certificates::add(std::span<const pki::Certificate> certificates, T
 }
 
 std::optional<CertificateRecord> Certificates::find(const pki::Fingerprint& fingerprint) {
-  sql::Query query(store_.database(), std::string(kCertificateColumns) + "where fingerprint = $1");
+  sql::Query query(store_.database(), select_certificate() + "where fingerprint = $1");
   query->bind(1, base::BytesView(fingerprint.octets));
   return first_row(query, read_certificate);
 }
@@ -170,7 +146,7 @@ std::optional<base::Bytes> Certificates::der(const pki::Fingerprint& fingerprint
 }
 
 std::vector<CertificateRecord> Certificates::find_by_serial(const std::string& serial) {
-  sql::Query query(store_.database(), std::string(kCertificateColumns) + "where serial = $1 order by not_after, id");
+  sql::Query query(store_.database(), select_certificate() + "where serial = $1 order by not_after, id");
   query->bind(1, serial);
   return all_rows(query, read_certificate);
 }
@@ -186,7 +162,7 @@ std::vector<CertificateRecord> Certificates::find_by_prefix(const std::string& f
   if (!first || !last) throw Error(Fault::usage, "a fingerprint is given by hex digits");
   sql::Query query(
       store_.database(),
-      std::string(kCertificateColumns) + "where fingerprint >= $1 and fingerprint <= $2 order by fingerprint limit 10");
+      select_certificate() + "where fingerprint >= $1 and fingerprint <= $2 order by fingerprint limit 10");
   query->bind(1, base::BytesView(first->octets)).bind(2, base::BytesView(last->octets));
   return all_rows(query, read_certificate);
 }
@@ -200,6 +176,19 @@ void Certificates::each(const CertificateFilter& filter, const std::function<voi
   sql::Query query(store_.database(), select_for(filter));
   bind_filter(query, filter);
   while (query->step()) row(read_certificate(*query));
+}
+
+void Certificates::each_managed_then(Time when, const std::function<void(const CertificateRecord&)>& row) {
+  sql::Query query(
+      store_.database(),
+      select_certificate() + "where managed is not null and first_seen <= $1 order by managed, version desc");
+  query->bind(1, base::to_unix(when));
+  std::optional<Name> last;
+  while (query->step()) {
+    const CertificateRecord record = read_certificate(*query);
+    if (last != record.managed) row(record);
+    last = record.managed;
+  }
 }
 
 void Certificates::set_revoked(const pki::Fingerprint& fingerprint, Time when, pki::RevocationReason reason) {

@@ -37,10 +37,14 @@ class Certificates {
   std::vector<pki::Certificate> authorities();  // those of CAs, of whomever
   // Rows in order of expiry, one at a time, without holding them all.
   void each(const CertificateFilter& filter, const std::function<void(const CertificateRecord&)>& row);
+  // As of `when`: the newest version of each managed name that was there then, by name. What it says besides (revoked,
+  // live) is of today; what is remembered no more is not among them.
+  void each_managed_then(Time when, const std::function<void(const CertificateRecord&)>& row);
   // What is revoked already keeps its time, and its reason unless this one is graver (pki::is_graver).
   void set_revoked(const pki::Fingerprint& fingerprint, Time when, pki::RevocationReason reason);
   // Takes away up to `limit` that ended before `before`, the oldest first, and that an authority here signed them.
-  // Those of CAs stay, those that are a version's or stand at a place, and revoked ones that a CRL has to name still. Gives how many went.
+  // Those of CAs stay, those that are a version's or stand at a place, and revoked ones that a CRL has to name still.
+  // Gives how many went.
   std::int64_t prune(Time before, int limit);
 
  private:

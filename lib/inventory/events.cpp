@@ -127,6 +127,21 @@ std::string missing(std::int64_t first, std::int64_t last) {
                        : fmt::format("events {} to {} are missing", first, last);
 }
 
+void each_row(sql::Query& query, const std::function<void(const EventRecord&)>& row) {
+  EventRecord event;
+  while (query->step()) {
+    event.chain = enum_at(*query, 0, parse_chain, "a chain of the history");
+    event.number = query->integer(1);
+    event.when = base::from_unix(query->integer(2));
+    event.actor = query->text(3);
+    event.action = query->text(4);
+    event.subject = query->text(5);
+    event.detail = query->text(6);
+    event.hash = base::hex(query->blob(7));
+    row(event);
+  }
+}
+
 // What the newest seal says of what went; the beginning where there is none.
 Head sealed_through(sql::Database& database, Chain chain) {
   sql::Query query(database, "select detail from event where chain = $1 and action = $2 order by number desc limit 1");
@@ -257,18 +272,16 @@ void Events::each(const EventFilter& filter, const std::function<void(const Even
   sql::Query query(store_.database(), sql);
   if (!filter.subject.empty()) query->bind(1, filter.subject);
   if (filter.limit >= 0) query->bind(2, filter.limit);
-  EventRecord event;
-  while (query->step()) {
-    event.chain = enum_at(*query, 0, parse_chain, "a chain of the history");
-    event.number = query->integer(1);
-    event.when = base::from_unix(query->integer(2));
-    event.actor = query->text(3);
-    event.action = query->text(4);
-    event.subject = query->text(5);
-    event.detail = query->text(6);
-    event.hash = base::hex(query->blob(7));
-    row(event);
-  }
+  each_row(query, row);
+}
+
+void Events::each_between(Time from, Time until, const std::function<void(const EventRecord&)>& row) {
+  sql::Query query(
+      store_.database(),
+      "select chain, number, at, actor, action, subject, detail, hash from event where at >= $1 and at < $2 "
+      "order by id");
+  query->bind(1, base::to_unix(from)).bind(2, base::to_unix(until));
+  each_row(query, row);
 }
 
 std::optional<Time> Events::newest_time() {

@@ -59,7 +59,8 @@ class Events {
   void add(std::string_view action, const std::string& subject,
            const std::vector<std::pair<std::string, std::string>>& detail, Time now, Chain chain = Chain::run);
 
-  void each(const EventFilter& filter, const std::function<void(const EventRecord&)>& row);  // oldest first
+  void each(const EventFilter& filter, const std::function<void(const EventRecord&)>& row);      // oldest first
+  void each_between(Time from, Time until, const std::function<void(const EventRecord&)>& row);  // `until` not
   std::optional<Time> newest_time();
   Anchor head(Chain chain);
   std::array<Anchor, kChains.size()> heads();

@@ -10,12 +10,13 @@ namespace {
 
 constexpr std::string_view kFindingColumns =
     "finding.id, finding.rule, finding.place, finding.certificate, finding.severity, finding.what, finding.opened, "
-    "finding.closed";
-constexpr int kFindingColumnCount = 8;
+    "finding.closed, finding.raised";
+constexpr int kFindingColumnCount = 9;
 constexpr std::string_view kAcknowledgementColumns =
     "acknowledgement.id, acknowledgement.rule, acknowledgement.place, acknowledgement.reason, acknowledgement.actor, "
-    "acknowledgement.created, acknowledgement.until, acknowledgement.withdrawn";
-constexpr int kAcknowledgementColumnCount = 8;
+    "acknowledgement.created, acknowledgement.until, acknowledgement.withdrawn, "
+    "acknowledgement.severity";
+constexpr int kAcknowledgementColumnCount = 9;
 
 FindingRecord finding_at(const sql::Statement& row, int column) {
   FindingRecord finding{.id = row.integer(column),
@@ -25,7 +26,8 @@ FindingRecord finding_at(const sql::Statement& row, int column) {
                         .severity = text_at(row, column + 4),
                         .what = text_at(row, column + 5),
                         .opened = time_at(row, column + 6),
-                        .closed = optional_at(row, column + 7, time_at)};
+                        .closed = optional_at(row, column + 7, time_at),
+                        .raised = optional_at(row, column + 8, time_at)};
   if (!row.blob(column + 3).empty()) finding.certificate = fingerprint_at(row, column + 3);
   return finding;
 }
@@ -38,14 +40,17 @@ AcknowledgementRecord acknowledgement_at(const sql::Statement& row, int column) 
           .actor = text_at(row, column + 4),
           .created = time_at(row, column + 5),
           .until = time_at(row, column + 6),
-          .withdrawn = optional_at(row, column + 7, time_at)};
+          .withdrawn = optional_at(row, column + 7, time_at),
+          .severity = text_at(row, column + 8)};
 }
 
 PlacedFinding placed_at(const sql::Statement& row) {
   PlacedFinding placed{
       .finding = finding_at(row, 0), .place = place_at(row, kFindingColumnCount), .acknowledgement = std::nullopt};
   constexpr int column = kFindingColumnCount + kPlaceColumnCount;
-  if (!row.is_null(column)) placed.acknowledgement = acknowledgement_at(row, column);
+  if (row.is_null(column)) return placed;
+  AcknowledgementRecord known = acknowledgement_at(row, column);
+  if (known.covers(placed.finding)) placed.acknowledgement = std::move(known);
   return placed;
 }
 
@@ -88,8 +93,10 @@ void Findings::replace(std::int64_t place, std::span<const FindingRecord> found,
       const FindingRecord& today = *still->second;
       wanted.erase(still);
       if (today.severity == known.severity && today.what == known.what) continue;
-      sql::Query query(store_.database(), "update finding set severity = $2, what = $3 where id = $1");
-      query->bind(1, known.id).bind(2, today.severity).bind(3, today.what).execute();
+      const bool is_worse = gravity(today.severity) > gravity(known.severity);
+      sql::Query query(store_.database(), "update finding set severity = $2, what = $3, raised = $4 where id = $1");
+      query->bind(1, known.id).bind(2, today.severity).bind(3, today.what);
+      query->bind(4, unix_of(is_worse ? std::optional(now) : known.raised)).execute();
     }
     for (const auto& [key, finding] : wanted) open(store_, place, *finding, now);
   });
@@ -119,10 +126,23 @@ std::vector<PlacedFinding> Findings::open_of(std::string_view rule, Time now) {
   return all_rows(query, placed_at);
 }
 
+void Findings::each_open_then(Time when, const std::function<void(const PlacedFinding&)>& row) {
+  sql::Query query(store_.database(),
+                   fmt::format("select {}, {} from finding join place on place.id = finding.place where finding.id in "
+                               "(select id from finding where closed is null and opened <= $1 union all "
+                               "select id from finding where closed > $1 and opened <= $1) and "
+                               "(place.gone is null or place.gone > $1) order by finding.place, finding.id",
+                               kFindingColumns, kPlaceColumns));
+  query->bind(1, base::to_unix(when));
+  while (query->step())
+    row({.finding = finding_at(*query, 0), .place = place_at(*query, kFindingColumnCount), .acknowledgement = {}});
+}
+
 std::vector<PlacedFinding> Findings::changed(Time since, Time until, Time now) {
   sql::Query query(store_.database(),
                    select_placed("finding.id in (select id from finding where opened >= $2 and opened < $3 union "
-                                 "select id from finding where closed >= $2 and closed < $3) order by finding.id"));
+                                 "select id from finding where closed >= $2 and closed < $3 union "
+                                 "select id from finding where raised >= $2 and raised < $3) order by finding.id"));
   query->bind(1, base::to_unix(now)).bind(2, base::to_unix(since)).bind(3, base::to_unix(until));
   return all_rows(query, placed_at);
 }
@@ -132,19 +152,28 @@ std::int64_t Findings::acknowledge(const AcknowledgementRecord& acknowledgement)
   store_.transaction([&] {
     withdraw(acknowledgement.rule, acknowledgement.place, acknowledgement.created);
     sql::Query query(store_.database(),
-                     "insert into acknowledgement (rule, place, reason, actor, created, until) "
-                     "values ($1, $2, $3, $4, $5, $6) returning id");
+                     "insert into acknowledgement (rule, place, reason, actor, created, until, severity) "
+                     "values ($1, $2, $3, $4, $5, $6, $7) returning id");
     query->bind(1, acknowledgement.rule)
         .bind(2, acknowledgement.place)
         .bind(3, acknowledgement.reason)
         .bind(4, acknowledgement.actor.empty() ? store_.actor() : acknowledgement.actor)
         .bind(5, base::to_unix(acknowledgement.created))
-        .bind(6, base::to_unix(acknowledgement.until));
+        .bind(6, base::to_unix(acknowledgement.until))
+        .bind(7, acknowledgement.severity);
     query->step();
     id = query->integer(0);
     query->execute();
   });
   return id;
+}
+
+std::optional<AcknowledgementRecord> Findings::acknowledgement(const std::string& rule, std::int64_t place, Time now) {
+  sql::Query query(store_.database(), fmt::format("select {} from acknowledgement where place = $2 and rule = $1 and "
+                                                  "withdrawn is null and until > $3",
+                                                  kAcknowledgementColumns));
+  query->bind(1, rule).bind(2, place).bind(3, base::to_unix(now));
+  return first_row(query, [](const sql::Statement& row) { return acknowledgement_at(row, 0); });
 }
 
 bool Findings::withdraw(const std::string& rule, std::int64_t place, Time now) {

@@ -16,7 +16,7 @@ namespace everseal::inventory {
 struct PlacedFinding {
   FindingRecord finding;
   PlaceRecord place;
-  std::optional<AcknowledgementRecord> acknowledgement;  // one that holds
+  std::optional<AcknowledgementRecord> acknowledgement;  // one that holds, and for so grave a finding
 };
 
 class Findings {
@@ -33,11 +33,15 @@ class Findings {
   void each_open(Time now, const std::function<void(const PlacedFinding&)>& row);
   // The open ones of a rule at places that are not gone.
   std::vector<PlacedFinding> open_of(std::string_view rule, Time now);
-  // Opened or closed since then and until `until`, in the order of their opening.
+  // The same of those that were open at `when`, with the severity and the words that they had last, and without
+  // acknowledgement.
+  void each_open_then(Time when, const std::function<void(const PlacedFinding&)>& row);
+  // Opened, closed or grown worse since then and until `until`, in the order of their opening.
   std::vector<PlacedFinding> changed(Time since, Time until, Time now);
 
   // Holds for the rule at that place until then; a former one of the same is withdrawn.
   std::int64_t acknowledge(const AcknowledgementRecord& acknowledgement);
+  std::optional<AcknowledgementRecord> acknowledgement(const std::string& rule, std::int64_t place, Time now);
   bool withdraw(const std::string& rule, std::int64_t place, Time now);                     // false where there is none
   std::vector<std::pair<AcknowledgementRecord, PlaceRecord>> acknowledgements(Time since);  // that held since then
 

@@ -1,5 +1,6 @@
 #include "inventory/places.h"
 
+#include "inventory/certificate_rows.h"
 #include "inventory/certificates.h"
 #include "inventory/findings.h"
 #include "inventory/place_rows.h"
@@ -317,6 +318,23 @@ std::vector<SightingRecord> Places::shown_then(std::int64_t place, Time when) {
                   kSightingColumns));
   query->bind(1, place).bind(2, base::to_unix(when));
   return all_rows(query, [](const sql::Statement& row) { return sighting_at(row, 0); });
+}
+
+void Places::each_shown_then(Time when, const std::function<void(const Shown&)>& row) {
+  // One that ended before `when` stood until the look that showed another in its place.
+  sql::Query query(
+      store_.database(),
+      fmt::format("select {}, {}, {} from sighting join place on place.id = sighting.place join certificate on "
+                  "certificate.fingerprint = sighting.certificate where sighting.first_seen <= $1 and "
+                  "(sighting.last_seen is null or sighting.last_seen >= $1 or (select min(later.first_seen) from "
+                  "sighting later where later.place = sighting.place and later.first_seen > sighting.last_seen) > $1) "
+                  "and (place.gone is null or place.gone > $1) and certificate.is_ca = 0 and (sighting.position = 0 or "
+                  "place.kind = 'file') order by certificate.not_after, sighting.certificate, place.id",
+                  kCertificateColumns, kPlaceColumns, kSightingColumns));
+  query->bind(1, base::to_unix(when));
+  constexpr int kPlace = kCertificateColumnCount;
+  while (query->step())
+    row({certificate_at(*query, 0), place_at(*query, kPlace), sighting_at(*query, kPlace + kPlaceColumnCount)});
 }
 
 std::vector<ProbeRecord> Places::probes(std::int64_t place, int limit) {

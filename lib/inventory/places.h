@@ -75,7 +75,14 @@ class Places {
   std::vector<SightingRecord> shown_at(std::int64_t place);                // by the last look, in their order
   std::vector<SightingRecord> shown_then(std::int64_t place, Time when);   // likewise by the last one before `when`
   std::vector<SightingRecord> seen_since(std::int64_t place, Time since);  // what was still there then, or came later
-  std::vector<ProbeRecord> probes(std::int64_t place, int limit);          // the newest first
+  // Leaves, and files' certificates but for those of CAs, at the places that showed them at `when`, by certificate.
+  struct Shown {
+    CertificateRecord certificate;
+    PlaceRecord place;
+    SightingRecord sighting;
+  };
+  void each_shown_then(Time when, const std::function<void(const Shown&)>& row);
+  std::vector<ProbeRecord> probes(std::int64_t place, int limit);  // the newest first
   std::vector<ProbeHour> hours(std::int64_t place, Time since);
   // Leaves and files' certificates that appeared or vanished since then, place by place, and the new places.
   std::vector<PlaceChange> changed_since(Time since);

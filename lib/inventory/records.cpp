@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -145,6 +146,11 @@ std::vector<std::string> names_of(const CertificateRecord& record) {
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
   }
   return names;
+}
+
+int gravity(std::string_view severity) noexcept {
+  const auto* const found = std::ranges::find(kSeverities, severity);
+  return static_cast<int>(kSeverities.end() - found);
 }
 
 std::string PlaceRecord::text() const {

@@ -367,6 +367,11 @@ struct SightingRecord {
   std::optional<Time> last_seen;  // absent: the place's last look still showed it
 };
 
+// The severities of findings, the gravest first.
+inline constexpr std::array<std::string_view, 4> kSeverities{"critical", "error", "warning", "notice"};
+// 4: critical, ... 1: notice, 0: any other text.
+int gravity(std::string_view severity) noexcept;
+
 // A rule that a place breaks, or a certificate at it.
 struct FindingRecord {
   std::int64_t id = 0;
@@ -377,9 +382,10 @@ struct FindingRecord {
   std::string what;  // printable
   Time opened;
   std::optional<Time> closed;
+  std::optional<Time> raised{};   // since when it is worse than it was
 };
 
-// Somebody knows of it and said why it may be.
+// Somebody knows of it and said why it may be. What grows worse than it was then is not what he knows.
 struct AcknowledgementRecord {
   std::int64_t id = 0;
   std::string rule;
@@ -389,6 +395,10 @@ struct AcknowledgementRecord {
   Time created;
   Time until;
   std::optional<Time> withdrawn;
+  std::string severity{"critical"};  // the gravest that it holds for
+
+  bool holds_at(Time now) const noexcept { return !withdrawn && now < until; }
+  bool covers(const FindingRecord& finding) const noexcept { return gravity(finding.severity) <= gravity(severity); }
 };
 
 struct AuditRunRecord {

@@ -45,6 +45,8 @@ constexpr Words kWords[] = {
     {"mend", "mended", "not mended"},
     {"init", "ready", "not made"},
     {"reconcile", "looked after", "stopped"},
+    {"acknowledge", "acknowledged", "not acknowledged"},
+    {"reopen", "counts again", "not reopened"},
 };
 
 const Words* words_of(std::string_view step) noexcept {

@@ -36,6 +36,7 @@ struct AuditedFinding {
   inventory::FindingRecord finding;
   std::optional<inventory::AcknowledgementRecord> acknowledgement;  // it counts for nothing while this holds
   std::optional<base::Time> since;                                  // first seen; absent where nobody remembers
+  bool in_baseline = false;  // it stood in the report that this one is held against, and counts for nothing
 };
 
 struct AuditedPlace {

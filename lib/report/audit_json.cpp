@@ -51,6 +51,7 @@ void write_finding(JsonWriter& json, const AuditedFinding& one) {
   text_or_null(json, one.finding.certificate ? one.finding.certificate->text() : std::string());
   json.key("since");
   time_or_null(json, one.since);
+  json.key("in_baseline").boolean(one.in_baseline);
   json.key("acknowledged");
   if (const auto& known = one.acknowledgement) {
     json.begin_object();

@@ -23,11 +23,6 @@ std::string_view gravest_where(const AuditedPlace& place, const Concerns& concer
 
 }  // namespace
 
-int gravity(std::string_view severity) noexcept {
-  const auto* const found = std::ranges::find(kSeverities, severity);
-  return static_cast<int>(kSeverities.end() - found);
-}
-
 Tone tone_of(std::string_view severity) noexcept {
   return gravity(severity) >= gravity("error") ? Tone::bad : severity == "warning" ? Tone::warning : Tone::plain;
 }

@@ -3,7 +3,6 @@
 
 #include "report/audit.h"
 
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,13 +10,11 @@
 
 namespace everseal::report {
 
-// The gravest first.
-inline constexpr std::array<std::string_view, 4> kSeverities{"critical", "error", "warning", "notice"};
-// 4: critical, ... 1: notice, 0: any other text.
-int gravity(std::string_view severity) noexcept;
+using inventory::gravity;
+using inventory::kSeverities;
 Tone tone_of(std::string_view severity) noexcept;
 
-inline bool counts(const AuditedFinding& finding) noexcept { return !finding.acknowledgement; }
+inline bool counts(const AuditedFinding& finding) noexcept { return !finding.acknowledgement && !finding.in_baseline; }
 // Of what counts at the place; "" where nothing does.
 std::string_view gravest(const AuditedPlace& place) noexcept;
 // The same of what is found about ends: "expired", "expiring", "authority-expiring" and their like.

@@ -7,6 +7,7 @@
 #include "inventory/audit_runs.h"
 #include "inventory/places.h"
 #include "pki/digest.h"
+#include "report/audited.h"
 #include "scan/memory.h"
 #include "scan/own_files.h"
 #include "scan/sights.h"
@@ -457,8 +458,16 @@ class Run {
     audited.probe = std::move(probe);
     sink_.place(audited);
     ++outcome_.looked;
-    outcome_.failed += judged.certificates ? 0 : 1;
+    outcome_.failed += judged.certificates || is_failure_known(audited) ? 0 : 1;
     if (progress_) progress_(endpoints_, static_cast<std::int64_t>(request_.endpoints.size()));
+  }
+
+  // Did somebody say that it may be so?
+  static bool is_failure_known(const report::AuditedPlace& place) {
+    return std::ranges::any_of(place.findings, [](const report::AuditedFinding& one) {
+      const audit::Rule* const rule = audit::find_rule(one.finding.rule);
+      return !report::counts(one) && rule != nullptr && rule->nature == audit::Nature::failure;
+    });
   }
 
   // Findings as they are reported, counted.
@@ -472,8 +481,9 @@ class Run {
           .finding = record_of(finding), .acknowledgement = std::nullopt, .since = std::nullopt};
       shown.finding.opened = at;
       if (memory_) shown.since = since(open, shown.finding);
-      if (memory_) shown.acknowledgement = memory_->acknowledgement(place, shown.finding.rule);
-      count(finding, shown.acknowledgement.has_value());
+      if (memory_) shown.acknowledgement = memory_->acknowledgement(place, shown.finding.rule, shown.finding.severity);
+      shown.in_baseline = request_.baseline && request_.baseline->holds(place, finding);
+      count(finding, !report::counts(shown));
       all.push_back(std::move(shown));
     }
     return all;

@@ -5,6 +5,7 @@
 #include "inventory/store.h"
 #include "probe/probe.h"
 #include "report/audit.h"
+#include "scan/baseline.h"
 #include "scan/own_servers.h"
 #include "scan/revocations.h"
 #include "scan/standards.h"
@@ -36,6 +37,7 @@ struct AuditRequest {
   probe::Limits limits;
   std::vector<std::string> name_servers;  // instead of the system's
   std::vector<TeamPattern> teams;         // in their order
+  std::optional<Baseline> baseline;       // what stands there counts for nothing
   std::vector<std::string> whole;         // sources all of whose endpoints are among these
   std::string what;                       // "12 endpoints of the config"
   enum class Begin { anew, where_the_last_stopped } begin = Begin::anew;
@@ -44,7 +46,7 @@ struct AuditRequest {
 struct AuditOutcome {
   base::Time began;             // what was recorded is not older
   std::int64_t looked = 0;      // places
-  std::int64_t failed = 0;      // of those, showed no certificate
+  std::int64_t failed = 0;      // of those, showed no certificate, and nobody said that it may be so
   std::int64_t not_looked = 0;  // the run was stopped before them
   // But for those that are known of, and those that say why a place could not be looked at.
   std::map<audit::Severity, std::int64_t> findings;

@@ -25,6 +25,13 @@ std::string rules(const std::vector<FindingRecord>& findings) {
   return base::join(names, ", ");
 }
 
+std::string graver(const std::vector<FindingRecord>& findings) {
+  std::vector<std::string> parts;
+  for (const FindingRecord& finding : findings)
+    parts.push_back(fmt::format("{} is {}", finding.rule, finding.severity));
+  return base::join(parts, ", ");
+}
+
 std::string explain(const CertificateRecord& before, const CertificateRecord& after) {
   std::vector<std::string> parts;
   if (after.not_after < before.not_after)
@@ -53,10 +60,11 @@ class Comparison {
   std::vector<Difference> run() {
     take_places();
     take_findings();
+    take_lapsed();
     std::vector<Difference> all;
     for (auto& [id, one] : by_place_)
       if (one.presence != Difference::Presence::stays || one.after || one.before || !one.opened.empty() ||
-          !one.closed.empty())
+          !one.closed.empty() || !one.worsened.empty() || !one.lapsed.empty())
         all.push_back(std::move(one));
     std::ranges::stable_sort(all, std::greater<>(), &Difference::is_worse);
     return all;
@@ -100,7 +108,20 @@ class Comparison {
       if (finding.closed && finding.opened < since_)
         of(changed.place).closed.push_back(finding);
       else if (!finding.closed)
-        of(changed.place).opened.push_back(finding);
+        (finding.opened < since_ ? of(changed.place).worsened : of(changed.place).opened).push_back(finding);
+    }
+  }
+
+  // An acknowledgement that ended by itself is no news of its own; that its finding counts again is.
+  void take_lapsed() {
+    inventory::Findings findings(store_);
+    for (const auto& [known, place] : findings.acknowledgements(since_)) {
+      if (known.withdrawn || known.until > now_ || place.gone) continue;
+      if (findings.acknowledgement(known.rule, place.id, now_)) continue;
+      for (const FindingRecord& finding : findings.open_at(place.id)) {
+        const bool is_told = finding.opened >= since_ || (finding.raised && *finding.raised >= since_);
+        if (finding.rule == known.rule && !is_told) of(place).lapsed.push_back(finding);
+      }
     }
   }
 
@@ -150,12 +171,14 @@ std::string Difference::text() const {
   if (presence == Presence::stays && before && !after)
     parts.push_back(fmt::format("a certificate is there no more: {}", base::printable(before->names)));
   if (!opened.empty()) parts.push_back("found: " + rules(opened));
+  if (!worsened.empty()) parts.push_back("worse: " + graver(worsened));
+  if (!lapsed.empty()) parts.push_back("no longer acknowledged: " + rules(lapsed));
   if (!closed.empty()) parts.push_back("over: " + rules(closed));
   return base::join(parts, "; ");
 }
 
 bool Difference::is_worse() const {
-  if (presence == Presence::gone || !opened.empty()) return true;
+  if (presence == Presence::gone || !opened.empty() || !worsened.empty() || !lapsed.empty()) return true;
   return before && after && (after->not_after < before->not_after || after->issuer != before->issuer);
 }
 

@@ -17,10 +17,12 @@ struct Difference {
   std::optional<inventory::CertificateRecord> before, after;
   // What was opened since and is open, and what was open and is not.
   std::vector<inventory::FindingRecord> opened, closed;
+  // What was open then and is graver now, and what an acknowledgement that ended no longer covers.
+  std::vector<inventory::FindingRecord> worsened, lapsed;
 
   // Why it matters, in one line: "another certificate, by another issuer: ...". Printable.
   std::string text() const;
-  // Did anything get worse? What is gone, opened, or shown for a shorter time counts.
+  // Did anything get worse? What is gone, opened, graver, or shown for a shorter time counts.
   bool is_worse() const;
 };
 

@@ -40,7 +40,7 @@ bool is_of_run(const std::string& rule) {
 Memory::Memory(inventory::Store& store, base::Time began)
     : store_(store), began_(began), flushed_(steady_clock::now()) {
   for (auto& [acknowledgement, place] : inventory::Findings(store).acknowledgements(began))
-    if (!acknowledgement.withdrawn && acknowledgement.until > began)
+    if (acknowledgement.holds_at(began))
       acknowledgements_.insert_or_assign({place.text(), acknowledgement.rule}, acknowledgement);
 }
 
@@ -84,9 +84,11 @@ std::optional<base::Name> Memory::managed(const pki::Fingerprint& leaf) {
 }
 
 std::optional<inventory::AcknowledgementRecord> Memory::acknowledgement(const inventory::PlaceRecord& place,
-                                                                        const std::string& rule) const {
+                                                                        const std::string& rule,
+                                                                        std::string_view severity) const {
   const auto found = acknowledgements_.find({place.text(), rule});
-  if (found == acknowledgements_.end()) return std::nullopt;
+  if (found == acknowledgements_.end() || inventory::gravity(severity) > inventory::gravity(found->second.severity))
+    return std::nullopt;
   return found->second;
 }
 

@@ -29,8 +29,10 @@ class Memory {
   std::optional<audit::Expected> deployed(const Wanted::Deployed& deployed);
   // Which managed certificate it is a version of.
   std::optional<base::Name> managed(const pki::Fingerprint& leaf);
+  // One that holds for so grave a finding.
   std::optional<inventory::AcknowledgementRecord> acknowledgement(const inventory::PlaceRecord& place,
-                                                                  const std::string& rule) const;
+                                                                  const std::string& rule,
+                                                                  std::string_view severity) const;
   // The certificates that a place showed since then, those of CAs left out.
   std::vector<SeenLeaf> leaves_since(const inventory::PlaceRecord& place, base::Time since);
   // What was open there when it was looked at last.

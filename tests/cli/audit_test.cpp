@@ -142,6 +142,87 @@ TEST_CASE("a second audit tells only what changed, and is silent where nothing d
   CHECK(test::says(host.run({"audit", "--diff", "last"}, 0), "nothing changed"));
 }
 
+TEST_CASE("a finding that is acknowledged counts for nothing until it is reopened") {
+  const test::HostWithServer host;
+  const Words audit{"audit", host.target(), "--sni", "other.example.org"};
+  const std::string place = host.target() + " as other.example.org";
+  host.run(audit, 3);
+  const auto acknowledge = [&](Words more, int status) {
+    Words words{"finding", "acknowledge", "name-mismatch", place};
+    words.insert(words.end(), more.begin(), more.end());
+    return host.run(words, status);
+  };
+  struct Row {
+    Words words;
+    int status;
+    std::string says;
+  };
+  const Row refused[] = {
+      {{"finding", "acknowledge", "name-mismach", place, "--reason", "x"}, 2, "did you mean 'name-mismatch'?"},
+      {{"finding", "acknowledge", "expired", place, "--reason", "x"}, 1, "what is open there: name-mismatch"},
+      {{"finding", "acknowledge", "expired", "nowhere:443", "--reason", "x"}, 1, "no audit ever saw a place called"},
+      {{"finding", "acknowledge", "name-mismatch", place}, 2, "--reason"},
+      {{"finding", "acknowledge", "name-mismatch", place, "--reason", " "}, 2, "says nothing"},
+      {{"finding", "acknowledge", "name-mismatch", place, "--reason", "x", "--until", "367d"}, 2, "more than a year"},
+      {{"finding", "acknowledge", "name-mismatch", place, "--reason", "x", "--until", "2020-01-01"}, 2, "is over"},
+      {{"finding", "acknowledge", "name-mismatch", place, "--reason", "x", "--until", "soon"}, 2, "is no time"},
+      {{"finding", "reopen", "name-mismatch", place}, 1, "is not acknowledged at"},
+  };
+  for (const Row& row : refused) {
+    CAPTURE(base::join(row.words, " "));
+    const base::Exit exit = host.run(row.words, row.status);
+    CHECK_MESSAGE(test::says(exit, row.says), exit.output, exit.errors);
+  }
+  CHECK(host.count_events("finding.acknowledged") == 0);
+  acknowledge({"--reason", "the lab", "--until", "30d"}, 0);
+  const base::Exit known = host.run(audit, 0);
+  CHECK(test::says(known, "known: name-mismatch"));
+  CHECK(test::says(known, "1 known"));
+  const json listed = host.json({"finding", "list", "--acknowledged"}).at("findings");
+  REQUIRE(listed.size() == 1);
+  CHECK(listed[0].at("place") == place);
+  CHECK(listed[0].at("acknowledged").at("reason") == "the lab");
+  // Another one of the same takes its place, and what differs is said.
+  CHECK(test::says(acknowledge({"--reason", "the lab of team web", "--until", "60d"}, 0), "the reason was 'the lab'"));
+  CHECK(host.json({"finding", "list", "--acknowledged"}).at("findings").size() == 1);
+  CHECK(host.count_events("finding.acknowledged") == 2);
+  host.run({"finding", "reopen", "name-mismatch", place}, 0);
+  CHECK(host.count_events("finding.reopened") == 1);
+  CHECK(host.json({"finding", "list", "--acknowledged"}).at("findings").empty());
+  host.run(audit, 3);
+}
+
+TEST_CASE("against a baseline only what is new counts, and a bad one is refused before anything is looked at") {
+  const test::HostWithServer host;
+  const Words audit{"audit", host.target(), "--sni", "other.example.org"};
+  const auto against = [&](const std::string& file, int status, Words words) {
+    words.insert(words.end(), {"--baseline", file});
+    return host.run(words, status);
+  };
+  Words first = audit;
+  first.insert(first.end(), {"--format", "json"});
+  const std::string before = host.folder.write("before.json", host.run(first, 3).output);
+  CHECK(test::says(against(before, 0, audit), "1 known"));
+  CHECK(against(before, 3, {"audit", host.target(), "--sni", "third.example.org"}).status == 3);
+  Words json_again = audit;
+  json_again.insert(json_again.end(), {"--baseline", before, "--format", "json"});
+  const json again = json::parse(host.run(json_again, 0).output);
+  CHECK(again.at("places")[0].at("findings")[0].at("in_baseline") == true);
+  // What was written against a baseline is one as well.
+  CHECK(test::says(against(host.folder.write("again.json", again.dump()), 0, audit), "1 known"));
+  CHECK(test::says(against(host.folder.write("bad.json", "{\n\"everseal_format\": 1,\n\"places\": [}\n"), 2, audit),
+                   "bad.json:3"));
+  CHECK(test::says(against("/nonexistent.json", 2, audit), "/nonexistent.json"));
+}
+
+TEST_CASE("who is known to be unreachable is no failure of the audit") {
+  const test::HostWithServer host;
+  host.run({"audit", "127.0.0.1:9"}, 1);
+  host.run({"finding", "acknowledge", "connection-refused", "127.0.0.1:9", "--reason", "it is being built"}, 0);
+  host.run({"audit", "127.0.0.1:9"}, 0);
+  host.run({"audit", "127.0.0.1:9", host.target(), "--sni", "www.example.org"}, 4);  // another place, by its name
+}
+
 TEST_CASE("a rule is explained: what it means, what to do, where it comes from") {
   const test::HostWithServer host;
   const base::Exit exit = host.run({"audit", "--explain", "expired"}, 0);

@@ -195,6 +195,43 @@ TEST_CASE("an acknowledgement holds for its rule at its place until its day, and
   CHECK(memory.findings.acknowledgements(kNow).size() == 2);
 }
 
+TEST_CASE("an acknowledgement holds for what is no graver than it was then") {
+  struct Row {
+    const char* known;
+    const char* now;
+    bool holds;
+  };
+  const Row rows[] = {{"warning", "notice", true},    {"warning", "warning", true}, {"warning", "error", false},
+                      {"warning", "critical", false}, {"critical", "error", true},  {"error", "critical", false}};
+  for (const Row& row : rows) {
+    CAPTURE(row.known);
+    CAPTURE(row.now);
+    Memory memory;
+    const auto leaf = make_certificate({});
+    const auto place = memory.places.record(look_at(kNow, {leaf}, {broken("expiring", std::nullopt, row.known)}));
+    AcknowledgementRecord known;
+    known.rule = "expiring";
+    known.place = place;
+    known.severity = row.known;
+    known.created = kNow;
+    known.until = kNow + 30 * kDay;
+    memory.findings.acknowledge(known);
+    const Time later = kNow + kAnHour;
+    memory.places.record(look_at(later, {leaf}, {broken("expiring", std::nullopt, row.now)}));
+    const auto open = memory.findings.open_at(place);
+    REQUIRE(open.size() == 1);
+    const bool is_graver = gravity(row.now) > gravity(row.known);
+    CHECK(open[0].raised == (is_graver ? std::optional(later) : std::nullopt));
+    CHECK(open[0].opened == kNow);
+    const auto changed = memory.findings.changed(later, later + kAnHour, later);
+    CHECK(changed.size() == (is_graver ? 1U : 0U));
+    int covered = 0;
+    memory.findings.each_open(later, [&](const PlacedFinding& placed) { covered += placed.acknowledgement ? 1 : 0; });
+    CHECK(covered == (row.holds ? 1 : 0));
+    CHECK(memory.findings.acknowledgement("expiring", place, later)->severity == row.known);
+  }
+}
+
 TEST_CASE("a place that its source names no more is gone until a look finds it again") {
   Memory memory;
   const auto leaf = make_certificate({});

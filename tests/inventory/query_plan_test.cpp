@@ -63,6 +63,7 @@ void use_certificates(Store& store) {
   certificates.der(certificate.fingerprint());
   certificates.find_by_serial("4f");
   certificates.find_by_prefix(certificate.fingerprint().text());
+  certificates.each_managed_then(kNow, [](const CertificateRecord&) {});
   certificates.set_revoked(certificate.fingerprint(), kNow, pki::RevocationReason::superseded);
   // Every combination of conditions.
   for (unsigned bits = 0; bits < 256; ++bits) {
@@ -117,6 +118,8 @@ void use_audit(Store& store) {
   places.changed_since(kNow);
   places.gone_since(kNow);
   findings.each_open(kNow, [](const PlacedFinding&) {});
+  findings.each_open_then(kNow, [](const PlacedFinding&) {});
+  places.each_shown_then(kNow, [](const Places::Shown&) {});
   findings.changed(kNow, kNow + kDay, kNow);
   AcknowledgementRecord known;
   known.rule = "expiring";
@@ -124,6 +127,7 @@ void use_audit(Store& store) {
   known.until = kNow + kDay;
   findings.acknowledge(known);
   findings.acknowledgements(kNow);
+  findings.acknowledgement(known.rule, id, kNow);
   AuditRuns runs(store);
   AuditRunRecord run;
   run.id = runs.begin(run);
@@ -240,6 +244,7 @@ void use_events(Store& store) {
   events.each({.subject = "x", .limit = -1}, [](const EventRecord&) {});
   events.each({.subject = "x", .limit = 3}, [](const EventRecord&) {});
   events.each({.subject = "", .limit = 3}, [](const EventRecord&) {});
+  events.each_between(kNow, kNow + kDay, [](const EventRecord&) {});
   events.newest_time();
   events.heads();
   events.verify();
@@ -283,6 +288,8 @@ bool wants_everything(const std::string& text) {
 // Scans that end before the table does, or never begin.
 bool stops_early(const std::string& step, const std::string& text) {
   const auto has = [&](std::string_view part) { return step.find(part) != std::string::npos; };
+  // One row a managed name.
+  if (has("USING INDEX certificate_managed")) return text.find(" order by managed") != std::string::npos;
   // In order of expiry until the caller has enough: a listing without conditions.
   if (has("SCAN certificate USING INDEX certificate_")) return text.find(" order by not_after") != std::string::npos;
   if (has("SCAN subject USING COVERING INDEX subject_due")) return text.ends_with("limit 1");

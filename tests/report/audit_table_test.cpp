@@ -49,6 +49,32 @@ TEST_CASE("a faultless place is one line of the table, with its notices where th
   CHECK(shown(places).find("(no-post-quantum)") != std::string::npos);
 }
 
+TEST_CASE("what one rule finds at a place is one line, however often, and so is a notice") {
+  AuditedPlace place = audit_places().front();
+  place.findings.clear();
+  for (const char* what : {"the first", "the second", "the third"})
+    place.findings.push_back(audit_finding("weak-key", "error", what));
+  for (const char* what : {"a", "b"}) place.findings.push_back(audit_finding("no-post-quantum", "notice", what));
+  const std::string text = shown({place});
+  CHECK(text.find("error weak-key: the first; and 2 more of it\n") != std::string::npos);
+  CHECK(text.find("the second") == std::string::npos);
+  CHECK(text.find("(no-post-quantum, 2 times)") != std::string::npos);
+}
+
+TEST_CASE("a bundle of CA certificates is shown as one") {
+  AuditedPlace place = audit_places().front();
+  place.place.kind = inventory::PlaceKind::file;
+  place.place.name = base::Untrusted("/etc/ssl/ca.pem");
+  place.place.address.clear();
+  place.probe.leaf.reset();
+  place.findings.clear();
+  place.certificates.resize(1);
+  place.certificates.front().is_ca = true;
+  place.certificates.push_back(place.certificates.front());
+  place.managed.reset();
+  CHECK(shown({place}).find("/etc/ssl/ca.pem  prod  2 CA certificates") != std::string::npos);
+}
+
 TEST_CASE("no line of the table is wider than the terminal, and no name is cut") {
   std::vector<AuditedPlace> places = audit_places();
   places.push_back(audit_place("/srv/" + std::string(150, 'p') + "/cert.pem", "", {}));

@@ -24,7 +24,8 @@ using Texts = std::vector<std::string>;
 struct History : inventory::TestState {
   inventory::Places places{store};
 
-  void look(base::Time at, const std::string& name, const pki::Certificate& leaf, const Texts& rules = {}) {
+  void look(base::Time at, const std::string& name, const pki::Certificate& leaf, const Texts& rules = {},
+            const std::string& severity = "warning") {
     inventory::Look look;
     look.place.name = base::Untrusted(name);
     look.place.source = "config";
@@ -34,7 +35,7 @@ struct History : inventory::TestState {
     for (const std::string& rule : rules) {
       inventory::FindingRecord finding;
       finding.rule = rule;
-      finding.severity = "warning";
+      finding.severity = severity;
       look.findings.push_back(finding);
     }
     places.record(look);
@@ -121,6 +122,47 @@ TEST_CASE("a finding that is known of is no news") {
   known.until = kLater + kDay;
   inventory::Findings(history.store).acknowledge(known);
   CHECK(history.told() == Texts{});
+}
+
+TEST_CASE("a finding that was open and is graver now is worse, one that is milder is no news") {
+  const auto leaf = leaf_until(kNow + 60 * kDay);
+  History history;
+  history.look(kBefore, "a:443", leaf, {"expiring"});
+  history.look(kLater, "a:443", leaf, {"expiring"}, "critical");
+  CHECK(history.told() == Texts{"a:443: worse: expiring is critical"});
+  CHECK(differences(history.store, kSince, kLater + kOneHour).at(0).is_worse());
+  History mild;
+  mild.look(kBefore, "a:443", leaf, {"expiring"}, "critical");
+  mild.look(kLater, "a:443", leaf, {"expiring"}, "warning");
+  CHECK(mild.told() == Texts{});
+}
+
+TEST_CASE("what an acknowledgement covered is told again when it ended or the finding grew graver") {
+  const auto leaf = leaf_until(kNow + 60 * kDay);
+  const auto told = [&](base::Time until, const std::string& severity_now, bool renewed = false) {
+    History history;
+    history.look(kBefore, "a:443", leaf, {"expiring"});
+    inventory::AcknowledgementRecord known;
+    known.rule = "expiring";
+    known.place = history.places.named("a:443").at(0).id;
+    known.created = kBefore;
+    known.until = until;
+    known.severity = "warning";
+    inventory::Findings(history.store).acknowledge(known);
+    if (renewed) {
+      known.created = kSince;
+      known.until = kLater + kDay;
+      inventory::Findings(history.store).acknowledge(known);
+    }
+    history.look(kLater, "a:443", leaf, {"expiring"}, severity_now);
+    return history.told();
+  };
+  CHECK(told(kLater, "warning") == Texts{"a:443: no longer acknowledged: expiring"});
+  CHECK(told(kLater + kDay, "warning") == Texts{});
+  CHECK(told(kBefore + base::Seconds{1}, "warning") == Texts{});  // told by the difference before
+  CHECK(told(kLater, "warning", true) == Texts{});
+  CHECK(told(kLater + kDay, "critical") == Texts{"a:443: worse: expiring is critical"});
+  CHECK(told(kLater, "critical") == Texts{"a:443: worse: expiring is critical"});
 }
 
 }  // namespace everseal::scan

@@ -154,6 +154,14 @@ class HtmlSink : public AuditSink {
           name, markup(one.finding.rule), markup(known->reason), markup(known->actor), html_time(known->until));
       return;
     }
+    if (one.in_baseline) {
+      known_ += fmt::format(
+          "<tr><th scope=\"row\" class=\"name\">{}</th><td data-label=\"Rule\"><code>{}</code></td>"
+          "<td data-label=\"Why\">it stands in the baseline</td><td data-label=\"Who\">nobody</td>"
+          "<td data-label=\"Until\">no day</td></tr>\n",
+          name, markup(one.finding.rule));
+      return;
+    }
     Broken& broken = broken_[one.finding.rule];
     if (gravity(one.finding.severity) > broken.gravity) {
       broken.gravity = gravity(one.finding.severity);

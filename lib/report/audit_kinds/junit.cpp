@@ -72,6 +72,7 @@ class JUnitSink : public AuditSink {
   }
 
   static std::string known_text(const AuditedFinding& one) {
+    if (!one.acknowledgement) return "it stands in the baseline";
     return fmt::format("known until {}: {} ({})", base::format_time(one.acknowledgement->until),
                        markup(one.acknowledgement->reason), markup(one.acknowledgement->actor));
   }

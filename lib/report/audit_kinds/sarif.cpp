@@ -127,6 +127,9 @@ class SarifSink : public AuditSink {
           .text(fmt::format("{} ({}, until {})", base::printable(known->reason), base::printable(known->actor),
                             base::format_time(known->until)));
       json_.end_object();
+    } else if (one.in_baseline) {
+      json_.begin_object().key("kind").text("external").key("status").text("accepted");
+      json_.key("justification").text("it stands in the baseline").end_object();
     }
     json_.end_array();
     json_.key("properties").begin_object();

@@ -61,9 +61,31 @@ class AuditTable : public AuditSink {
   void write(const AuditedPlace& place, std::string_view remark) {
     if (std::exchange(is_empty_, false)) write_titles();
     write_row(place, remark);
-    for (const AuditedFinding& one : place.findings)
-      if (counts(one) && gravity(one.finding.severity) > gravity("notice")) write_finding(one);
+    for (const Told& one : told_at(place))
+      if (!one.is_note()) write_finding(*one.first, one.count);
     flush();
+  }
+
+  // What one rule found at a place, the gravest of it first: what is known apart from what counts.
+  struct Told {
+    const AuditedFinding* first;
+    std::size_t count = 1;
+
+    bool is_note() const { return !counts(*first) || gravity(first->finding.severity) <= gravity("notice"); }
+  };
+
+  static std::vector<Told> told_at(const AuditedPlace& place) {
+    std::vector<Told> told;
+    for (const AuditedFinding& one : place.findings) {
+      const auto same = std::ranges::find_if(told, [&](const Told& before) {
+        return before.first->finding.rule == one.finding.rule && counts(*before.first) == counts(one);
+      });
+      if (same == told.end())
+        told.push_back({&one});
+      else
+        ++same->count;
+    }
+    return told;
   }
 
   void write_titles() {
@@ -128,21 +150,24 @@ class AuditTable : public AuditSink {
     std::vector<std::string> notes;
     if (!place.place.environment.empty()) notes.push_back(base::printable(place.place.environment));
     if (place.managed) notes.push_back("managed as " + place.managed->text());
-    for (const AuditedFinding& one : place.findings) {
-      if (!counts(one))
-        notes.push_back("(known: " + one.finding.rule + ")");
-      else if (gravity(one.finding.severity) <= gravity("notice"))
-        notes.push_back("(" + one.finding.rule + ")");
-    }
+    // What ends first of a bundle is no leaf.
+    if (showed_certificates(place) && std::ranges::all_of(place.certificates, &inventory::CertificateRecord::is_ca))
+      notes.push_back(counted(std::ssize(place.certificates), "CA certificate", "CA certificates"));
+    for (const Told& one : told_at(place))
+      if (one.is_note())
+        notes.push_back(fmt::format("({}{}{})", counts(*one.first) ? "" : "known: ", one.first->finding.rule,
+                                    one.count > 1 ? fmt::format(", {} times", one.count) : ""));
     return notes;
   }
 
-  void write_finding(const AuditedFinding& one) {
+  // And how many more there are of it.
+  void write_finding(const AuditedFinding& one, std::size_t count) {
     finds_ = true;
     out_.append(kBelowPlace, ' ');
     const std::string head = fmt::format("{} {}:", one.finding.severity, one.finding.rule);
     paint(out_, head, tone_of(one.finding.severity), surface_.emphasis);
-    const std::string& what = one.finding.what;
+    const std::string what =
+        count == 1 ? one.finding.what : fmt::format("{}; and {} more of it", one.finding.what, count - 1);
     out_ += ' ';
     const std::size_t column = kBelowPlace + base::columns(head) + 1;
     out_ += surface_.width ? wrap(what, Indent{column, kBelowPlace + 2}, *surface_.width, LongWords::split) : what;

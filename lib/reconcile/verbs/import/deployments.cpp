@@ -19,12 +19,6 @@ using importer::ServerKind;
 
 constexpr std::size_t kMostListeners = 4;
 
-// By the folder of its config, as its unit is called on that system.
-std::string_view unit_of(const Reference& reference) {
-  if (reference.server != ServerKind::apache) return to_string(reference.server);
-  return reference.trace.file.find("/etc/httpd/") == std::string::npos ? "apache2" : "httpd";
-}
-
 // One command without what only a shell understands; empty where it is none.
 std::vector<std::string> command_of(const std::string& line) {
   if (line.find_first_of("|&;<>()$`*?[]#~=%\n") != std::string::npos) return {};
@@ -83,7 +77,7 @@ class Proposing {
     proposal.command = command_of(lineage_.reload);
     for (const Reference* const reader : readers) {
       proposal.target = Name::parse(to_string(reader->server));
-      if (proposal.command.empty()) proposal.command = {"systemctl", "reload", std::string(unit_of(*reader))};
+      if (proposal.command.empty()) proposal.command = {"systemctl", "reload", std::string(unit_of(reader->server, reader->trace.file))};
       proposal.lines.push_back(reader->trace);
       for (const std::string& listener : reader->listeners)
         if (std::ranges::find(proposal.verify, listener) == proposal.verify.end() &&
