@@ -9,6 +9,7 @@
 #include "pki/crl.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include <fmt/format.h>
@@ -23,13 +24,20 @@ using inventory::IssuedRecord;
 
 constexpr base::Seconds kCrlBackDate = std::chrono::minutes{5};
 
+// The last number that ours may have: the inventory's integers have 63 bits.
+constexpr std::uint64_t kLargestNumber = std::numeric_limits<std::int64_t>::max();
+// A number that somebody else gave leaves room for ours behind it, or is not followed.
+constexpr std::uint64_t kLargestFollowed = kLargestNumber / 2;
+
 // What crl.der says. One that does not parse, that another key signed or that is no regular file says nothing.
 std::optional<pki::Crl> read_published(const base::Directory& directory, const pki::Certificate& issuer) {
   try {
     const auto bytes = directory.read(kCrlFile, pki::kLargestCrl);
     if (!bytes) return std::nullopt;
     pki::Crl crl = pki::Crl::parse(*bytes);
-    if (pki::is_signed_by(crl, issuer)) return crl;
+    if (!pki::is_signed_by(crl, issuer)) return std::nullopt;
+    if (crl.number > kLargestFollowed) crl.number.reset();
+    return crl;
   } catch (const Error& error) {
     if (error.fault() != Fault::invalid) throw;
   }
@@ -74,6 +82,10 @@ std::int64_t merge(const Generation& generation, const pki::Crl& published, Time
 
 std::uint64_t next_number(const std::optional<CrlRecord>& newest, const std::optional<pki::Crl>& published, Time now) {
   std::uint64_t number = static_cast<std::uint64_t>(std::max<std::int64_t>(base::to_unix(now), 1));
+  if (newest && newest->number >= kLargestNumber)
+    throw Error(Fault::invalid,
+                fmt::format("CRL {} of {} has the largest number that there is", newest->number, newest->authority),
+                "the authority can publish no revocation any more: make another with `everseal ca init`");
   if (newest) number = std::max(number, newest->number + 1);
   if (published && published->number) number = std::max(number, *published->number + 1);
   return number;

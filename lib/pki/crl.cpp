@@ -151,7 +151,7 @@ std::optional<std::uint64_t> read_number(base::BytesView value) {
   reader.end();
   if (octets.empty() || (octets.front() & 0x80) != 0) return std::nullopt;
   while (octets.size() > 1 && octets.front() == 0) octets = octets.subspan(1);
-  // The inventory's integers have 63 bits, and the next number must fit as well.
+  // RFC 5280 section 5.2.3 allows 20 octets; the inventory's integers have 63 bits.
   if (octets.size() > 8 || (octets.size() == 8 && (octets.front() & 0x80) != 0)) return std::nullopt;
   std::uint64_t number = 0;
   for (const std::uint8_t octet : octets) number = number << 8 | octet;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include <doctest/doctest.h>
 
@@ -146,6 +147,36 @@ TEST_CASE("an older database brought back forgets neither revocations nor CRL nu
   const auto crl = pki::Crl::parse(fresh.der);
   CHECK(lists(crl, early.serial()));
   CHECK(lists(crl, late.serial()));
+}
+
+TEST_CASE("a number in crl.der that leaves no room behind it stops no revocation") {
+  constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  for (const std::uint64_t number : {largest, largest - 1, largest / 2 + 1}) {
+    CAPTURE(number);
+    Corp corp;
+    const auto leaf = corp.sign(request("server", {"www.example.org"})).leaf;
+    const pki::CrlRequest foreign{
+        .number = number, .this_update = corp.now, .next_update = corp.now + std::chrono::days{1}, .entries = {}};
+    const base::Bytes der = pki::make_crl(foreign, corp.authority.certificate(), corp.authority.signer());
+    corp.authority.directory().replace("crl.der", der, {.mode = 0644});
+    merge_published_crl(corp.store, name("corp"), corp.now);
+    refresh_crl(corp.authority, corp.now);
+    revoke(corp.authority, leaf, RevocationReason::superseded, corp.now);
+    CHECK(lists(published(corp), leaf.serial()));
+    CHECK(published(corp).number < largest / 2);
+  }
+}
+
+TEST_CASE("where no larger CRL number can be stored none is published") {
+  Corp corp;
+  inventory::CrlRecord last = refresh_crl(corp.authority, corp.now);
+  last.number = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  inventory::Authorities(corp.store).put_crl(last);
+  const pki::Crl before = published(corp);
+  const Thrown refused = thrown([&] { refresh_crl(corp.authority, corp.now); });
+  CHECK(refused.fault == Fault::invalid);
+  CHECK(contains(refused.message, "largest number"));
+  CHECK(published(corp).der == before.der);
 }
 
 TEST_CASE("a crl.der that is damaged or another CA's says nothing and is replaced") {
