@@ -8,6 +8,8 @@
 #include "discover/host_files.h"
 #include "discover/passwords.h"
 #include "discover/server.h"
+#include "dns/lookup.h"
+#include "reconcile/session.h"
 #include "report/audit.h"
 #include "save_found.h"
 #include "scan/audit.h"
@@ -149,6 +151,21 @@ report::AuditSummary summary_of(const scan::AuditOutcome& outcome, base::Time en
   return summary;
 }
 
+// What is renewed of the config, or of what was named.
+void take_dns(const Arguments& arguments, Surroundings& around, bool named, scan::AuditRequest& request) {
+  if (!arguments.has("dns")) return;
+  request.dns.emplace();
+  if (!around.store) return;
+  const std::string environment = arguments.one("env").value_or("");
+  *request.dns = scan::renewed_names(around.config, reconcile::challenge_methods(around.config), *around.store,
+                                     named ? std::string() : environment);
+  if (!named) return;
+  std::set<std::string> asked;
+  for (const scan::Wanted& one : request.endpoints)
+    for (const pki::Identifier& identifier : one.asked) asked.insert(identifier.text());
+  std::erase_if(*request.dns, [&](const scan::RenewedName& name) { return !asked.contains(name.text); });
+}
+
 int audit_to(report::AuditSink& sink, const Context& context) {
   const Arguments& arguments = context.arguments;
   const Severity from = fail_on(context);
@@ -162,12 +179,16 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   request.environment = arguments.one("env").value_or("");
   named ? take_arguments(arguments, request) : take_config(around.config, arguments.one("env").value_or(""), request);
   drop_repeated(request.endpoints);
-  if (request.endpoints.empty() && request.paths.empty() && request.own.files.empty())
+  take_dns(arguments, around, named, request);
+  if (request.endpoints.empty() && request.paths.empty() && request.own.files.empty() &&
+      (!request.dns || request.dns->empty()))
     throw Error(Fault::usage, named ? "nothing to look at" : "the config names nothing to look at",
                 "name a TARGET, or add [endpoint.NAME] with targets = [\"www.example.org:443\"] to the config");
   request.what = described(request, named ? "" : " of the config");
   if (const auto file = arguments.one("password-file")) request.passwords = discover::Passwords::read(*file);
   request.teams = patterns_of(around.config);
+  request.name_servers = arguments.all("resolver");
+  for (const std::string& text : request.name_servers) dns::parse_server(text);
   request.crls = crl_source(around.config);
   if (request.crls && around.store) request.crls->directory = host.state + "/crls";
   request.limits.in_flight =

@@ -97,6 +97,7 @@ const Table& may_include() {
 const std::map<std::string, Names> kPlainHeaders{
     {"inventory/records.h", {"base", "pki"}},
     {"probe/capture.h", {"base", "pki"}},
+    {"dns/observed.h", {"base"}},
     {"discover/found.h", {"base", "pki"}},
 };
 

@@ -6,8 +6,8 @@ namespace everseal::audit {
 
 std::span<const std::span<const Judge>> judges() {
   static const std::span<const Judge> tables[] = {
-      expiry_judges(),   name_judges(),       chain_judges(),   key_judges(),  usage_judges(),
-      protocol_judges(), revocation_judges(), failure_judges(), file_judges(), comparison_judges()};
+      expiry_judges(),     name_judges(),    chain_judges(), key_judges(),        usage_judges(), protocol_judges(),
+      revocation_judges(), failure_judges(), file_judges(),  comparison_judges(), dns_judges()};
   return tables;
 }
 

@@ -48,7 +48,7 @@ class Found {
 
 struct Judge {
   Rule rule;
-  // Null: judged over a whole run (compare.h).
+  // Null: judged over a whole run (compare.h), or of what the DNS says (names.h).
   void (*judge)(const Context&, Found&);
 };
 
@@ -63,6 +63,7 @@ std::span<const Judge> revocation_judges();
 std::span<const Judge> failure_judges();
 std::span<const Judge> file_judges();
 std::span<const Judge> comparison_judges();
+std::span<const Judge> dns_judges();
 // All of them, in the order in which they are judged.
 std::span<const std::span<const Judge>> judges();
 

@@ -27,21 +27,6 @@ constexpr std::size_t kMostServers = 32;
 constexpr milliseconds kShortestPatience{250};
 constexpr milliseconds kFirstPause{200};
 constexpr milliseconds kLongestPause{5'000};
-constexpr std::string_view kResolvConf = "/etc/resolv.conf";
-
-std::vector<Server> system_resolvers() {
-  ldns_resolver* read = nullptr;
-  if (ldns_resolver_new_frm_file(&read, kResolvConf.data()) != LDNS_STATUS_OK)
-    throw Error(Fault::io, fmt::format("cannot read the resolvers from {}", kResolvConf), "name some with `resolvers`");
-  const ResolverHandle resolver(read);
-  std::vector<Server> servers;
-  for (std::size_t i = 0; i < ldns_resolver_nameserver_count(read); ++i) {
-    char* const text = ldns_rdf2str(ldns_resolver_nameservers(read)[i]);
-    servers.push_back({text, 53});
-    std::free(text);
-  }
-  return servers;
-}
 
 // No route: a host without IPv6 must not wait for servers that have both.
 bool can_be_reached(const Server& server) {
@@ -53,61 +38,17 @@ bool can_be_reached(const Server& server) {
   return socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&six), sizeof six) == 0;
 }
 
-// Whether `answer` says that it is about that question (RFC 5452 section 4.2).
-bool is_about(const ldns_pkt* answer, const ldns_rdf* name, ldns_rr_type type) {
-  const ldns_rr_list* const questions = ldns_pkt_question(answer);
-  if (ldns_rr_list_rr_count(questions) != 1) return false;
-  const ldns_rr* const question = ldns_rr_list_rr(questions, 0);
-  return ldns_rr_get_type(question) == type && ldns_dname_compare(ldns_rr_owner(question), name) == 0;
-}
-
-// "SOA of example.org"
-std::string question_text(const std::string& name, ldns_rr_type type) {
-  char* const text = ldns_rr_type2str(type);
-  std::string question = fmt::format("{} of {}", text, base::printable(name));
-  std::free(text);
-  return question;
-}
-
-// Without an answer that means anything: throws unreachable.
+// Without data, or word that there is none: throws unreachable.
 PacketHandle ask(const Server& server, const std::string& name, ldns_rr_type type, std::uint16_t flags,
                  milliseconds patience) {
-  const ResolverHandle resolver = make_resolver(server, patience);
-  const RdataHandle dname = to_dname(name);
-  ldns_pkt* made = nullptr;
-  if (ldns_resolver_prepare_query_pkt(&made, resolver.get(), dname.get(), type, LDNS_RR_CLASS_IN, flags) !=
-      LDNS_STATUS_OK)
-    throw Error(Fault::internal, "cannot make a question to the DNS");
-  const PacketHandle question(made);
-  ldns_pkt* received = nullptr;
-  const ldns_status status = ldns_resolver_send_pkt(&received, resolver.get(), question.get());
-  PacketHandle answer(received);
-  const auto unreachable = [&](std::string_view what) {
-    return Error(Fault::unreachable,
-                 fmt::format("{} {}, asked for {}", to_string(server), what, question_text(name, type)));
-  };
-  base::log::debug("DNS {} at {}: {}", question_text(name, type), to_string(server),
-                   status != LDNS_STATUS_OK || !answer
-                       ? std::string(ldns_get_errorstr_by_id(status))
-                       : fmt::format("{} record(s), rcode {}", ldns_pkt_ancount(answer.get()),
-                                     static_cast<int>(ldns_pkt_get_rcode(answer.get()))));
-  // LDNS_STATUS_ERR is what ldns says of silence, too.
-  if (status == LDNS_STATUS_ERR) throw unreachable("does not answer");
-  if (status != LDNS_STATUS_OK || !answer)
-    throw unreachable(fmt::format("does not answer ({})", ldns_get_errorstr_by_id(status)));
+  PacketHandle answer = exchange(server, name, type, flags, patience);
   const ldns_pkt_rcode code = ldns_pkt_get_rcode(answer.get());
-  const bool has_data = code == LDNS_RCODE_NOERROR || code == LDNS_RCODE_NXDOMAIN;
-  if (ldns_pkt_id(answer.get()) != ldns_pkt_id(question.get()) ||
-      (has_data && !is_about(answer.get(), dname.get(), type)))
-    throw unreachable("answers another question");
-  if (!has_data) {
-    char* const text = ldns_pkt_rcode2str(code);
-    Error error = unreachable(fmt::format("answers {}", text));
-    std::free(text);
-    throw error;
-  }
-  if (ldns_pkt_tc(answer.get())) throw unreachable("cuts its answer even over TCP");
-  return answer;
+  if (code == LDNS_RCODE_NOERROR || code == LDNS_RCODE_NXDOMAIN) return answer;
+  char* const text = ldns_pkt_rcode2str(code);
+  Error error(Fault::unreachable,
+              fmt::format("{} answers {}, asked for {}", to_string(server), text, question_text(name, type)));
+  std::free(text);
+  throw error;
 }
 
 PacketHandle ask_any(const std::vector<Server>& servers, const std::string& name, ldns_rr_type type,
@@ -123,25 +64,6 @@ PacketHandle ask_any(const std::vector<Server>& servers, const std::string& name
     }
   }
   throw Error(Fault::unreachable, problems);
-}
-
-// Of one type, in one section.
-class Records {
- public:
-  Records(const ldns_pkt* packet, ldns_rr_type type, ldns_pkt_section section)
-      : list_(ldns_pkt_rr_list_by_type(packet, type, section)) {}
-  std::size_t size() const { return list_ ? ldns_rr_list_rr_count(list_.get()) : 0; }
-  const ldns_rr* operator[](std::size_t i) const { return ldns_rr_list_rr(list_.get(), i); }
-
- private:
-  RecordListHandle list_;
-};
-
-std::string owner(const ldns_rr* record) { return to_name(ldns_rr_owner(record)); }
-std::string target(const ldns_rr* record) { return to_name(ldns_rr_rdf(record, 0)); }
-
-bool is_at_or_below(const std::string& name, const std::string& zone) {
-  return zone.empty() || name == zone || name.ends_with("." + zone);
 }
 
 // The strings of one TXT record, joined (RFC 1035 section 3.3.14).
@@ -269,11 +191,7 @@ std::string Lookup::zone_name(const std::string& name, std::stop_token stop) {
   std::string zone;
   for (std::string at = base::lower(name); zone.empty();) {
     const PacketHandle answer = ask_any(resolvers(), at, LDNS_RR_TYPE_SOA, patience_, stop);
-    for (const ldns_pkt_section section : {LDNS_SECTION_ANSWER, LDNS_SECTION_AUTHORITY}) {
-      const Records records(answer.get(), LDNS_RR_TYPE_SOA, section);
-      for (std::size_t i = 0; i < records.size() && zone.empty(); ++i)
-        if (const std::string found = owner(records[i]); !found.empty() && is_at_or_below(at, found)) zone = found;
-    }
+    zone = zone_in(answer.get(), at);
     const auto dot = at.find('.');
     if (zone.empty() && dot == std::string::npos)
       throw Error(Fault::unreachable, fmt::format("no zone in the DNS holds {}", base::printable(name)));

@@ -22,8 +22,8 @@ struct Zone {
   std::vector<Server> servers;  // every address of every NS; where they cannot be had, the reason is thrown
 };
 
-// Used by one thread at a time. Nothing is asked, nor /etc/resolv.conf read, before a call needs it. Errors: unreachable
-// (nobody answered, SERVFAIL) with each question and each server, timed_out, cancelled.
+// Used by one thread at a time. Nothing is asked, nor /etc/resolv.conf read, before a call needs it. Errors:
+// unreachable (nobody answered, SERVFAIL) with each question and each server, timed_out, cancelled.
 class Lookup {
  public:
   // `resolvers` empty: those of /etc/resolv.conf. `server_port`: where the zones' own servers listen (53 but in tests).

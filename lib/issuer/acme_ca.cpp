@@ -6,6 +6,7 @@
 #include "inventory/accounts.h"
 #include "inventory/events.h"
 #include "issuer/account_manifest.h"
+#include "issuer/known_directory.h"
 #include "issuer/shared.h"
 #include "keystore/keystore.h"
 #include "pki/digest.h"
@@ -76,8 +77,6 @@ constexpr base::Option kOptions[] = {
 constexpr const char* kKey = "key.pem";
 constexpr const char* kNextKey = "next-key.pem";
 constexpr base::Seconds kDirectoryLife = std::chrono::days(1);
-
-std::string directory_setting(const std::string& url) { return "acme.directory/" + url; }
 
 // "UNIX-TIME JSON"; "" where it is too old.
 std::string remembered_directory(inventory::Store& store, const std::string& url, base::Time now) {

@@ -2,12 +2,16 @@
 
 #include "audit/audit.h"
 #include "audit/compare.h"
+#include "audit/names.h"
+#include "audit/sight.h"
 #include "base/error.h"
 #include "discover/walk.h"
 #include "inventory/audit_runs.h"
 #include "inventory/places.h"
 #include "pki/digest.h"
+#include "probe/address.h"
 #include "report/audited.h"
+#include "scan/dns_round.h"
 #include "scan/memory.h"
 #include "scan/own_files.h"
 #include "scan/sights.h"
@@ -22,6 +26,8 @@ namespace everseal::scan {
 namespace {
 
 constexpr std::chrono::seconds kLongestForCrls{60};
+// Sources of places that are names.
+constexpr std::string_view kCrlHosts = "crl", kDnsNames = "dns";
 
 std::string scope_of(const AuditRequest& request) {
   std::vector<std::string> names = request.paths;
@@ -93,6 +99,7 @@ class Run {
     look_at_files();
     await_crls();
     tell_crl_hosts();
+    ask_names();
     end();
     return std::move(outcome_);
   }
@@ -244,6 +251,7 @@ class Run {
     Judged judged = judge_endpoint(wanted, capture, place.text(), standard, asked(), began_);
     if (judged.awaits && waits_)
       return held_[*judged.awaits].push_back([this, &wanted, capture, at] { take(wanted, capture, at); });
+    remember_smtp(wanted, capture);
     compare_with_meant(wanted, place.text(), standard, judged);
     together_.add(place, wanted.name, judged.leaves, standard.criteria);
     inventory::ProbeRecord probe = probe_of(capture, judged, at);
@@ -401,29 +409,113 @@ class Run {
       for (const auto& again : held) again();
   }
 
-  // One finding a host, however many certificates point at it, and its end.
+  // A name of the DNS that something was asked about: a row where something is wrong with it, else the end of what was.
+  void take(inventory::PlaceRecord place, const std::string& problem, std::vector<audit::Finding> findings,
+            std::optional<base::Name> managed) {
+    place.kind = inventory::PlaceKind::name;
+    inventory::ProbeRecord probe;
+    probe.at = clock_();
+    probe.outcome = problem.empty() ? "complete" : "failed";
+    probe.phase = "ask";
+    probe.problem = problem;
+    Judged judged;
+    judged.certificates.emplace();
+    judged.findings = std::move(findings);
+    report::AuditedPlace audited;
+    audited.managed = std::move(managed);
+    if (!judged.findings.empty())
+      hand_over(std::move(place), std::move(probe), std::move(judged), std::move(audited));
+    else if (memory_ && !memory_->open_at(place).empty())
+      memory_->add(look_of(std::move(place), probe, judged));
+  }
+
+  static inventory::PlaceRecord name_place(const std::string& name, std::string_view source) {
+    inventory::PlaceRecord place;
+    place.kind = inventory::PlaceKind::name;
+    place.name = base::Untrusted(name);
+    place.source = source;
+    return place;
+  }
+
+  // What was wrong with names that nobody asks about any more.
+  void close_others(const std::string& source, const std::set<std::string>& asked) {
+    if (!memory_ || std::ranges::find(request_.whole, "config") == request_.whole.end() || stop_.stop_requested())
+      return;
+    for (inventory::PlaceRecord& place : memory_->open_names(source))
+      if (!asked.contains(place.name.raw())) take(std::move(place), {}, {}, std::nullopt);
+  }
+
+  // One finding a host, however many certificates point at it.
   void tell_crl_hosts() {
     if (!revocations_) return;
+    std::set<std::string> asked;
     for (const CrlHost& host : revocations_->hosts()) {
-      inventory::PlaceRecord place;
-      place.kind = inventory::PlaceKind::name;
-      place.name = base::Untrusted(host.name);
-      place.source = "crl";
-      inventory::ProbeRecord probe;
-      probe.at = clock_();
-      probe.outcome = host.problem.empty() ? "complete" : "failed";
-      probe.phase = "fetch";
-      probe.problem = host.problem;
-      Judged judged;
-      judged.certificates.emplace();
+      asked.insert(host.name);
+      std::vector<audit::Finding> findings;
       if (!host.problem.empty())
-        judged.findings =
+        findings =
             audit::judge_fetch(host.name, host.is_refused ? audit::Unfetched::not_asked : audit::Unfetched::failed,
                                host.problem, standards_.of({}).criteria);
-      if (!host.problem.empty())
-        hand_over(std::move(place), std::move(probe), std::move(judged), {});
-      else if (memory_ && !memory_->open_at(place).empty())
-        memory_->add(look_of(place, probe, judged));
+      take(name_place(host.name, kCrlHosts), host.problem, std::move(findings), std::nullopt);
+    }
+    close_others(std::string(kCrlHosts), asked);
+  }
+
+  void ask_names() {
+    if (!request_.dns) return;
+    std::vector<DnsQuestion> questions;
+    for (const RenewedName& name : *request_.dns)
+      questions.push_back({name.name(), name.by_dns ? DnsQuestion::Kind::renewal_by_dns : DnsQuestion::Kind::renewal});
+    const std::size_t renewed = questions.size();
+    for (const auto& [name, served] : by_smtp_) questions.push_back({name, DnsQuestion::Kind::tlsa});
+    if (questions.empty()) return;
+    std::set<std::string> asked;
+    for (std::size_t i = 0; i < questions.size(); ++i)
+      asked.insert(i < renewed ? (*request_.dns)[i].text : questions[i].name);
+    const auto done = [&](std::size_t at, const DnsAnswer& answer) {
+      if (answer.observed) judge_renewal((*request_.dns)[at], *answer.observed);
+      if (answer.tlsa) judge_smtp(questions[at].name, *answer.tlsa);
+    };
+    std::vector<dns::Server> resolvers;
+    for (const std::string& text : request_.name_servers) resolvers.push_back(dns::parse_server(text));
+    const DnsRound round = ask_dns(questions, resolvers, done, stop_);
+    close_others(std::string(kDnsNames), asked);
+    outcome_.remarks.push_back(fmt::format("{} names asked of the DNS", questions.size()));
+    if (round.unanswered > 0)
+      outcome_.remarks.push_back(
+          fmt::format("{} of them are not judged, as no resolver answered: {}", round.unanswered, round.problem));
+    if (!round.has_validated && round.unanswered < questions.size())
+      outcome_.remarks.emplace_back("the resolver vouched for no answer by DNSSEC: what is signed there is not judged");
+  }
+
+  void judge_renewal(const RenewedName& name, const dns::Observed& seen) {
+    inventory::PlaceRecord place = name_place(name.text, kDnsNames);
+    place.environment = name.environment;
+    place.team = name.team;
+    take(std::move(place), {},
+         audit::judge_name(name.text, seen, name.issuers, standards_.of(name.environment).criteria), name.managed);
+  }
+
+  void judge_smtp(const std::string& name, const dns::Tlsa& seen) {
+    const Smtp& smtp = by_smtp_.at(name);
+    inventory::PlaceRecord place = name_place(name, kDnsNames);
+    place.environment = smtp.wanted->environment;
+    place.team = smtp.wanted->team;
+    take(std::move(place), {},
+         audit::judge_tlsa(name, seen, smtp.chains, standards_.of(smtp.wanted->environment).criteria), std::nullopt);
+  }
+
+  // Senders look for the records of the name that the MX record names.
+  void remember_smtp(const Wanted& wanted, const probe::Capture& capture) {
+    if (!request_.dns || wanted.target.starttls != "smtp" || capture.chain.empty()) return;
+    const std::string& host = wanted.target.sni.empty() ? wanted.target.host : wanted.target.sni;
+    if (probe::is_address(host)) return;
+    Smtp& smtp = by_smtp_[fmt::format("_{}._tcp.{}", wanted.target.port, base::lower(host))];
+    smtp.wanted = &wanted;
+    for (const auto* const chain : {&capture.chain, &capture.further.other_chain}) {
+      std::vector<pki::Certificate> read = audit::read_chain(*chain).chain;
+      if (!read.empty() && std::ranges::find(smtp.chains, read) == smtp.chains.end())
+        smtp.chains.push_back(std::move(read));
     }
   }
 
@@ -441,6 +533,7 @@ class Run {
 
   void hand_over(inventory::PlaceRecord place, inventory::ProbeRecord probe, Judged judged,
                  report::AuditedPlace audited) {
+    const bool is_name = place.kind == inventory::PlaceKind::name;
     if (place.team.empty()) place.team = team_of(judged);
     place.first_look = place.last_look = probe.at;
     audited.findings = told(judged.findings, place, probe.at);
@@ -457,6 +550,7 @@ class Run {
     audited.place = std::move(place);
     audited.probe = std::move(probe);
     sink_.place(audited);
+    if (is_name) return;
     ++outcome_.looked;
     outcome_.failed += judged.certificates || is_failure_known(audited) ? 0 : 1;
     if (progress_) progress_(endpoints_, static_cast<std::int64_t>(request_.endpoints.size()));
@@ -557,6 +651,11 @@ class Run {
   std::optional<Revocations> revocations_;
   std::map<Revocations::Number, std::vector<std::function<void()>>> held_;  // until that CRL is there
   bool waits_ = true;
+  struct Smtp {
+    const Wanted* wanted = nullptr;
+    std::vector<std::vector<pki::Certificate>> chains;  // as served there
+  };
+  std::map<std::string, Smtp> by_smtp_;  // by the name of their TLSA records
   inventory::AuditRunRecord record_;
   std::vector<bool> seen_;  // beside request.endpoints
   Together together_;

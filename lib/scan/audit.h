@@ -7,6 +7,7 @@
 #include "report/audit.h"
 #include "scan/baseline.h"
 #include "scan/own_servers.h"
+#include "scan/renewals.h"
 #include "scan/revocations.h"
 #include "scan/standards.h"
 #include "scan/targets.h"
@@ -34,6 +35,8 @@ struct AuditRequest {
   OwnServers own;                  // of this host; their listeners are looked at, and compared with their files
   discover::Passwords passwords;   // of what is encrypted there
   std::optional<CrlSource> crls;   // absent: nobody is asked for CRLs
+  // What the DNS is asked about beside, the TLSA records of what is looked at by SMTP among it; absent: nothing.
+  std::optional<std::vector<RenewedName>> dns;
   probe::Limits limits;
   std::vector<std::string> name_servers;  // instead of the system's
   std::vector<TeamPattern> teams;         // in their order

@@ -109,6 +109,19 @@ std::vector<SeenLeaf> Memory::leaves_since(const inventory::PlaceRecord& place, 
   return leaves;
 }
 
+std::vector<inventory::PlaceRecord> Memory::open_names(const std::string& source) {
+  inventory::PlaceFilter filter;
+  filter.kind = inventory::PlaceKind::name;
+  std::vector<inventory::PlaceRecord> names;
+  inventory::Places(store_).each(filter, [&](const inventory::PlaceState& state) {
+    if (state.place.source == source) names.push_back(state.place);
+  });
+  std::erase_if(names, [&](const inventory::PlaceRecord& place) {
+    return inventory::Findings(store_).open_at(place.id).empty();
+  });
+  return names;
+}
+
 std::vector<inventory::FindingRecord> Memory::open_at(const inventory::PlaceRecord& place) {
   const auto known = inventory::Places(store_).find(place.kind, place.name.raw(), place.address);
   if (!known) return {};

@@ -37,6 +37,8 @@ class Memory {
   std::vector<SeenLeaf> leaves_since(const inventory::PlaceRecord& place, base::Time since);
   // What was open there when it was looked at last.
   std::vector<inventory::FindingRecord> open_at(const inventory::PlaceRecord& place);
+  // Names of the DNS that a look of this `source` found something about that is still open.
+  std::vector<inventory::PlaceRecord> open_names(const std::string& source);
   // What the comparison of many places found there, in place of what an earlier one did. Durable on return.
   void add_compared(const inventory::PlaceRecord& place, const std::vector<inventory::FindingRecord>& found,
                     base::Time at);

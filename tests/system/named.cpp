@@ -20,17 +20,29 @@ Named::Named(const Site& site, const std::map<std::string, NamedZone>& zones) : 
     std::string text = "$TTL 1\n@ SOA ns root 1 60 60 60 1\n@ NS ns\nns A 127.0.0.1\n";
     for (const std::string& record : zone.records) text += record + "\n";
     write_text(directory + "/" + name, text);
-    config += fmt::format("zone \"{0}\" {{ type primary; file \"{0}\"; {1}}};\n", name,
-                          zone.updated_by_key ? "allow-update { key everseal; }; " : "");
+    config += fmt::format("zone \"{0}\" {{ type primary; file \"{0}\"; {1}{2}}};\n", name,
+                          zone.updated_by_key ? "allow-update { key everseal; }; " : "",
+                          zone.is_signed ? "dnssec-policy default; inline-signing yes; " : "");
   }
   write_text(directory + "/named.conf", config);
   daemon_ = std::make_unique<Daemon>(Words{"named", "-g", "-n", "1", "-c", directory + "/named.conf"});
   daemon_->wait_for_port(port_);
 }
 
-std::string Named::txt(const std::string& name) const {
-  return run_or_fail({"dig", "+short", "+time=2", "+tries=2", "-p", std::to_string(port_), "@127.0.0.1", name, "TXT"});
+std::string Named::ask(const std::string& name, const std::string& type) const {
+  return run_or_fail({"dig", "+short", "+time=2", "+tries=2", "-p", std::to_string(port_), "@127.0.0.1", name, type});
 }
+
+std::string Named::anchor(const std::string& zone) const {
+  std::string key;
+  wait_until(zone + " is signed", [&] {
+    key = ask(zone, "DNSKEY");
+    return key.starts_with("257 ") && !ask(zone, "RRSIG").empty();
+  });
+  return key.substr(0, key.find('\n'));
+}
+
+std::string Named::txt(const std::string& name) const { return ask(name, "TXT"); }
 
 void Named::update(const std::string& lines) const {
   base::Command how;

@@ -14,6 +14,7 @@ namespace everseal::system {
 struct NamedZone {
   std::vector<std::string> records;  // lines of a zone file below SOA and NS: "www A 127.0.0.1"
   bool updated_by_key = false;       // by who has the key
+  bool is_signed = false;            // by DNSSEC, with a key of its own
 };
 
 class Named {
@@ -25,6 +26,8 @@ class Named {
   std::string endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
   // The TSIG key that may change zones.
   const std::string& key_file() const noexcept { return key_file_; }
+  // The key of a signed zone, as its DNSKEY record has it: "257 3 13 ...".
+  std::string anchor(const std::string& zone) const;
   // TXT values at `name`, as dig shows them: in quotes, one a line.
   std::string txt(const std::string& name) const;
   // Changes records as somebody else would: lines for nsupdate.
@@ -33,6 +36,7 @@ class Named {
  private:
   int port_;
   std::string key_file_;
+  std::string ask(const std::string& name, const std::string& type) const;
   std::unique_ptr<Daemon> daemon_;
 };
 
