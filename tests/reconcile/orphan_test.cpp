@@ -89,6 +89,48 @@ TEST_CASE("who left the config although its table still stands hears where, and 
   }
 }
 
+TEST_CASE("`issue` on what left the config keeps what is deployed, and says which table is not read and what differs") {
+  enum class Table { unread, deleted };
+  for (const Table table : {Table::unread, Table::deleted}) {
+    CAPTURE(table == Table::unread);
+    Site site;
+    const config::Files with_table = config::files(std::nullopt, site.host.state);
+    const config::Files without = site.host.files;
+    site.host.files = with_table;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string fragment = site.host.state + "/conf.d/www.toml";
+    if (table == Table::unread)
+      site.host.files = without;
+    else
+      std::filesystem::remove(fragment);
+    renew(site.host, {});
+    std::string told;
+    site.host.progress = [&](const Progress& progress) { told += progress.text + '\n'; };
+
+    IssueRequest wanted;
+    wanted.name = kOrphan;
+    wanted.options = {{"identifiers", base::list_value({"www2.example.org"}, {"-d"})}};
+    for (const Effect effect : {Effect::rehearsed, Effect::carried_out}) {
+      told.clear();
+      wanted.effect = effect;
+      const IssueVerdict verdict = issue(site.host, wanted);
+      CAPTURE(told);
+      CHECK(contains(told, table == Table::unread ? fragment + ":2, which is not read" : "is no longer in the config"));
+      CHECK(contains(told, "identifiers: www.example.org -> www2.example.org"));
+      for (const Outcome& one : verdict.outcomes) CHECK(one.step != "retire");
+      CHECK(std::filesystem::exists(site.root.path() + "/tls/privkey.pem"));
+    }
+    CHECK(site.live() == 2);
+    CHECK(site.events("deployment.retired") == 0);
+
+    // In its place goes only what is said in its place.
+    IssueRequest other{site.www(), Keep::alive, {}};
+    std::erase_if(other.options, [](const auto& option) { return option.first == "deploy"; });
+    issue(site.host, other);
+    CHECK(site.events("deployment.retired") == 1);
+  }
+}
+
 TEST_CASE("a fragment of the state that another config keeps from being read is told, whoever wrote it") {
   Site site;
   std::filesystem::create_directory(site.host.state + "/conf.d");

@@ -8,6 +8,7 @@
 #include "reconcile/host_checks.h"
 #include "reconcile/kinds.h"
 #include "reconcile/named.h"
+#include "reconcile/orphan.h"
 #include "reconcile/plan.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/verbs/issue/once.h"
@@ -73,7 +74,7 @@ void require_identifiers(Table& options) {
 struct Standing {
   inventory::ManagedRecord row;
   config::Certificate certificate;
-  bool is_kept_alive() const { return row.origin != kOnce && !row.orphaned; }
+  bool was_asked_for_once() const { return row.origin == kOnce; }
 };
 std::optional<Standing> standing(Run& run, const Name& name) {
   auto row = inventory::Managed(run.store).find(name);
@@ -275,15 +276,38 @@ IssueVerdict issue_once(Run& run, const Name& name, Table options, const IssueRe
   return result;
 }
 
+// Is what stands there to keep what is not named?
+bool is_change(const std::optional<Standing>& present, const IssueRequest& request) {
+  return request.keep == Keep::alive && request.existing == OnExisting::change && present &&
+         !present->was_asked_for_once();
+}
+
+// What stands in no file that is read: a new file takes over what the store knows of it, in which what is deployed
+// stands that a file of these options alone would have taken away.
+config::Change plan_adoption(Run& run, const Standing& orphan, const Table& options, const IssueRequest& request) {
+  const Name& name = orphan.row.name;
+  config::Change change =
+      config::plan_change(run.host.files, run.desired.config(), name,
+                          is_change(orphan, request) ? config::changed(orphan.certificate, options) : options,
+                          config::Existing::replaced, config_kinds(authority_names(run.store)));
+  change.differences = config::differences(orphan.certificate, change.certificate);
+  const Orphan how = orphan_of(run.host, run.store, orphan.row);
+  change.differences.insert(change.differences.begin(),
+                            fmt::format("it {}; {}/{}.toml takes it over", how.what, run.host.files.fragments, name));
+  return change;
+}
+
 IssueVerdict keep_alive(Run& run, const Name& name, Table options, const IssueRequest& request) {
   const Host& host = run.host;
-  const config::Settings& config = run.desired.config();
   const auto present = standing(run, name);
-  const bool is_changed = present && present->is_kept_alive() && request.existing == OnExisting::change;
+  const bool is_changed = is_change(present, request);
   place_deployment(is_changed ? &present->certificate : nullptr, options);
-  const config::Change change = config::plan_change(host.files, config, name, options,
-                                                    is_changed ? config::Existing::changed : config::Existing::replaced,
-                                                    config_kinds(authority_names(run.store)));
+  const config::Change change =
+      present && present->row.orphaned && !present->was_asked_for_once()
+          ? plan_adoption(run, *present, options, request)
+          : config::plan_change(host.files, run.desired.config(), name, options,
+                                is_changed ? config::Existing::changed : config::Existing::replaced,
+                                config_kinds(authority_names(run.store)));
   const bool is_new = change.before.empty();
   require_readable(run, change.certificate);
   prepare_directories(change.certificate, options, request);
@@ -291,7 +315,7 @@ IssueVerdict keep_alive(Run& run, const Name& name, Table options, const IssueRe
   for (const std::string& difference : change.differences) tell(host, name, difference);
   warn_of_host(host, change.certificate);
   if (request.effect == Effect::rehearsed) return {rehearsal(run, change.certificate, request), name};
-  const bool was_once = present && present->row.origin == kOnce;
+  const bool was_once = present && present->was_asked_for_once();
   const bool changes_hands = present && present->row.key_owner == inventory::KeyOwner::external;
   config::write_change(host.files, change);
   end_once(run, name);
@@ -326,9 +350,7 @@ IssueVerdict issue(const Host& host, const IssueRequest& request) {
   const Name name = request.name ? *request.name : default_name(run, options);
   const auto present = standing(run, name);
   if (present) require_not_leaving(run.store, name);
-  const bool is_changed =
-      request.keep == Keep::alive && request.existing == OnExisting::change && present && present->is_kept_alive();
-  if (!is_changed) {
+  if (!is_change(present, request)) {
     require_identifiers(options);
     if (base::find(options, "issuer") == nullptr)
       throw Error(Fault::usage, "there is no issuer",
