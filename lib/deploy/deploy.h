@@ -49,8 +49,9 @@ class Target {
   virtual std::optional<base::Exit> reload(std::stop_token stop) = 0;
   // Removes staged and former ones but those in `keep`, what else left the configured contents, and links to it.
   virtual void prune(std::span<const std::int64_t> keep) = 0;
-  // Removes all that stage and switch_to made.
-  virtual void remove() = 0;
+  // Removes all that stage and switch_to made. False where nothing of it was there; Error(not_found) where the place
+  // itself is away, and with it perhaps what was put there.
+  virtual bool remove() = 0;
   // Can this kind tell what is there? Where not, current() is nullopt and the reload's exit is all that is known.
   virtual bool reads_back() const noexcept = 0;
   // Where something stands as long as what was deployed does, absolute; empty where the kind knows no such place.

@@ -47,7 +47,7 @@ std::optional<std::string> needs_operator(const StateFacts& facts) {
   return std::nullopt;
 }
 
-std::optional<std::string> failing(const StateFacts& facts, Time now) {
+std::optional<std::string> failing_step(const StateFacts& facts, Time now) {
   for (const AttemptRecord& attempt : facts.attempts)
     if (is_wanted(facts, attempt)) return failed(attempt);
   for (const DeploymentRecord& deployment : facts.deployments)
@@ -59,6 +59,12 @@ std::optional<std::string> failing(const StateFacts& facts, Time now) {
     return std::nullopt;
   return fmt::format("something was due {} ago, and no `everseal renew` came",
                      base::approximate(now - *facts.look_again));
+}
+
+std::optional<std::string> failing(const StateFacts& facts, Time now) {
+  const auto step = failing_step(facts, now);
+  if (facts.removal.empty()) return step;
+  return fmt::format("its removal is not finished: {}{}", facts.removal, step ? "; " + *step : std::string());
 }
 
 // What fails or waits for a person beside what ended: a removal that cannot take a target away, for one.

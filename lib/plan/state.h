@@ -47,6 +47,7 @@ struct StateFacts {
   std::optional<std::string> unproved;  // plan::unproved
   std::optional<Held> held;             // plan::held
   std::string config_problem;           // what is wrong with its table as it is now; "": nothing
+  std::string removal;                  // who asked for its removal, which is not finished; "": nobody
 };
 
 StandingState state_of(const StateFacts& facts, Time now);

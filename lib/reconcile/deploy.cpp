@@ -311,13 +311,21 @@ std::optional<Outcome> retire(Session& session, Deployable& artifact, const Targ
       return (!place.empty() && config::place_of(other) == place) ||
              share_a_directory(*target, *open_target(other, artifact.name()));
     });
-    if (!is_used) {
-      target->remove();
+    const std::string directory = place.substr(place.find(' ') + 1);
+    if (is_used) {
+      made.text = "another deployment uses its directory, so nothing was taken away there";
+    } else if (const bool was_there = target->remove(); place.empty()) {
+      made.text = "its command is not run any more; it takes nothing away";
+    } else if (was_there) {
       made.facts.files = target->paths();
+      made.text = fmt::format("what was put into {} is taken away", directory);
+    } else {
+      made.result = Result::warned;
+      made.text = fmt::format(
+          "nothing of it was found in {}: where that was moved, or is on a file system that is not "
+          "mounted, its files and keys are still there",
+          directory);
     }
-    made.text = is_used         ? "another deployment uses its directory, so nothing was taken away there"
-                : place.empty() ? "its command is not run any more; it takes nothing away"
-                                : fmt::format("what was put into {} is taken away", place.substr(place.find(' ') + 1));
   }
   const Time now = session.now();
   session.store.transaction([&] {

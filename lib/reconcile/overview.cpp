@@ -69,6 +69,9 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
   }
   one.deployments = inventory::Deployments(store).of(inventory::ArtifactKind::version, name);
   one.attempts = inventory::Attempts(store).of(subject_of(name));
+  std::string removal;
+  for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(name))
+    if (intent.kind == inventory::IntentKind::remove) removal = asked_by(intent);
   std::optional<std::string> unproved;
   if (one.wanted) {
     facts.wanted = *one.wanted;
@@ -84,7 +87,8 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
                               .attempts = one.attempts,
                               .unproved = std::move(unproved),
                               .held = plan::held(facts, now),
-                              .config_problem = said.problem_of(name)},
+                              .config_problem = said.problem_of(name),
+                              .removal = std::move(removal)},
                              now);
   return one;
 }

@@ -83,6 +83,7 @@ std::optional<Name> certificate_in(std::string_view subject);
 // ManagedRecord::origin of what was issued once and stands in no config file.
 inline constexpr std::string_view kOnce = "once";
 inline constexpr std::string_view kRemoved = "certificate.removed";  // the event after which nothing is managed
+inline constexpr std::string_view kKeyDeleted = "key.deleted";
 
 using Detail = std::vector<std::pair<std::string, std::string>>;
 

@@ -219,7 +219,7 @@ std::optional<Outcome> prune(Session& session, const plan::CertificateFacts& fac
       VersionRecord version = version_of(session, name, number);
       version.has_key = false;
       session.versions.put(version);
-      session.events.add("key.deleted", subject_of(name), Detail{{"version", std::to_string(number)}}, now);
+      session.events.add(kKeyDeleted, subject_of(name), Detail{{"version", std::to_string(number)}}, now);
     });
   }
   return std::nullopt;
@@ -264,13 +264,18 @@ std::optional<Outcome> delete_keys(Session& session, const Name& name) {
       if (!version.has_key) session.versions.put(version);
     }
     if (!removal.removed.empty())
-      session.events.add("key.deleted", subject_of(name),
+      session.events.add(kKeyDeleted, subject_of(name),
                          Detail{{"versions", fmt::format("{}", fmt::join(removal.removed, ", "))}}, now);
   });
   if (!removal.problems.empty())
     throw base::Error(base::Fault::io, fmt::format("{}", fmt::join(removal.problems, "; ")),
                       "take away what keeps it from being deleted (`lsattr` shows whether it is immutable)");
-  return std::nullopt;
+  if (removal.removed.empty()) return std::nullopt;
+  return Outcome{subject_of(name),
+                 {},
+                 std::string(plan::DeleteKeys::kind),
+                 Result::done,
+                 fmt::format("of version {}", fmt::join(removal.removed, ", "))};
 }
 
 void require_removable(const Host& host, const inventory::ManagedRecord& managed) {

@@ -31,6 +31,7 @@ constexpr Words kWords[] = {
     {"retire", "retired", "not retired"},
     {"revoke", "revoked", "not revoked", Target::issuer},
     {"remove", "removed", "not removed"},
+    {"delete-keys", "private keys destroyed", "private keys not destroyed"},
     {"prune", "old keys deleted", "old keys not deleted"},
     {"discard", "old versions taken away", "old versions not taken away"},
     {"compare", "looked at", "not as it should be"},

@@ -409,6 +409,24 @@ TEST_CASE_FIXTURE(Fixture, "removing leaves alone what is not ours") {
   CHECK(place.open().subdirectory(".everseal").list() == std::vector<std::string>{".before", "other"});
 }
 
+TEST_CASE_FIXTURE(Fixture, "a directory that is away is not taken for one that was emptied") {
+  fs::create_directory(place / "disk");
+  const auto target = files(in(place / "disk"));
+  target->stage(first.artifact(1));
+  target->switch_to(1);
+  fs::rename(place / "disk", place / "elsewhere");
+  for (const bool dangling : {false, true}) {
+    if (dangling) fs::create_symlink("nowhere", place / "disk");
+    const base::Error error = error_of([&] { target->remove(); });
+    CHECK(error.fault() == Fault::not_found);
+    CHECK(error.hint().find("mkdir -p") != std::string::npos);
+  }
+  fs::remove(place / "disk");
+  fs::rename(place / "elsewhere", place / "disk");
+  CHECK(target->remove());
+  CHECK_FALSE(target->remove());
+}
+
 TEST_CASE_FIXTURE(Fixture, "the reload is told what was deployed, and its end is reported as it is") {
   CHECK_FALSE(files(in(directory))->reload({}));
   for (const char* action : {"reload", "restart"}) {

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "config/fragment.h"
+#include "contains.h"
 #include "error_of.h"
 #include "fakes/unsynced_file_system.h"
 #include "inventory/authorities.h"
@@ -673,6 +674,76 @@ TEST_SUITE("failure") {
     }
     CHECK(finished > 0);
     CHECK(given_up > 0);
+  }
+
+  TEST_CASE("what is away is not taken for taken away, until somebody says that it is gone") {
+    enum class Asked { left_config, removal };
+    enum class End { back, gone };
+    for (const Asked asked : {Asked::left_config, Asked::removal})
+      for (const End end : {End::back, End::gone}) {
+        CAPTURE(asked == Asked::removal);
+        CAPTURE(end == End::gone);
+        Site site;
+        issue(site.host, {site.www(), Keep::alive, {}});
+        const std::string place = site.root / "tls";
+        const std::string elsewhere = site.root / "elsewhere";
+        std::filesystem::rename(place, elsewhere);
+        std::optional<Verdict> verdict;
+        if (asked == Asked::removal) {
+          verdict = remove(site.host, {kWww, OnRemoval::leave, Keys::destroy});
+        } else {
+          std::ofstream(site.root / "config/conf.d/www.toml")
+              << "[certificate.www]\nidentifiers = [\"www.example.org\"]\nissuer = [\"corp\"]\n";
+          verdict = renew(site.host, {});
+        }
+        CHECK(verdict->exit_code() == (asked == Asked::removal ? 4 : 1));
+        const auto failed = std::ranges::find(verdict->outcomes, Result::failed, &Outcome::result);
+        REQUIRE(failed != verdict->outcomes.end());
+        CHECK(failed->step == "retire");
+        CHECK(contains(failed->text, place + " is away"));
+        CHECK(contains(failed->facts.hint, "mkdir -p " + place));
+        CHECK(site.events("deployment.retired") == 0);
+        CHECK(std::filesystem::exists(elsewhere + "/privkey.pem"));
+        {
+          inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+          const plan::StandingState state = overview(site.host, store).certificates.front().state;
+          CHECK(state.state == plan::State::failing);
+          CHECK(contains(state.why, place + " is away"));
+          CHECK(contains(state.why, "its removal is not finished") == (asked == Asked::removal));
+        }
+        if (asked == Asked::removal)
+          CHECK(std::ranges::any_of(verdict->outcomes, [](const Outcome& one) {
+            return one.step == "delete-keys" && one.text == "of version 1";
+          }));
+
+        if (end == End::back)
+          std::filesystem::rename(elsewhere, place);
+        else
+          std::filesystem::create_directory(place);
+        const Verdict last = renew(site.host, {{kWww}, Force::no});
+        CHECK(last.exit_code() == 0);
+        CHECK(site.events("deployment.retired") == 1);
+        const auto retired = std::ranges::find(last.outcomes, "retire", &Outcome::step);
+        REQUIRE(retired != last.outcomes.end());
+        CHECK((retired->result == Result::warned) == (end == End::gone));
+        CHECK(contains(retired->text, "nothing of it was found in " + place) == (end == End::gone));
+        CHECK_FALSE(std::filesystem::exists(place + "/privkey.pem"));
+        if (asked == Asked::removal) CHECK_THROWS_AS(reconcile::plan(site.host, {kWww}), base::Error);
+      }
+  }
+
+  TEST_CASE("who withdraws a removal hears which keys it destroyed, and nothing of it fails any more") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    std::filesystem::rename(site.root / "tls", site.root / "elsewhere");
+    CHECK(remove(site.host, {kWww, OnRemoval::leave, Keys::destroy}).exit_code() == 4);
+    const Verdict withdrawn = cancel(site.host, {kWww, inventory::IntentKind::remove});
+    CHECK(std::ranges::any_of(withdrawn.outcomes, [](const Outcome& one) {
+      return one.result == Result::warned && contains(one.text, "the private key of version 1 is destroyed already");
+    }));
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+    CHECK(inventory::Attempts(store).of(subject_of(kWww)).empty());
+    CHECK_FALSE(contains(overview(site.host, store).certificates.front().state.why, "retire"));
   }
 
   TEST_CASE("a target that left the config is taken away, and its failures with it") {

@@ -183,9 +183,11 @@ class ExecTarget final : public Target {
   }
 
   // Only this object's memory: there is no command for taking away.
-  void remove() override {
+  bool remove() override {
+    const bool was_there = !staged_.empty() || current_;
     staged_.clear();
     current_.reset();
+    return was_there;
   }
 
   bool reads_back() const noexcept override { return false; }

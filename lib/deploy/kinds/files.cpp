@@ -277,20 +277,27 @@ class FilesTarget final : public Target {
       if (std::ranges::find(files_, link, &File::name) == files_.end()) directory->remove(link);
   }
 
-  void remove() override {
+  bool remove() override {
     const auto directory = open_trusted();
-    if (!directory) return;
-    for (const std::string& link : links_of_ours(*directory)) directory->remove(link);
+    if (!directory)
+      throw Error(Fault::not_found, fmt::format("{} is away, and what was put there with it", path_),
+                  fmt::format("bring it back: mount it, or move it to its place again; where it is gone for good "
+                              "`mkdir -p {}` says so, as nothing is found there then",
+                              path_));
+    const std::vector<std::string> links = links_of_ours(*directory);
+    for (const std::string& link : links) directory->remove(link);
     const auto everyones = directory->subdirectory_if_exists(kOwn);
-    if (!everyones) return;
+    if (!everyones) return !links.empty();
+    const bool was_there = everyones->subdirectory_if_exists(name_.text()).has_value();
     everyones->remove_tree(name_.text());
-    if (!everyones->list().empty()) return;  // another deployment's
+    if (!everyones->list().empty()) return was_there;  // another deployment's
     try {
       base::file_system().remove(directory->descriptor(), kOwn, AT_REMOVEDIR);
     } catch (const Error& error) {
       base::log::debug("left in place: {}", error.message());  // another deployment came in between
     }
     directory->sync();
+    return was_there;
   }
 
   bool reads_back() const noexcept override { return true; }

@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 namespace everseal::reconcile {
 
@@ -80,6 +81,17 @@ bool is_of_other_ca(Session& session, const Name& name, int version) {
   return der && !signer_here(session, pki::Certificate::parse(*der));
 }
 
+// The versions whose private keys a removal destroyed that began then, as the history says them.
+std::string destroyed_since(inventory::Store& store, const Name& name, Time begun) {
+  std::vector<std::string> versions;
+  inventory::Events(store).each({.subject = subject_of(name)}, [&](const inventory::EventRecord& event) {
+    if (event.action != kKeyDeleted || event.when < begun) return;
+    if (const auto detail = nlohmann::json::parse(event.detail); detail.contains("versions"))
+      versions.push_back(detail.at("versions").get<std::string>());
+  });
+  return base::join(versions, ", ");
+}
+
 // What failed for the sake of that alone is no failure any more. Gives the versions whose CA was asked to revoke them.
 std::set<int> forget_failures(Session& session, const Name& name, IntentKind kind) {
   std::set<int> asked;
@@ -88,7 +100,8 @@ std::set<int> forget_failures(Session& session, const Name& name, IntentKind kin
   for (const inventory::AttemptRecord& attempt : attempts.of(subject)) {
     const bool of_revocation = attempt.step == plan::Revoke::kind;
     const bool of_removal =
-        of_revocation || attempt.step == plan::DeleteKeys::kind || attempt.step == plan::Forget::kind;
+        of_revocation || attempt.step == plan::DeleteKeys::kind || attempt.step == plan::Forget::kind ||
+        attempt.step == plan::Retire::kind;  // where a target is to go all the same the next run tries at once
     if (!(kind == IntentKind::remove ? of_removal : kind == IntentKind::revoke && of_revocation)) continue;
     if (const auto version = version_of(attempt);
         version && !attempt.needs_operator && is_of_other_ca(session, name, *version))
@@ -119,6 +132,15 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
                                        {{"intent", std::string(to_string(intent.kind))}, {"asked_by", intent.actor}},
                                        now);
       verdict.outcomes.push_back({subject_of(request.name), {}, "cancel", Result::done, asked});
+      if (!intent.delete_keys) continue;
+      if (const std::string gone = destroyed_since(run.store, request.name, intent.created); !gone.empty())
+        verdict.outcomes.push_back({subject_of(request.name),
+                                    {},
+                                    "cancel",
+                                    Result::warned,
+                                    fmt::format("the private key of version {} is destroyed already: what is in use "
+                                                "without its key is issued anew by the next run",
+                                                gone)});
     }
     if (!request.kind || request.kind == IntentKind::rollback)
       if (const auto held = end_hold(run.store, request.name, now))
