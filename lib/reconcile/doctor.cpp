@@ -437,8 +437,20 @@ void examine_authorities(Session& session, Complaints& complaints) {
     const auto configured = session.config.authorities.find(name);
     if (configured == session.config.authorities.end()) continue;
     const auto artifact = authority_artifact(session, name);
-    for (const config::Deployment& target : configured->second.publish)
+    const auto newest = session.authority_rows.newest_crl(name);
+    for (const config::Deployment& target : configured->second.publish) {
+      const auto published = session.deployments.find(artifact->kind(), name, target.name);
+      if (newest && published && published->current && *published->current != static_cast<std::int64_t>(newest->number)) {
+        complaints.add(
+            "crl-not-published", subject,
+            fmt::format("{} at the target {}: CRL {} stands there, and CRL {} was signed{}", name, target.name,
+                        *published->current, newest->number,
+                        published->problem.empty() ? "" : ": " + published->problem),
+            fmt::format("everseal ca crl {}", name), "signs a new one and publishes it");
+        continue;
+      }
       examine_target(session, *artifact, target, fmt::format("everseal ca crl {}", name), complaints);
+    }
   }
   const auto directory = base::Directory::open_if_exists(session.host.state + "/authorities");
   for (const std::string& entry : directory ? directory->list() : std::vector<std::string>())

@@ -67,6 +67,26 @@ std::string planned(const Site& site) {
 }
 
 TEST_SUITE("authority files") {
+  TEST_CASE("doctor names the target at which the newest CRL could not be published, and why") {
+    FilesSite site;
+    const std::string place = site.root / "pub";
+    std::filesystem::create_directory(place);
+    std::ofstream(site.root / "config/everseal.toml")
+        << "config_version = 1\n[authority.corp.publish.web]\ntype = \"files\"\ndirectory = \"" << place
+        << "\"\ncontents = [\"crl\"]\n";
+    REQUIRE(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
+    REQUIRE(site.complaints().empty());
+    std::filesystem::remove_all(place);
+    std::ofstream(place) << "a file\n";
+    site.now += std::chrono::hours{1};
+    CHECK(ca_crl(site.host, Name::parse("corp")).exit_code() == 4);  // signed, and not published
+    const std::string complaints = site.complaints();
+    CAPTURE(complaints);
+    CHECK(holds(complaints, "crl-not-published: corp at the target web: CRL "));
+    CHECK(holds(complaints, place));
+    CHECK_FALSE(holds(complaints, "no longer the newest"));
+  }
+
   TEST_CASE("doctor names each public file that is gone, and mend writes it again") {
     for (const char* name : {"authority.json", "root.pem", "intermediate-1.pem"}) {
       CAPTURE(name);
