@@ -30,7 +30,7 @@ const Command revoke_command{
     "revoke",
     Group::certificates,
     "revoke a certificate",
-    "The CRL says so before the command ends. A managed certificate gets a new version at once.\n\n"
+    "The CRL says so before the command ends. What is kept alive gets a new version at once.\n\n"
     "  everseal revoke alice --reason keyCompromise\n"
     "  everseal revoke --serial 4f0c...\n\n"
     "What is revoked already can get keyCompromise for its reason, and no other.\n"

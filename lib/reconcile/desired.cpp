@@ -62,6 +62,11 @@ class Unheard {
   std::set<std::string_view> present_;
 };
 
+// Is what no file names any more kept as it was, because the file that may name it said nothing?
+bool stays(const config::Loaded& loaded, const Unheard& unheard, const Name& name, std::string_view origin) {
+  return loaded.broken.contains(name) || unheard.has(file_of(origin));
+}
+
 // Does what was read say something that only the other files can judge: other settings, files that somebody else may
 // write too, a name that may be defined elsewhere?
 bool concerns_others(const config::Loaded& loaded, const config::Memory& before, const Unheard& unheard,
@@ -168,11 +173,10 @@ void Desired::take_in(ConfigReading::Changes changes, Time now) {
   const std::string state = loaded.problems.empty() ? reading_.digest() : std::string(kTrouble);
   const std::string kinds = config::digest(reading_.kinds());
   store.transaction([&] {
-    const auto stays = [&](const Name& name, std::string_view origin) {
-      return loaded.broken.contains(name) || unheard.has(file_of(origin));
-    };
     inventory::Managed managed(store);
-    for (const Name& name : managed.replace_all(records, now, stays)) managed.retry_now(name, now);
+    const auto changed = managed.replace_all(
+        records, now, [&](const Name& name, std::string_view origin) { return stays(loaded, unheard, name, origin); });
+    for (const Name& name : changed) managed.retry_now(name, now);
     wake(store, config::changed_settings(before, loaded.memory), loaded, now);
     remember(store, before, loaded.memory);
     if (store.setting(kDigestSetting) != state) store.set_setting(kDigestSetting, state);
@@ -189,12 +193,19 @@ const std::shared_ptr<const config::Settings>& Desired::settings() {
 
 Untaken look_at_config(const Host& host, inventory::Store& store) {
   Untaken untaken;
-  auto changes = ConfigReading(host, store).changes(store);
+  const ConfigReading reading(host, store);
+  auto changes = reading.changes(store);
   if (!changes) return untaken;
   config::Loaded& loaded = changes->loaded;
+  const Unheard unheard(reading.sources(), loaded);
   untaken.problems = std::move(loaded.problems);
   untaken.unparsed = std::move(loaded.unparsed);
   inventory::Managed managed(store);
+  if (loaded.usable)
+    for (const inventory::ManagedRecord& stored : managed.all())
+      if (!stored.orphaned && stored.origin != kOnce && !loaded.certificates.contains(stored.name) &&
+          !stays(loaded, unheard, stored.name, stored.origin))
+        untaken.gone.insert(stored.name);
   for (auto& [name, certificate] : loaded.certificates) {
     const auto stored = managed.find(name);
     if (!stored || stored->orphaned) untaken.unread.emplace(name, std::move(certificate));

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,7 @@ struct Untaken {
   base::Problems problems;                     // as a run would find them
   std::map<Name, config::Certificate> unread;  // right, and not managed yet
   config::Unparsed unparsed;                   // files that say nothing now
+  std::set<Name> gone;                         // managed, and named by no file any more
 };
 // Held against the store, which is only read. A main file that cannot be read and never was is a problem like others.
 Untaken look_at_config(const Host& host, inventory::Store& store);

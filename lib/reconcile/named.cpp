@@ -59,11 +59,14 @@ void require_not_leaving(inventory::Store& store, const base::Name& name) {
                         fmt::format("`everseal remove {} --cancel` withdraws that", name));
 }
 
+base::Error not_kept(const Host& host, inventory::Store& store, const inventory::ManagedRecord& orphan) {
+  const Orphan how = orphan_of(host, store, orphan);
+  return base::Error(base::Fault::denied, fmt::format("{} {}, so nothing is done for it", orphan.name, how.what),
+                     how.remedy);
+}
+
 void require_kept(const Host& host, inventory::Store& store, const inventory::ManagedRecord& managed) {
-  if (!managed.orphaned) return;
-  const Orphan how = orphan_of(host, store, managed);
-  throw base::Error(base::Fault::denied, fmt::format("{} {}, so nothing is done for it", managed.name, how.what),
-                    how.remedy);
+  if (managed.orphaned) throw not_kept(host, store, managed);
 }
 
 }  // namespace everseal::reconcile

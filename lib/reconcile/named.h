@@ -1,6 +1,7 @@
 // Finding the managed certificate that a person named.
 #pragma once
 
+#include "base/error.h"
 #include "inventory/managed.h"
 #include "inventory/records.h"
 #include "inventory/store.h"
@@ -13,7 +14,9 @@ namespace everseal::reconcile {
 inventory::ManagedRecord require_managed(const Host& host, inventory::Store& store, const base::Name& name);
 // Error(denied) where somebody asked for its removal, which would outlast whatever else is asked for.
 void require_not_leaving(inventory::Store& store, const base::Name& name);
-// Error(denied) where it left the config.
+// Why nothing is done for what left the config: Error(denied).
+base::Error not_kept(const Host& host, inventory::Store& store, const inventory::ManagedRecord& orphan);
+// Throws that where it left.
 void require_kept(const Host& host, inventory::Store& store, const inventory::ManagedRecord& managed);
 
 }  // namespace everseal::reconcile

@@ -37,6 +37,7 @@ class Said {
   }
   // A table that left may be back.
   bool has(const Name& name) const { return untaken_.unread.contains(name); }
+  bool lacks(const Name& name) const { return untaken_.gone.contains(name); }
 
  private:
   const Untaken& untaken_;
@@ -49,6 +50,7 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
   one.record = std::move(record);
   const Name& name = one.record.name;
   if (said.has(name)) one.record.orphaned = false;
+  if (said.lacks(name)) one.record.orphaned = true;
   try {
     one.wanted = config::from_normal_form(one.record.spec, kinds);
   } catch (const base::Error&) {

@@ -13,6 +13,7 @@
 #include "reconcile/failure.h"
 #include "reconcile/hold.h"
 #include "reconcile/lost.h"
+#include "reconcile/orphan.h"
 
 #include <algorithm>
 #include <utility>
@@ -305,6 +306,12 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
   if (const auto managed = session.managed.find(name); managed && managed->origin != kOnce && !managed->orphaned) {
     require_removable(session.host, *managed);
     config::remove_fragment(session.host.files, name);
+  } else if (managed && managed->orphaned) {
+    if (const auto file = orphan_of(session.host, session.store, *managed).file)
+      stays.push_back(
+          fmt::format("its table stays in {}, which is not read: a run that reads it issues it again, so "
+                      "delete it there",
+                      base::printable(*file)));
   }
   session.archive.mark_removed(name, now);  // a lost database learns it again
   session.store.transaction([&] {

@@ -4,7 +4,9 @@
 #include "base/error.h"
 #include "contains.h"
 #include "reconcile/doctor.h"
+#include "reconcile/overview.h"
 #include "reconcile/site.h"
+#include "reconcile/verbs/remove.h"
 #include "reconcile/verbs/renew.h"
 
 #include <filesystem>
@@ -54,14 +56,22 @@ TEST_CASE("who left the config although its table still stands hears where, and 
       CHECK(contains(remedy, row.remedy));
       CHECK(contains(remedy, site.host.files.fragments));
     };
+    const auto state = [&] {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+      return overview(site.host, store).certificates.front().state.state;
+    };
+    CHECK(state() == plan::State::orphaned);  // before any run
+    const auto remarks = renew(site.host, {}).remarks;
+    REQUIRE(remarks.size() == 1);
+    CHECK(remarks.front().rule == "orphaned");
+    is_told(remarks.front().text, remarks.front().hint);
+    CHECK(state() == plan::State::orphaned);
     RenewRequest by_name;
     by_name.names = {kOrphan};
-    for (const RenewRequest& request : {RenewRequest{}, by_name}) {
-      const auto remarks = renew(site.host, request).remarks;
-      REQUIRE(remarks.size() == 1);
-      CHECK(remarks.front().rule == "orphaned");
-      is_told(remarks.front().text, remarks.front().hint);
-    }
+    const Verdict named = renew(site.host, by_name);
+    CHECK(named.exit_code() == 1);
+    REQUIRE(named.outcomes.size() == 1);
+    is_told(named.outcomes.front().text, named.outcomes.front().facts.hint);
     by_name.force = Force::yes;
     try {
       renew(site.host, by_name);
@@ -129,6 +139,22 @@ TEST_CASE("`issue` on what left the config keeps what is deployed, and says whic
     issue(site.host, other);
     CHECK(site.events("deployment.retired") == 1);
   }
+}
+
+TEST_CASE("what is asked for of an orphan says what does not follow, and which table stays") {
+  Site site;
+  const config::Files without = site.host.files;
+  site.host.files = config::files(std::nullopt, site.host.state);
+  issue(site.host, {site.www(), Keep::alive, {}});
+  site.host.files = without;
+  const std::string fragment = site.host.state + "/conf.d/www.toml";
+  const Verdict revoked = revoke(site.host, revocation_of_www());
+  REQUIRE(revoked.remarks.size() == 1);
+  CHECK(contains(revoked.remarks.front().text, "so nothing renews it"));
+  const Verdict removed = remove(site.host, {kOrphan, OnRemoval::leave, Keys::keep});
+  REQUIRE(removed.outcomes.size() == 1);
+  CHECK(contains(removed.outcomes.front().text, fmt::format("its table stays in {}, which is not read", fragment)));
+  CHECK(std::filesystem::exists(fragment));
 }
 
 TEST_CASE("a fragment of the state that another config keeps from being read is told, whoever wrote it") {

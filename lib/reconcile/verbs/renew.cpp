@@ -59,9 +59,15 @@ Verdict renew(const Host& host, const RenewRequest& request) {
   // All of them is what a plain run does as well: CRLs, and what is gone from the disk.
   if (request.names.empty()) return reconcile_due(run);
   Verdict verdict = reconcile_certificates(run, names);
-  for (const Name& name : names)
-    if (const auto record = inventory::Managed(run.store).find(name); record && record->orphaned)
+  for (const Name& name : names) {
+    const auto record = inventory::Managed(run.store).find(name);
+    if (!record || !record->orphaned) continue;
+    // What was asked for before it left is done all the same.
+    if (std::ranges::find(verdict.outcomes, subject_of(name), &Outcome::subject) == verdict.outcomes.end())
+      verdict.outcomes.push_back(failure(subject_of(name), {}, "issue", not_kept(host, run.store, *record)));
+    else
       verdict.remarks.push_back(orphan_remark(host, run.store, *record));
+  }
   if (!run.clock.trusted)
     verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
   return verdict;

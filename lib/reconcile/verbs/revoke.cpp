@@ -10,6 +10,7 @@
 #include "reconcile/fields.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
+#include "reconcile/remarks.h"
 
 #include <algorithm>
 
@@ -99,7 +100,10 @@ Verdict revoke_version(Run& run, const inventory::VersionRecord& version, const 
     inventory::Managed(run.store).skip_wait(name, run.host.clock());
     add_revocation(run, name, number, reason);
   });
-  return reconcile_certificates(run, {name});
+  Verdict verdict = reconcile_certificates(run, {name});
+  if (const auto managed = inventory::Managed(run.store).find(name); managed && managed->orphaned)
+    verdict.remarks.push_back(orphan_remark(run.host, run.store, *managed));
+  return verdict;
 }
 
 }  // namespace
