@@ -77,7 +77,8 @@ Restored restore(const Host& host, const std::string& file, inventory::OtherStat
          .step = "restore",
          .result = Result::warned,
          .text = "it was a backup of another state: what that one knew is known here now, its authorities too",
-         .facts = {.hint = fmt::format("`mv {} {}` undoes it, while nothing else was done",
+         .facts = {.hint = fmt::format("while nothing else was done, `mv {} {}` undoes it, and then `everseal doctor "
+                                       "--mend`, which puts right what the archive was given",
                                        restored.replacement.replaced, inventory::database_file(host.state))}});
   tell_lost(host, "restore", restored.replacement, restored.verdict);
   read_config(host, "restore", restored.verdict);

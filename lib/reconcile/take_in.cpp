@@ -8,6 +8,7 @@
 #include "inventory/subjects.h"
 #include "issuer/account_manifest.h"
 #include "pki/digest.h"
+#include "plan/certificate.h"
 #include "plan/schedule.h"
 #include "reconcile/requests.h"
 
@@ -187,7 +188,7 @@ class Taking {
   bool version(const Name& name, int number) {
     auto known = session_.versions.find(name, number);
     const bool revoked = known && revocation(*known);
-    if (known && known->certificate && repair(*known)) return true;
+    if (known && known->certificate && (adopt_other(*known) || repair(*known))) return true;
     const bool unfinished = known && !known->certificate;
     if (!known || (unfinished && leads_ == Leads::files)) {
       const auto found = session_.archive.read(name, number);
@@ -217,12 +218,66 @@ class Taking {
     return true;
   }
 
+  // The whole version that has its number in the archive and another certificate: a database that went another way,
+  // or of another state, knows that number too. What no key is left to tell of is decided by who leads.
+  std::optional<archive::Version> intact_other(const inventory::VersionRecord& known) const {
+    try {
+      auto found = session_.archive.read(known.name, known.number);
+      if (!found || found->chain.front().fingerprint() == *known.certificate) return std::nullopt;
+      if (fits_key(known, found->chain.front()).value_or(leads_ == Leads::files)) return found;
+    } catch (const base::Error& error) {
+      if (error.fault() == base::Fault::io) throw;  // else it is damaged
+    }
+    return std::nullopt;
+  }
+
+  // nullopt: there is no key, or none that can be read.
+  std::optional<bool> fits_key(const inventory::VersionRecord& version, const pki::Certificate& leaf) const {
+    try {
+      const auto key = session_.archive.key(version.name, version.number);
+      if (key) return pki::key_matches(*key, leaf);
+    } catch (const base::Error& error) {
+      if (error.fault() == base::Fault::io) throw;
+    }
+    return std::nullopt;
+  }
+
+  // The database's certificate has no key here: to write it there would take a working pair away.
+  bool adopt_other(const inventory::VersionRecord& known) {
+    const auto other = intact_other(known);
+    if (!other) return false;
+    const auto replaced = session_.certificates.find(*known.certificate);
+    session_.store.transaction([&] {
+      take_in(session_, *other, "version.adopted",
+              Detail{{"version", std::to_string(known.number)},
+                     {"fingerprint", other->chain.front().fingerprint().text()},
+                     {"instead_of", known.certificate->text()}});
+      auto record = session_.versions.find(known.name, known.number);
+      record->state = known.state;
+      session_.versions.put(*record);
+    });
+    taken_.insert(known.number);
+    say(subject_of(known.name),
+        fmt::format("version {} stays the certificate that the archive holds with its key; the database knew another "
+                    "by that number{}",
+                    known.number, replaced ? fmt::format(", serial {}, which stays known", replaced->serial) : ""),
+        Result::warned);
+    return true;
+  }
+
   // Files that the database can write again.
   bool repair(const inventory::VersionRecord& record) {
     const Stored stored = stored_version(session_, record);
     if (stored.chain.empty()) return false;
     const std::vector<std::string> damaged = session_.archive.damage(stored.manifest, stored.chain);
     if (damaged.empty()) return false;
+    if (!fits_key(record, stored.chain.front()).value_or(true))
+      throw base::Error(
+          base::Fault::corrupt,
+          fmt::format("{} of version {} cannot be written again: the key there is of another certificate",
+                      base::join(damaged, ", "), record.number),
+          fmt::format("bring the version back from a backup, or `everseal renew --force {}` makes a new one",
+                      record.name));
     session_.archive.repair(stored.manifest, stored.chain);
     say(subject_of(record.name),
         fmt::format("{} of version {} is written again", base::join(damaged, ", "), record.number));
@@ -284,6 +339,9 @@ class Taking {
           fmt::format("what stood in the place of the live link is kept as {}", session_.archive.move_aside(name)),
           Result::warned);
     session_.archive.make_live(name, live->number);
+    // What a run failed at is done.
+    inventory::Attempts(session_.store)
+        .clear(std::string(plan::MakeLive::kind), subject_of(name), std::to_string(live->number));
     say(subject_of(name), fmt::format("the live link leads to version {}", live->number));
     return true;
   }
