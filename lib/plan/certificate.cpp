@@ -71,11 +71,11 @@ bool is_to_be_revoked(const CertificateFacts& facts, int number) noexcept {
   });
 }
 
-// A complete version whose validity is still to begin: it answers for what is in use, whatever that suffers from. To
+// A complete version whose validity is soon to begin: it answers for what is in use, whatever that suffers from. To
 // order one more would bring one that begins later still.
 bool is_waited_for(const CertificateFacts& facts, const VersionFacts* newest, Time now) noexcept {
-  return newest != nullptr && !has_begun(*newest, now) && is_usable(*newest, now) &&
-         !is_to_be_revoked(facts, newest->record.number);
+  return newest != nullptr && !has_begun(*newest, now) && *newest->record.not_before <= now + kLongestWait &&
+         is_usable(*newest, now) && !is_to_be_revoked(facts, newest->record.number);
 }
 
 // Each check says why a new version is needed, or nothing; the first that speaks decides. `newest` is the newest
@@ -92,6 +92,14 @@ std::optional<Reason> check_lost(const CertificateFacts& facts, const VersionFac
   const VersionFacts& used = *version_in_use(facts, now);
   if (used.on_disk != OnDisk::lost) return std::nullopt;
   return Reason{Rule::lost, fmt::format("version {} is no longer whole in the archive", used.record.number)};
+}
+
+// Where nothing that has begun is there to go back to.
+std::optional<Reason> check_begun(const CertificateFacts& facts, const VersionFacts* newest, Time now) {
+  const VersionFacts& used = *version_in_use(facts, now);
+  if (has_begun(used, now) || is_waited_for(facts, newest, now)) return std::nullopt;
+  return Reason{Rule::not_valid_yet, fmt::format("version {} is valid from {} on only", used.record.number,
+                                                 base::format_time(*used.record.not_before))};
 }
 
 std::optional<Reason> check_specification(const CertificateFacts& facts, const VersionFacts* newest, Time) {
@@ -141,8 +149,8 @@ std::optional<Reason> check_requested(const CertificateFacts& facts, const Versi
   return std::nullopt;
 }
 
-constexpr Check kChecks[] = {check_missing, check_lost,    check_specification, check_issuer,
-                             check_revoked, check_renewal, check_requested};
+constexpr Check kChecks[] = {check_missing, check_lost,    check_begun,   check_specification,
+                             check_issuer,  check_revoked, check_renewal, check_requested};
 // What is issued once is issued where somebody asks, and only as long as he does.
 constexpr Check kChecksOfOnce[] = {check_requested};
 
@@ -155,6 +163,7 @@ std::optional<Time> held_back_until(const CertificateFacts& facts, Time now) {
   int young = 0;
   for (const VersionFacts& version : facts.versions | std::views::reverse) {
     if (!version.record.not_before || !version.record.not_after) continue;
+    if (*version.record.not_before > now + kLongestWait) continue;  // by a clock that was ahead
     const Time until = version.record.created + least_age(*version.record.not_before, *version.record.not_after);
     if (until > now && ++young == kYoungVersions) return until;
   }
@@ -527,6 +536,10 @@ const VersionFacts* version_in_use(const CertificateFacts& facts, Time now) noex
   for (const VersionFacts& version : facts.versions | std::views::reverse)
     if (is_complete(version) && has_begun(version, now)) return &version;
   return newest_complete(facts);
+}
+
+bool is_live_ahead(const inventory::VersionRecord& version, Time now) noexcept {
+  return version.state == VersionState::live && version.not_before > now + kLongestWait;
 }
 
 std::optional<Held> held(const CertificateFacts& facts, Time now) {

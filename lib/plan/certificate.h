@@ -98,9 +98,15 @@ std::optional<std::string> unproved(const CertificateFacts& facts);
 // The same, where one of its versions is `imported_from` there; "": none is.
 std::optional<std::string> unproved(const config::Certificate& wanted, std::string_view imported_from);
 
+// A version that begins no later than this from now is waited for. What begins later was made by a clock that was ahead,
+// ours or another's.
+inline constexpr base::Seconds kLongestWait = std::chrono::hours(24);
+
 // The version that should be in use: the pinned one while it is usable, else the newest complete one whose validity has
 // begun, else the newest complete one. Null where there is none.
 const VersionFacts* version_in_use(const CertificateFacts& facts, Time now) noexcept;
+// It is live although its validity is still to begin, and not soon: a clock that was ahead made it.
+bool is_live_ahead(const inventory::VersionRecord& version, Time now) noexcept;
 // The version that a rollback by hand holds.
 struct Held {
   int version;

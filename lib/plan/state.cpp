@@ -1,8 +1,10 @@
 #include "plan/state.h"
 
+#include "base/text.h"
 #include "base/time.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -40,16 +42,29 @@ std::string failed(const AttemptRecord& attempt) {
                      attempt.count == 1 ? "once" : fmt::format("{} times in a row", attempt.count), attempt.problem);
 }
 
+// Every failure that counts, what matters most first: a certificate that is to be revoked is trusted until it is.
+std::optional<std::string> failures(const StateFacts& facts) {
+  std::vector<const AttemptRecord*> counted;
+  for (const AttemptRecord& attempt : facts.attempts)
+    if (is_wanted(facts, attempt)) counted.push_back(&attempt);
+  if (counted.empty()) return std::nullopt;
+  std::ranges::stable_sort(
+      counted, {}, [](const AttemptRecord* one) { return std::pair(one->step != "revoke", !one->needs_operator); });
+  std::vector<std::string> texts;
+  for (const AttemptRecord* const one : counted) texts.push_back(failed(*one));
+  return base::join(texts, "; ");
+}
+
 std::optional<std::string> needs_operator(const StateFacts& facts) {
   if (facts.held && !facts.held->is_in_use) return facts.held->text;
-  for (const AttemptRecord& attempt : facts.attempts)
-    if (attempt.needs_operator && is_wanted(facts, attempt)) return failed(attempt);
-  return std::nullopt;
+  const bool needs = std::ranges::any_of(facts.attempts, [&](const AttemptRecord& attempt) {
+    return attempt.needs_operator && is_wanted(facts, attempt);
+  });
+  return needs ? failures(facts) : std::nullopt;
 }
 
 std::optional<std::string> failing_step(const StateFacts& facts, Time now) {
-  for (const AttemptRecord& attempt : facts.attempts)
-    if (is_wanted(facts, attempt)) return failed(attempt);
+  if (auto why = failures(facts)) return why;
   for (const DeploymentRecord& deployment : facts.deployments)
     if (deployment.state == DeploymentState::failed && is_wanted(facts, deployment))
       return fmt::format("{}: {}", deployment.target, deployment.problem);
@@ -135,10 +150,10 @@ StandingState state_of(const StateFacts& facts, Time now) {
   // Somebody revoked what nobody keeps alive; that is a person's business still where a server has it.
   if (facts.in_use && facts.in_use->revoked_at) {
     const std::string trouble = trouble_beside(facts, now);
-    return {State::revoked, renewed || serves(facts) || !trouble.empty() ? Attention::needed : Attention::none,
-            fmt::format("version {} was revoked ({}){}", facts.in_use->number,
-                        to_string(facts.in_use->revocation_reason.value_or(pki::RevocationReason::unspecified)),
-                        trouble)};
+    return {
+        State::revoked, renewed || serves(facts) || !trouble.empty() ? Attention::needed : Attention::none,
+        fmt::format("version {} was revoked ({}){}", facts.in_use->number,
+                    to_string(facts.in_use->revocation_reason.value_or(pki::RevocationReason::unspecified)), trouble)};
   }
   if (const auto why = needs_operator(facts)) return {State::needs_operator, Attention::needed, *why};
   if (const auto why = failing(facts, now)) return {State::failing, Attention::needed, *why};
@@ -148,6 +163,12 @@ StandingState state_of(const StateFacts& facts, Time now) {
         fmt::format("{}; {}", facts.config_problem,
                     facts.wanted ? "what its table said before stands" : "nothing is done for it until that is right")};
   if (!facts.in_use) return {State::pending, Attention::none, "nothing was issued yet; `everseal renew` does it"};
+  if (facts.ahead && !facts.orphaned)
+    return {State::failing, Attention::needed,
+            fmt::format("version {} is in use and valid from {} on only{}", facts.ahead->number,
+                        base::format_time(*facts.ahead->not_before),
+                        renewed ? "; `everseal renew` puts another in its place"
+                                : fmt::format("; `everseal renew --force {}` replaces it", facts.ahead->name))};
   if (const auto why = unverified(facts)) return {State::unverified, Attention::needed, *why};
   if (facts.orphaned)
     return {State::orphaned, Attention::needed, "it is no longer in the config, and nothing renews it"};

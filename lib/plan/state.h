@@ -41,6 +41,7 @@ struct StateFacts {
   bool orphaned = false;
   Renewal renewal = Renewal::automatic;
   std::optional<inventory::VersionRecord> in_use;  // plan::version_in_use
+  std::optional<inventory::VersionRecord> ahead;   // what is live although its validity is still to begin
   std::optional<Time> look_again;                  // when it was to be looked at
   std::vector<inventory::DeploymentRecord> deployments;
   std::vector<inventory::AttemptRecord> attempts;

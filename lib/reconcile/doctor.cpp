@@ -15,6 +15,7 @@
 #include "issuer/acme_ca.h"
 #include "pki/chain.h"
 #include "pki/crl.h"
+#include "plan/certificate.h"
 #include "reconcile/artifact.h"
 #include "reconcile/facts.h"
 #include "reconcile/kinds.h"
@@ -183,6 +184,11 @@ void examine_version(Session& session, const inventory::VersionRecord& version, 
                                "know",
                                version.number, name),
                    kMend, "records it");
+  if (plan::is_live_ahead(version, session.now()))
+    complaints.add("version-ahead", subject,
+                   fmt::format("version {} of {} is in use and valid from {} on only: a clock that was ahead made it",
+                               version.number, name, base::format_time(*version.not_before)),
+                   renewal(name), "makes a new version");
   const Stored stored = stored_version(session, version);
   if (!stored.chain.empty()) {
     const auto damaged = session.archive.damage(stored.manifest, stored.chain);
@@ -291,9 +297,10 @@ void examine_target(Session& session, Deployable& artifact, const config::Deploy
       if (const auto paths = place->paths(); !paths.empty())
         if (const std::string directory = std::filesystem::path(paths.front()).parent_path(); !status_of(directory))
           command = fmt::format("mkdir -p {} && {}", word(directory), command);
-      complaints.add("deployment-differs", artifact.subject(),
-                     fmt::format("{} at the target {}: {}", artifact.name(), target.name, base::join(differences, "; ")),
-                     std::move(command), "deploys again");
+      complaints.add(
+          "deployment-differs", artifact.subject(),
+          fmt::format("{} at the target {}: {}", artifact.name(), target.name, base::join(differences, "; ")),
+          std::move(command), "deploys again");
     });
   });
 }

@@ -79,8 +79,6 @@ std::optional<pki::Certificate> certificate_before(Session& session, const plan:
   return der ? std::optional(pki::Certificate::parse(*der)) : std::nullopt;
 }
 
-constexpr base::Seconds kFarthestAhead = std::chrono::hours(24);
-
 // What came back is what was asked for, whoever signed it.
 std::vector<pki::Certificate> checked_chain(std::vector<pki::Certificate> sent, const base::Bytes& csr,
                                             const std::vector<pki::Identifier>& names, Time now) {
@@ -97,7 +95,7 @@ std::vector<pki::Certificate> checked_chain(std::vector<pki::Certificate> sent, 
   if (chain.front().not_after() <= now)
     throw base::Error(base::Fault::invalid, "the issuer sent an expired certificate");
   // A clock that is ahead a little is waited for; clients refuse the certificate until then.
-  if (chain.front().not_before() > now + kFarthestAhead)
+  if (chain.front().not_before() > now + plan::kLongestWait)
     throw base::Error(base::Fault::invalid,
                       fmt::format("the issuer sent a certificate that is not valid before {}",
                                   base::format_time(chain.front().not_before())),

@@ -71,9 +71,12 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
   }
   one.deployments = inventory::Deployments(store).of(inventory::ArtifactKind::version, name);
   one.attempts = inventory::Attempts(store).of(subject_of(name));
+  std::optional<inventory::VersionRecord> ahead;
+  for (const plan::VersionFacts& version : facts.versions)
+    if (plan::is_live_ahead(version.record, now)) ahead = version.record;
   std::string removal;
   for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(name))
-    if (intent.kind == inventory::IntentKind::remove) removal = asked_by(intent);
+    if (intent.kind == inventory::IntentKind::remove) removal = inventory::asked_by(intent);
   std::optional<std::string> unproved;
   if (one.wanted) {
     facts.wanted = *one.wanted;
@@ -84,6 +87,7 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
                               .orphaned = one.record.orphaned,
                               .renewal = one.record.origin == kOnce ? plan::Renewal::once : plan::Renewal::automatic,
                               .in_use = one.in_use,
+                              .ahead = std::move(ahead),
                               .look_again = inventory::Subjects(store).look_again(inventory::certificate_subject(name)),
                               .deployments = one.deployments,
                               .attempts = one.attempts,

@@ -71,20 +71,29 @@ void prune_targets(const plan::CertificateFacts& facts, const std::vector<int>& 
   if (failed) throw base::Error(*failed);
 }
 
+// Some issuers revoke by it where nothing else proves who asks. Most do without, so that a damaged archive keeps nobody
+// from revoking.
+std::optional<pki::Signer> key_if_readable(Session& session, const VersionRecord& version) {
+  try {
+    return session.archive.key(version.name, version.number);
+  } catch (const base::Error& error) {
+    base::log::debug("revoking version {} of {} without its key: {}", version.number, version.name, error.message());
+    return std::nullopt;
+  }
+}
+
 // By its issuer; where the config has none of that name any more, or a broken one, by the authority here that signed
 // it.
 void revoke_by_issuer(Session& session, const VersionRecord& version, const pki::Certificate& certificate,
                       pki::RevocationReason reason, const std::optional<Name>& signer) {
-  issuer::Issuer* const issuer =
-      signer ? issuer_if_there(session, version.issuer) : &session.issuer(version.issuer);
+  issuer::Issuer* const issuer = signer ? issuer_if_there(session, version.issuer) : &session.issuer(version.issuer);
   if (issuer == nullptr) {
     authority::revoke(session.authority(*signer), certificate, reason, session.now());
     return;
   }
   std::optional<pki::RevocationReason> earlier;
   if (version.revoked_at) earlier = version.revocation_reason.value_or(pki::RevocationReason::unspecified);
-  issuer->revoke({certificate, reason, session.archive.key(version.name, version.number), earlier}, session.now(),
-                 session.host.stop);
+  issuer->revoke({certificate, reason, key_if_readable(session, version), earlier}, session.now(), session.host.stop);
 }
 
 // Before the database, so that a lost one learns it again. The CA has revoked it whatever the disk says: what fails
@@ -167,14 +176,14 @@ std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Re
   });
   Facts facts = facts_of(session, version);
   facts.reason = to_string(reason);
-  return Outcome{subject_of(name),
-                 version.issuer.text(),
-                 "revoke",
-                 untold.empty() ? Result::done : Result::warned,
-                 fmt::format("version {}, serial {}, is revoked ({}){}{}", step.number, certificate.serial(),
-                             to_string(reason), untold,
-                             ended_hold ? "; that ends " + describe_hold(*ended_hold) : std::string()),
-                 std::move(facts)};
+  return Outcome{
+      subject_of(name),
+      version.issuer.text(),
+      "revoke",
+      untold.empty() ? Result::done : Result::warned,
+      fmt::format("version {}, serial {}, is revoked ({}){}{}", step.number, certificate.serial(), to_string(reason),
+                  untold, ended_hold ? "; that ends " + describe_hold(*ended_hold) : std::string()),
+      std::move(facts)};
 }
 
 std::optional<Outcome> pin(Session& session, const Name& name, const plan::Pin& step) {

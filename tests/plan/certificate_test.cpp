@@ -397,6 +397,61 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(steps(facts).front() == "make version 3 live");
   }
 
+  TEST_CASE("nobody waits for a version that a clock which was ahead made") {
+    const auto ahead = [] {
+      CertificateFacts facts = settled();
+      facts.versions.front().record.state = VersionState::retired;
+      for (const int number : {3, 4}) {
+        facts.versions.push_back(version(number, VersionState::retired));
+        inventory::VersionRecord& record = facts.versions.back().record;
+        record.created = kNow;  // as an accepted clock leaves it
+        record.not_before = kNow + days(400);
+        record.not_after = kNow + days(490);
+        record.renew_at = kNow + days(460);
+      }
+      facts.versions.back().record.state = VersionState::live;
+      facts.versions[1].record.state = VersionState::retired;
+      facts.live_link = 4;
+      return facts;
+    };
+    struct Row {
+      const char* what;
+      std::function<void(CertificateFacts&)> change;
+      const char* wanted;  // the first step
+      Rule rule;
+    };
+    const Row rows[] = {
+        {"what was in use before is there", [](CertificateFacts&) {}, "make version 2 live", Rule::not_live},
+        {"it is lost", [](CertificateFacts& f) { f.versions[1].on_disk = OnDisk::lost; }, "issue version 5 at corp",
+         Rule::lost},
+        {"it is revoked", [](CertificateFacts& f) { f.versions[1].record.revoked_at = kNow; },
+         "issue version 5 at corp", Rule::revoked},
+        {"nothing else is there",
+         [](CertificateFacts& f) { f.versions.erase(f.versions.begin(), f.versions.begin() + 2); },
+         "issue version 5 at corp", Rule::not_valid_yet},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(row.what);
+      CertificateFacts facts = ahead();
+      row.change(facts);
+      const auto decision = decide(facts, kNow);
+      REQUIRE_FALSE(decision.steps.empty());
+      const auto found =
+          std::ranges::find_if(decision.steps, [&](const auto& one) { return describe(one.action) == row.wanted; });
+      REQUIRE(found != decision.steps.end());
+      CHECK(found->why.front().rule == row.rule);
+      CHECK(found->gate == Gate::open);
+    }
+    // A renewal that is due is not held back for what is young in a future that was none.
+    CertificateFacts due = ahead();
+    due.versions[1].record.renew_at = kNow - days(1);
+    const auto decision = decide(due, kNow);
+    const auto issues = std::ranges::find_if(
+        decision.steps, [](const auto& one) { return describe(one.action) == "issue version 5 at corp"; });
+    REQUIRE(issues != decision.steps.end());
+    CHECK(issues->not_before <= kNow);
+  }
+
   TEST_CASE("a run that issued several versions for one reason issues no more") {
     CertificateFacts facts = settled();
     facts.versions.back().record.revoked_at = kNow;

@@ -85,7 +85,8 @@ TEST_CASE("the state of a certificate is the worst that is true of it") {
          f.in_use->revoked_at = kNow;
          f.attempts = {failed("retire", "former")};
        },
-       State::revoked, needed, "version 2 was revoked (unspecified); retire at former failed 2 times in a row: no answer"},
+       State::revoked, needed,
+       "version 2 was revoked (unspecified); retire at former failed 2 times in a row: no answer"},
       {"once, revoked, nowhere served, and its keys cannot be deleted",
        [](StateFacts& f) {
          f.renewal = Renewal::once;
@@ -105,14 +106,26 @@ TEST_CASE("the state of a certificate is the worst that is true of it") {
          f.attempts[1].needs_operator = true;
        },
        State::needs_operator, needed, "revoke of version 1"},
+      {"all that failed is told, the revocation first",
+       [](StateFacts& f) {
+         f.attempts = {failed("issue", "corp"), failed("revoke", "1")};
+       },
+       State::failing, needed,
+       "revoke of version 1 failed 2 times in a row: no answer; issue at corp failed 2 times in a row: no answer"},
+      {"what is live begins in a year",
+       [](StateFacts& f) {
+         f.ahead.emplace().number = 3;
+         f.ahead->not_before = kNow + days(365);
+       },
+       State::failing, needed, "version 3 is in use and valid from 20"},
       {"a target that left cannot be emptied", [](StateFacts& f) { f.attempts = {failed("retire", "former")}; },
        State::failing, needed, "retire at former"},
       {"failed to deploy to a target that left", [](StateFacts& f) { f.attempts = {failed("deploy", "former")}; },
        State::live, none, ""},
       {"failed at an issuer that left", [](StateFacts& f) { f.attempts = {failed("issue", "former")}; }, State::live,
        none, ""},
-      {"its table is wrong", [](StateFacts& f) { f.config_problem = "conf.d/www.toml:3: colour"; }, State::misconfigured,
-       needed, "conf.d/www.toml:3: colour; what its table said before stands"},
+      {"its table is wrong", [](StateFacts& f) { f.config_problem = "conf.d/www.toml:3: colour"; },
+       State::misconfigured, needed, "conf.d/www.toml:3: colour; what its table said before stands"},
       {"its table is wrong, and it is failing",
        [](StateFacts& f) {
          f.config_problem = "conf.d/www.toml:3: colour";

@@ -1,8 +1,10 @@
 #include "inventory/clock.h"
 
+#include "contains.h"
 #include "fakes/acme_server.h"
 #include "inventory/authorities.h"
 #include "reconcile/doctor.h"
+#include "reconcile/overview.h"
 #include "reconcile/plan.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/accept_clock.h"
@@ -106,6 +108,50 @@ TEST_CASE("an authority that had ended by a clock that was ahead signs CRLs agai
     site.host.machine = [&] { return base::MachineClock{.boot_id = {}, .since_boot = {}, .synchronised = site.now}; };
     renew(site.host, {});
     CHECK(crl_ends() == site.now + days(7));
+  }
+}
+
+TEST_CASE("a version that a clock which was ahead made is told and replaced under the right one") {
+  for (const bool deploys : {true, false}) {
+    CAPTURE(deploys);
+    Site site;
+    config::Certificate www = site.www();
+    if (!deploys) www.deployments.clear();
+    REQUIRE(issue(site.host, {www, Keep::alive, {}}).exit_code() == 0);
+    const Time right = site.now;
+    // What was in use before loses its key to `keep`.
+    site.now += days(400);
+    accept_clock_verb.run(site.host, {});
+    renew(site.host, {});
+    renew(site.host, {{www.name}, Force::yes});
+    renew(site.host, {{www.name}, Force::yes});
+    REQUIRE_FALSE(site.versions().front().has_key);
+    const int ahead = site.live();
+    site.now = right + std::chrono::hours(1);
+    accept_clock_verb.run(site.host, {});
+
+    const auto managed = [&] {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+      return overview(site.host, store).certificates;
+    };
+    const auto is_complaint = [](const Complaint& one) { return one.rule == "version-ahead"; };
+    CHECK(managed().front().state.attention == plan::Attention::needed);
+    CHECK_MESSAGE(contains(managed().front().state.why, fmt::format("version {} is in use and valid from", ahead)),
+                  managed().front().state.why);
+    CHECK(std::ranges::count_if(examine(site.host), is_complaint) == 1);
+    const auto planned = reconcile::plan(site.host, {www.name}).front();
+    CHECK(std::ranges::any_of(planned.steps, [&](const auto& one) {
+      return contains(one.text, fmt::format("issue version {}", ahead + 1));
+    }));
+
+    const Verdict verdict = renew(site.host, {});
+    CHECK(verdict.exit_code() == 0);
+    CHECK(site.live() == ahead + 1);
+    CHECK(*site.versions().back().not_before <= site.now);
+    CHECK_MESSAGE(managed().front().state.attention == plan::Attention::none, managed().front().state.why);
+    CHECK(std::ranges::count_if(examine(site.host), is_complaint) == 0);
+    CHECK(renew(site.host, {}).outcomes.empty());
+    CHECK(site.live() == ahead + 1);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "reconcile/verbs/account.h"
 #include "reconcile/verbs/backup.h"
 #include "reconcile/verbs/cancel.h"
+#include "reconcile/verbs/remove.h"
 #include "reconcile/verbs/renew.h"
 #include "reconcile/verbs/rollback.h"
 
@@ -221,6 +222,28 @@ TEST_SUITE("revoke") {
     request.reason = RevocationReason::key_compromise;
     CHECK(revoke(site.host, request).outcomes.front().facts.reason == "keyCompromise");
     CHECK(crl_of(site).entries.front().reason == RevocationReason::key_compromise);
+  }
+
+  TEST_CASE("what is wrong with the archive of a certificate keeps nobody from revoking it") {
+    namespace fs = std::filesystem;
+    for (const bool is_link : {true, false})
+      for (const bool removes : {true, false}) {
+        CAPTURE(is_link);
+        CAPTURE(removes);
+        Site site;
+        REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+        const std::string entry = site.host.state + "/archive/www";
+        fs::rename(entry, site.root / "elsewhere");
+        if (is_link)
+          fs::create_symlink(site.root / "elsewhere", entry);
+        else
+          std::ofstream(entry) << "no directory";
+        if (removes)
+          remove(site.host, {kRevoked, OnRemoval::revoke, Keys::keep});
+        else
+          revoke(site.host, revocation_of_www(RevocationReason::key_compromise));
+        REQUIRE(crl_of(site).entries.size() == 1);
+      }
   }
 
   TEST_CASE("the graver reason outlives an older database") {

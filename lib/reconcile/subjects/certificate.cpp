@@ -49,6 +49,17 @@ std::optional<Outcome> apply(Session& session, const CertificateFacts& facts, co
       action);
 }
 
+// A lost database learns from them what was begun. A revocation needs the database alone, and waits for no archive.
+void keep_requests(Session& session, const CertificateFacts& facts, const CertificateAction& action) {
+  if (facts.intents.empty()) return;
+  try {
+    note_requests(session, facts.wanted.name);
+  } catch (const base::Error& error) {
+    if (!std::holds_alternative<plan::Revoke>(action)) throw;
+    base::log::debug("{}", error.message());
+  }
+}
+
 // Attempts to revoke are told apart by their versions, which people know by their issuers.
 void complete(Session& session, const CertificateFacts& facts, const CertificateAction& action, Outcome& outcome) {
   const Name& name = facts.wanted.name;
@@ -112,7 +123,7 @@ Verdict run_certificate(Session& session, const Name& name, Pass) {
                                           discarded = discarded || std::holds_alternative<plan::Discard>(action);
                                           compared += std::holds_alternative<plan::Compare>(action) ? 1 : 0;
                                           issued += std::holds_alternative<plan::Issue>(action) ? 1 : 0;
-                                          if (!facts.intents.empty()) note_requests(session, name);
+                                          keep_requests(session, facts, action);
                                           return apply(session, facts, action);
                                         },
                                     .in_use = [&](Time now) { return plan::validity_in_use(facts, now); },
