@@ -81,6 +81,11 @@ bool stands(const std::string& path) {
   return false;
 }
 
+bool is_link(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+}
+
 // The directories below `parent` whose name is `prefix` and a version's number.
 std::vector<int> numbered(const std::optional<Directory>& parent, std::string_view prefix) {
   std::vector<int> found;
@@ -346,14 +351,16 @@ LiveLink Archive::live_link(const Name& name) const {
 }
 
 Standing standing_of(const std::string& state, const Name& name, int number) {
-  const std::string directory = fmt::format("{}/archive/{}/{}/", state, name, number);
-  const auto has = [&](const char* file) { return stands(directory + file); };
+  const std::string parent = fmt::format("{}/archive/{}", state, name);
+  const std::string directory = fmt::format("{}/{}/", parent, number);
+  const bool is_read = !is_link(parent);  // nothing is read behind one
+  const auto has = [&](const char* file) { return is_read && stands(directory + file); };
   const std::string wanted = fmt::format("../archive/{}/{}", name, number);
   const std::string link = fmt::format("{}/live/{}", state, name);
   std::array<char, 128> target{};  // longer than any that is ours
   const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
   if (length < 0 && errno != ENOENT && errno != EINVAL) throw base::errno_error("look at", link);
-  return {.exists = stands(directory + "."),
+  return {.exists = has("."),
           .complete = has(kCertificate) && has(kChain) && has(kFullChain) && has(kManifest),
           .has_key = has(kKey),
           .live = length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) == wanted};

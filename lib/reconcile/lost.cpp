@@ -58,6 +58,11 @@ std::string look_of(int live, const inventory::InUseRecord& used) {
   char target[256];
   const ssize_t length = ::readlinkat(live, used.name.text().c_str(), target, sizeof target);
   if (length < 0) return errno == ENOENT || errno == EINVAL ? std::string() : used.seen;
+  // The archive reads nothing behind a link.
+  struct stat versions {};
+  if (::fstatat(live, fmt::format("../archive/{}", used.name).c_str(), &versions, AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISLNK(versions.st_mode))
+    return {};
   if (!std::string_view(target, static_cast<std::size_t>(length)).ends_with(fmt::format("/{}", used.number))) return {};
   Look look;
   look.add(static_cast<std::uint64_t>(used.number));

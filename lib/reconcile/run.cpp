@@ -1,3 +1,4 @@
+#include "archive/archive.h"
 #include "base/error.h"
 #include "inventory/authorities.h"
 #include "inventory/clock.h"
@@ -186,6 +187,12 @@ Verdict reconcile_authority(Run& run, const Name& name) {
 
 Verdict reconcile_due(Run& run) {
   Verdict verdict{outcomes_of(run.desired.problems())};
+  // What keeps everything from being renewed is told before anything is due.
+  try {
+    archive::Archive{run.host.state};
+  } catch (const base::Error& error) {
+    verdict.outcomes.push_back(failure("store", {}, "archive", error));
+  }
   wake_what_was_lost(run.host, run.store);
   if (publishes_anything(run.store)) {
     Session session = run.session();
