@@ -4,6 +4,7 @@
 #include "audit_surroundings.h"
 #include "authority/policy.h"
 #include "base/error.h"
+#include "base/open_files.h"
 #include "base/text.h"
 #include "discover/host_files.h"
 #include "discover/passwords.h"
@@ -166,6 +167,22 @@ void take_dns(const Arguments& arguments, Surroundings& around, bool named, scan
   std::erase_if(*request.dns, [&](const scan::RenewedName& name) { return !asked.contains(name.text); });
 }
 
+// Each takes a descriptor; where there are not enough to be had there are fewer at once, and it is said.
+int handshakes_at_once(const Arguments& arguments, std::vector<std::string>& remarks) {
+  constexpr std::size_t kOtherFiles = 256;  // of resolver, database, files
+  const int wanted =
+      arguments.has("in-flight") ? number_argument(*arguments.one("in-flight"), "--in-flight") : kInFlight;
+  const std::size_t needed = static_cast<std::size_t>(wanted) + kOtherFiles;
+  const std::size_t allowed = base::allow_open_files(needed);
+  if (allowed >= needed) return wanted;
+  const auto fewer =
+      static_cast<int>(allowed > 2 * kOtherFiles ? allowed - kOtherFiles : std::max<std::size_t>(allowed / 2, 1));
+  remarks.push_back(fmt::format(
+      "{} handshakes at once instead of {}, as this process may have no more than {} open files (`ulimit -Hn`)", fewer,
+      wanted, allowed));
+  return fewer;
+}
+
 int audit_to(report::AuditSink& sink, const Context& context) {
   const Arguments& arguments = context.arguments;
   const Severity from = fail_on(context);
@@ -191,8 +208,9 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   for (const std::string& text : request.name_servers) dns::parse_server(text);
   request.crls = crl_source(around.config);
   if (request.crls && around.store) request.crls->directory = host.state + "/crls";
-  request.limits.in_flight =
-      arguments.has("in-flight") ? number_argument(*arguments.one("in-flight"), "--in-flight") : kInFlight;
+  std::vector<std::string> remarks;
+  request.limits.in_flight = handshakes_at_once(arguments, remarks);
+  if (arguments.has("deep")) request.depth = probe::Depth::deep;
   if (const auto time = arguments.one("timeout")) request.limits.total = duration_argument(*time, "--timeout");
   if (const auto file = arguments.one("baseline")) request.baseline = scan::Baseline::read(*file);
   if (arguments.has("resume")) request.begin = scan::AuditRequest::Begin::where_the_last_stopped;
@@ -216,6 +234,7 @@ int audit_to(report::AuditSink& sink, const Context& context) {
                                            host.clock, progress_bar(context), context.stop);
   if (!request.crls)
     outcome.remarks.emplace_back("revocation was judged by stapled responses alone, as [audit] fetch = \"none\" says");
+  std::ranges::move(remarks, std::back_inserter(outcome.remarks));
   for (const base::Problem& problem : around.problems) outcome.remarks.push_back(to_string(problem));
   const int code = exit_code_of({.has_finding = outcome.has(from),
                                  .looked = outcome.looked,

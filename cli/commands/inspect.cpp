@@ -28,9 +28,12 @@ constexpr Argument kInspectArguments[] = {
     {.name = "--fail-on",
      .summary = "exit 3 from this severity on: notice, warning, error (the default), critical",
      .value = "SEVERITY"},
+    {.name = "--deep",
+     .summary = "ask also for all that the server takes: versions, ciphers, groups; some fifty connections",
+     .type = ArgumentType::flag},
     {.name = "--timeout", .summary = "longest time for one address; 10s without it", .value = "10s"},
 };
-constexpr std::string_view kOfEndpoints[] = {"sni", "starttls", "timeout"};
+constexpr std::string_view kOfEndpoints[] = {"sni", "starttls", "timeout", "deep"};
 constexpr std::string_view kOfJudgements[] = {"env", "policy", "fail-on"};
 
 void refuse(const Context& context, std::span<const std::string_view> options, std::string_view what,

@@ -131,7 +131,10 @@ InspectedEndpoint inspect_endpoint(const Context& context, const std::string& wh
       [&](const probe::Target&, probe::Capture capture) {
         endpoint.addresses.push_back({.capture = std::move(capture), .judged = {}, .found = {}, .known = {}});
       },
-      limits, {.addresses = probe::Addresses::all, .depth = probe::Depth::further}, context.stop);
+      limits,
+      {.addresses = probe::Addresses::all,
+       .depth = context.arguments.has("deep") ? probe::Depth::deep : probe::Depth::further},
+      context.stop);
   if (context.stop.stop_requested())
     throw Error(Fault::cancelled, fmt::format("stopped while looking at {}", endpoint.wanted.name));
   std::ranges::sort(endpoint.addresses, {}, [](const SeenAddress& one) { return one.capture.address; });

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "inspect/endpoint.h"
 #include "inspect/show.h"
+#include "report/audit_json.h"
 #include "report/json.h"
 
 namespace everseal::cli {
@@ -41,12 +42,6 @@ void write_version(JsonWriter& json, std::string_view key, const std::optional<K
   json.key("ends").time(version->ends).key("on_disk").boolean(version->on_disk).end_object();
 }
 
-void write_further(JsonWriter& json, const probe::Further& further) {
-  json.key("resumes").value(further.resumes);
-  json.key("post_quantum").value(further.post_quantum);
-  json.key("split_hello").value(further.split_hello);
-}
-
 void write_timings(JsonWriter& json, const probe::Capture& capture) {
   const auto write = [&](std::string_view key, probe::Phase phase, std::chrono::microseconds time) {
     json.key(key);
@@ -81,7 +76,8 @@ void write_address(JsonWriter& json, const InspectedEndpoint& endpoint, const Se
                                                    : "none");
   json.key("client_authorities").texts(capture.client_authorities);
   json.key("ocsp_response").text_or_null(base::base64(capture.ocsp_response));
-  write_further(json, capture.further);
+  json.key("offer");
+  report::write_offer(json, scan::offer_of(capture));
   write_timings(json, capture);
   json.key("when").time(capture.when);
   write_stores(json, seen.judged);

@@ -223,6 +223,12 @@ class Prose {
       text += capture.ocsp_response.empty() ? "" : "; it staples an OCSP response";
       paragraph(2, text + ".");
     }
+    if (capture.accepted) survey(*capture.accepted);
+    if (capture.further.large_hello == false) paragraph(2, "It does not answer a large ClientHello.");
+    if (capture.further.split_hello == false) paragraph(2, "It does not answer a ClientHello in two halves.");
+    if (const auto& strict = capture.further.strict_transport)
+      paragraph(2, strict->empty() ? "It does not ask browsers for HTTPS alone."
+                                   : fmt::format("It asks browsers for HTTPS alone: {}.", base::printable(*strict)));
     using std::chrono::duration_cast;
     using std::chrono::milliseconds;
     std::vector<std::string> times;
@@ -237,6 +243,20 @@ class Prose {
     if (capture.handshake_time.count() > 0)
       times.push_back(fmt::format("{} ms to shake hands", duration_cast<milliseconds>(capture.handshake_time).count()));
     if (!times.empty()) paragraph(2, fmt::format("It took {}.", base::join(times, ", ")));
+  }
+
+  void survey(const probe::Accepted& accepted) {
+    const auto list = [&](std::string_view what, const std::vector<std::string>& names) {
+      if (!names.empty()) paragraph(2, fmt::format("{}: {}.", what, base::join(names, ", ")));
+    };
+    list("Takes the versions", accepted.versions);
+    list(!accepted.server_order   ? "Takes the ciphers"
+         : *accepted.server_order ? "Takes the ciphers, in its own order"
+                                  : "Takes the ciphers, in the client's order",
+         accepted.ciphers);
+    list("Takes the groups", accepted.groups);
+    if (!accepted.is_whole)
+      paragraph(2, "Some of what was asked was not answered, which says nothing of what it takes.");
   }
 
   // Each finding once, with the addresses that have it where not all do.

@@ -4,7 +4,8 @@
 
 namespace everseal::audit {
 
-void report(std::vector<Broken> broken, std::string_view sentence, const pki::Certificate* about, Found& found) {
+void report(std::vector<Broken> broken, std::string_view sentence, const pki::Certificate* about, Found& found,
+            Severity most) {
   if (broken.empty()) return;
   std::ranges::stable_sort(broken, {}, [](const Broken& one) { return one.limit->level; });
   const Level worst = broken.front().limit->level;
@@ -25,7 +26,7 @@ void report(std::vector<Broken> broken, std::string_view sentence, const pki::Ce
   const std::string what =
       fmt::format("{} {}: {} {}", sentence, fmt::join(values, ", "),
                   worst == Level::must ? "against" : "not recommended by", fmt::join(demands, "; "));
-  if (worst == Level::must) {
+  if (worst == Level::must && most >= Severity::error) {
     found.add(std::move(fields), what, about);
   } else {
     found.add(Severity::notice, std::move(fields), what, about);

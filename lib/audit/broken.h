@@ -33,7 +33,8 @@ inline std::vector<Broken> broken_limits(const Context& at, Limited limited, bas
 }
 
 // One finding of all that is broken, as grave as the gravest, with whose demand it is. `sentence` goes before the
-// values.
-void report(std::vector<Broken> broken, std::string_view sentence, const pki::Certificate* about, Found& found);
+// values; `most`: no graver than this.
+void report(std::vector<Broken> broken, std::string_view sentence, const pki::Certificate* about, Found& found,
+            Severity most = Severity::critical);
 
 }  // namespace everseal::audit

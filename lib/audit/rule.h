@@ -26,6 +26,8 @@ enum class Identity : std::uint8_t { place, certificate };
 // What has to be known for a rule to be told of. A look that did not ask for it neither opens nor closes a finding.
 enum class Needs : std::uint8_t {
   look,        // what every look shows
+  further,     // what further looks at the same address show
+  deep,        // what a survey of all that a server takes shows
   key,         // a private key beside the certificate
   host,        // what the servers of this host are meant to do
   run,         // what all places of a run show

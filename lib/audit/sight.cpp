@@ -51,9 +51,9 @@ Sight sight_of(const probe::Capture& capture, std::string place, std::vector<pki
   Sight sight = sight_with(std::move(place), std::move(asked), capture.chain);
   sight.capture = &capture;
   sight.revocation = {stapled(capture, sight.chain)};
-  if (!capture.tls_version.empty()) sight.accepted.versions = {capture.tls_version};
-  if (!capture.cipher.empty()) sight.accepted.ciphers = {capture.cipher};
-  if (!capture.group.empty()) sight.accepted.groups = {capture.group};
+  if (!capture.tls_version.empty()) sight.agreed.versions = {capture.tls_version};
+  if (!capture.cipher.empty()) sight.agreed.ciphers = {capture.cipher};
+  if (!capture.group.empty()) sight.agreed.groups = {capture.group};
   return sight;
 }
 

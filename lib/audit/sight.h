@@ -24,8 +24,8 @@ namespace everseal::audit {
 // What the leaf is there for. anchor: a root or intermediate in a trust store, or an authority's own file.
 enum class Role : std::uint8_t { server, client, anchor };
 
-// What a server takes, as far as it was looked for: what the handshake agreed on, and what `--deep` found.
-struct Accepted {
+// What a handshake agreed on.
+struct Agreed {
   std::vector<std::string> versions, ciphers, groups;
 };
 
@@ -50,7 +50,7 @@ struct Sight {
   std::vector<std::optional<pki::RevocationStatus>> revocation;
   const probe::Capture* capture = nullptr;
   std::string starttls;  // "", "smtp", ...
-  Accepted accepted;
+  Agreed agreed;
   std::optional<Stored> stored;
 };
 

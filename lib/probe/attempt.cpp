@@ -17,6 +17,12 @@ using std::chrono::microseconds;
 // How long a hello waits between its halves: longer than any stack would hold a segment back.
 constexpr auto kPause = std::chrono::milliseconds(250);
 constexpr std::size_t kLongestAnswer = 64 * 1024;
+constexpr std::size_t kLongestHead = 16 * 1024;
+constexpr std::string_view kHttp = "http/1.1";
+constexpr auto kHttpPatience = std::chrono::milliseconds(2'000);
+
+// Elsewhere only who agrees by ALPN to speak it is spoken to by HTTP: other protocols would take it for an attack.
+bool is_https_by_custom(int port) { return port == 443 || port == 8443; }
 
 microseconds since(Clock::time_point began) { return std::chrono::duration_cast<microseconds>(Clock::now() - began); }
 
@@ -86,6 +92,8 @@ void Attempt::step() {
         return shake();
       case Stage::listen:
         return listen();
+      case Stage::ask:
+        return ask();
       case Stage::wait_for_place:
       case Stage::pause:
       case Stage::over:
@@ -255,7 +263,8 @@ void Attempt::begin_shaking() {
                                            Handshake::Wanted{.target = *order_.target,
                                                              .server_name = order_.server_name,
                                                              .key = wanted.key,
-                                                             .resume = wanted.resume.get()});
+                                                             .resume = wanted.resume.get(),
+                                                             .protocol = wanted.ask_http ? kHttp : ""});
   enter(Stage::shake, Phase::handshake, order_.limits->handshake);
   shake();
 }
@@ -267,6 +276,16 @@ void Attempt::shake() {
   if (step == Handshake::Step::failed) return end_handshake(step);
   wire_.flush();
   wire_.unframe();
+  if (std::get<ShakeOrder>(order_.what).ask_http) {
+    if (handshake_->protocol() != kHttp && !is_https_by_custom(order_.target->port)) return end_handshake(step);
+    stage_ = Stage::ask;
+    timer_.set(std::min(phase_until_, Clock::now() + kHttpPatience));
+    handshake_->say(
+        fmt::format("HEAD / HTTP/1.1\r\nHost: {}\r\nUser-Agent: everseal\r\nAccept: */*\r\n"
+                    "Connection: close\r\n\r\n",
+                    order_.server_name.empty() ? order_.target->host : order_.server_name));
+    return ask();
+  }
   const bool await = std::get<ShakeOrder>(order_.what).await_ticket || handshake_->certificate_requested();
   if (!await || !handshake_->is_tls13()) return end_handshake(step);
   // A server that has nothing to say keeps nobody waiting for long.
@@ -279,6 +298,16 @@ void Attempt::shake() {
 
 void Attempt::listen() {
   if (handshake_->listen() != Handshake::Step::waiting) end_handshake(Handshake::Step::done);
+}
+
+// The head of an answer, or as much of it as comes.
+void Attempt::ask() {
+  const Handshake::Step step = handshake_->hear(result_.http_head, kLongestHead);
+  wire_.flush();
+  const std::string_view heard = result_.http_head;
+  const bool is_http = heard.starts_with("HTTP/") || std::string_view("HTTP/").starts_with(heard);
+  if (step == Handshake::Step::waiting && is_http && heard.find("\r\n\r\n") == std::string_view::npos) return;
+  end_handshake(Handshake::Step::done);
 }
 
 void Attempt::end_handshake(Handshake::Step step) {
@@ -298,7 +327,7 @@ void Attempt::expired() {
     wire_.send(std::exchange(hello_, {}));
     return step();
   }
-  if (stage_ == Stage::listen) return end_handshake(Handshake::Step::done);
+  if (stage_ == Stage::listen || stage_ == Stage::ask) return end_handshake(Handshake::Step::done);
   phase_time() = since(began_);
   switch (stage_) {
     case Stage::connect:

@@ -22,6 +22,7 @@ struct ShakeOrder {
   std::optional<pki::KeyType> key;
   SessionHandle resume;
   bool await_ticket = false;
+  bool ask_http = false;  // once the handshake is done, for the head of "/"
 };
 struct GreetOrder {  // only a hello, and whatever it is answered with
   ClientHello hello;
@@ -45,6 +46,7 @@ struct Result {
   SessionHandle session;  // where the handshake was complete and can be gone on with
   bool resumed = false;
   ServerHello hello;              // of a GreetOrder
+  std::string http_head;          // of ask_http; "": none came, or the peer speaks something else
   std::optional<Order> returned;  // untried, as the machine has no descriptor left
   std::exception_ptr failed;
 };
@@ -73,7 +75,7 @@ class Attempt final : Loop::Watcher {
   Result take_result() { return std::move(result_); }
 
  private:
-  enum class Stage { connect, converse, wait_for_place, pause, greet, shake, listen, over };
+  enum class Stage { connect, converse, wait_for_place, pause, greet, shake, listen, ask, over };
 
   void ready(int descriptor, std::uint32_t events) override;
   void step();
@@ -91,6 +93,7 @@ class Attempt final : Loop::Watcher {
   void greet();
   void shake();
   void listen();
+  void ask();
   void end_handshake(Handshake::Step step);
   void fail(Outcome outcome, std::string problem);
   void end();

@@ -33,6 +33,23 @@ std::string_view to_string(Outcome outcome) noexcept;
 enum class Phase { resolve, connect, proxy, starttls, handshake };
 std::string_view to_string(Phase phase) noexcept;
 
+// How much is asked of one address, each with all before it.
+enum class Depth {
+  first,    // one handshake, and a second with all that the library can speak where the first was refused
+  further,  // what `Further` tells but for the last two: six connections more at most
+  deep,     // those too, and `Accepted`: some fifty connections more
+};
+
+// All that a server takes, by its ServerHello.
+struct Accepted {
+  std::vector<std::string> versions;  // "TLSv1.3", the newest first
+  std::vector<std::string> ciphers;   // of the newest version first; each version's as the server chooses among them
+  std::vector<std::string> groups;    // of TLS 1.3 as the server chooses
+  // Of TLS 1.2: it goes by its own order rather than the client's. Absent where it takes one suite only.
+  std::optional<bool> server_order;
+  bool is_whole = true;  // false: some of it was not answered, which says nothing of what it takes
+};
+
 // Further looks at the same address, each a connection of its own. Absent: not taken, or not to be told.
 struct Further {
   std::optional<bool> resumes;             // a second handshake went on with the ticket or PSK of the first
@@ -40,6 +57,9 @@ struct Further {
   std::optional<bool> split_hello;         // answers a ClientHello that comes in two halves
   std::vector<base::Bytes> default_chain;  // without SNI, leaf first; empty where that shows nothing
   std::vector<base::Bytes> other_chain;    // of a key of the other family, ECDSA beside RSA
+  std::optional<bool> large_hello;         // answers a ClientHello of the size that a post-quantum one has
+  // Value of Strict-Transport-Security (RFC 6797), "" without one; absent also of what is no HTTPS.
+  std::optional<base::Untrusted> strict_transport;
 };
 
 struct Capture {
@@ -58,8 +78,10 @@ struct Capture {
   std::vector<base::Untrusted> client_authorities;  // RFC 4514 names of the CAs that it takes client certificates of
   base::Bytes ocsp_response;                        // stapled, DER
   std::chrono::microseconds resolve_time{}, connect_time{}, proxy_time{}, starttls_time{}, handshake_time{};
-  base::Time when;  // begin, by the wall clock
+  base::Time when;             // begin, by the wall clock
+  Depth depth = Depth::first;  // that was asked for and had a sense
   Further further;
+  std::optional<Accepted> accepted;  // of Depth::deep
 };
 
 }  // namespace everseal::probe

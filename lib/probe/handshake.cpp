@@ -202,10 +202,14 @@ Handshake::Handshake(SSL_CTX& context, Wire& wire, const Wanted& wanted)
   if (wanted.key && SSL_set1_sigalgs_list(ssl, signature_algorithms(*wanted.key)) != 1)
     pki::throw_openssl(Fault::internal, "cannot choose signature algorithms");
   base::Bytes protocols;
-  for (const std::string& protocol : wanted.target.alpn) {
+  const auto offer = [&](std::string_view protocol) {
     protocols.push_back(static_cast<std::uint8_t>(protocol.size()));
     protocols.insert(protocols.end(), protocol.begin(), protocol.end());
-  }
+  };
+  if (!wanted.protocol.empty())
+    offer(wanted.protocol);
+  else
+    for (const std::string& protocol : wanted.target.alpn) offer(protocol);
   if (!protocols.empty()) SSL_set_alpn_protos(ssl, protocols.data(), static_cast<unsigned>(protocols.size()));
   SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
   if (wanted.target.client) show_client_certificate(*wanted.target.client);
@@ -241,6 +245,23 @@ Handshake::Step Handshake::listen() {
   ERR_clear_error();
   const Step step = run(SSL_read(ssl_.get(), &octet, 1));
   return step == Step::waiting && !observed_.ticket && !observed_.alert ? Step::waiting : Step::done;
+}
+
+void Handshake::say(std::string_view text) {
+  ERR_clear_error();
+  SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size()));
+  observed_.wire.flush();
+}
+
+Handshake::Step Handshake::hear(std::string& heard, std::size_t most) {
+  while (heard.size() < most) {
+    char data[4096];
+    ERR_clear_error();
+    const int got = SSL_read(ssl_.get(), data, sizeof data);
+    if (got <= 0) return run(got) == Step::waiting ? Step::waiting : Step::done;
+    heard.append(data, static_cast<std::size_t>(got));
+  }
+  return Step::done;
 }
 
 SessionHandle Handshake::session() const {
@@ -285,15 +306,19 @@ void Handshake::explain_failure(Capture& capture) {
   }
 }
 
+std::string_view Handshake::protocol() const {
+  const unsigned char* text = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &text, &size);
+  return text == nullptr ? std::string_view() : std::string_view(reinterpret_cast<const char*>(text), size);
+}
+
 void Handshake::read_session(Capture& capture) {
   SSL* const ssl = ssl_.get();
   capture.tls_version = SSL_get_version(ssl);
   if (const char* cipher = SSL_get_cipher_name(ssl); cipher != nullptr) capture.cipher = cipher;
   capture.group = group_of(ssl);
-  const unsigned char* text = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl, &text, &size);
-  if (text != nullptr) capture.alpn = base::Untrusted(std::string(reinterpret_cast<const char*>(text), size));
+  capture.alpn = base::Untrusted(std::string(protocol()));
   const unsigned char* response = nullptr;
   const long length = SSL_get_tlsext_status_ocsp_resp(ssl, &response);
   if (response != nullptr && length > 0) capture.ocsp_response.assign(response, response + length);

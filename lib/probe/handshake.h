@@ -30,6 +30,7 @@ class Handshake {
     std::string server_name;          // SNI; "": none
     std::optional<pki::KeyType> key;  // of the certificate that is to be shown
     SSL_SESSION* resume = nullptr;    // goes on with this one
+    std::string_view protocol;        // offered by ALPN in place of the target's; "": those
   };
   // `wire` outlives it. Throws Error(internal) where the library fails.
   Handshake(SSL_CTX& context, Wire& wire, const Wanted& wanted);
@@ -43,6 +44,12 @@ class Handshake {
   // TLS 1.3 both come only now (RFC 8446 section 4.4.2.4 and 4.6.1).
   Step listen();
 
+  // What goes by TLS after the handshake: says `text`, and appends what comes to `heard`, up to `most` octets. done: no
+  // more will come, or there is enough.
+  void say(std::string_view text);
+  Step hear(std::string& heard, std::size_t most);
+
+  std::string_view protocol() const;  // that ALPN agreed on
   bool is_tls13() const { return SSL_version(ssl_.get()) >= TLS1_3_VERSION; }
   bool certificate_requested() const noexcept { return observed_.certificate_requested; }
   bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }

@@ -9,7 +9,7 @@
 namespace everseal::probe {
 namespace {
 
-constexpr std::uint16_t kTls12 = 0x0303, kTls13 = 0x0304;
+constexpr std::uint16_t kSsl3 = 0x0300, kTls12 = 0x0303, kTls13 = 0x0304;
 constexpr std::size_t kRecordHead = 5, kLongestRecord = 16'384 + 256;
 
 enum class Extension : std::uint16_t {
@@ -17,6 +17,7 @@ enum class Extension : std::uint16_t {
   supported_groups = 10,
   point_formats = 11,
   signature_algorithms = 13,
+  padding = 21,
   extended_master_secret = 23,
   supported_versions = 43,
   key_share = 51,
@@ -89,10 +90,15 @@ std::string ClientHello::record() const {
     extensions += extension(Extension::supported_versions, sized(list(versions), 1));
     extensions += extension(Extension::key_share, sized({}, 2));
   }
+  // Beside the extensions: heads of record and message, version, random octets, session, compression, lengths.
+  const std::size_t size = extensions.size() + 5 + 4 + 2 + 32 + 33 + 2 + 2 * ciphers.size() + 2 + 2 + 4;
+  if (size < least) extensions += extension(Extension::padding, std::string(least - size, '\0'));
+  const bool ssl3 = !versions.empty() && versions.front() == kSsl3;
   const std::string body = number(tls13 ? kTls12 : versions.front(), 2) + random_octets(32) +
                            sized(random_octets(32), 1) + sized(list(ciphers), 2) + sized(number(0, 1), 1) +
-                           sized(extensions, 2);
-  return number(SSL3_RT_HANDSHAKE, 1) + number(0x0301, 2) + sized(number(SSL3_MT_CLIENT_HELLO, 1) + sized(body, 3), 2);
+                           (ssl3 ? std::string() : sized(extensions, 2));
+  return number(SSL3_RT_HANDSHAKE, 1) + number(ssl3 ? kSsl3 : 0x0301, 2) +
+         sized(number(SSL3_MT_CLIENT_HELLO, 1) + sized(body, 3), 2);
 }
 
 ClientHello usual_hello(const std::string& server_name) {

@@ -20,6 +20,7 @@ struct ClientHello {
   std::vector<std::uint16_t> versions;  // 0x0304, 0x0303, ..., highest first
   std::vector<std::uint16_t> ciphers;
   std::vector<std::uint16_t> groups;  // no key is shared: TLS 1.3 answers with the group that it wants
+  std::size_t least = 0;              // octets of the record, filled up (RFC 7685); not of SSLv3
   // One record. Throws Error(internal) where the library gives no random octets.
   std::string record() const;
 };

@@ -53,6 +53,19 @@ std::optional<pki::KeyType> other_key_than(const base::Bytes& leaf) {
   }
 }
 
+// The octets that a ClientHello with a share of X25519MLKEM768 has, and some more.
+constexpr std::size_t kLargeHello = 1'800;
+
+// Of the head of an answer by HTTP; nullopt where it is none.
+std::optional<base::Untrusted> strict_transport_of(std::string_view head) {
+  if (!head.starts_with("HTTP/1.")) return std::nullopt;
+  constexpr std::string_view kName = "strict-transport-security:";
+  for (const std::string& line : base::split(head.substr(0, head.find("\r\n\r\n")), '\n'))
+    if (base::lower(line).starts_with(kName))
+      return base::Untrusted(std::string(base::trim(std::string_view(line).substr(kName.size()))));
+  return base::Untrusted();
+}
+
 }  // namespace
 
 std::string server_name_of(const Target& target) {
@@ -84,7 +97,7 @@ std::optional<Order> Look::next() {
     case Step::usual:
     case Step::everything: {
       Order order = shake(server_name_);
-      std::get<ShakeOrder>(order.what).await_ticket = depth_ == Depth::further;
+      std::get<ShakeOrder>(order.what).await_ticket = depth_ >= Depth::further;
       return order;
     }
     case Step::resume: {
@@ -107,6 +120,18 @@ std::optional<Order> Look::next() {
       std::get<ShakeOrder>(order.what).key = other_key_;
       return order;
     }
+    case Step::large_hello: {
+      ClientHello hello = usual_hello(server_name_);
+      hello.least = kLargeHello;
+      return greet(std::move(hello), false);
+    }
+    case Step::strict_transport: {
+      Order order = shake(server_name_);
+      std::get<ShakeOrder>(order.what).ask_http = true;
+      return order;
+    }
+    case Step::survey:
+      return greet(*survey_->next(), false);
     case Step::end:
       break;
   }
@@ -126,10 +151,18 @@ void Look::take_first(Result result) {
     offer_ = Offer::everything;
     return;
   }
-  if (capture_.outcome != Outcome::complete || depth_ == Depth::first) {
+  if (depth_ == Depth::first) {
     step_ = Step::end;
     return;
   }
+  if (capture_.outcome != Outcome::complete) {
+    // Also of a peer that speaks only what the library here does not there is something to be told.
+    const bool speaks = capture_.phase == Phase::handshake && capture_.outcome == Outcome::handshake_failed;
+    step_ = depth_ == Depth::deep && speaks ? Step::survey : Step::end;
+    if (step_ == Step::survey) survey_.emplace(server_name_);
+    return;
+  }
+  capture_.depth = depth_;
   if (!target_.key && !capture_.chain.empty()) other_key_ = other_key_than(capture_.chain.front());
   if (!capture_.client_certificate_required) capture_.further.resumes = false;
   if (capture_.tls_version != "TLSv1.3") capture_.further.post_quantum = false;
@@ -146,6 +179,11 @@ bool Look::has_sense(Step step) const {
       return !server_name_.empty();
     case Step::other_key:
       return other_key_.has_value();
+    case Step::large_hello:
+    case Step::survey:
+      return depth_ == Depth::deep;
+    case Step::strict_transport:
+      return depth_ == Depth::deep && target_.starttls.empty() && !capture_.client_certificate_required;
     default:
       return true;
   }
@@ -156,6 +194,7 @@ void Look::go_on() {
     step_ = static_cast<Step>(static_cast<int>(step_) < static_cast<int>(Step::resume) ? static_cast<int>(Step::resume)
                                                                                        : static_cast<int>(step_) + 1);
   } while (!has_sense(step_));
+  if (step_ == Step::survey) survey_.emplace(server_name_);
 }
 
 void Look::take(Result result) {
@@ -186,6 +225,18 @@ void Look::take(Result result) {
     case Step::other_key:
       if (!seen.chain.empty() && other_key_than(seen.chain.front()) != other_key_)
         further.other_chain = std::move(result.capture.chain);
+      break;
+    case Step::large_hello:
+      if (reached) further.large_hello = result.hello.kind == ServerHello::Kind::hello;
+      break;
+    case Step::strict_transport:
+      further.strict_transport = strict_transport_of(result.http_head);
+      break;
+    case Step::survey:
+      survey_->take(reached && seen.outcome != Outcome::timed_out ? Survey::Answer::told : Survey::Answer::not_told,
+                    result.hello);
+      if (survey_->next()) return;
+      capture_.accepted = survey_->take_accepted();
       break;
     case Step::end:
       break;

@@ -3,6 +3,7 @@
 
 #include "probe/attempt.h"
 #include "probe/probe.h"
+#include "probe/survey.h"
 
 #include <optional>
 
@@ -24,7 +25,19 @@ class Look {
   Capture take_capture() { return std::move(capture_); }
 
  private:
-  enum class Step { usual, everything, resume, post_quantum, split_hello, default_chain, other_key, end };
+  enum class Step {
+    usual,
+    everything,
+    resume,
+    post_quantum,
+    split_hello,
+    default_chain,
+    other_key,
+    large_hello,
+    strict_transport,
+    survey,
+    end
+  };
   Order shake(std::string server_name) const;
   Order greet(ClientHello hello, bool in_halves) const;
   void take_first(Result result);
@@ -39,6 +52,7 @@ class Look {
   Capture capture_;
   SessionHandle session_;
   std::optional<pki::KeyType> other_key_;
+  std::optional<Survey> survey_;
 };
 
 // As the client names the server in TLS: "" for an address (RFC 6066 section 3).

@@ -63,10 +63,6 @@ enum class Addresses {
   one,  // of a name: the first that answers, in one capture
   all,  // a capture each
 };
-enum class Depth {
-  first,    // one handshake, and a second with all that the library can speak where the first was refused
-  further,  // what `Further` tells: six connections more at most
-};
 
 struct Scope {
   Addresses addresses = Addresses::one;

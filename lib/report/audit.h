@@ -39,6 +39,15 @@ struct AuditedFinding {
   bool in_baseline = false;  // it stood in the report that this one is held against, and counts for nothing
 };
 
+// What a server takes and does, as far as more than one handshake was asked for; absent: not told.
+struct AuditedOffer {
+  std::vector<std::string> versions, ciphers, groups;  // each in the server's order; empty: not asked for
+  std::optional<bool> server_order;                    // of the ciphers below TLS 1.3
+  std::optional<bool> resumes, post_quantum, split_hello, large_hello;
+  std::optional<base::Untrusted> strict_transport;  // value of the header, "" without one
+  bool is_whole = true;                             // false: some of the lists was not answered
+};
+
 struct AuditedPlace {
   inventory::PlaceRecord place;
   inventory::ProbeRecord probe;
@@ -48,6 +57,7 @@ struct AuditedPlace {
   std::optional<base::Name> managed;                       // which managed certificate the leaf is
   std::optional<base::Time> path_ends;  // first end on the path that clients use; absent: no such path
   std::optional<std::chrono::microseconds> resolve, connect, starttls;  // phases before the handshake
+  std::optional<AuditedOffer> offer;                                    // absent: one handshake was all
 };
 
 struct AuditHead {

@@ -110,6 +110,20 @@ void write_head(JsonWriter& json, const AuditHead& head) {
   json.end_object();
 }
 
+void write_offer(JsonWriter& json, const std::optional<AuditedOffer>& offer) {
+  if (!offer) {
+    json.null();
+    return;
+  }
+  json.begin_object();
+  json.key("versions").texts(offer->versions).key("ciphers").texts(offer->ciphers).key("groups").texts(offer->groups);
+  json.key("whole").boolean(offer->is_whole).key("server_order").value(offer->server_order);
+  json.key("resumes").value(offer->resumes).key("post_quantum").value(offer->post_quantum);
+  json.key("split_hello").value(offer->split_hello).key("large_hello").value(offer->large_hello);
+  json.key("strict_transport").value(offer->strict_transport);
+  json.end_object();
+}
+
 void write_place(JsonWriter& json, const AuditedPlace& place) {
   json.begin_object();
   write_where(json, place);
@@ -138,6 +152,8 @@ void write_place(JsonWriter& json, const AuditedPlace& place) {
   write_timing(json, "starttls", place.starttls);
   write_timing(json, "handshake", place.probe.handshake);
   json.end_object();
+  json.key("offer");
+  write_offer(json, place.offer);
   json.key("ends").begin_object();
   const inventory::CertificateRecord* const leaf = leaf_of(place);
   json.key("leaf");

@@ -9,6 +9,8 @@ namespace everseal::report {
 
 // Each writes one object.
 void write_head(JsonWriter& json, const AuditHead& head);
+// An object, or null.
+void write_offer(JsonWriter& json, const std::optional<AuditedOffer>& offer);
 void write_place(JsonWriter& json, const AuditedPlace& place);
 void write_compared(JsonWriter& json, const AuditedPlace& place);
 void write_rule(JsonWriter& json, const AuditedRule& rule);

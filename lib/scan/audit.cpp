@@ -159,6 +159,7 @@ class Run {
     scope.addresses = probe::Addresses::all;
     scope.most_addresses = most_addresses;
     scope.name_servers = request_.name_servers;
+    scope.depth = request_.depth;
     probe::probe_all(
         next, [&](const probe::Target& target, probe::Capture capture) { done(target.id, std::move(capture)); },
         request_.limits, scope, stop_);
@@ -272,6 +273,7 @@ class Run {
     if (capture.phase > probe::Phase::connect) audited.connect = capture.connect_time;
     if (!wanted.target.starttls.empty() && capture.phase > probe::Phase::starttls)
       audited.starttls = capture.starttls_time;
+    audited.offer = offer_of(capture);
     return audited;
   }
 

@@ -53,6 +53,8 @@ Judged judge_endpoint(const Wanted& wanted, const probe::Capture& capture, const
                       Revocations* revocations, base::Time now) {
   Judged judged;
   judged.is_whole = capture.outcome == probe::Outcome::complete;
+  if (capture.depth >= probe::Depth::further) judged.had.insert(audit::Needs::further);
+  if (capture.accepted && capture.accepted->is_whole) judged.had.insert(audit::Needs::deep);
   const auto judge = [&](audit::Sight sight) {
     sight.starttls = wanted.target.starttls;
     if (!sight.chain.empty()) {
@@ -158,6 +160,7 @@ JudgedAddresses judge_addresses(const Wanted& wanted, const std::vector<probe::C
   });
   JudgedAddresses merged{.judged = {}, .spokesman = all.front().number};
   Judged& judged = merged.judged;
+  judged.had = all.front().judged.had;  // all were asked the same
   std::vector<pki::Certificate> shown;
   for (At& at : all) {
     for (const pki::Certificate& leaf : at.judged.leaves) add_distinct(judged.leaves, leaf);
@@ -179,6 +182,22 @@ JudgedAddresses judge_addresses(const Wanted& wanted, const std::vector<probe::C
 void add_findings(Judged& judged, std::vector<audit::Finding> findings) {
   take(judged.findings, std::move(findings));
   finish(judged);
+}
+
+std::optional<report::AuditedOffer> offer_of(const probe::Capture& capture) {
+  if (capture.depth == probe::Depth::first && !capture.accepted) return std::nullopt;
+  const probe::Accepted accepted = capture.accepted.value_or(probe::Accepted());
+  const probe::Further& further = capture.further;
+  return report::AuditedOffer{.versions = accepted.versions,
+                              .ciphers = accepted.ciphers,
+                              .groups = accepted.groups,
+                              .server_order = accepted.server_order,
+                              .resumes = further.resumes,
+                              .post_quantum = further.post_quantum,
+                              .split_hello = further.split_hello,
+                              .large_hello = further.large_hello,
+                              .strict_transport = further.strict_transport,
+                              .is_whole = accepted.is_whole};
 }
 
 inventory::ProbeRecord record_of_capture(const probe::Capture& capture) {

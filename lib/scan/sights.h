@@ -6,6 +6,7 @@
 #include "discover/found.h"
 #include "inventory/records.h"
 #include "probe/capture.h"
+#include "report/audit.h"
 #include "scan/revocations.h"
 #include "scan/standards.h"
 #include "scan/targets.h"
@@ -49,6 +50,8 @@ Judged judge_file(const discover::File& file, const std::string& place, Standard
 // Adds to what was judged.
 void add_findings(Judged& judged, std::vector<audit::Finding> findings);
 
+// For a report; nullopt where only one handshake was asked for.
+std::optional<report::AuditedOffer> offer_of(const probe::Capture& capture);
 inventory::ProbeRecord record_of_capture(const probe::Capture& capture);  // but for its time
 std::string labels_text(const std::vector<std::string>& labels);          // as PlaceRecord::labels has them
 

@@ -27,7 +27,7 @@ Sight shaken(const char* version, const char* cipher, const char* group, const c
   Sight seen = sight_of_leaf(world().leaf, kNow);
   seen.capture = &capture;
   seen.starttls = starttls;
-  seen.accepted = {{version}, {cipher}, {group}};
+  seen.agreed = {{version}, {cipher}, {group}};
   return seen;
 }
 
@@ -254,7 +254,7 @@ TEST_CASE("versions, ciphers and groups are held against the policy") {
     CAPTURE(row.policy);
     CAPTURE(row.cipher);
     Sight seen = shaken(row.version, row.cipher, row.group, row.starttls);
-    if (*row.group == '\0') seen.accepted.groups = {"ffdhe1024"};
+    if (*row.group == '\0') seen.agreed.groups = {"ffdhe1024"};
     const Criteria criteria = under({row.policy});
     Names found;
     for (const char* const rule : {"old-protocol", "weak-cipher", "weak-group"})
@@ -273,11 +273,11 @@ TEST_CASE("what a stock nginx, Postfix or Dovecot takes is worth no warning") {
             "imap"}}) {
     CAPTURE(server);
     Sight seen = shaken("TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519", starttls);
-    seen.accepted.versions = {"TLSv1.2", "TLSv1.3"};
+    seen.agreed.versions = {"TLSv1.2", "TLSv1.3"};
     const std::string list = output_of({"openssl", "ciphers", "-s", "-tls1_2", ciphers});
-    seen.accepted.ciphers = base::split(base::trim(list), ':');
-    REQUIRE(seen.accepted.ciphers.size() > 10);
-    seen.accepted.groups = {"X25519", "P-256", "X448", "P-521", "P-384", "ffdhe2048", "ffdhe3072"};
+    seen.agreed.ciphers = base::split(base::trim(list), ':');
+    REQUIRE(seen.agreed.ciphers.size() > 10);
+    seen.agreed.groups = {"X25519", "P-256", "X448", "P-521", "P-384", "ffdhe2048", "ffdhe3072"};
     for (const Finding& one : judge(seen, under({"intermediate", "webpki"}), kNow)) {
       CAPTURE(one.what.raw());
       CHECK(one.severity == Severity::notice);
@@ -287,8 +287,8 @@ TEST_CASE("what a stock nginx, Postfix or Dovecot takes is worth no warning") {
 
 TEST_CASE("all that is broken is one finding, as grave as the gravest, and names whose demand it is") {
   Sight seen = shaken("TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519");
-  seen.accepted.versions = {"TLSv1.3", "TLSv1.1", "TLSv1"};
-  seen.accepted.ciphers = {"TLS_AES_256_GCM_SHA384", "DES-CBC3-SHA", "AES128-SHA"};
+  seen.agreed.versions = {"TLSv1.3", "TLSv1.1", "TLSv1"};
+  seen.agreed.ciphers = {"TLS_AES_256_GCM_SHA384", "DES-CBC3-SHA", "AES128-SHA"};
   const auto findings = judge(seen, under({"intermediate"}), kNow);
   CHECK(names_of(findings) == Names{"old-protocol error", "weak-cipher error"});
   CHECK(findings[0].what.raw() ==
@@ -310,6 +310,74 @@ TEST_CASE("further looks are told where they say no, and not where they were not
   CHECK(found([](Further& f) { f.resumes = false; }) == Names{"no-resumption notice"});
   CHECK(found([](Further& f) { f.post_quantum = false; }) == Names{"no-post-quantum notice"});
   CHECK(found([](Further& f) { f.split_hello = false; }) == Names{"split-hello warning"});
+}
+
+TEST_CASE("what a survey finds beside what was agreed on is held against the policy, and told where it was asked for") {
+  struct Row {
+    Names expected;
+    std::vector<std::string> versions, ciphers, groups;
+    std::optional<bool> server_order = std::nullopt;
+    const char* starttls = "";
+  };
+  constexpr const char *kGcm = "TLS_AES_256_GCM_SHA384", *kGood = "ECDHE-RSA-AES128-GCM-SHA256",
+                       *kCbc = "ECDHE-RSA-AES128-SHA", *kWeak = "DES-CBC3-SHA";
+  const Row rows[] = {
+      {{}, {"TLSv1.3", "TLSv1.2"}, {kGcm, kGood}, {"X25519", "P-256"}, true},
+      {{"offers-old-protocol error"}, {"TLSv1.3", "TLSv1.1"}, {kGcm}, {"X25519"}},
+      {{"offers-old-protocol error"}, {"TLSv1.3", "SSLv3"}, {kGcm}, {"X25519"}, std::nullopt, "imap"},
+      {{"offers-old-protocol notice"}, {"TLSv1.3", "TLSv1.1", "TLSv1"}, {kGcm}, {"X25519"}, std::nullopt, "smtp"},
+      {{"offers-old-protocol error"}, {"TLSv1.3", "SSLv3"}, {kGcm}, {"X25519"}, std::nullopt, "smtp"},
+      {{"offers-weak-cipher notice"}, {"TLSv1.3", "TLSv1.2"}, {kGcm, kCbc, kGood}, {"X25519"}, false},
+      {{"offers-weak-cipher error"}, {"TLSv1.3", "TLSv1.2"}, {kGcm, kGood, kWeak}, {"X25519"}, true},
+      {{"offers-weak-cipher error", "cipher-order notice"},
+       {"TLSv1.3", "TLSv1.2"},
+       {kGcm, kWeak, kGood},
+       {"X25519"},
+       true},
+      {{"offers-weak-cipher error", "cipher-order notice"},
+       {"TLSv1.3", "TLSv1.2"},
+       {kGcm, kGood, kWeak},
+       {"X25519"},
+       false},
+      {{}, {"TLSv1.3", "TLSv1.2"}, {kGcm, "AECDH-AES128-SHA"}, {"X25519"}, std::nullopt, "smtp"},
+      {{"offers-weak-group notice"}, {"TLSv1.3"}, {kGcm}, {"X25519", "X448"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.versions.back());
+    CAPTURE(row.ciphers.back());
+    probe::Capture capture{.outcome = probe::Outcome::complete};
+    capture.accepted = probe::Accepted{row.versions, row.ciphers, row.groups, row.server_order};
+    Sight seen = shaken("TLSv1.3", kGcm, "X25519", row.starttls);
+    seen.capture = &capture;
+    CHECK(found_in(seen, kNow, under({"intermediate"})) == row.expected);
+  }
+}
+
+TEST_CASE("a deep look is told where it says no, and not where it was not taken") {
+  const auto found = [](auto change) {
+    probe::Capture capture{.outcome = probe::Outcome::complete};
+    change(capture.further);
+    Sight seen = sight_of_leaf(world().leaf, kNow);
+    seen.capture = &capture;
+    return found_in(seen, kNow);
+  };
+  using probe::Further;
+  const auto strict = [&](const char* value) {
+    return found([value](Further& f) { f.strict_transport = base::Untrusted(value); });
+  };
+  CHECK(found([](Further& f) { f.large_hello = true; }).empty());
+  CHECK(found([](Further& f) { f.large_hello = false; }) == Names{"large-hello warning"});
+  for (const char* const enough : {"max-age=15768000", "includeSubDomains; max-age=63072000", "MAX-AGE = \"31536000\""})
+    CHECK(strict(enough).empty());
+  for (const char* const little : {"", "max-age=15767999", "max-age=0", "max-age=x", "includeSubDomains"})
+    CHECK(strict(little) == Names{"no-strict-transport notice"});
+  const Certificate other =
+      issue(server_template("other.example.org", key_of(KeyType::ecdsa_p256, 5)), world().issuing);
+  const auto by_default = [&](const Certificate& leaf) {
+    return found([&](Further& f) { f.default_chain = {base::Bytes(leaf.der().begin(), leaf.der().end())}; });
+  };
+  CHECK(by_default(world().leaf).empty());
+  CHECK(by_default(other) == Names{"default-certificate notice"});
 }
 
 TEST_CASE("a certificate that demands a staple is told where none comes with a whole handshake") {

@@ -150,6 +150,7 @@ TEST_CASE("every document of --json keeps to its schema") {
       {"verdict", {"doctor", "--rebuild"}},
       {"inspect", {"inspect", csr}},
       {"inspect-endpoint", {"inspect", "127.0.0.1:9"}, 1},
+      {"inspect-endpoint", {"inspect", "127.0.0.1:9", "--deep"}, 1},
       {"inspect-directory", {"inspect", host.folder.file("tls")}},
       {"kinds", {"kinds"}},
       {"verdict", {"renew", "www"}},
