@@ -49,6 +49,11 @@ class Crowd {
   int most_at_once() const { return most_; }
 
  private:
+  // By the client; this end may take its time to notice.
+  static bool is_still_held(int connection) {
+    pollfd polled{connection, POLLRDHUP, 0};
+    return ::poll(&polled, 1, 0) == 0;
+  }
   void run(const std::stop_token& stop) {
     sigset_t pipe;
     sigemptyset(&pipe);
@@ -70,13 +75,15 @@ class Crowd {
       }
       {
         const std::scoped_lock lock(mutex_);
-        most_ = std::max(most_.load(), ++open_[host]);
+        std::vector<int>& open = open_[host];
+        open.push_back(connection.get());
+        most_ = std::max(most_.load(), static_cast<int>(std::ranges::count_if(open, is_still_held)));
       }
       const timeval limit{5, 0};
       ::setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
       test::serve_tls(context_.get(), connection.get());
       const std::scoped_lock lock(mutex_);
-      --open_[host];
+      std::erase(open_[host], connection.get());
     }
   }
 
@@ -86,7 +93,7 @@ class Crowd {
   base::FileDescriptor socket_;
   int port_ = 0;
   std::mutex mutex_;
-  std::map<std::uint32_t, int> open_;
+  std::map<std::uint32_t, std::vector<int>> open_;
   std::atomic<int> most_ = 0;
   std::vector<base::FileDescriptor> kept_;
   std::vector<std::jthread> threads_;
