@@ -4,7 +4,6 @@
 #include "base/secret_file.h"
 #include "base/text.h"
 #include "config_problems.h"
-#include "inventory/authorities.h"
 #include "reconcile/access.h"
 #include "reconcile/kinds.h"
 
@@ -30,15 +29,6 @@ std::optional<config::LifeLeft> life_left(const Arguments& arguments, std::strin
   throw Error(Fault::usage,
               fmt::format("--{}: '{}' is neither a part of a life nor a time", option, base::printable(*text)),
               "write \"1/4\" or \"30d\"");
-}
-
-std::vector<pki::Certificate> roots_of(inventory::Store& store) {
-  std::vector<pki::Certificate> roots;
-  inventory::Authorities authorities(store);
-  for (const inventory::AuthorityRecord& authority : authorities.all())
-    for (const auto& record : authorities.certificates(authority.name))
-      if (record.role == inventory::AuthorityRole::root) roots.push_back(pki::Certificate::parse(record.der));
-  return roots;
 }
 
 // Once one is declared, another is a slip.
@@ -83,7 +73,8 @@ scan::Standards standards_of(const Context& context, Surroundings& around, base:
                                 .warning = life_left(context.arguments, "warning"),
                                 .critical = life_left(context.arguments, "critical")};
   if (const auto environment = context.arguments.one("env")) require_declared(around.config, *environment);
-  return {around.config, override, around.store ? roots_of(*around.store) : std::vector<pki::Certificate>(), now};
+  const auto own = around.store ? scan::own_authorities(*around.store, around.config) : scan::OwnAuthorities();
+  return {around.config, override, own, now};
 }
 
 std::string host_name() {

@@ -190,6 +190,8 @@ void compare_addresses(const std::vector<Shown>& all, std::vector<Finding>& find
 
 std::span<const Judge> comparison_judges() { return kComparisonJudges; }
 
+bool has_rsa_key(const pki::Certificate& certificate) { return certificate.public_key().text.starts_with("RSA"); }
+
 Shown shown(std::string place, std::string endpoint, const pki::Certificate& leaf, const Criteria& criteria) {
   Shown one{std::move(place), std::move(endpoint), named(leaf), leaf.fingerprint(), leaf.spki_pin()};
   one.criteria = &criteria;
@@ -199,7 +201,7 @@ Shown shown(std::string place, std::string endpoint, const pki::Certificate& lea
   one.serial = pki::sha256(serial);
   std::ranges::transform(leaf.names(), std::back_inserter(one.names), hash_of);
   std::ranges::sort(one.names);
-  one.is_rsa = leaf.public_key().text.starts_with("RSA");
+  one.is_rsa = has_rsa_key(leaf);
   return one;
 }
 

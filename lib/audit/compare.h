@@ -14,6 +14,9 @@
 
 namespace everseal::audit {
 
+// A listener may hold an RSA key beside one of another kind: certificates of the two are held apart.
+bool has_rsa_key(const pki::Certificate& certificate);
+
 // The leaf that one place showed; some 200 octets.
 struct Shown {
   std::string place;

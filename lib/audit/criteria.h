@@ -31,14 +31,18 @@ struct Threshold {
 inline constexpr Threshold kWarnAt{1, 4, 3, 30 * kDay};
 inline constexpr Threshold kCriticalAt{1, 8, 6, 7 * kDay};
 
+// What an authority of ours signs. It must be replaced before it can no longer do so.
+struct Signs {
+  base::Seconds longest{};          // life
+  base::Seconds settle = 7 * kDay;  // how long the trust bundle of its successor must be out
+};
+
 struct Criteria {
   std::vector<Policy> policies;  // the environment's, and "webpki", which binds public chains alone
   std::map<std::string, Severity, std::less<>> severities;  // by rule, in place of whatever a judge says
   Threshold warning = kWarnAt;
   Threshold critical = kCriticalAt;
-  // Authorities of ours: the longest life that each signs. They must be replaced before they can no longer sign it.
-  std::map<pki::Fingerprint, base::Seconds> authorities;
-  base::Seconds settle = 7 * kDay;  // how long a new trust bundle must be out
+  std::map<pki::Fingerprint, Signs> authorities;  // of ours
   // Remembers what it found of keys. Never null.
   std::shared_ptr<pki::KeyJudge> keys = std::make_shared<pki::KeyJudge>();
 };

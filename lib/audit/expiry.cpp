@@ -41,7 +41,7 @@ base::Seconds warning_of(const pki::Certificate& authority, const Criteria& crit
   constexpr base::Seconds kAuthorityMargin = 30 * kDay;
   const auto signs = criteria.authorities.find(authority.fingerprint());
   if (signs == criteria.authorities.end()) return criteria.warning.left_at(life_of(authority));
-  return 2 * signs->second + criteria.settle + kAuthorityMargin;
+  return 2 * signs->second.longest + signs->second.settle + kAuthorityMargin;
 }
 
 void judge_expired(const Context& at, Found& found) {

@@ -164,12 +164,15 @@ void Look::take_first(Result result) {
   }
   capture_.depth = depth_;
   if (!target_.key && !capture_.chain.empty()) other_key_ = other_key_than(capture_.chain.front());
-  if (!capture_.client_certificate_required) capture_.further.resumes = false;
-  if (capture_.tls_version != "TLSv1.3") capture_.further.post_quantum = false;
+  if (depth_ >= Depth::further) {
+    if (!capture_.client_certificate_required) capture_.further.resumes = false;
+    if (capture_.tls_version != "TLSv1.3") capture_.further.post_quantum = false;
+  }
   go_on();
 }
 
 bool Look::has_sense(Step step) const {
+  if (depth_ == Depth::keys && step != Step::other_key && step != Step::end) return false;
   switch (step) {
     case Step::resume:
       return session_ != nullptr;

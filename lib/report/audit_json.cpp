@@ -1,7 +1,5 @@
 #include "report/audit_json.h"
 
-#include <nlohmann/json.hpp>
-
 namespace everseal::report {
 namespace {
 
@@ -19,12 +17,9 @@ void time_or_null(JsonWriter& json, const std::optional<base::Time>& time) {
     json.null();
 }
 
-void write_labels(JsonWriter& json, const std::string& labels) {
+void write_labels(JsonWriter& json, const AuditedPlace& place) {
   json.begin_object();
-  const auto object = nlohmann::json::parse(labels, nullptr, false);
-  if (object.is_object())
-    for (const auto& [key, value] : object.items())
-      json.key(key).text(value.is_string() ? value.get<std::string>() : value.dump());
+  for (const auto& [key, value] : labels_of(place)) json.key(key).text(value);
   json.end_object();
 }
 
@@ -84,7 +79,7 @@ void write_where(JsonWriter& json, const AuditedPlace& place) {
   json.key("team");
   text_or_null(json, place.place.team);
   json.key("labels");
-  write_labels(json, place.place.labels);
+  write_labels(json, place);
   json.key("source").text(place.place.source);
   json.key("at").time(place.probe.at);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace everseal::report {
 
@@ -64,6 +65,15 @@ double life_left(const CertificateRecord& certificate, base::Time now) noexcept 
 
 std::string time_left(base::Time end, base::Time now) {
   return base::approximate(end - now) + (end < now ? " ago" : "");
+}
+
+std::vector<std::pair<std::string, std::string>> labels_of(const AuditedPlace& place) {
+  std::vector<std::pair<std::string, std::string>> labels;
+  const auto object = nlohmann::json::parse(place.place.labels, nullptr, false);
+  if (object.is_object())
+    for (const auto& [key, value] : object.items())
+      labels.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+  return labels;
 }
 
 NameParts name_parts(std::string_view distinguished_name) {

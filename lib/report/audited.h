@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace everseal::report {
 
@@ -32,6 +34,9 @@ std::optional<base::Time> earliest_end(const AuditedPlace& place) noexcept;
 double life_left(const inventory::CertificateRecord& certificate, base::Time now) noexcept;
 // "63 days", "3 days ago".
 std::string time_left(base::Time end, base::Time now);
+
+// Raw.
+std::vector<std::pair<std::string, std::string>> labels_of(const AuditedPlace& place);
 
 // Of a subject or issuer as RFC 4514 text. Raw, as the text is.
 struct NameParts {

@@ -1,5 +1,7 @@
 #include "scan/agreement.h"
 
+#include "audit/compare.h"
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -24,10 +26,8 @@ void add_look(std::vector<SeenLeaf>& seen, const std::vector<pki::Certificate>& 
     if (known != seen.end())
       known->until.reset();
     else
-      seen.push_back({.certificate = leaf.fingerprint(),
-                      .is_rsa = leaf.public_key().text.starts_with("RSA"),
-                      .from = now,
-                      .until = std::nullopt});
+      seen.push_back(
+          {.certificate = leaf.fingerprint(), .is_rsa = audit::has_rsa_key(leaf), .from = now, .until = std::nullopt});
   }
 }
 

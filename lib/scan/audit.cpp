@@ -293,12 +293,20 @@ class Run {
         std::ranges::move(audit::judge_upstream(place, upstream_of(upstream), standard.criteria),
                           std::back_inserter(findings));
     } else if (wanted.deployed && memory_ && !judged.leaves.empty()) {
-      compare(judged.leaves.front(), memory_->deployed(*wanted.deployed));
+      const auto expected = memory_->deployed(*wanted.deployed);
+      if (expected) compare(nearest(judged.leaves, expected->leaf), expected);
     } else {
       return;
     }
     judged.had.insert(audit::Needs::host);
     add_findings(judged, std::move(findings));
+  }
+
+  // Of what is served that which is to be `meant`: itself, else of the same kind of key, else the first.
+  static const pki::Certificate& nearest(const std::vector<pki::Certificate>& served, const pki::Certificate& meant) {
+    auto found = std::ranges::find(served, meant);
+    if (found == served.end()) found = std::ranges::find(served, audit::has_rsa_key(meant), audit::has_rsa_key);
+    return found == served.end() ? served.front() : *found;
   }
 
   static audit::Upstream upstream_of(const discover::WeakUpstream& weak) {

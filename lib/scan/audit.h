@@ -38,7 +38,7 @@ struct AuditRequest {
   // What the DNS is asked about beside, the TLSA records of what is looked at by SMTP among it; absent: nothing.
   std::optional<std::vector<RenewedName>> dns;
   probe::Limits limits;
-  probe::Depth depth = probe::Depth::first;
+  probe::Depth depth = probe::Depth::keys;
   std::vector<std::string> name_servers;  // instead of the system's
   std::vector<TeamPattern> teams;         // in their order
   std::optional<Baseline> baseline;       // what stands there counts for nothing

@@ -7,8 +7,6 @@
 namespace everseal::scan {
 namespace {
 
-bool is_rsa(const pki::Certificate& certificate) { return certificate.public_key().text.starts_with("RSA"); }
-
 std::set<std::string> names_of(const pki::Certificate& certificate) {
   std::set<std::string> names;
   for (const pki::GeneralName& name : certificate.names()) names.insert(name.value.raw());
@@ -90,7 +88,7 @@ std::optional<audit::Expected> OwnFiles::expected(const Meant& meant, const pki:
   const auto keep_like = [&](const auto& of) {
     if (all.size() > 1) std::erase_if(all, [&](const Leaf* leaf) { return of(leaf->certificate) != of(served); });
   };
-  keep_like(is_rsa);
+  keep_like(audit::has_rsa_key);
   keep_like(names_of);
   if (all.size() != 1) return std::nullopt;
   return audit::Expected{all.front()->path, all.front()->certificate, all.front()->modified};

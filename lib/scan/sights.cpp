@@ -185,7 +185,7 @@ void add_findings(Judged& judged, std::vector<audit::Finding> findings) {
 }
 
 std::optional<report::AuditedOffer> offer_of(const probe::Capture& capture) {
-  if (capture.depth == probe::Depth::first && !capture.accepted) return std::nullopt;
+  if (capture.depth < probe::Depth::further && !capture.accepted) return std::nullopt;
   const probe::Accepted accepted = capture.accepted.value_or(probe::Accepted());
   const probe::Further& further = capture.further;
   return report::AuditedOffer{.versions = accepted.versions,

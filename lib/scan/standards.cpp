@@ -16,20 +16,27 @@ constexpr std::string_view kWebPki = "webpki";
 // Trust stores and the judges over them, each made once.
 class Stores {
  public:
-  Stores(const std::vector<pki::Certificate>& own, base::Time now) : own_(own), now_(now) {}
+  Stores(const OwnAuthorities& own, base::Time now) : own_(own), now_(now) {}
 
   std::shared_ptr<pki::ChainJudge> judge_of(const std::vector<std::string>& trust,
                                             const std::vector<std::string>& further) {
     auto& judge = judges_[{trust, further}];
     if (judge) return judge;
     std::vector<pki::TrustStore> stores;
-    for (const std::string& name : trust)
-      stores.push_back(name == kSystem ? pki::TrustStore{name, pki::StoreKind::system, system()}
-                                       : pki::TrustStore{name, pki::StoreKind::own, anchors_of(name)});
-    if (!own_.empty()) stores.push_back({"everseal", pki::StoreKind::own, own_});
+    for (const std::string& name : trust) {
+      if (name != kSystem) {
+        stores.push_back({name, pki::StoreKind::own, anchors_of(name)});
+        continue;
+      }
+      stores.push_back({name, pki::StoreKind::system, system()});
+      // What was added to the system's by hand is no public root.
+      if (std::vector<pki::Certificate> local = local_anchors(system()); !local.empty())
+        stores.push_back({"local", pki::StoreKind::own, std::move(local)});
+    }
+    if (!own_.roots.empty()) stores.push_back({"everseal", pki::StoreKind::own, own_.roots});
     for (const std::string& name : further)
       stores.push_back({name, pki::StoreKind::further, name == kSystem ? system() : anchors_of(name)});
-    return judge = std::make_shared<pki::ChainJudge>(std::move(stores), now_);
+    return judge = std::make_shared<pki::ChainJudge>(std::move(stores), now_, own_.known);
   }
 
   bool judges_system() const noexcept { return system_.has_value(); }
@@ -39,7 +46,7 @@ class Stores {
   }
 
  private:
-  const std::vector<pki::Certificate>& own_;
+  const OwnAuthorities& own_;
   base::Time now_;
   std::optional<std::vector<pki::Certificate>> system_;
   std::map<std::pair<std::vector<std::string>, std::vector<std::string>>, std::shared_ptr<pki::ChainJudge>> judges_;
@@ -66,8 +73,8 @@ audit::Policy find_policy(const std::string& name_or_path) {
   return audit::parse_policy(base::as_text(text), name_or_path);
 }
 
-Standards::Standards(const config::Settings& settings, const Override& override,
-                     const std::vector<pki::Certificate>& own, base::Time now) {
+Standards::Standards(const config::Settings& settings, const Override& override, const OwnAuthorities& own,
+                     base::Time now) {
   Stores stores(own, now);
   const auto keys = std::make_shared<pki::KeyJudge>(std::make_shared<const pki::KnownKeys>(pki::KnownKeys::load()));
 
@@ -78,6 +85,7 @@ Standards::Standards(const config::Settings& settings, const Override& override,
     if (standard.criteria.policies.front().name != kWebPki)
       standard.criteria.policies.push_back(audit::built_in_policy(kWebPki));
     standard.criteria.keys = keys;
+    standard.criteria.authorities = own.signs;
     standard.chains = stores.judge_of(trust, further);
     return standard;
   };

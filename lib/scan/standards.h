@@ -4,6 +4,7 @@
 #include "audit/criteria.h"
 #include "config/config.h"
 #include "pki/trust.h"
+#include "scan/own_authorities.h"
 
 #include <map>
 #include <memory>
@@ -27,11 +28,8 @@ struct Standard {
 // For one thread at a time.
 class Standards {
  public:
-  // Reads every policy and trust store that `settings` or `override` names. `own` are the roots of the authorities
-  // here, which clients of this installation trust, with the longest life that each signs. Error(config) that names
-  // file and line.
-  Standards(const config::Settings& settings, const Override& override, const std::vector<pki::Certificate>& own,
-            base::Time now);
+  // Reads every policy and trust store that `settings` or `override` names. Error(config) that names file and line.
+  Standards(const config::Settings& settings, const Override& override, const OwnAuthorities& own, base::Time now);
 
   Standard& of(const std::string& environment);
   // The policy of what is in no environment, for a report: "intermediate 6.0", and its digest.

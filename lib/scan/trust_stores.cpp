@@ -2,9 +2,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "discover/walk.h"
 #include "scan/named_file.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 namespace everseal::scan {
 namespace {
@@ -28,6 +31,31 @@ std::vector<pki::Certificate> system_anchors() {
     }
   }
   return {};
+}
+
+std::vector<pki::Certificate> local_anchors(const std::vector<pki::Certificate>& system) {
+  return local_anchors(system, {"/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchors",
+                                "/etc/ca-certificates/trust-source/anchors"});
+}
+
+std::vector<pki::Certificate> local_anchors(const std::vector<pki::Certificate>& system,
+                                            const std::vector<std::string>& directories) {
+  discover::Walk walk;
+  for (const std::string& directory : directories)
+    if (std::filesystem::exists(directory)) walk.roots.push_back(directory);
+  walk.links = discover::Links::follow;
+  walk.threads = 1;
+  std::vector<pki::Certificate> local;
+  if (walk.roots.empty()) return local;
+  discover::walk(walk, discover::Passwords(),
+                 [&](const discover::File& file) {
+                   for (const discover::FoundCertificate& found : file.certificates)
+                     if (std::ranges::find(system, found.certificate) != system.end() &&
+                         std::ranges::find(local, found.certificate) == local.end())
+                       local.push_back(found.certificate);
+                 },
+                 {});
+  return local;
 }
 
 std::vector<pki::Certificate> anchors_of(const std::string& path) {

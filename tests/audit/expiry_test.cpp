@@ -81,8 +81,7 @@ TEST_CASE("an intermediate that ends is told by itself, with its name, however l
 TEST_CASE("an authority of ours is told while it can still sign whole lives and bring its successor out") {
   const Certificate& authority = world().issuing.certificate;
   Criteria criteria;
-  criteria.authorities = {{authority.fingerprint(), 90 * kDay}};
-  criteria.settle = 7 * kDay;
+  criteria.authorities = {{authority.fingerprint(), {.longest = 90 * kDay, .settle = 7 * kDay}}};
   constexpr Seconds kNeeded = 2 * 90 * kDay + 7 * kDay + 30 * kDay;
   const auto names_at = [&](Seconds left, Role role) {
     const Time now = authority.not_after() - left;

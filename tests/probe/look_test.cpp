@@ -129,6 +129,12 @@ TEST_CASE("further looks show resumption, the certificate without a name, and th
       CHECK(capture.chain == std::vector<base::Bytes>{named.der});
       CHECK(capture.further.resumes == rich);
       CHECK(capture.further.default_chain == std::vector<base::Bytes>{unnamed.der});
+      const probe::Further keys = look_at(server.port(), Depth::keys).further;
+      CHECK(keys.other_chain == capture.further.other_chain);
+      CHECK_FALSE(keys.resumes);
+      CHECK_FALSE(keys.split_hello);
+      CHECK_FALSE(keys.post_quantum);
+      CHECK(keys.default_chain.empty());
       CHECK(capture.further.other_chain == (rich ? std::vector<base::Bytes>{rsa.der} : std::vector<base::Bytes>{}));
       CHECK(capture.further.split_hello == true);
       CHECK(capture.further.post_quantum == false);

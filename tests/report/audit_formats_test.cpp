@@ -68,6 +68,7 @@ TEST_CASE("CSV has a row a place, and an empty cell for what is not known") {
   CHECK(fine["severity"] == "notice");
   CHECK(fine["handshake_us"] == "12345");
   CHECK(fine["certificates"] == "2");
+  CHECK(fine["labels"] == "rack=r1");
   auto expired = csv_row(places[2]);
   CHECK(expired["days_left"] == "-3");
   CHECK(expired["rules"] == "expired name-mismatch");
@@ -112,12 +113,22 @@ TEST_CASE("Prometheus gets no sample for what is not known") {
   CHECK(samples.at("everseal_probe_success" + silent) == "0");
   CHECK(!samples.contains("everseal_leaf_not_after_timestamp_seconds" + silent));
   CHECK(!samples.contains("everseal_chain_earliest_not_after_timestamp_seconds" + silent));
-  const std::string fine = "place=\"www.example.org:443\",address=\"10.0.0.1:443\",environment=\"prod\",team=\"web\"";
+  const std::string fine =
+      "place=\"www.example.org:443\",address=\"10.0.0.1:443\",environment=\"prod\",team=\"web\",label_rack=\"r1\"";
   CHECK(samples.at("everseal_leaf_not_after_timestamp_seconds{" + fine + "}") == "1801468800");
   CHECK(samples.at("everseal_probe_phase_duration_seconds{" + fine + ",phase=\"handshake\"}") == "0.012345");
   CHECK(!samples.contains("everseal_probe_phase_duration_seconds{" + fine + ",phase=\"starttls\"}"));
   CHECK(samples.at("everseal_audit_findings{severity=\"critical\"}") == "1");
   CHECK(samples.at("everseal_audit_places{state=\"failed\"}") == "1");
+}
+
+TEST_CASE("a place's labels are labels of its samples, whatever they are called") {
+  AuditedPlace place = audit_place("a:443", "", {});
+  place.place.labels = R"({"rack-no":"r\"1","rack no":"2","env":"x"})";
+  CHECK(reported("prometheus", {place})
+            .text.find("everseal_probe_success{place=\"a:443\",address=\"\",environment=\"\",team=\"\",label_env=\"x\","
+                       "label_rack_no=\"2\"} "
+                       "1\n") != std::string::npos);
 }
 
 TEST_CASE("Prometheus gets a series once, wherever a certificate stands and however often") {

@@ -41,6 +41,31 @@ TEST_CASE("a server with nothing wrong has no finding above notice, and one look
   CHECK(shown[0].certificate == chain[0].fingerprint());
 }
 
+TEST_CASE("a listener that holds a key of each kind is looked at for both") {
+  Bench bench;
+  ChainServer server;
+  const pki::PrivateKey& rsa_key = t::key_of(pki::KeyType::rsa_2048, 1);
+  const auto chain = bench.chain("www.example.org"), rsa = bench.chain("www.example.org", 2 * t::kDay, rsa_key);
+  server.show(chain, bench.key, rsa, rsa_key);
+  bench.want(server, "www.example.org");
+  auto result = bench.run();
+  REQUIRE(result.places.size() == 1);
+  CHECK(result.places[0].probe.leaf == chain[0].fingerprint());
+  CHECK(result.places[0].certificates.size() == 4);
+  CHECK(rules_of(result.places[0]) == Texts{"expiring"});
+  CHECK(result.together.empty());
+
+  // What comes in the place of the one that is shown second is another certificate too.
+  const base::Time before = bench.now + base::Seconds{1};
+  bench.now += base::Seconds{3600};
+  server.show(chain, bench.key, bench.chain("www.example.org", 40 * t::kDay, rsa_key), rsa_key);
+  result = bench.run();
+  CHECK(rules_of(result.places[0]).empty());
+  const auto changed = differences(bench.store, before, bench.now);
+  REQUIRE(changed.size() == 1);
+  CHECK(changed[0].text().find("another certificate") != std::string::npos);
+}
+
 TEST_CASE("what is wrong is found, told, remembered, and closed when it is mended") {
   Bench bench;
   ChainServer server;
@@ -152,7 +177,7 @@ TEST_CASE("an audit that was stopped says what it did not reach, and is resumed 
   {
     config::Settings settings;
     settings.audit.trust = {};
-    Standards standards(settings, {}, {bench.root.certificate}, bench.now);
+    Standards standards(settings, {}, {.roots = {bench.root.certificate}}, bench.now);
     RecordingSink sink;
     int looks = 0;
     const AuditOutcome outcome = audit(

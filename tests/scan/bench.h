@@ -51,21 +51,33 @@ class ChainServer {
 
   void show(std::vector<pki::Certificate> chain, const pki::PrivateKey& key) {
     test::SslContext context(SSL_CTX_new(TLS_server_method()));
-    const auto load = [](const pki::Certificate& certificate) {
-      const unsigned char* at = certificate.der().data();
-      return pki::X509Handle(d2i_X509(nullptr, &at, static_cast<long>(certificate.der().size())));
-    };
-    SSL_CTX_use_certificate(context.get(), load(chain.front()).get());
-    for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context.get(), load(chain[i]).get());
-    SSL_CTX_use_PrivateKey(context.get(), pki::native(key));
+    load(context.get(), chain, key);
     const std::scoped_lock lock(mutex_);
     context_ = std::move(context);
+  }
+
+  // With a chain for another kind of key beside it.
+  void show(const std::vector<pki::Certificate>& chain, const pki::PrivateKey& key,
+            const std::vector<pki::Certificate>& beside, const pki::PrivateKey& its_key) {
+    show(chain, key);
+    const std::scoped_lock lock(mutex_);
+    load(context_.get(), beside, its_key);
   }
 
   int port() const { return server_.port(); }
   std::string address() const { return fmt::format("127.0.0.1:{}", port()); }
 
  private:
+  static void load(SSL_CTX* context, const std::vector<pki::Certificate>& chain, const pki::PrivateKey& key) {
+    const auto native = [](const pki::Certificate& certificate) {
+      const unsigned char* at = certificate.der().data();
+      return pki::X509Handle(d2i_X509(nullptr, &at, static_cast<long>(certificate.der().size())));
+    };
+    SSL_CTX_use_certificate(context, native(chain.front()).get());
+    for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context, native(chain[i]).get());
+    SSL_CTX_use_PrivateKey(context, pki::native(key));
+  }
+
   void serve(int connection) {
     const std::scoped_lock lock(mutex_);
     test::serve_tls(context_.get(), connection);
@@ -114,7 +126,7 @@ struct Bench {
   Result run(bool remembered = true) {
     config::Settings settings;
     settings.audit.trust = {};
-    Standards standards(settings, {}, {root.certificate}, now);
+    Standards standards(settings, {}, {.roots = {root.certificate}}, now);
     RecordingSink sink;
     const std::function<base::Time()> clock = [this] { return now; };
     AuditOutcome outcome = audit(request, standards, remembered ? &store : nullptr, sink, clock, {}, stop.get_token());

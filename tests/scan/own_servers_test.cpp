@@ -230,6 +230,15 @@ TEST_CASE("what was deployed is compared with what its listener serves") {
   bench.now += base::Seconds{60};
   bench.server.show(fresh, bench.key);
   CHECK(bench.found().empty());
+  // Beside another one's RSA key, whichever of the two is shown first.
+  const pki::PrivateKey& rsa_key = t::key_of(pki::KeyType::rsa_2048, 1);
+  const auto rsa = bench.chain("www.example.org", 80 * t::kDay, rsa_key);
+  bench.now += base::Seconds{60};
+  bench.server.show(fresh, bench.key, rsa, rsa_key);
+  CHECK(bench.found().empty());
+  bench.now += base::Seconds{60};
+  bench.server.show(old, bench.key, rsa, rsa_key);
+  CHECK(bench.found() == Texts{"listener served-differs"});
   deployment.current.reset();
   inventory::Deployments(bench.store).put(deployment);
   bench.now += base::Seconds{60};

@@ -11,7 +11,7 @@ namespace everseal::report {
 namespace {
 
 constexpr std::string_view kCompared = "compared";  // in the place of an outcome
-constexpr std::size_t kMostNames = 100;  // of a certificate; spreadsheets refuse cells that are far longer
+constexpr std::size_t kMostNames = 100;             // of a certificate; spreadsheets refuse cells that are far longer
 
 // Makes a row of cells.
 class CsvRow {
@@ -81,7 +81,8 @@ constexpr std::array kCsvColumns{"place",
                                  "days_left",
                                  "earliest_not_after",
                                  "path_ends",
-                                 "certificates"};
+                                 "certificates",
+                                 "labels"};
 
 class CsvSink : public AuditSink {
  public:
@@ -112,6 +113,9 @@ class CsvSink : public AuditSink {
     row_.printable_text(place.probe.client_certificate);
     place.probe.handshake ? row_.number(place.probe.handshake->count()) : row_.nothing();
     write_certificate(place);
+    std::vector<std::string> labels;
+    for (const auto& [key, value] : labels_of(place)) labels.push_back(key + "=" + value);
+    row_.text(base::join(labels, " "));
     surface_.write(row_.take());
   }
 

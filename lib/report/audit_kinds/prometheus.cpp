@@ -18,6 +18,16 @@ std::string label(std::string_view name, std::string_view value) {
   return out + '"';
 }
 
+// Whatever people call theirs, it is a name, and none of ours.
+std::string own_label(std::string_view key) {
+  std::string name = "label_";
+  for (const char c : key) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    name += is_plain ? c : '_';
+  }
+  return name;
+}
+
 class MetricFamily {
  public:
   MetricFamily(std::string_view name, std::string_view help) : name_(name), help_(help) {}
@@ -99,8 +109,13 @@ class PrometheusSink : public AuditSink {
 
  private:
   static std::string labels_of(const AuditedPlace& place) {
-    return fmt::format("{},{},{},{}", label("place", place.place.name.raw()), label("address", place.place.address),
-                       label("environment", place.place.environment), label("team", place.place.team));
+    std::string text =
+        fmt::format("{},{},{},{}", label("place", place.place.name.raw()), label("address", place.place.address),
+                    label("environment", place.place.environment), label("team", place.place.team));
+    std::set<std::string> names;
+    for (const auto& [key, value] : report::labels_of(place))
+      if (const std::string name = own_label(key); names.insert(name).second) text += "," + label(name, value);
+    return text;
   }
 
   void add_findings(const AuditedPlace& place, const std::string& labels) {
