@@ -83,8 +83,7 @@ void judge_incomplete(const Context& at, Found& found) {
   const std::vector<pki::Certificate> absent = absent_of(*at.sight.trust);
   if (!absent.empty()) {
     found.add({{"absent", ours(listed(absent))}},
-              fmt::format("the server sends {} of the chain without {}", at.sight.chain.size(), listed(absent)),
-              at.leaf());
+              fmt::format("the server does not send {}, which its chain needs", listed(absent)), at.leaf());
     return;
   }
   const std::string& issuer = telling(*at.sight.trust).missing.raw();

@@ -65,7 +65,7 @@ TEST_CASE("an endpoint is explained in words that say who trusts it, which certi
        3,
        {"chain-incomplete"},
        false,
-       {"refuse this endpoint", "the server does not send the leaf's issuer",
+       {"refuse this endpoint", "the server does not send corp Intermediate CA 1 (serial ",
         "the certificate of corp Intermediate CA 1 is neither sent nor there"},
        {"everseal deploy www", "everseal show www"}},
       {host.version(1, "fullchain.pem"),
