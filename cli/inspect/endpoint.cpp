@@ -191,10 +191,9 @@ std::vector<std::string> next_commands(const InspectedEndpoint& endpoint) {
       add(fmt::format("everseal show {}", known.served->name.text()));
     }
     if (seen.leaf() != nullptr && !seen.client_agrees(endpoint.wanted))
-      for (const pki::GeneralName& name : seen.leaf()->names()) {
-        const auto identifier = pki::to_identifier(name);
-        if (!identifier || identifier->kind() != pki::IdentifierKind::dns || identifier->is_wildcard()) continue;
-        add(fmt::format("everseal inspect {} --sni {}", target, identifier->text()));
+      for (const pki::Identifier& identifier : pki::identifiers_of(seen.leaf()->names())) {
+        if (identifier.kind() != pki::IdentifierKind::dns || identifier.is_wildcard()) continue;
+        add(fmt::format("everseal inspect {} --sni {}", target, identifier.text()));
         break;
       }
     if (seen.capture.outcome == probe::Outcome::not_tls && endpoint.wanted.target.starttls.empty())

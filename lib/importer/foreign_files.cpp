@@ -149,13 +149,6 @@ KeyPair read_key_pair(const ClientDirectory& directory, const base::Secret& key,
   }
 }
 
-std::vector<pki::Identifier> names_of(const pki::Certificate& leaf) {
-  std::vector<pki::Identifier> names;
-  for (const pki::GeneralName& name : leaf.names())
-    if (auto identifier = pki::to_identifier(name)) names.push_back(std::move(*identifier));
-  return names;
-}
-
 std::optional<pki::Identifier> identifier_of(std::string_view name) {
   try {
     return pki::Identifier::parse(base::trim(name));

@@ -52,8 +52,6 @@ struct KeyPair {
 KeyPair read_key_pair(const ClientDirectory& directory, const base::Secret& key,
                       const std::vector<std::string>& certificates);
 
-// Those names of a certificate that can be asked for.
-std::vector<pki::Identifier> names_of(const pki::Certificate& leaf);
 // As a client's config writes it; nullopt where it is none.
 std::optional<pki::Identifier> identifier_of(std::string_view name);
 // The zone of a [challenge.NAME] that `name` lies in, as the config writes it: "example.org" of "*.example.org"; "" for

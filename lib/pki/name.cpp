@@ -95,6 +95,13 @@ std::optional<Identifier> to_identifier(const GeneralName& name) {
   }
 }
 
+std::vector<Identifier> identifiers_of(std::span<const GeneralName> names) {
+  std::vector<Identifier> identifiers;
+  for (const GeneralName& name : names)
+    if (auto identifier = to_identifier(name)) identifiers.push_back(std::move(*identifier));
+  return identifiers;
+}
+
 bool matches(std::span<const GeneralName> presented, const Identifier& reference) {
   const GeneralName::Kind kind = general_kind(reference.kind());
   const std::optional<std::string> wildcard = wildcard_over(reference);

@@ -52,6 +52,8 @@ struct GeneralName {
 std::string_view to_string(GeneralName::Kind kind) noexcept;
 // nullopt where it is of no kind that Everseal issues, or does not validate.
 std::optional<Identifier> to_identifier(const GeneralName& name);
+// Those of `names` that to_identifier reads, in their order.
+std::vector<Identifier> identifiers_of(std::span<const GeneralName> names);
 
 // RFC 9525: does a certificate with these SANs speak for `reference`? DNS: case-insensitive A-labels, "*" only as the
 // whole left-most label and never for an IP or a single label; IP, URI and e-mail by equality. Never the CN.

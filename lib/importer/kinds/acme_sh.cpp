@@ -157,7 +157,7 @@ class AcmeShReading {
     if (const std::string others = text_at(conf, "Le_Alt"); !others.empty() && others != "no")
       std::ranges::move(base::split(others, ','), std::back_inserter(written));
     const std::vector<std::string> ways = base::split(text_at(conf, "Le_Webroot"), ',');
-    const std::vector<pki::Identifier> certified = names_of(lineage.chain.front());
+    const std::vector<pki::Identifier> certified = pki::identifiers_of(lineage.chain.front().names());
     std::set<pki::Identifier> known(certified.begin(), certified.end());
     std::map<std::string, std::vector<pki::Identifier>> names;  // by way
     std::string way;

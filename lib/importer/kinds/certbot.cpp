@@ -156,7 +156,7 @@ class CertbotReading {
   }
 
   static std::vector<pki::Identifier> names_of(const Lineage& lineage) {
-    return importer::names_of(lineage.chain.front());
+    return pki::identifiers_of(lineage.chain.front().names());
   }
 
   static bool has_wildcard(const Lineage& lineage) {
