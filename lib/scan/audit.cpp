@@ -387,11 +387,8 @@ class Run {
     if (judged.awaits && waits_)
       return held_[*judged.awaits].push_back([this, file, source, at] { take(file, source, at); });
     together_.add(place, {}, judged.leaves, standard.criteria);
-    inventory::ProbeRecord probe;
+    inventory::ProbeRecord probe = record_of_file(file);
     probe.at = at;
-    probe.outcome = file.troubles.empty() ? "complete" : std::string(to_string(file.troubles.front().reason));
-    probe.phase = "read";
-    if (!file.troubles.empty()) probe.problem = file.troubles.front().what;
     if (!judged.leaves.empty()) probe.leaf = judged.leaves.front().fingerprint();
     hand_over(std::move(place), std::move(probe), std::move(judged), {});
   }
@@ -622,12 +619,9 @@ class Run {
 
   std::string team_of(const Judged& judged) const {
     if (judged.leaves.empty()) return {};
-    for (const pki::GeneralName& name : judged.leaves.front().names()) {
-      const auto identifier = pki::to_identifier(name);
-      if (!identifier) continue;
+    for (const pki::Identifier& identifier : pki::identifiers_of(judged.leaves.front().names()))
       for (const TeamPattern& pattern : request_.teams)
-        if (pattern.claims(*identifier)) return pattern.team;
-    }
+        if (pattern.claims(identifier)) return pattern.team;
     return {};
   }
 

@@ -5,6 +5,7 @@
 #include "report/audited.h"
 #include "scan/memory.h"
 #include "scan/own_servers.h"
+#include "scan/sights.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -92,10 +93,9 @@ FoundTable endpoint_table(const Group& group, const discover::Server& server, co
 }
 
 std::vector<std::string> identifiers_of(const pki::Certificate& certificate) {
-  std::vector<std::string> identifiers;
-  for (const pki::GeneralName& name : certificate.names())
-    if (const auto identifier = pki::to_identifier(name)) identifiers.push_back(identifier->text());
-  return identifiers;
+  std::vector<std::string> texts;
+  for (const pki::Identifier& identifier : pki::identifiers_of(certificate.names())) texts.push_back(identifier.text());
+  return texts;
 }
 
 std::string_view content_of(Role role, bool has_chain) {
@@ -207,10 +207,8 @@ void remember(inventory::Store& store, const Discovery& discovery, const std::st
     look.place.environment = environment;
     look.place.source = "discover";
     look.place.first_look = look.place.last_look = now;
+    look.probe = record_of_file(file);
     look.probe.at = now;
-    look.probe.outcome = file.troubles.empty() ? "complete" : std::string(to_string(file.troubles.front().reason));
-    look.probe.phase = "read";
-    if (!file.troubles.empty()) look.probe.problem = file.troubles.front().what;
     if (const auto* const leaf = leaf_of(file)) look.probe.leaf = leaf->certificate.fingerprint();
     look.certificates.emplace();
     for (const discover::FoundCertificate& found : file.certificates) look.certificates->push_back(found.certificate);

@@ -215,6 +215,14 @@ inventory::ProbeRecord record_of_capture(const probe::Capture& capture) {
   return record;
 }
 
+inventory::ProbeRecord record_of_file(const discover::File& file) {
+  inventory::ProbeRecord record;
+  record.outcome = file.troubles.empty() ? "complete" : std::string(to_string(file.troubles.front().reason));
+  record.phase = "read";
+  if (!file.troubles.empty()) record.problem = file.troubles.front().what;
+  return record;
+}
+
 std::string labels_text(const std::vector<std::string>& labels) {
   if (labels.empty()) return {};
   std::string text = "{";

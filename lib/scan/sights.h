@@ -52,7 +52,8 @@ void add_findings(Judged& judged, std::vector<audit::Finding> findings);
 
 // For a report; nullopt where only one handshake was asked for.
 std::optional<report::AuditedOffer> offer_of(const probe::Capture& capture);
-inventory::ProbeRecord record_of_capture(const probe::Capture& capture);  // but for its time
+inventory::ProbeRecord record_of_capture(const probe::Capture& capture);  // but for its time and leaf
+inventory::ProbeRecord record_of_file(const discover::File& file);        // likewise
 std::string labels_text(const std::vector<std::string>& labels);          // as PlaceRecord::labels has them
 
 }  // namespace everseal::scan
