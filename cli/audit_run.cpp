@@ -56,18 +56,20 @@ void drop_repeated(std::vector<scan::Wanted>& endpoints) {
   std::erase_if(endpoints, [&](const scan::Wanted& one) { return !seen.insert(one.name).second; });
 }
 
-void take_servers(const Arguments& arguments, scan::AuditRequest& request) {
-  request.own = scan::own_servers(servers_from(arguments), {.environment = arguments.one("env").value_or("")});
+void take_servers(const std::vector<discover::Server>& servers, const Arguments& arguments,
+                  scan::AuditRequest& request) {
+  request.own = scan::own_servers(servers, {.environment = request.environment});
   for (const std::string& text : arguments.all("from"))
     if (text.find('=') == std::string::npos) request.whole.push_back(text);
   take(request.endpoints, request.own.endpoints);
 }
 
-void take_arguments(const Arguments& arguments, scan::AuditRequest& request) {
+void take_arguments(const Arguments& arguments, const std::vector<discover::Server>& servers,
+                    scan::AuditRequest& request) {
   const std::size_t most = arguments.has("most")
                                ? static_cast<std::size_t>(number_argument(*arguments.one("most"), "--most"))
                                : kMostOfRange;
-  scan::Defaults defaults{.environment = arguments.one("env").value_or(""),
+  scan::Defaults defaults{.environment = request.environment,
                           .team = {},
                           .labels = {},
                           .sni = arguments.one("sni").value_or(""),
@@ -84,17 +86,17 @@ void take_arguments(const Arguments& arguments, scan::AuditRequest& request) {
     defaults.source = file;
     take(request.endpoints, scan::read_targets(file, defaults, most));
   }
-  take_servers(arguments, request);
+  take_servers(servers, arguments, request);
 }
 
-void take_config(const config::Config& config, const std::string& environment, scan::AuditRequest& request) {
+void take_config(const config::Config& config, scan::AuditRequest& request) {
   for (const auto& [name, endpoint] : config.endpoints)
     take(request.endpoints, scan::targets_of(endpoint, kMostOfRange));
   for (const auto& [name, certificate] : config.certificates) take(request.endpoints, scan::targets_of(certificate));
-  if (environment.empty())
+  if (request.environment.empty())
     request.whole.emplace_back("config");
   else
-    std::erase_if(request.endpoints, [&](const scan::Wanted& one) { return one.environment != environment; });
+    std::erase_if(request.endpoints, [&](const scan::Wanted& one) { return one.environment != request.environment; });
 }
 
 std::string described(const scan::AuditRequest& request, std::string_view whence) {
@@ -157,9 +159,8 @@ void take_dns(const Arguments& arguments, Surroundings& around, bool named, scan
   if (!arguments.has("dns")) return;
   request.dns.emplace();
   if (!around.store) return;
-  const std::string environment = arguments.one("env").value_or("");
   *request.dns = scan::renewed_names(around.config, reconcile::challenge_methods(around.config), *around.store,
-                                     named ? std::string() : environment);
+                                     named ? std::string() : request.environment);
   if (!named) return;
   std::set<std::string> asked;
   for (const scan::Wanted& one : request.endpoints)
@@ -194,7 +195,8 @@ int audit_to(report::AuditSink& sink, const Context& context) {
 
   scan::AuditRequest request;
   request.environment = arguments.one("env").value_or("");
-  named ? take_arguments(arguments, request) : take_config(around.config, arguments.one("env").value_or(""), request);
+  std::vector<discover::Server> servers = servers_from(arguments);
+  named ? take_arguments(arguments, servers, request) : take_config(around.config, request);
   drop_repeated(request.endpoints);
   take_dns(arguments, around, named, request);
   if (request.endpoints.empty() && request.paths.empty() && request.own.files.empty() &&
@@ -242,8 +244,8 @@ int audit_to(report::AuditSink& sink, const Context& context) {
                                  .not_looked = outcome.not_looked});
   if (only_changes) show_changes(context, *around.store, outcome.began, host.clock());
   if (arguments.has("save")) {
-    const scan::Discovery found = scan::discover_host(
-        {.servers = servers_from(arguments), .passwords = std::move(request.passwords)}, context.stop);
+    const scan::Discovery found =
+        scan::discover_host({.servers = std::move(servers), .passwords = std::move(request.passwords)}, context.stop);
     save_found_tables(context, host, plan_found_tables(host, around, found, request.environment));
   }
   return sink.end(summary_of(outcome, host.clock(), code));
