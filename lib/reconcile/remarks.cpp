@@ -42,13 +42,22 @@ Remark more(std::int64_t count, std::string_view what) {
   return {"more", "store", fmt::format("{} more {}", count, what), "`everseal list` shows all"};
 }
 
+Remark remark_of(inventory::Store& store, const inventory::ManagedRecord& managed, const Orphan& how) {
+  const std::string subject = subject_of(managed.name);
+  const auto other = inventory::Managed(store).same_names(managed);
+  if (how.file || !other) return {"orphaned", subject, how.what + ", so nothing renews it", how.remedy};
+  return {"renamed", subject, fmt::format("{}; {} has the same names", how.what, *other),
+          fmt::format("if {} is its new name: `everseal remove {}` forgets the old one", *other, managed.name)};
+}
+
 void add_orphans(const Host& host, inventory::Store& store, std::vector<Remark>& remarks) {
   inventory::Managed managed(store);
   const auto orphans = managed.orphans(kMostRemarks);
   std::set<std::string> told;
   for (const inventory::ManagedRecord& orphan : orphans) {
-    remarks.push_back(orphan_remark(host, store, orphan));
-    if (const auto file = orphan_of(host, store, orphan).file) told.insert(*file);
+    const Orphan how = orphan_of(host, store, orphan);
+    remarks.push_back(remark_of(store, orphan, how));
+    if (how.file) told.insert(*how.file);
   }
   base::Problems others = config::not_read(host.files, host.state);
   std::erase_if(others, [&](const base::Problem& one) { return told.contains(one.origin.file); });
@@ -105,12 +114,7 @@ void add_failures(inventory::Store& store, const std::vector<Outcome>& told, std
 }  // namespace
 
 Remark orphan_remark(const Host& host, inventory::Store& store, const inventory::ManagedRecord& managed) {
-  const std::string subject = subject_of(managed.name);
-  const Orphan how = orphan_of(host, store, managed);
-  const auto other = inventory::Managed(store).same_names(managed);
-  if (how.file || !other) return {"orphaned", subject, how.what + ", so nothing renews it", how.remedy};
-  return {"renamed", subject, fmt::format("{}; {} has the same names", how.what, *other),
-          fmt::format("if {} is its new name: `everseal remove {}` forgets the old one", *other, managed.name)};
+  return remark_of(store, managed, orphan_of(host, store, managed));
 }
 
 std::vector<Remark> standing_remarks(const Host& host, inventory::Store& store, const std::vector<Outcome>& told) {
