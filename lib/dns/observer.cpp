@@ -154,8 +154,7 @@ Observed Observer::observe(const std::string& name, ChallengeRecords challenge, 
   const Validation validation = validation_of(ask(asked, LDNS_RR_TYPE_TXT, true, stop), asked, LDNS_RR_TYPE_TXT, stop);
   seen.challenge_validation = validation;
   // A resolver that cannot reach the end of an alias may say nothing but SERVFAIL; the alias itself can be had.
-  const Reply& shows = aliases;
-  std::string to = shows.has_answer ? end_of_aliases(shows.packet.get(), asked) : asked;
+  std::string to = aliases.has_answer ? end_of_aliases(aliases.packet.get(), asked) : asked;
   if (to == asked) {
     const Reply direct = ask(asked, LDNS_RR_TYPE_CNAME, false, stop);
     if (direct.has_answer) to = end_of_aliases(direct.packet.get(), asked);
