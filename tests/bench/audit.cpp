@@ -3,10 +3,9 @@
 #include "base/error.h"
 #include "bench/bare_tls.h"
 #include "bench/site.h"
-#include "system/daemon.h"
+#include "system/fleet.h"
 #include "system/program.h"
 
-#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <thread>
@@ -18,41 +17,6 @@ namespace everseal::bench {
 namespace {
 
 constexpr const char* kName = "bench.example.org";
-
-// nginx on every address of 127/8, with a certificate of the site's own CA.
-class Listener {
- public:
-  explicit Listener(const Site& site) : port_(system::free_port()) {
-    const std::string home = site / "nginx";
-    std::filesystem::create_directories(home);
-    const std::string config = home + "/nginx.conf";
-    std::ofstream(config) << fmt::format(R"(daemon off;
-worker_processes auto;
-pid {0}/pid;
-error_log {0}/error.log;
-events {{ worker_connections 8192; }}
-http {{
-  access_log off;
-  client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/fastcgi;
-  uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
-  server {{
-    listen 0.0.0.0:{1} ssl backlog=8192;
-    ssl_protocols TLSv1.2 TLSv1.3;
-    ssl_certificate {2}/fullchain.pem;
-    ssl_certificate_key {2}/privkey.pem;
-  }}
-}}
-)",
-                                         home, port_, site / "tls");
-    daemon_.emplace(system::Words{"nginx", "-c", config, "-e", home + "/error.log"});
-    daemon_->wait_for_port(port_);
-  }
-  int port() const noexcept { return port_; }
-
- private:
-  int port_;
-  std::optional<system::Daemon> daemon_;
-};
 
 // Nothing where Go is not installed.
 std::optional<std::string> go_scanner(const Site& site) {
@@ -86,10 +50,10 @@ void audit() {
   site.everseal({"issue", "--issuer", "bench", "-d", kName, "--deploy-dir", site / "tls", "--make-dir"});
   const std::string roots = site / "roots.pem";
   site.everseal({"ca", "export", "bench", "--out", roots});
-  const Listener listener(site);
+  const system::Fleet fleet(site / "fleet", site / "tls");
   const std::vector<std::string> addresses = loopback(count);
   std::ofstream targets(site / "targets");
-  for (const std::string& address : addresses) targets << fmt::format("{}:{}\n", address, listener.port());
+  for (const std::string& address : addresses) targets << fmt::format("{}:{}\n", address, fleet.port());
   targets.close();
   const std::string in_flight = std::to_string(std::min(2000, count));
   const auto ours = [&] {
@@ -99,7 +63,7 @@ void audit() {
   const auto bare = [&] {
     return apart([&] {
       const int complete = shake({.addresses = addresses,
-                                  .port = listener.port(),
+                                  .port = fleet.port(),
                                   .server_name = kName,
                                   .in_flight = std::min(2000, count) / cores,
                                   .threads = cores});

@@ -1,11 +1,11 @@
 // An audit of ten thousand endpoints: every one is told of, however it fails, and a run that was stopped is gone on
 // with.
+#include "system/fleet.h"
+
 #include "base/handle.h"
-#include "system/daemon.h"
 #include "system/site.h"
 
 #include <csignal>
-#include <filesystem>
 #include <map>
 #include <stdexcept>
 
@@ -40,39 +40,6 @@ class Silence {
   int port_ = 0;
 };
 
-// nginx on every address of 127/8.
-class Fleet {
- public:
-  Fleet(const Site& site, const std::string& directory) : port_(free_port()) {
-    const std::string home = site / "fleet";
-    std::filesystem::create_directories(home);
-    write_text(home + "/nginx.conf", fmt::format(R"(daemon off;
-worker_processes 2;
-pid {0}/pid;
-error_log {0}/error.log;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/fastcgi;
-  uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
-  server {{
-    listen 0.0.0.0:{1} ssl backlog=4096;
-    ssl_certificate {2}/fullchain.pem;
-    ssl_certificate_key {2}/privkey.pem;
-  }}
-}}
-)",
-                                                 home, port_, directory));
-    daemon_.emplace(Words{"nginx", "-c", home + "/nginx.conf", "-e", home + "/error.log"});
-    daemon_->wait_for_port(port_);
-  }
-  int port() const { return port_; }
-
- private:
-  int port_;
-  std::optional<Daemon> daemon_;
-};
-
 Words audit(const Site& site, Words more = {}) {
   Words words{"audit", "--targets", site / "targets", "--most",   "20000",    "--in-flight", "1000",
               "--sni", "localhost", "--fail-on",      "critical", "--format", "jsonl"};
@@ -101,7 +68,7 @@ TEST_CASE("ten thousand endpoints, some dead and some silent, are all told of, a
   const Site site;
   site.configure(certificate_table("web"));
   require_status(site.everseal({"renew"}), 0);
-  const Fleet fleet(site, site.state() + "/live/web");
+  const Fleet fleet(site / "fleet", site.state() + "/live/web");
   const Silence silence;
   const int dead = free_port();
   std::string targets;
