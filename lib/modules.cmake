@@ -22,7 +22,10 @@ if(EVERSEAL_SANITIZE)
     # to compile it.
     $<$<BOOL:$<TARGET_PROPERTY:EVERSEAL_TESTS_OTHERS>>:-fno-sanitize=undefined>
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # it takes the sanitizers' own code for a use
-  target_link_options(everseal_options INTERFACE -fsanitize=${EVERSEAL_SANITIZE})
+  # Each place that is looked at has a record with pointers: millions to relocate at each start of a program that may lie
+  # anywhere, and pages to copy at each fork.
+  target_compile_options(everseal_options INTERFACE -fno-pie)
+  target_link_options(everseal_options INTERFACE -fsanitize=${EVERSEAL_SANITIZE} -no-pie)
 endif()
 target_link_options(everseal_options INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
 
