@@ -16,7 +16,7 @@ using std::chrono::microseconds;
 
 // How long a hello waits between its halves: longer than any stack would hold a segment back.
 constexpr auto kPause = std::chrono::milliseconds(250);
-constexpr std::size_t kLongestAnswer = 64 * 1024;
+constexpr std::size_t kLongestAnswer = kLongestChain + 64 * 1024;
 constexpr std::size_t kLongestHead = 16 * 1024;
 constexpr std::string_view kHttp = "http/1.1";
 constexpr auto kHttpPatience = std::chrono::milliseconds(2'000);
@@ -224,6 +224,7 @@ void Attempt::begin_tls() {
 void Attempt::begin_greeting() {
   const auto& wanted = std::get<GreetOrder>(order_.what);
   hello_ = wanted.hello.record();
+  flight_ = ServerFlight(wanted.until);
   enter(Stage::greet, Phase::handshake, order_.limits->handshake);
   if (wanted.in_halves) {
     wire_.send(std::string_view(hello_).substr(0, hello_.size() / 2));
@@ -242,19 +243,26 @@ void Attempt::greet() {
   std::size_t count = 0;
   Wire::Got got{};
   while ((got = wire_.receive(data, sizeof data, count)) == Wire::Got::some) {
-    came_.append(data, count);
-    result_.hello = ServerHello::read(came_);
-    if (result_.hello.kind == ServerHello::Kind::none_yet && came_.size() <= kLongestAnswer) continue;
-    phase_time() = since(began_);
-    if (result_.hello.kind == ServerHello::Kind::hello) {
-      result_.capture.outcome = Outcome::complete;
-      return end();
-    }
-    const bool alert = result_.hello.kind == ServerHello::Kind::alert;
-    if (alert) result_.capture.alert = result_.hello.alert;
-    return fail(alert ? Outcome::handshake_failed : Outcome::not_tls, "the peer did not answer the hello with its own");
+    came_ += count;
+    if (flight_.take({data, count}) && came_ <= kLongestAnswer) continue;
+    return end_greeting();
   }
-  if (got != Wire::Got::nothing_yet) fail(Outcome::unreachable, "the peer ended the connection behind the hello");
+  if (got == Wire::Got::nothing_yet) return;
+  if (flight_.hello().kind == ServerHello::Kind::hello) return end_greeting();
+  fail(Outcome::unreachable, "the peer ended the connection behind the hello");
+}
+
+void Attempt::end_greeting() {
+  phase_time() = since(began_);
+  result_.hello = flight_.hello();
+  result_.capture.chain = flight_.take_chain();
+  if (result_.hello.kind == ServerHello::Kind::hello) {
+    result_.capture.outcome = Outcome::complete;
+    return end();
+  }
+  const bool alert = result_.hello.kind == ServerHello::Kind::alert;
+  if (alert) result_.capture.alert = result_.hello.alert;
+  fail(alert ? Outcome::handshake_failed : Outcome::not_tls, "the peer did not answer the hello with its own");
 }
 
 void Attempt::begin_shaking() {

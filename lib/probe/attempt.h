@@ -27,6 +27,7 @@ struct ShakeOrder {
 struct GreetOrder {  // only a hello, and whatever it is answered with
   ClientHello hello;
   bool in_halves = false;
+  ServerFlight::Until until = ServerFlight::Until::hello;
 };
 
 // What is to be done at one address. The target and the limits outlive it.
@@ -91,6 +92,7 @@ class Attempt final : Loop::Watcher {
   void converse();
   void converse_ended();
   void greet();
+  void end_greeting();
   void shake();
   void listen();
   void ask();
@@ -112,7 +114,9 @@ class Attempt final : Loop::Watcher {
   const Starttls* starttls_ = nullptr;
   std::unique_ptr<Dialogue> dialogue_;
   std::unique_ptr<Handshake> handshake_;
-  std::string hello_, came_;  // what is still to be sent of the hello, and what it was answered with
+  std::string hello_;  // what is still to be sent of it
+  ServerFlight flight_;
+  std::size_t came_ = 0;  // octets of it
 };
 
 }  // namespace everseal::probe

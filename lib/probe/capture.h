@@ -36,7 +36,7 @@ std::string_view to_string(Phase phase) noexcept;
 // How much is asked of one address, each with all before it.
 enum class Depth {
   first,    // one handshake, and a second with all that the library can speak where the first was refused
-  keys,     // and one for a key of the other family, ECDSA beside RSA
+  keys,     // and a hello for a key of the other family, ECDSA beside RSA; of TLS 1.3 alone a handshake
   further,  // what `Further` tells but for the last two: six connections more at most
   deep,     // those too, and `Accepted`: some fifty connections more
 };

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "pki/asn1.h"
-#include "probe/octets.h"
+#include "probe/hello.h"
 
 #include <algorithm>
 #include <cstring>
@@ -17,29 +17,12 @@ using base::Fault;
 
 namespace {
 
-// Octets of a Certificate message; ten thousand names in a leaf are 300,000.
-constexpr long kLongestChain = 512 * 1024;
 constexpr int kMostAuthorities = 1000;
 constexpr int kAlertHandshakeFailure = 40;
 constexpr int kAlertBadCertificate = 42;
 constexpr int kAlertAccessDenied = 49;
 constexpr int kAlertUserCanceled = 90;
 constexpr int kAlertCertificateRequired = 116;
-
-// The certificates of a Certificate message (RFC 5246 section 7.4.2, RFC 8446 section 4.4.2), also those that the
-// library cannot parse.
-std::vector<base::Bytes> certificates_of(std::string_view body, bool tls13) {
-  std::vector<base::Bytes> chain;
-  if (tls13 && !take_sized(body, 1)) return chain;
-  auto list = take_sized(body, 3);
-  while (list && !list->empty()) {
-    const auto der = take_sized(*list, 3);
-    if (!der) break;
-    chain.push_back(base::to_bytes(*der));
-    if (tls13 && !take_sized(*list, 2)) break;
-  }
-  return chain;
-}
 
 // True where the first octets are no TLS record (RFC 8446 section 5.1).
 bool is_other_protocol(std::string_view head) {
@@ -105,7 +88,7 @@ SslContextHandle make_context(Offer offer) {
 #endif
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context.get(), 1);
-  SSL_CTX_set_max_cert_list(context.get(), kLongestChain);
+  SSL_CTX_set_max_cert_list(context.get(), static_cast<long>(kLongestChain));
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
   // Without this the library would build and check a chain although its verdict is not asked for.
@@ -125,7 +108,7 @@ void Handshake::on_message(int sent, int, int content, const void* data, std::si
   if (content != SSL3_RT_HANDSHAKE || size < 4) return;
   switch (octets[0]) {
     case SSL3_MT_CERTIFICATE:
-      observed.chain = certificates_of(octets.substr(4), SSL_version(ssl) >= TLS1_3_VERSION);
+      observed.chain = read_certificates(octets.substr(4), SSL_version(ssl) >= TLS1_3_VERSION);
       break;
     case SSL3_MT_CERTIFICATE_REQUEST:
       observed.certificate_requested = true;

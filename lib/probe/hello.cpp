@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint16_t kSsl3 = 0x0300, kTls12 = 0x0303, kTls13 = 0x0304;
 constexpr std::size_t kRecordHead = 5, kLongestRecord = 16'384 + 256;
+using Kind = ServerHello::Kind;
 
 enum class Extension : std::uint16_t {
   server_name = 0,
@@ -51,13 +52,13 @@ bool is(std::string_view type, Extension wanted) { return code_of(type) == stati
 
 // The body of a ServerHello (RFC 8446 section 4.1.3); kind no_tls where it is broken.
 ServerHello read_body(std::string_view body) {
-  ServerHello hello{.kind = ServerHello::Kind::no_tls};
+  ServerHello hello{.kind = Kind::no_tls};
   const auto version = take(body, 2);
   const auto random = take(body, 32);
   const auto session = take_sized(body, 1);
   const auto cipher = take(body, 2);
   if (!version || !random || !session || !cipher || !take(body, 1)) return hello;
-  hello.kind = ServerHello::Kind::hello;
+  hello.kind = Kind::hello;
   hello.version = code_of(*version);
   hello.cipher = code_of(*cipher);
   auto extensions = take_sized(body, 2);
@@ -109,36 +110,89 @@ ClientHello usual_hello(const std::string& server_name) {
           .groups = {0x001d, 0x0017, 0x0018}};
 }
 
-ServerHello ServerHello::read(std::string_view came) {
-  std::string message;
-  while (!came.empty()) {
-    const auto type = static_cast<unsigned char>(came.front());
-    if (type != SSL3_RT_HANDSHAKE && type != SSL3_RT_ALERT) return {.kind = Kind::no_tls};
-    if (came.size() > 1 && came[1] != '\x03') return {.kind = Kind::no_tls};
-    if (came.size() < kRecordHead) return {};
-    const std::size_t size = big_endian(came.substr(3, 2));
-    if (size == 0 || size > kLongestRecord) return {.kind = Kind::no_tls};
-    if (came.size() < kRecordHead + size) return {};
-    const std::string_view content = came.substr(kRecordHead, size);
-    if (type == SSL3_RT_ALERT) {
-      if (size != 2) return {.kind = Kind::no_tls};
-      // A warning, as of a name that is not known, is followed by the answer.
-      if (content[0] == SSL3_AL_WARNING) {
-        came.remove_prefix(kRecordHead + size);
-        continue;
-      }
-      return {.kind = Kind::alert, .alert = static_cast<unsigned char>(content[1])};
-    }
-    message += content;
-    if (message.front() != SSL3_MT_SERVER_HELLO) return {.kind = Kind::no_tls};
-    if (message.size() >= 4) {
-      const std::size_t body = big_endian(std::string_view(message).substr(1, 3));
-      if (body > kLongestRecord) return {.kind = Kind::no_tls};
-      if (message.size() >= 4 + body) return read_body(std::string_view(message).substr(4, body));
-    }
-    came.remove_prefix(kRecordHead + size);
+ClientHello hello_for_key(const std::string& server_name, KeyFamily family) {
+  return {.server_name = server_name,
+          .versions = {kTls12},
+          .ciphers = family == KeyFamily::rsa
+                         ? std::vector<std::uint16_t>{0xc02f, 0xc030, 0xcca8, 0x009e, 0x009f, 0xc027, 0xc028, 0xc013,
+                                                      0xc014, 0x009c, 0x009d, 0x002f, 0x0035, 0x000a}
+                         : std::vector<std::uint16_t>{0xc02b, 0xc02c, 0xcca9, 0xc023, 0xc024, 0xc009, 0xc00a},
+          .groups = {0x001d, 0x0017, 0x0018, 0x0019}};
+}
+
+std::vector<base::Bytes> read_certificates(std::string_view body, bool tls13) {
+  std::vector<base::Bytes> chain;
+  if (tls13 && !take_sized(body, 1)) return chain;
+  auto list = take_sized(body, 3);
+  while (list && !list->empty()) {
+    const auto der = take_sized(*list, 3);
+    if (!der) break;
+    chain.push_back(base::to_bytes(*der));
+    if (tls13 && !take_sized(*list, 2)) break;
   }
-  return {};
+  return chain;
+}
+
+bool ServerFlight::take(std::string_view octets) {
+  records_.append(octets);
+  std::string_view left = records_;
+  bool more = true;
+  while (more && !left.empty()) {
+    const auto type = static_cast<unsigned char>(left.front());
+    if (type != SSL3_RT_HANDSHAKE && type != SSL3_RT_ALERT) return end(Kind::no_tls);
+    if (left.size() > 1 && left[1] != '\x03') return end(Kind::no_tls);
+    if (left.size() < kRecordHead) break;
+    const std::size_t size = big_endian(left.substr(3, 2));
+    if (size == 0 || size > kLongestRecord) return end(Kind::no_tls);
+    if (left.size() < kRecordHead + size) break;
+    more = take_record(type, left.substr(kRecordHead, size));
+    left.remove_prefix(kRecordHead + size);
+  }
+  records_.erase(0, records_.size() - left.size());
+  return more;
+}
+
+bool ServerFlight::take_record(unsigned char type, std::string_view content) {
+  if (type == SSL3_RT_HANDSHAKE) {
+    messages_.append(content);
+    return take_messages();
+  }
+  if (content.size() != 2) return end(Kind::no_tls);
+  // A warning, as of a name that is not known, is followed by the answer.
+  if (content[0] == SSL3_AL_WARNING) return true;
+  if (hello_.kind == Kind::none_yet) hello_.alert = static_cast<unsigned char>(content[1]);
+  return end(Kind::alert);
+}
+
+bool ServerFlight::take_messages() {
+  std::string_view left = messages_;
+  while (left.size() >= 4) {
+    const auto type = static_cast<unsigned char>(left.front());
+    const bool first = hello_.kind == Kind::none_yet;
+    const std::size_t size = big_endian(left.substr(1, 3));
+    if (first && type != SSL3_MT_SERVER_HELLO) return end(Kind::no_tls);
+    if (!first && type != SSL3_MT_CERTIFICATE) return false;
+    if (size > (first ? kLongestRecord : kLongestChain)) return end(Kind::no_tls);
+    if (left.size() < 4 + size) break;
+    const std::string_view body = left.substr(4, size);
+    left.remove_prefix(4 + size);
+    if (!first) {
+      chain_ = read_certificates(body, false);
+      return false;
+    }
+    hello_ = read_body(body);
+    if (until_ == Until::hello || hello_.kind != Kind::hello || hello_.version >= kTls13) return false;
+  }
+  messages_.erase(0, messages_.size() - left.size());
+  if (!messages_.empty() && hello_.kind == Kind::none_yet && messages_.front() != SSL3_MT_SERVER_HELLO)
+    return end(Kind::no_tls);
+  return true;
+}
+
+// What comes behind a hello takes nothing of it away.
+bool ServerFlight::end(Kind kind) {
+  if (hello_.kind == Kind::none_yet) hello_.kind = kind;
+  return false;
 }
 
 }  // namespace everseal::probe

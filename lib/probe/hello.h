@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace everseal::probe {
@@ -28,6 +29,17 @@ struct ClientHello {
 // A hello that a usual server of TLS 1.2 or 1.3 answers.
 ClientHello usual_hello(const std::string& server_name);
 
+enum class KeyFamily { rsa, elliptic };
+// Of TLS 1.2, where only who holds a certificate for a key of that family can answer, and sends it in the clear (RFC
+// 5246 sections 7.4.2 and 7.4.3).
+ClientHello hello_for_key(const std::string& server_name, KeyFamily family);
+
+// Octets of a Certificate message; ten thousand names in a leaf are 300,000.
+inline constexpr std::size_t kLongestChain = 512 * 1024;
+// The certificates of the body of a Certificate message (RFC 5246 section 7.4.2, RFC 8446 section 4.4.2) in DER as
+// sent, also those that the library cannot parse.
+std::vector<base::Bytes> read_certificates(std::string_view body, bool tls13);
+
 struct ServerHello {
   enum class Kind {
     none_yet,
@@ -38,9 +50,30 @@ struct ServerHello {
   std::uint16_t version = 0, cipher = 0;
   std::uint16_t group = 0;  // TLS 1.3; 0: not told
   int alert = 0;
+};
 
-  // By all that came until now.
-  static ServerHello read(std::string_view came);
+// Reads what a hello is answered with, in pieces as they come.
+class ServerFlight {
+ public:
+  enum class Until { hello, chain };  // a chain comes in the clear below TLS 1.3 only
+  explicit ServerFlight(Until until = Until::hello) : until_(until) {}
+
+  // False: there is no more to be read of it.
+  bool take(std::string_view octets);
+
+  const ServerHello& hello() const noexcept { return hello_; }
+  // DER as sent, leaf first; empty where none came.
+  std::vector<base::Bytes> take_chain() { return std::move(chain_); }
+
+ private:
+  bool take_record(unsigned char type, std::string_view content);
+  bool take_messages();
+  bool end(ServerHello::Kind kind);  // false
+
+  Until until_;
+  std::string records_, messages_;  // what of them is not whole yet
+  ServerHello hello_;
+  std::vector<base::Bytes> chain_;
 };
 
 }  // namespace everseal::probe

@@ -85,10 +85,10 @@ Order Look::shake(std::string server_name) const {
   return order;
 }
 
-Order Look::greet(ClientHello hello, bool in_halves) const {
+Order Look::greet(ClientHello hello) const {
   Order order;
   order.target = &target_;
-  order.what = GreetOrder{.hello = std::move(hello), .in_halves = in_halves};
+  order.what = GreetOrder{.hello = std::move(hello)};
   return order;
 }
 
@@ -109,13 +109,22 @@ std::optional<Order> Look::next() {
       ClientHello hello = usual_hello(server_name_);
       hello.versions = {TLS1_3_VERSION};
       hello.groups = {kX25519MlKem768};
-      return greet(std::move(hello), false);
+      return greet(std::move(hello));
     }
-    case Step::split_hello:
-      return greet(usual_hello(server_name_), true);
+    case Step::split_hello: {
+      Order order = greet(usual_hello(server_name_));
+      std::get<GreetOrder>(order.what).in_halves = true;
+      return order;
+    }
     case Step::default_chain:
       return shake({});
     case Step::other_key: {
+      Order order = greet(
+          hello_for_key(server_name_, other_key_ == pki::KeyType::rsa_2048 ? KeyFamily::rsa : KeyFamily::elliptic));
+      std::get<GreetOrder>(order.what).until = ServerFlight::Until::chain;
+      return order;
+    }
+    case Step::other_new_key: {
       Order order = shake(server_name_);
       std::get<ShakeOrder>(order.what).key = other_key_;
       return order;
@@ -123,7 +132,7 @@ std::optional<Order> Look::next() {
     case Step::large_hello: {
       ClientHello hello = usual_hello(server_name_);
       hello.least = kLargeHello;
-      return greet(std::move(hello), false);
+      return greet(std::move(hello));
     }
     case Step::strict_transport: {
       Order order = shake(server_name_);
@@ -131,7 +140,7 @@ std::optional<Order> Look::next() {
       return order;
     }
     case Step::survey:
-      return greet(*survey_->next(), false);
+      return greet(*survey_->next());
     case Step::end:
       break;
   }
@@ -172,7 +181,8 @@ void Look::take_first(Result result) {
 }
 
 bool Look::has_sense(Step step) const {
-  if (depth_ == Depth::keys && step != Step::other_key && step != Step::end) return false;
+  if (depth_ == Depth::keys && step != Step::other_key && step != Step::other_new_key && step != Step::end)
+    return false;
   switch (step) {
     case Step::resume:
       return session_ != nullptr;
@@ -182,6 +192,10 @@ bool Look::has_sense(Step step) const {
       return !server_name_.empty();
     case Step::other_key:
       return other_key_.has_value();
+    case Step::other_new_key:
+      // Who refuses the suites of TLS 1.2 for want of such a key has none, unless it takes fewer of them there.
+      return other_key_ && capture_.further.other_chain.empty() && capture_.tls_version == "TLSv1.3" &&
+             (!lacks_other_key_ || depth_ >= Depth::further);
     case Step::large_hello:
     case Step::survey:
       return depth_ == Depth::deep;
@@ -226,6 +240,11 @@ void Look::take(Result result) {
       further.default_chain = std::move(result.capture.chain);
       break;
     case Step::other_key:
+      lacks_other_key_ =
+          result.hello.kind == ServerHello::Kind::alert &&
+          (result.hello.alert == SSL_AD_HANDSHAKE_FAILURE || result.hello.alert == SSL_AD_INSUFFICIENT_SECURITY);
+      [[fallthrough]];
+    case Step::other_new_key:
       if (!seen.chain.empty() && other_key_than(seen.chain.front()) != other_key_)
         further.other_chain = std::move(result.capture.chain);
       break;

@@ -33,13 +33,14 @@ class Look {
     split_hello,
     default_chain,
     other_key,
+    other_new_key,
     large_hello,
     strict_transport,
     survey,
     end
   };
   Order shake(std::string server_name) const;
-  Order greet(ClientHello hello, bool in_halves) const;
+  Order greet(ClientHello hello) const;
   void take_first(Result result);
   void go_on();  // to the next step that has a sense
   bool has_sense(Step step) const;
@@ -52,6 +53,7 @@ class Look {
   Capture capture_;
   SessionHandle session_;
   std::optional<pki::KeyType> other_key_;
+  bool lacks_other_key_ = false;
   std::optional<Survey> survey_;
 };
 

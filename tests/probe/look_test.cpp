@@ -205,3 +205,46 @@ TEST_CASE("the authorities whose client certificates are taken are told, and a c
     CHECK(wrong.chain == std::vector<base::Bytes>{leaf.der});
   }
 }
+
+TEST_CASE("a key of the other family is looked for by a hello, and by a handshake where that does not tell") {
+  const Identity leaf("look.test");
+  const Identity rsa("look.test", test::rsa_key());
+  struct Row {
+    int least, most;
+    bool two_keys;
+    Depth depth;
+    int connections;
+  };
+  constexpr int kOld = TLS1_2_VERSION, kNew = TLS1_3_VERSION;
+  for (const Row& row : {
+           Row{kOld, kNew, false, Depth::keys, 2},  // refused for want of a suite: it has none
+           Row{kOld, kNew, true, Depth::keys, 2},
+           Row{kNew, kNew, false, Depth::keys, 3},  // refused for its version, which tells nothing
+           Row{kNew, kNew, true, Depth::keys, 3},
+           Row{kOld, kOld, false, Depth::keys, 2},
+           Row{kOld, kOld, true, Depth::keys, 2},
+           Row{kNew, kNew, true, Depth::first, 1},
+       }) {
+    CAPTURE(row.least);
+    CAPTURE(row.most);
+    CAPTURE(row.two_keys);
+    const auto context = test::server_context(leaf, row.most);
+    SSL_CTX_set_min_proto_version(context.get(), row.least);
+    if (row.two_keys) {
+      SSL_CTX_use_certificate(context.get(), rsa.certificate.get());
+      SSL_CTX_use_PrivateKey(context.get(), rsa.key.get());
+    }
+    Offered offered;
+    SSL_CTX_set_client_hello_cb(context.get(), on_hello, &offered);
+    Capture capture;
+    {
+      Server server([&](int c) { test::serve_tls(context.get(), c); });
+      capture = look_at(server.port(), row.depth);
+    }
+    CHECK_MESSAGE(capture.outcome == Outcome::complete, capture.problem);
+    CHECK(offered.connections == row.connections);
+    CHECK(capture.chain == std::vector<base::Bytes>{leaf.der});
+    const bool found = row.two_keys && row.depth != Depth::first;
+    CHECK(capture.further.other_chain == (found ? std::vector<base::Bytes>{rsa.der} : std::vector<base::Bytes>{}));
+  }
+}
