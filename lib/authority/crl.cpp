@@ -64,7 +64,7 @@ bool learn(const Generation& generation, const pki::RevokedEntry& entry, Time no
                           .not_after = generation.certificate.not_after()};
     authorities.add_issued(*issued);
   }
-  if (!authorities.revoke(generation.authority, entry.serial, entry.when, entry.reason)) return false;
+  if (!authorities.revoke(generation.authority, entry.serial, std::min(entry.when, now), entry.reason)) return false;
   inventory::Events(generation.store)
       .add("certificate.revoked", fmt::format("authority/{}", generation.authority),
            {{"serial", entry.serial}, {"reason", std::string(to_string(entry.reason))}, {"learnt_from", kCrlFile}},

@@ -3,6 +3,7 @@
 #include "inventory/certificate_rows.h"
 #include "inventory/rows.h"
 #include "inventory/search_name.h"
+#include "inventory/subjects.h"
 
 #include <limits>
 
@@ -198,8 +199,12 @@ void Certificates::set_revoked(const pki::Fingerprint& fingerprint, Time when, p
   query->bind(1, base::BytesView(fingerprint.octets))
       .bind(2, base::to_unix(when))
       .bind(3, static_cast<std::int64_t>(reason))
-      .bind(4, static_cast<std::int64_t>(pki::RevocationReason::key_compromise))
-      .execute();
+      .bind(4, static_cast<std::int64_t>(pki::RevocationReason::key_compromise));
+  if (query->execute() == 0) return;
+  sql::Query versions(store_.database(), "select distinct name from version where certificate = $1");
+  versions->bind(1, base::BytesView(fingerprint.octets));
+  for (const Name& name : all_rows(versions, [](const sql::Statement& row) { return name_at(row, 0); }))
+    Subjects(store_).wake(certificate_subject(name), when);
 }
 
 std::int64_t Certificates::prune(Time before, int limit) {

@@ -41,6 +41,7 @@ class Certificates {
   // live) is of today; what is remembered no more is not among them.
   void each_managed_then(Time when, const std::function<void(const CertificateRecord&)>& row);
   // What is revoked already keeps its time, and its reason unless this one is graver (pki::is_graver).
+  // The managed certificates whose versions they are are woken.
   void set_revoked(const pki::Fingerprint& fingerprint, Time when, pki::RevocationReason reason);
   // Takes away up to `limit` that ended before `before`, the oldest first, and that an authority here signed them.
   // Those of CAs stay, those that are a version's or stand at a place, and revoked ones that a CRL has to name still.

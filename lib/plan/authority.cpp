@@ -21,7 +21,8 @@ std::optional<Reason> reason_to_sign(const AuthorityFacts& facts, Time now) {
   if (!facts.crl) return Reason{Rule::missing, "there is no CRL yet"};
   if (!facts.crl_on_disk) return Reason{Rule::lost, "crl.der is not the CRL that was signed last"};
   if (facts.record.crl_dirty) return Reason{Rule::crl_changed, "certificates were revoked since the last CRL"};
-  if (facts.crl->this_update > now)
+  // None begins before who signs it: one that a clock made that was ahead gets no better by the next.
+  if (facts.crl->this_update > std::max(now, facts.begins.value_or(now)))
     return Reason{
         Rule::not_valid_yet,
         fmt::format("the CRL begins {}: it was signed under a clock that was ahead, and is refused until then",
@@ -63,6 +64,14 @@ Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now) {
         {Rule::no_intermediate,
          "waits for its intermediate; `everseal ca import` brings it in once the root signed its CSR"});
     return decision;
+  }
+  if (facts.begins && *facts.begins > now) {
+    decision.standing.push_back(
+        {Rule::not_valid_yet,
+         fmt::format("its certificate is valid from {} on only, and nothing that it signs before: a clock that was ahead "
+                     "made it, or this one is behind",
+                     base::format_time(*facts.begins))});
+    decision.look_at(*facts.begins);
   }
   if (facts.ends && *facts.ends <= now) {
     decision.standing.push_back(

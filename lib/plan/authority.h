@@ -22,6 +22,7 @@ StepKey key_of(const AuthorityAction& action);
 struct AuthorityFacts {
   inventory::AuthorityRecord record;
   bool has_intermediate = true;                 // false: the CSR still waits for the root that lives elsewhere
+  std::optional<Time> begins;                   // its certificate; nullopt where there is none
   std::optional<Time> ends;                     // its certificate, which signs the CRLs; nullopt where there is none
   std::optional<inventory::CrlRecord> crl;      // newest of the active generation
   bool crl_on_disk = true;                      // crl.der is that one

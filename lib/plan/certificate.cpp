@@ -441,7 +441,7 @@ void decide_compare(const CertificateFacts& facts, const VersionFacts& used, Tim
 // A complete, usable version is put in place before anything is ordered.
 void decide_place(const CertificateFacts& facts, const VersionFacts& used, Time now, CertificateDecision& decision) {
   if (auto hold = held(facts, now)) decision.standing.push_back({Rule::held, std::move(hold->text)});
-  if (const VersionFacts* const newest = newest_complete(facts); newest != &used && !has_begun(*newest, now)) {
+  if (const VersionFacts* const newest = newest_complete(facts); !has_begun(*newest, now)) {
     decision.standing.push_back(
         {Rule::not_valid_yet, fmt::format("version {} is valid from {} on", newest->record.number,
                                           base::format_time(*newest->record.not_before))});

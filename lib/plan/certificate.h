@@ -98,9 +98,9 @@ std::optional<std::string> unproved(const CertificateFacts& facts);
 // The same, where one of its versions is `imported_from` there; "": none is.
 std::optional<std::string> unproved(const config::Certificate& wanted, std::string_view imported_from);
 
-// A version that begins no later than this from now is waited for. What begins later was made by a clock that was ahead,
-// ours or another's.
-inline constexpr base::Seconds kLongestWait = std::chrono::hours(24);
+// A version that begins no later than this from now is waited for: the clock of its issuer is ahead a little. What begins
+// later was made by a clock that was ahead by a time zone or more, ours or another's.
+inline constexpr base::Seconds kLongestWait = std::chrono::hours(1);
 
 // The version that should be in use: the pinned one while it is usable, else the newest complete one whose validity has
 // begun, else the newest complete one. Null where there is none.

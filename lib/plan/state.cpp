@@ -18,6 +18,9 @@ using inventory::DeploymentState;
 // What is due this long and was not even tried: nobody runs `renew`.
 constexpr base::Seconds kOverdue = std::chrono::days(1);
 
+constexpr std::string_view kAnotherAuthority =
+    "`everseal ca init NAME` makes another, to be the issuer wherever this one is";
+
 template <class Range, class Projection>
 bool has(const Range& range, const Name& name, Projection projection) {
   return std::ranges::find(range, name, projection) != std::ranges::end(range);
@@ -167,7 +170,8 @@ StandingState state_of(const StateFacts& facts, Time now) {
     return {State::failing, Attention::needed,
             fmt::format("version {} is in use and valid from {} on only{}", facts.ahead->number,
                         base::format_time(*facts.ahead->not_before),
-                        renewed ? "; `everseal renew` puts another in its place"
+                        !is_live_ahead(*facts.ahead, now) ? ""
+                        : renewed ? "; `everseal renew` puts another in its place"
                                 : fmt::format("; `everseal renew --force {}` replaces it", facts.ahead->name))};
   if (const auto why = unverified(facts)) return {State::unverified, Attention::needed, *why};
   if (facts.orphaned)
@@ -182,12 +186,21 @@ StandingState state_of(const AuthorityStateFacts& facts, Time now) {
     return {State::pending, Attention::none, "it waits for its intermediate; `everseal ca import` brings it in"};
   if (*facts.ends <= now)
     return {State::expired, facts.is_used ? Attention::needed : Attention::none,
-            fmt::format("it ended {} ago, and nothing that it signed is trusted: `everseal ca init` makes another",
-                        base::approximate(now - *facts.ends))};
+            fmt::format("it ended {} ago, and nothing that it signed is trusted: {}",
+                        base::approximate(now - *facts.ends), kAnotherAuthority)};
+  if (facts.begins && *facts.begins > now)
+    return {State::needs_operator, Attention::needed,
+            fmt::format("it is valid from {} on only, and signs nothing before: a clock that was ahead made it, or this "
+                        "one is behind; if the clock is right, {}",
+                        base::format_time(*facts.begins), kAnotherAuthority)};
   if (!facts.trouble.empty()) return {State::needs_operator, Attention::needed, facts.trouble};
   // No config says here which targets are wanted.
   const StateFacts steps{.look_again = facts.look_again, .deployments = facts.deployments, .attempts = facts.attempts};
   if (const auto why = needs_operator(steps)) return {State::needs_operator, Attention::needed, *why};
+  if (facts.cuts)
+    return {State::needs_operator, Attention::needed,
+            fmt::format("it ends in {}, and so does what it signs: {}", base::approximate(*facts.ends - now),
+                        kAnotherAuthority)};
   const auto why_failing = failing(steps, now);
   if (facts.crl && facts.crl->next_update <= now)
     return {State::failing, Attention::needed,

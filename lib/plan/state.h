@@ -56,8 +56,10 @@ StandingState state_of(const StateFacts& facts, Time now);
 // Of an authority: stored facts, and what `trouble` says of its files.
 struct AuthorityStateFacts {
   std::string trouble;                      // why it cannot sign at all, with what to do; "": nothing is known
-  std::optional<Time> ends;                 // its certificate; nullopt while it waits for its intermediate
+  std::optional<Time> begins;               // its certificate; nullopt while it waits for its intermediate
+  std::optional<Time> ends;                 // the same
   bool is_used = false;                     // something in use was signed by it
+  bool cuts = false;                        // something in use ends with it: it would live longer but for that
   std::optional<inventory::CrlRecord> crl;  // the newest
   std::optional<Time> look_again;           // when it was to be looked at
   std::vector<inventory::DeploymentRecord> deployments;  // of its CRL

@@ -143,8 +143,11 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
     const auto active = session.authority_rows.active_generation(name);
     facts.has_intermediate = active.has_value();
     for (const auto& one : session.authority_rows.certificates(name))
-      if (one.role == inventory::AuthorityRole::intermediate && one.generation == active)
-        facts.ends = pki::Certificate::parse(one.der).not_after();
+      if (one.role == inventory::AuthorityRole::intermediate && one.generation == active) {
+        const auto certificate = pki::Certificate::parse(one.der);
+        facts.begins = certificate.not_before();
+        facts.ends = certificate.not_after();
+      }
     facts.crl = session.authority_rows.newest_crl(name);
     if (const auto configured = session.config.authorities.find(name); configured != session.config.authorities.end()) {
       facts.publish = configured->second.publish;

@@ -73,7 +73,7 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
   one.attempts = inventory::Attempts(store).of(subject_of(name));
   std::optional<inventory::VersionRecord> ahead;
   for (const plan::VersionFacts& version : facts.versions)
-    if (plan::is_live_ahead(version.record, now)) ahead = version.record;
+    if (version.record.state == inventory::VersionState::live && version.record.not_before > now) ahead = version.record;
   std::string removal;
   for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(name))
     if (intent.kind == inventory::IntentKind::remove) removal = inventory::asked_by(intent);
@@ -144,10 +144,13 @@ ManagedAuthority read(const Host& host, inventory::Store& store, const Name& nam
     if (row.role != inventory::AuthorityRole::intermediate || row.generation != active) continue;
     const auto intermediate = inventory::Certificates(store).find(row.fingerprint);
     if (!intermediate) continue;
+    facts.begins = intermediate->not_before;
     facts.ends = intermediate->not_after;
-    facts.is_used = std::ranges::any_of(certificates, [&](const ManagedCertificate& certificate) {
-      return certificate.certificate && certificate.certificate->issuer.raw() == intermediate->subject.raw();
-    });
+    for (const ManagedCertificate& certificate : certificates) {
+      if (!certificate.certificate || certificate.certificate->issuer.raw() != intermediate->subject.raw()) continue;
+      facts.is_used = true;
+      if (certificate.certificate->not_after >= intermediate->not_after) facts.cuts = true;
+    }
     try {
       facts.trouble = trouble_of(host, store, row);
     } catch (const base::Error& error) {

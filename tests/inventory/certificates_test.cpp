@@ -1,6 +1,7 @@
 #include "inventory/certificates.h"
 
 #include "inventory/managed.h"
+#include "inventory/subjects.h"
 #include "inventory/support.h"
 #include "sql/query.h"
 
@@ -199,6 +200,22 @@ TEST_CASE("the first revocation stands") {
   const auto record = certificates.find(certificate.fingerprint());
   CHECK(record->revoked_at == kNow);
   CHECK(record->revocation_reason == pki::RevocationReason::key_compromise);
+}
+
+TEST_CASE("a revocation wakes whose version it is, and nobody a second time") {
+  TestState test;
+  const auto www = add_certificate(test.store, {.common_name = "www"});
+  const auto api = add_certificate(test.store, {.common_name = "api"});
+  make_version(test.store, "www", 1, VersionState::live, www, "prod", "internal");
+  make_version(test.store, "api", 1, VersionState::live, api, "prod", "internal");
+  Subjects subjects(test.store);
+  for (const bool is_first : {true, false}) {
+    CAPTURE(is_first);
+    for (const char* name : {"www", "api"}) subjects.rest(certificate_subject(named(name)), kNow + kDay);
+    Certificates(test.store).set_revoked(www.fingerprint(), kNow, pki::RevocationReason::key_compromise);
+    CHECK(subjects.look_again(certificate_subject(named("www"))) == (is_first ? kNow : kNow + kDay));
+    CHECK(subjects.look_again(certificate_subject(named("api"))) == kNow + kDay);
+  }
 }
 
 TEST_CASE("a batch that fails adds nothing") {

@@ -70,6 +70,20 @@ TEST_SUITE("decisions about an authority") {
     }
   }
 
+  TEST_CASE("a CRL that begins with an authority of the future is not signed again and again") {
+    AuthorityFacts facts = fresh();
+    facts.crl->this_update = kNow + std::chrono::hours(3);
+    facts.begins = kNow + std::chrono::hours(3);
+    const auto decision = decide(facts, kNow);
+    CHECK(decision.steps.empty());
+    CHECK(decision.standing.front().rule == Rule::not_valid_yet);
+    facts.record.crl_dirty = true;
+    CHECK(decide(facts, kNow).steps.size() == 1);
+    facts.record.crl_dirty = false;
+    facts.begins = kNow + std::chrono::hours(2);
+    CHECK(decide(facts, kNow).steps.size() == 1);
+  }
+
   TEST_CASE("a CRL of the future waits for a clock that is to be trusted") {
     AuthorityFacts facts = fresh();
     facts.crl->this_update = kNow + days(1);

@@ -371,12 +371,12 @@ TEST_SUITE("decisions about a certificate") {
     CertificateFacts facts = settled();
     facts.versions.front().record.has_key = false;
     facts.versions.push_back(version(3, VersionState::issued));
-    facts.versions.back().record.not_before = kNow + std::chrono::hours(2);
+    facts.versions.back().record.not_before = kNow + kLongestWait;
     const auto decision = decide(facts, kNow);
     CHECK(decision.steps.empty());
-    CHECK(decision.look_again == kNow + std::chrono::hours(2));
+    CHECK(decision.look_again == kNow + kLongestWait);
     CHECK(decision.standing.front().rule == Rule::not_valid_yet);
-    CHECK(describe(decide(facts, kNow + std::chrono::hours(2)).steps.front().action) == "make version 3 live");
+    CHECK(describe(decide(facts, kNow + kLongestWait).steps.front().action) == "make version 3 live");
     // It is the answer to whatever happens to the other: the next one would begin later still.
     for (const auto& spoil : std::vector<std::function<void(CertificateFacts&)>>{
              [](CertificateFacts& f) { f.versions[1].record.revoked_at = kNow; },
@@ -395,19 +395,20 @@ TEST_SUITE("decisions about a certificate") {
     // With nothing else there is nothing better to use.
     facts.versions.erase(facts.versions.begin(), facts.versions.begin() + 2);
     CHECK(steps(facts).front() == "make version 3 live");
+    CHECK(decide(facts, kNow).standing.front().rule == Rule::not_valid_yet);
   }
 
   TEST_CASE("nobody waits for a version that a clock which was ahead made") {
-    const auto ahead = [] {
+    const auto ahead = [](base::Seconds by = days(400)) {
       CertificateFacts facts = settled();
       facts.versions.front().record.state = VersionState::retired;
       for (const int number : {3, 4}) {
         facts.versions.push_back(version(number, VersionState::retired));
         inventory::VersionRecord& record = facts.versions.back().record;
         record.created = kNow;  // as an accepted clock leaves it
-        record.not_before = kNow + days(400);
-        record.not_after = kNow + days(490);
-        record.renew_at = kNow + days(460);
+        record.not_before = kNow + by;
+        record.not_after = kNow + by + days(90);
+        record.renew_at = kNow + by + days(60);
       }
       facts.versions.back().record.state = VersionState::live;
       facts.versions[1].record.state = VersionState::retired;
@@ -430,18 +431,20 @@ TEST_SUITE("decisions about a certificate") {
          [](CertificateFacts& f) { f.versions.erase(f.versions.begin(), f.versions.begin() + 2); },
          "issue version 5 at corp", Rule::not_valid_yet},
     };
-    for (const Row& row : rows) {
-      CAPTURE(row.what);
-      CertificateFacts facts = ahead();
-      row.change(facts);
-      const auto decision = decide(facts, kNow);
-      REQUIRE_FALSE(decision.steps.empty());
-      const auto found =
-          std::ranges::find_if(decision.steps, [&](const auto& one) { return describe(one.action) == row.wanted; });
-      REQUIRE(found != decision.steps.end());
-      CHECK(found->why.front().rule == row.rule);
-      CHECK(found->gate == Gate::open);
-    }
+    for (const Row& row : rows)
+      for (const base::Seconds by : {base::Seconds(days(400)), kLongestWait + base::Seconds(1)}) {
+        CAPTURE(row.what);
+        CAPTURE(by.count());
+        CertificateFacts facts = ahead(by);
+        row.change(facts);
+        const auto decision = decide(facts, kNow);
+        REQUIRE_FALSE(decision.steps.empty());
+        const auto found =
+            std::ranges::find_if(decision.steps, [&](const auto& one) { return describe(one.action) == row.wanted; });
+        REQUIRE(found != decision.steps.end());
+        CHECK(found->why.front().rule == row.rule);
+        CHECK(found->gate == Gate::open);
+      }
     // A renewal that is due is not held back for what is young in a future that was none.
     CertificateFacts due = ahead();
     due.versions[1].record.renew_at = kNow - days(1);

@@ -8,6 +8,7 @@
 #include "reconcile/plan.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/accept_clock.h"
+#include "reconcile/verbs/rollback.h"
 #include "reconcile/verbs/ca_crl.h"
 #include "reconcile/verbs/issue.h"
 #include "reconcile/verbs/renew.h"
@@ -109,6 +110,33 @@ TEST_CASE("an authority that had ended by a clock that was ahead signs CRLs agai
     renew(site.host, {});
     CHECK(crl_ends() == site.now + days(7));
   }
+}
+
+TEST_CASE("an authority that a clock which was ahead made is told, and signs no CRL after the other") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  REQUIRE(renew(site.host, {}).exit_code() == 0);
+  site.now -= std::chrono::hours(3);
+  accept_clock_verb.run(site.host, {});
+  for (int run = 0; run < 3; ++run) renew(site.host, {});
+  CHECK(site.events("crl.signed") <= 2);
+  inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+  const Overview all = overview(site.host, store);
+  CHECK(all.authorities.front().state.state == plan::State::needs_operator);
+  CHECK(all.certificates.front().state.attention == plan::Attention::needed);
+}
+
+TEST_CASE("nobody goes back to a version that is not valid yet") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  site.now += std::chrono::hours(3);
+  REQUIRE(renew(site.host, {{Name::parse("www")}, Force::yes}).exit_code() == 0);
+  site.now -= std::chrono::hours(3);
+  accept_clock_verb.run(site.host, {});
+  renew(site.host, {});
+  REQUIRE(site.live() == 1);
+  CHECK_THROWS_AS(rollback(site.host, {Name::parse("www"), 2}), base::Error);
+  CHECK(site.live() == 1);
 }
 
 TEST_CASE("a version that a clock which was ahead made is told and replaced under the right one") {

@@ -25,6 +25,8 @@ int version_to_go_back_to(const plan::CertificateFacts& facts, const archive::Ar
     };
     if (!record.not_after) refuse("was never completed");
     if (*record.not_after <= now) refuse("has expired");
+    if (*record.not_before > now)
+      refuse(fmt::format("is valid from {} on only", base::format_time(*record.not_before)));
     if (record.revoked_at) refuse("is revoked");
     const archive::Standing standing = archive.standing(request.name, record.number);
     if (!standing.exists) refuse("is gone from the archive");
