@@ -544,6 +544,7 @@ void Archive::sweep() const {
     sweep_removed(parent);
     parent.sweep_temporaries();
   }
+  if (const auto links = Directory::open(state_).subdirectory_if_exists("live")) links->sweep_temporaries();
 }
 
 std::vector<Name> Archive::names() const {

@@ -19,6 +19,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 using namespace everseal;
 using namespace everseal::reconcile;
 
@@ -59,6 +62,10 @@ TEST_SUITE("left over") {
         put_left_over(state + "/everseal.db.backing-up", "half"),
         put_left_over(fmt::format("{}/backups/.everseal-20260101.db.{}", state, random), "SQLite format 3")};
     std::filesystem::permissions(state + "/backups", std::filesystem::perms::owner_all);
+    left.push_back(fmt::format("{}/live/.www.{}", state, random));
+    std::filesystem::create_symlink("../archive/www/1", left.back());
+    const timespec past[2] = {};
+    REQUIRE(::utimensat(AT_FDCWD, left.back().c_str(), past, AT_SYMLINK_NOFOLLOW) == 0);
     {
       const auto locks = base::Directory::create(state + "/locks", 0700);
       const auto held = base::FileLock::try_acquire(locks, "backup");
@@ -70,7 +77,7 @@ TEST_SUITE("left over") {
     left.insert(left.end(), of_backups.begin(), of_backups.end());
     for (const std::string& path : left) {
       CAPTURE(path);
-      CHECK_FALSE(std::filesystem::exists(path));
+      CHECK_FALSE(std::filesystem::exists(std::filesystem::symlink_status(path)));
     }
     CHECK(site.live() == 1);
   }
