@@ -383,11 +383,15 @@ int run_list(Context& context) {
     }
   }
   std::size_t others = 0;
+  std::size_t ending = 0;
   if (seen)
     inventory::Certificates(store).each(filter, [&](const CertificateRecord& record) {
       if (in_use.contains(record.fingerprint) || (!managed && record.managed)) return;
       ++others;
-      if (filter.expires_before || !only_findings) rows.add(record, places_showing(store, record.fingerprint));
+      // What ended and is no longer served is there with --all alone.
+      const bool is_finding = filter.expires_before || (!all && record.not_after <= now);
+      if (is_finding) ++ending;
+      if (is_finding || !only_findings) rows.add(record, places_showing(store, record.fingerprint));
     });
   rows.finish(authorities, all_managed.problems);
   if (context.output == Output::text) {
@@ -403,7 +407,7 @@ int run_list(Context& context) {
       note(fmt::format("{} of {} need{} attention\n", needing, shown, needing == 1 ? "s" : ""));
   }
   // What a broken config may hide, no row shows.
-  const bool findings = needing > 0 || !all_managed.problems.empty() || (filter.expires_before && others > 0);
+  const bool findings = needing > 0 || !all_managed.problems.empty() || ending > 0;
   return arguments.has("check") && findings ? kFindings : 0;
 }
 

@@ -7,6 +7,8 @@
 
 #include <limits>
 
+#include <fmt/format.h>
+
 namespace everseal::inventory {
 namespace {
 
@@ -50,12 +52,17 @@ void insert_names(sql::Database& database, std::int64_t id, const pki::Certifica
   }
 }
 
+// An endpoint shows it now as its own: it may have ended, or be a CA by its extensions as a self-signed one mostly is.
+constexpr std::string_view kIsServed =
+    "exists (select 1 from sighting join place on place.id = sighting.place where sighting.certificate = fingerprint "
+    "and sighting.position = 0 and sighting.last_seen is null and place.kind = 'endpoint' and place.gone is null)";
+
 // One text for each combination of conditions, so that each is prepared once and served by its index.
 std::string select_for(const CertificateFilter& filter) {
   std::string sql = select_certificate();
   sql += "where 1 = 1";
   if (filter.expires_before) sql += " and not_after < $1";
-  if (filter.now && !filter.all) sql += " and not_after >= $2";
+  if (filter.now && !filter.all) sql += fmt::format(" and (not_after >= $2 or {})", kIsServed);
   if (!filter.environment.empty()) sql += " and environment = $3";
   if (!filter.issuer.empty()) sql += " and issuer_name = $4";
   if (is_suffix(filter.name))
@@ -63,7 +70,8 @@ std::string select_for(const CertificateFilter& filter) {
   else if (!filter.name.empty())
     sql += " and id in (select certificate from certificate_name where reversed = $5)";
   if (filter.managed_only) sql += " and version_state = 'live'";
-  if (!filter.all) sql += " and is_ca = 0 and (version_state is null or version_state <> 'retired')";
+  if (!filter.all)
+    sql += fmt::format(" and ((is_ca = 0 and (version_state is null or version_state <> 'retired')) or {})", kIsServed);
   sql += " order by not_after, id";
   if (filter.limit >= 0) sql += " limit $7";
   return sql;

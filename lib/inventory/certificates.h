@@ -14,7 +14,7 @@ namespace everseal::inventory {
 
 struct CertificateFilter {
   std::optional<Time> expires_before;
-  std::optional<Time> now;  // with it, expired ones are left out unless `all`
+  std::optional<Time> now;  // with it, expired ones are left out unless `all` or an endpoint shows them still
   std::string environment;
   std::string issuer;         // configured issuer's name
   std::string name;           // a SAN: exact; "*.example.org" or ".example.org": everything below

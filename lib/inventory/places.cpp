@@ -328,8 +328,8 @@ void Places::each_shown_then(Time when, const std::function<void(const Shown&)>&
                   "certificate.fingerprint = sighting.certificate where sighting.first_seen <= $1 and "
                   "(sighting.last_seen is null or sighting.last_seen >= $1 or (select min(later.first_seen) from "
                   "sighting later where later.place = sighting.place and later.first_seen > sighting.last_seen) > $1) "
-                  "and (place.gone is null or place.gone > $1) and certificate.is_ca = 0 and (sighting.position = 0 or "
-                  "place.kind = 'file') order by certificate.not_after, sighting.certificate, place.id",
+                  "and (place.gone is null or place.gone > $1) and case place.kind when 'file' then "
+                  "certificate.is_ca = 0 else sighting.position = 0 end order by certificate.not_after, sighting.certificate, place.id",
                   kCertificateColumns, kPlaceColumns, kSightingColumns));
   query->bind(1, base::to_unix(when));
   constexpr int kPlace = kCertificateColumnCount;

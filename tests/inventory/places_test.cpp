@@ -95,6 +95,37 @@ TEST_CASE("a look that shows what the last one showed writes no row") {
   CHECK(place->text() == "www.example.org:443 at 127.0.0.1:443");
 }
 
+TEST_CASE("what an endpoint shows as its own is listed, ended or with a CA's extensions, as long as it does") {
+  Memory memory;
+  const auto ended = make_certificate({.not_after = kNow - kDay, .common_name = "ended"});
+  const auto self_signed = make_certificate({.common_name = "self-signed", .is_ca = true});
+  const auto issuer = make_certificate({.common_name = "issuer", .is_ca = true});
+  const auto good = make_certificate({.common_name = "good"});
+  memory.places.record(look_at(kNow, {ended, issuer}));
+  Look other = look_at(kNow, {self_signed});
+  other.place.name = base::Untrusted("other.example.org:443");
+  memory.places.record(other);
+  const auto listed = [&] {
+    std::vector<std::string> subjects;
+    CertificateFilter filter;
+    filter.now = kNow;
+    Certificates(memory.store).each(filter, [&](const CertificateRecord& one) {
+      subjects.push_back(one.subject.raw());
+    });
+    return subjects;
+  };
+  CHECK(listed() == std::vector<std::string>{"CN=ended", "CN=self-signed"});
+  std::vector<std::string> then;
+  memory.places.each_shown_then(kNow + base::Seconds(1),
+                                [&](const Places::Shown& one) { then.push_back(one.certificate.subject.raw()); });
+  CHECK(then == std::vector<std::string>{"CN=ended", "CN=self-signed"});
+
+  memory.places.record(look_at(kNow + kAnHour, {good, issuer}));
+  CHECK(listed() == std::vector<std::string>{"CN=self-signed", "CN=good"});
+  memory.places.mark_gone_at("other.example.org:443", kNow + kAnHour, kNow + kAnHour);
+  CHECK(listed() == std::vector<std::string>{"CN=good"});
+}
+
 TEST_CASE("another leaf ends the sighting of the one before and begins its own") {
   Memory memory;
   const auto old_leaf = make_certificate({.common_name = "old"});
