@@ -170,7 +170,7 @@ Found of_managed(const reconcile::Host& host, inventory::Store& store, const inv
   const base::Time now = host.clock();
   const reconcile::Untaken untaken = reconcile::look_at_config(host, store);
   Found found{{}, reconcile::problems_for(untaken.problems, {record.name})};
-  const reconcile::ManagedCertificate managed = reconcile::managed_certificate(store, record, untaken, now);
+  const reconcile::ManagedCertificate managed = reconcile::managed_certificate(host, store, record, untaken);
   Json& document = found.document;
   document = {{"name", record.name.text()},
               {"state", to_string(managed.state.state)},

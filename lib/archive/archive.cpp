@@ -3,6 +3,7 @@
 #include "archive/manifest.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "base/shell.h"
 #include "base/text.h"
 #include "keystore/keystore.h"
 #include "pki/chain.h"
@@ -107,10 +108,10 @@ std::optional<Directory> directory_of(const std::string& state, const Name& name
   const auto link = archive.read_link(name.text());
   if (!link) return archive.subdirectory_if_exists(name.text());
   const std::string path = fmt::format("{}/{}", archive.path(), name);
-  throw Error(
-      Fault::config, fmt::format("{} is a symbolic link: no key is read or written behind one", path),
-      fmt::format("put what it leads to in its place: `rm {0} && mv {1} {0}`", path,
-                  base::printable(link->starts_with('/') ? *link : fmt::format("{}/{}", archive.path(), *link))));
+  throw Error(Fault::config, fmt::format("{} is a symbolic link: no key is read or written behind one", path),
+              fmt::format("put what it leads to in its place: `rm {0} && mv {1} {0}`", base::shell_word(path),
+                          base::shell_word(base::printable(
+                              link->starts_with('/') ? *link : fmt::format("{}/{}", archive.path(), *link)))));
 }
 
 std::optional<Directory> version_directory(const std::string& state, const Name& name, const std::string& version) {
@@ -322,7 +323,7 @@ void Archive::make_live(const Name& name, int number) const {
   if (!directory) throw Error(Fault::not_found, fmt::format("there is no {}", described(name, number)));
   require_matching_key(*directory, read_version(*directory, name, number));
   const LiveLink link = live_link(name);
-  const Directory links = live_directory(state_);
+  const Directory links = Directory::open(state_).create_subdirectory("live", kPrivate);
   if (link.kind == LiveLink::Kind::no_link)
     throw Error(Fault::exists, fmt::format("{}/{} is no symbolic link", links.path(), name),
                 "`everseal doctor --mend` moves it aside and puts the link in its place");
@@ -340,31 +341,35 @@ std::optional<int> Archive::live(const Name& name) const {
   return link.number;
 }
 
-LiveLink Archive::live_link(const Name& name) const {
-  const Directory directory = live_directory(state_);
-  const auto target = directory.read_link(name.text());
-  if (!target) return {.kind = directory.has(name.text()) ? LiveLink::Kind::no_link : LiveLink::Kind::missing};
+LiveLink live_link_of(const std::string& state, const Name& name) {
+  const std::string path = fmt::format("{}/live/{}", state, name);
+  std::array<char, 256> held{};  // longer than any that is ours
+  const ssize_t length = ::readlink(path.c_str(), held.data(), held.size());
+  if (length < 0) {
+    if (errno == EINVAL) return {.kind = LiveLink::Kind::no_link};
+    if (errno != ENOENT && errno != ENOTDIR) throw base::errno_error("look at", path);
+    return {.kind = LiveLink::Kind::missing};
+  }
+  const std::string_view target(held.data(), static_cast<std::size_t>(length));
   const std::string prefix = fmt::format("../archive/{}/", name);
-  const auto number =
-      target->starts_with(prefix) ? version_number(std::string_view(*target).substr(prefix.size())) : std::nullopt;
-  return {.kind = number ? LiveLink::Kind::version : LiveLink::Kind::elsewhere, .number = number, .target = *target};
+  const auto number = target.starts_with(prefix) ? version_number(target.substr(prefix.size())) : std::nullopt;
+  return {.kind = number ? LiveLink::Kind::version : LiveLink::Kind::elsewhere,
+          .number = number,
+          .target = std::string(target)};
 }
 
 Standing standing_of(const std::string& state, const Name& name, int number) {
   const std::string parent = fmt::format("{}/archive/{}", state, name);
   const std::string directory = fmt::format("{}/{}/", parent, number);
-  const bool is_read = !is_link(parent);  // nothing is read behind one
+  const bool is_read = !is_link(parent) && !is_link(fmt::format("{}/{}", parent, number));  // nothing behind one
   const auto has = [&](const char* file) { return is_read && stands(directory + file); };
-  const std::string wanted = fmt::format("../archive/{}/{}", name, number);
-  const std::string link = fmt::format("{}/live/{}", state, name);
-  std::array<char, 128> target{};  // longer than any that is ours
-  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
-  if (length < 0 && errno != ENOENT && errno != EINVAL) throw base::errno_error("look at", link);
   return {.exists = has("."),
           .complete = has(kCertificate) && has(kChain) && has(kFullChain) && has(kManifest),
           .has_key = has(kKey),
-          .live = length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) == wanted};
+          .live = live_link_of(state, name).number == number};
 }
+
+LiveLink Archive::live_link(const Name& name) const { return live_link_of(state_, name); }
 
 Standing Archive::standing(const Name& name, int number) const { return standing_of(state_, name, number); }
 
@@ -539,6 +544,7 @@ void Archive::remove(const Name& name) const {
 void Archive::sweep() const {
   const Directory archive = root(state_);
   sweep_removed(archive);
+  archive.sweep_temporaries();
   for (const Name& name : names()) {
     const Directory parent = archive.subdirectory(name.text());
     sweep_removed(parent);

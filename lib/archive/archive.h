@@ -73,9 +73,6 @@ struct Standing {
   bool live = false;  // the live link leads to it
 };
 
-// The same without an archive at hand; `state` is its directory. Error(io) where the disk does not say.
-Standing standing_of(const std::string& state, const Name& name, int number);
-
 // What stands at live/<name>.
 struct LiveLink {
   enum class Kind { missing, version, elsewhere, no_link };  // no_link: a file or directory is in the way
@@ -83,6 +80,10 @@ struct LiveLink {
   std::optional<int> number;  // of `version`, whether it is there or not
   std::string target;         // what the link holds
 };
+
+// Without an archive at hand; `state` is its directory. Error(io) where the disk does not say.
+Standing standing_of(const std::string& state, const Name& name, int number);
+LiveLink live_link_of(const std::string& state, const Name& name);
 
 // What became of a deletion that goes on where one part fails.
 struct KeyRemoval {
@@ -113,8 +114,8 @@ class Archive {
   // certificate, Error(exists) where no link but a file or directory is in the way.
   void make_live(const Name& name, int number) const;
   std::optional<int> live(const Name& name) const;  // Error(corrupt) where it leads to no version
+  // live_link_of() and standing_of() here: only what is gone counts as gone.
   LiveLink live_link(const Name& name) const;
-  // standing_of() here: only what is gone counts as gone.
   Standing standing(const Name& name, int number) const;
 
   std::optional<Version> read(const Name& name, int number) const;  // nullopt: not there; Error(corrupt): unreadable

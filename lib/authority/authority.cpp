@@ -88,10 +88,13 @@ Authority Authority::open(inventory::Store& store, const Name& name, Settings se
                 fmt::format("have {}/{}/{} signed by the root and bring the answer with `everseal ca import {}`",
                             kAuthoritiesDirectory, name, kCsrFile, name));
 
-  base::Directory directory = base::Directory::open(authority_path(store, name));
+  auto directory = base::Directory::open_if_exists(authority_path(store, name));
+  if (!directory)
+    throw Error(Fault::not_found, fmt::format("authority {}: {} is missing", name, authority_path(store, name)),
+                "bring it back from a backup");
   const auto certificate = pki::Certificate::parse(intermediate->der);
   auto signer = base::within(fmt::format("key of authority {}", name),
-                             [&] { return keys.open(name, directory, intermediate->key_file, passphrase); });
+                             [&] { return keys.open(name, *directory, intermediate->key_file, passphrase); });
   if (!signer) throw disagree(name, fmt::format("its key {} is missing", intermediate->key_file));
   if (!pki::key_matches(*signer, certificate)) throw disagree(name, "its key does not belong to its certificate");
 
@@ -100,7 +103,7 @@ Authority Authority::open(inventory::Store& store, const Name& name, Settings se
       .name = name,
       .generation = intermediate->generation,
       .settings = std::move(settings),
-      .directory = std::move(directory),
+      .directory = *std::move(directory),
       .certificate = certificate,
       .root = pki::Certificate::parse(root->der),
       .signer = std::move(*signer),

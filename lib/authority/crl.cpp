@@ -26,8 +26,6 @@ constexpr base::Seconds kCrlBackDate = std::chrono::minutes{5};
 
 // The last number that ours may have: the inventory's integers have 63 bits.
 constexpr std::uint64_t kLargestNumber = std::numeric_limits<std::int64_t>::max();
-// A number that somebody else gave leaves room for ours behind it, or is not followed.
-constexpr std::uint64_t kLargestFollowed = kLargestNumber / 2;
 
 // What crl.der says. One that does not parse, that another key signed or that is no regular file says nothing.
 std::optional<pki::Crl> read_published(const base::Directory& directory, const pki::Certificate& issuer) {

@@ -15,6 +15,9 @@ namespace everseal::authority {
 // authority's certificate. Error(denied) once that has ended.
 inventory::CrlRecord refresh_crl(Authority& authority, Time now);
 
+// A number that somebody else gave leaves room for ours behind it, or is not followed.
+inline constexpr std::uint64_t kLargestFollowed = (std::uint64_t{1} << 62) - 1;
+
 // Does crl.der say what the authority revoked: is it signed by it, and as new as any CRL that is known?
 bool tells_revocations(inventory::Store& store, const Name& authority);
 // Was it lost with a database what the authority revoked, and is there no CRL that says it?

@@ -138,6 +138,20 @@ void require_whole(const base::Directory& directory) {
       "bring that back from a backup, then `everseal doctor --rebuild` takes the authority in; what is there stays");
 }
 
+std::string missing_to_sign(inventory::Store& store, const Name& name) {
+  inventory::Authorities authorities(store);
+  const auto active = authorities.active_generation(name);
+  if (!active) return {};
+  const std::string path = authority_path(store, name);
+  const auto directory = base::Directory::open_if_exists(path);
+  if (!directory) return fmt::format("{} is missing: bring it back from a backup", path);
+  for (const auto& row : authorities.certificates(name))
+    if (row.role == AuthorityRole::intermediate && row.generation == *active && !row.key_file.empty() &&
+        !directory->has(row.key_file))
+      return fmt::format("its key {}/{} is missing: bring it back from a backup", path, row.key_file);
+  return {};
+}
+
 std::vector<FileTrouble> file_troubles(inventory::Store& store, const Name& name) {
   const auto directory = base::Directory::open_if_exists(authority_path(store, name));
   inventory::Authorities authorities(store);

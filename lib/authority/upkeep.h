@@ -19,6 +19,9 @@ void require_whole(const base::Directory& directory);
 // Root and intermediate are there.
 bool has_chain(const base::Directory& directory);
 
+// Why it cannot sign, as far as a look at its directory tells; "": nothing is missing, or it waits for its intermediate.
+std::string missing_to_sign(inventory::Store& store, const Name& name);
+
 struct FileTrouble {
   std::string file;  // "root.pem"
   std::string what;  // "is missing", printable

@@ -77,6 +77,8 @@ Error errno_error(std::string_view doing, std::string_view what) {
   std::string hint;
   if (code == ENOSPC || code == EDQUOT) hint = "free some space on that file system, then run the same command again";
   if (code == ENOTDIR) hint = "something else stands where a directory belongs: move it away";
+  if (code == EPERM)
+    hint = "what is immutable refuses that to root too (`lsattr` shows it, `chattr -i` ends it); else it is another user's";
   if (code == EROFS) hint = "the file system is mounted read-only";
   return Error(Fault::io, fmt::format("cannot {} {}: {}", doing, what, errno_text(code)), std::move(hint));
 }

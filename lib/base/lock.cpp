@@ -1,6 +1,7 @@
 #include "base/lock.h"
 
 #include "base/error.h"
+#include "base/shell.h"
 #include "base/system_calls.h"
 #include "base/text.h"
 
@@ -39,7 +40,8 @@ FileDescriptor open_lock(const Directory& directory, const std::string& name, Sh
   const std::string path = shown(directory.path(), name);
   if (::fstat(fd.get(), &status) != 0) throw errno_error("look at", path);
   if (!S_ISREG(status.st_mode))
-    throw Error(Fault::invalid, fmt::format("the lock {} is not a regular file", path), "remove it: it is made anew");
+    throw Error(Fault::invalid, fmt::format("the lock {} is not a regular file", path),
+                fmt::format("`rm -r {}` takes it away: it is made anew", shell_word(path)));
   return fd;
 }
 

@@ -125,6 +125,28 @@ void check_kind(const Named& from, const KindOptions& kind, const Name& owner, c
   }
 }
 
+constexpr std::string_view kOfAuthority[] = {"crl", "crl_pem", "bundle"};
+
+// What an authority publishes no certificate has, and the other way round. The default is a certificate's.
+void check_contents(const Named& from, Section section, const KindOptions& kind, const Deployment& deployment,
+                    Reader& reader) {
+  if (std::ranges::find(kind.options, "contents", &base::Option::name) == kind.options.end()) return;
+  const bool publishes = section == Section::publication;
+  const std::string key = from.key + ".contents";
+  const std::string hint = publishes ? R"(an authority publishes "crl", "crl_pem" and "bundle")"
+                                     : "[authority.NAME.publish] puts it somewhere";
+  if (publishes && !deployment.options.has("contents")) return reader.complain(from.origin, key, "is missing", hint);
+  for (const base::Options& item : deployment.options.items("contents")) {
+    const std::string content = item.string("content");
+    const bool is_of_authority = std::ranges::find(kOfAuthority, content) != std::end(kOfAuthority);
+    if (is_of_authority != publishes)
+      reader.complain(
+          origin_of(from.table, "contents", from.origin), key,
+          fmt::format("'{}' is of {}", base::printable(content), is_of_authority ? "an authority" : "a certificate"),
+          hint);
+  }
+}
+
 Deployment read_deployment(const Named& from, Section section, const Name& owner, Reader& reader) {
   Deployment deployment;
   deployment.name = from.name;
@@ -155,6 +177,7 @@ Deployment read_deployment(const Named& from, Section section, const Name& owner
   deployment.written = normalise(from.table, kind->options, deployment.options);
   // From the normal form, so that equal meaning gives equal options.
   deployment.options = validate_declared(deployment.written, kind->options, from.key, {}, reader.problems);
+  check_contents(from, section, *kind, deployment, reader);
   check_kind(from, *kind, owner, deployment, reader);
   return deployment;
 }

@@ -49,6 +49,14 @@ std::vector<std::string> copies_in(const Directory& directory) {
   return copies;
 }
 
+// nullopt where there is no such directory. A link to one is as good.
+std::optional<Directory> copies_of(const std::string& state) {
+  const std::string path = fmt::format("{}/{}", state, kCopies);
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0 && !S_ISDIR(found.st_mode)) return std::nullopt;
+  return Directory::open_if_exists(path);
+}
+
 std::string copy_name(base::Time now) {
   std::string date = base::format_time(now).substr(0, 10);
   std::erase(date, '-');
@@ -118,7 +126,7 @@ void sweep_backups(const std::string& state) {
   const auto lock = locks ? base::FileLock::try_acquire(*locks, kLock) : std::nullopt;
   if (!lock) return;
   remove_database(directory, kOutgoing);
-  if (const auto copies = directory.subdirectory_if_exists(kCopies)) sweep_copies(*copies);
+  if (const auto copies = copies_of(state)) sweep_copies(*copies);
 }
 
 void keep_daily_copy(Store& store, base::Time now) {
@@ -126,7 +134,7 @@ void keep_daily_copy(Store& store, base::Time now) {
   const std::string path = fmt::format("{}/{}/{}", store.state(), kCopies, name);
   if (::access(path.c_str(), F_OK) == 0) return;
   require_room(store.state());
-  const auto copies = Directory::open(store.state()).create_subdirectory(kCopies, 0700);
+  const auto copies = Directory::create(fmt::format("{}/{}", store.state(), kCopies), 0700);
   backup(store, path);
   std::vector<std::string> kept = copies_in(copies);
   const std::size_t surplus = kept.size() - std::min(kept.size(), kCopiesKept);
@@ -136,7 +144,7 @@ void keep_daily_copy(Store& store, base::Time now) {
 }
 
 std::optional<std::string> newest_daily_copy(const std::string& state) {
-  const auto copies = Directory::open_if_exists(fmt::format("{}/{}", state, kCopies));
+  const auto copies = copies_of(state);
   const auto names = copies ? copies_in(*copies) : std::vector<std::string>();
   if (names.empty()) return std::nullopt;
   return fmt::format("{}/{}", copies->path(), names.back());

@@ -59,6 +59,13 @@ std::vector<IntentRecord> Intents::open_for(const Name& subject) {
   return all_rows(query, read_intent);
 }
 
+std::optional<IntentRecord> Intents::open_removal(const Name& subject) {
+  std::optional<IntentRecord> newest;
+  for (IntentRecord& intent : open_for(subject))
+    if (intent.kind == IntentKind::remove) newest = std::move(intent);
+  return newest;
+}
+
 void Intents::end(std::int64_t id, IntentOutcome outcome, Time now) {
   sql::Query query(store_.database(), "update intent set done_at = $2, outcome = $3 where id = $1 and done_at is null");
   query->bind(1, id).bind(2, base::to_unix(now)).bind(3, to_string(outcome)).execute();

@@ -37,6 +37,7 @@ constexpr std::string_view kInUse =
     "from managed m join version v on v.name = m.name and v.state = 'live' ";
 
 std::string seen_key(const Name& name) { return "files.seen/" + name.text(); }
+std::string fragment_key(const Name& name) { return "removal.fragment/" + name.text(); }
 std::string sent_key(const Name& name) { return "revocation.sent/" + name.text(); }
 
 InUseRecord read_in_use(const sql::Statement& row) {
@@ -186,6 +187,12 @@ std::optional<InUseRecord> Managed::in_use(const Name& name) {
 
 void Managed::set_seen(const Name& name, const std::string& seen) { store_.set_setting(seen_key(name), seen); }
 
+std::string Managed::fragment_seen(const Name& name) { return store_.setting(fragment_key(name)).value_or(""); }
+
+void Managed::set_fragment_seen(const Name& name, const std::string& look) {
+  store_.set_setting(fragment_key(name), look);
+}
+
 std::optional<int> Managed::revocation_sent(const Name& name) {
   return base::parse_number<int>(store_.setting(sent_key(name)).value_or(""));
 }
@@ -247,8 +254,8 @@ void Managed::remove(const Name& name) {
       sql::Query query(store_.database(), sql);
       query->bind(1, name.text()).execute();
     }
-    sql::Query settings(store_.database(), "delete from setting where key in ($1, $2)");
-    settings->bind(1, seen_key(name)).bind(2, sent_key(name)).execute();
+    sql::Query settings(store_.database(), "delete from setting where key in ($1, $2, $3)");
+    settings->bind(1, seen_key(name)).bind(2, sent_key(name)).bind(3, fragment_key(name)).execute();
   });
 }
 

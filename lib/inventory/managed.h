@@ -22,10 +22,10 @@ class Managed {
   // are new or wanted otherwise than before.
   using Stays = std::function<bool(const Name& name, std::string_view origin)>;
   std::vector<Name> replace_all(std::span<const ManagedRecord> wanted, Time now, const Stays& stays = {});
-  void put(const ManagedRecord& record);                  // and it is due at once
+  void put(const ManagedRecord& record);  // and it is due at once
   std::optional<ManagedRecord> find(const Name& name);
-  std::vector<ManagedRecord> all();                       // by name
-  std::vector<Name> names();                              // sorted
+  std::vector<ManagedRecord> all();  // by name
+  std::vector<Name> names();         // sorted
   void set_pinned(const Name& name, std::optional<int> version);
   // What is in use, by name, at most `limit` behind `after`.
   std::vector<InUseRecord> in_use(const std::optional<Name>& after, int limit);
@@ -34,7 +34,10 @@ class Managed {
   // The version whose revocation a CA elsewhere was asked for without a known answer: it may be revoked.
   std::optional<int> revocation_sent(const Name& name);
   void set_revocation_sent(const Name& name, std::optional<int> version);
-  std::vector<ManagedRecord> orphans(int limit);          // by name
+  // How the file that defines it looked when its removal was asked for; "": unknown.
+  std::string fragment_seen(const Name& name);
+  void set_fragment_seen(const Name& name, const std::string& look);
+  std::vector<ManagedRecord> orphans(int limit);  // by name
   std::int64_t count_orphans();
   // One that is kept alive for the same identifiers as `record`: the name that it may have got.
   std::optional<Name> same_names(const ManagedRecord& record);
@@ -42,7 +45,7 @@ class Managed {
   void retry_now(const Name& name, Time now);
   // The same where somebody asked: what failed stays counted, as the next failure is one of the same row.
   void skip_wait(const Name& name, Time now);
-  void remove(const Name& name);                          // rows go; certificates and events stay
+  void remove(const Name& name);  // rows go; certificates and events stay
 
  private:
   Store& store_;
@@ -51,7 +54,7 @@ class Managed {
 class Versions {
  public:
   explicit Versions(Store& store) : store_(store) {}
-  std::vector<VersionRecord> of(const Name& name);        // oldest first
+  std::vector<VersionRecord> of(const Name& name);  // oldest first
   // The newest 32, and older ones that still have a key; oldest first.
   std::vector<VersionRecord> recent(const Name& name);
   std::optional<VersionRecord> find(const Name& name, int number);
@@ -60,8 +63,8 @@ class Versions {
   // Those that have expired by `now` and are not live, in order of expiry, at most `limit`.
   std::vector<EndedVersionRecord> ended(const Name& name, Time now, int limit);
   int next_number(const Name& name);
-  // Inserts or replaces. Its managed certificate and, where it has one, its X.509 certificate were added before. What is
-  // revoked stays so, also where `version` was read earlier.
+  // Inserts or replaces. Its managed certificate and, where it has one, its X.509 certificate were added before. What
+  // is revoked stays so, also where `version` was read earlier.
   void put(const VersionRecord& version);
   // Marks `number` live and the one that was live retired.
   void set_live(const Name& name, int number);
@@ -69,8 +72,8 @@ class Versions {
   void forget(const Name& name);
   // Deletes the row of one that is pending, with its order; its number is not given again.
   void give_up(const Name& name, int number);
-  // Deletes the rows of some, and what hangs on them; their certificates stay. Error(internal) for the newest one, whose
-  // number would be given again.
+  // Deletes the rows of some, and what hangs on them; their certificates stay. Error(internal) for the newest one,
+  // whose number would be given again.
   void discard(const Name& name, std::span<const int> numbers);
   // next_number stays above `number`.
   void never_again(const Name& name, int number);
@@ -106,6 +109,8 @@ class Intents {
   // Gives its id, and its subject is due at once. Without an actor it is the store's.
   std::int64_t add(const IntentRecord& intent);
   std::vector<IntentRecord> open_for(const Name& subject);  // oldest first
+  // The newest of them: who asked last.
+  std::optional<IntentRecord> open_removal(const Name& subject);
   void end(std::int64_t id, IntentOutcome outcome, Time now);
   void done(std::int64_t id, Time now) { end(id, IntentOutcome::done, now); }
   // Takes away up to `limit` that ended before `before`, the oldest first. Gives how many went.
@@ -123,9 +128,9 @@ class Attempts {
   void put(const AttemptRecord& attempt);
   void clear(const std::string& step, const std::string& subject, const std::string& target);
   void clear_all(const std::string& subject);
-  std::int64_t count();                                   // failures that stand
-  std::vector<AttemptRecord> for_operator(int limit);     // those that only a person can end
-  std::vector<AttemptRecord> waiting(int limit);          // the others, by subject
+  std::int64_t count();                                // failures that stand
+  std::vector<AttemptRecord> for_operator(int limit);  // those that only a person can end
+  std::vector<AttemptRecord> waiting(int limit);       // the others, by subject
 
  private:
   Store& store_;

@@ -317,7 +317,7 @@ void mark_revoked(Store& store) {
 void merge_archived_numbers(Store& into, const base::Directory& state, Replacement& outcome) {
   const auto archive = state.subdirectory_if_exists("archive");
   for (const std::string& entry : archive ? archive->list() : std::vector<std::string>()) {
-    if (!Name::is_valid(entry)) continue;
+    if (!Name::is_valid(entry) || !archive->has_directory(entry)) continue;
     try {
       const auto versions = archive->subdirectory_if_exists(entry);
       if (const int highest = versions ? highest_number(*versions) : 0; highest > 0)

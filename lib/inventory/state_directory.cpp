@@ -1,6 +1,8 @@
 #include "inventory/state_directory.h"
 
 #include "base/error.h"
+#include "base/shell.h"
+#include "base/text.h"
 
 #include <cerrno>
 
@@ -30,7 +32,57 @@ void require_own_database(const std::string& file) {
   if (::stat(file.c_str(), &found) == 0) require_own(file, found);
 }
 
+// backups/ and crls/ may lie elsewhere: nothing in them is needed to go on.
+constexpr const char* kOwnDirectories[] = {"accounts", "archive", "authorities", "live", "locks"};
+
+// A key is reached without a link on the way, and what is renamed from one directory to another stays on one disk.
+Misplaced linked(const std::string& state, const std::string& path, const std::string& held) {
+  const std::string target = held.starts_with('/') ? held : fmt::format("{}/{}", state, held);
+  const std::string link = base::shell_word(path), there = base::shell_word(base::printable(target));
+  Misplaced one{.is_link = true,
+                .what = fmt::format("{} is a symbolic link to {}, and nothing of a state is kept behind one", path,
+                                    base::printable(held)),
+                .remedy = {},
+                .command = {}};
+  const std::string back = fmt::format("rm {0} && mv {1} {0}", link, there);
+  const std::string ways = fmt::format(
+      "`{0}` moves it back; to keep it on another disk mount it there, `rm {1} && mkdir -m 0700 {1} && mount --bind "
+      "{2} "
+      "{1}` and its line in /etc/fstab, or move the whole state and name it with --state or in the config",
+      back, link, there);
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0) {
+    one.remedy = ways;
+    one.command = back;
+  } else {
+    one.remedy = fmt::format("nothing is there: mount what holds it; then {}", ways);
+  }
+  return one;
+}
+
 }  // namespace
+
+std::vector<Misplaced> misplaced(const std::string& state) {
+  std::vector<Misplaced> all;
+  for (const char* const directory : kOwnDirectories) {
+    const std::string path = fmt::format("{}/{}", state, directory);
+    struct stat found {};
+    if (::lstat(path.c_str(), &found) != 0 || S_ISDIR(found.st_mode)) continue;
+    if (S_ISLNK(found.st_mode)) {
+      const auto held = base::Directory::open(state).read_link(directory);
+      all.push_back(linked(state, path, held.value_or("")));
+      continue;
+    }
+    std::string command = fmt::format("mv {0} {0}.wrong", base::shell_word(path));
+    all.push_back({.is_link = false,
+                   .what = fmt::format("{} is no directory", path),
+                   .remedy = fmt::format("`{}` puts it aside; what was in the directory comes from a backup, and "
+                                         "`everseal doctor` says what is missing then",
+                                         command),
+                   .command = std::move(command)});
+  }
+  return all;
+}
 
 std::string database_file(const std::string& state) { return state + "/" + kDatabase; }
 
@@ -58,6 +110,7 @@ void require_state_directory(const std::string& state) {
   if (base::is_network_file_system(state))
     throw Error(Fault::config, fmt::format("the state directory {} is on a network file system", state),
                 "SQLite's locks do not hold there; keep the state on a local disk");
+  for (const Misplaced& one : misplaced(state)) throw Error(Fault::config, one.what, one.remedy);
   require_own_database(database_file(state));
 }
 

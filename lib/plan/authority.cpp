@@ -13,13 +13,16 @@ namespace {
 bool lasts(const AuthorityFacts& facts) { return facts.ends && facts.crl->next_update >= *facts.ends; }
 
 std::optional<Reason> reason_to_sign(const AuthorityFacts& facts, Time now) {
+  // Nothing else helps before that is back, and it may bring the rest.
+  if (!facts.missing.empty() && (facts.revocations_lost || !facts.crl_on_disk))
+    return Reason{Rule::lost, facts.missing};
   if (facts.revocations_lost)
     return Reason{Rule::lost,
                   fmt::format("what it revoked was lost with the database, and no CRL is signed without it: put its "
                               "newest crl.der back, or `everseal ca crl {} --accept-loss`",
                               facts.record.name)};
   if (!facts.crl) return Reason{Rule::missing, "there is no CRL yet"};
-  if (!facts.crl_on_disk) return Reason{Rule::lost, "crl.der is not the CRL that was signed last"};
+  if (!facts.crl_on_disk) return Reason{Rule::lost, std::string(kCrlLost)};
   if (facts.record.crl_dirty) return Reason{Rule::crl_changed, "certificates were revoked since the last CRL"};
   // None begins before who signs it: one that a clock made that was ahead gets no better by the next.
   if (facts.crl->this_update > std::max(now, facts.begins.value_or(now)))
@@ -58,6 +61,7 @@ Time refresh_time(const inventory::CrlRecord& crl) noexcept {
 
 Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now) {
   Decision<AuthorityAction> decision;
+  if (!facts.missing.empty()) decision.standing.push_back({Rule::lost, facts.missing});
   if (!facts.has_intermediate) {
     // `ca import` wakes it.
     decision.standing.push_back(
@@ -75,8 +79,8 @@ Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now) {
   }
   if (facts.ends && *facts.ends <= now) {
     decision.standing.push_back(
-        {Rule::ended, fmt::format("its certificate ended {}: nothing that it signs is trusted, so it signs no CRL",
-                                  base::format_time(*facts.ends))});
+        {Rule::ended, fmt::format("its certificate ended {}: nothing that it signs is trusted, so it signs no CRL; {}",
+                                  base::format_time(*facts.ends), kAnotherAuthority)});
     if (!facts.clock_problem.empty()) decision.look_at(now + kClockIsLookedAt);
   } else if (auto reason = reason_to_sign(facts, now)) {
     const bool is_of_clock = reason->rule == Rule::not_valid_yet;

@@ -27,6 +27,7 @@ struct AuthorityFacts {
   std::optional<inventory::CrlRecord> crl;      // newest of the active generation
   bool crl_on_disk = true;                      // crl.der is that one
   bool revocations_lost = false;                // nobody knows what it revoked: no CRL can be signed
+  std::string missing;                          // what it cannot sign without, with what to do; "": all is there
   std::vector<Name> lost_targets;               // where what was published is gone or something else
   std::vector<config::Deployment> publish;
   std::vector<inventory::DeploymentRecord> deployments;
@@ -37,6 +38,11 @@ struct AuthorityFacts {
 
 // When a CRL is to be followed by the next: half of its life before its end.
 Time refresh_time(const inventory::CrlRecord& crl) noexcept;
+
+inline constexpr std::string_view kCrlLost = "crl.der is not the CRL that was signed last";
+
+inline constexpr std::string_view kAnotherAuthority =
+    "`everseal ca init NEW` makes another, `everseal issue --as NAME --issuer NEW` moves a certificate to it";
 
 Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now);
 

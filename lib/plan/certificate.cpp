@@ -78,6 +78,15 @@ bool is_waited_for(const CertificateFacts& facts, const VersionFacts* newest, Ti
          is_usable(*newest, now) && !is_to_be_revoked(facts, newest->record.number);
 }
 
+std::string no_longer_whole(int number) {
+  return fmt::format("version {} is no longer whole in the archive", number);
+}
+std::string not_live(int number) { return fmt::format("version {} is complete and not live", number); }
+
+bool is_in_place(const CertificateFacts& facts, const VersionFacts& used) noexcept {
+  return used.record.state == VersionState::live && facts.live_link == used.record.number;
+}
+
 // Each check says why a new version is needed, or nothing; the first that speaks decides. `newest` is the newest
 // complete version, and so is the one in use: not null, but for check_missing.
 using Check = std::optional<Reason> (*)(const CertificateFacts&, const VersionFacts* newest, Time now);
@@ -91,7 +100,7 @@ std::optional<Reason> check_lost(const CertificateFacts& facts, const VersionFac
   if (is_waited_for(facts, newest, now)) return std::nullopt;
   const VersionFacts& used = *version_in_use(facts, now);
   if (used.on_disk != OnDisk::lost) return std::nullopt;
-  return Reason{Rule::lost, fmt::format("version {} is no longer whole in the archive", used.record.number)};
+  return Reason{Rule::lost, no_longer_whole(used.record.number)};
 }
 
 // Where nothing that has begun is there to go back to.
@@ -422,13 +431,12 @@ void decide_discard(const CertificateFacts& facts, const VersionFacts& in_use, T
   decision.add(std::move(made));
 }
 
-// What was damaged is written again before it is used, all else that changed is looked at when nothing is left to do.
+// What was damaged is written again before it is used: decide_place waits for it. All else that changed is looked at when nothing is left to do.
 void decide_compare(const CertificateFacts& facts, const VersionFacts& used, Time now, CertificateDecision& decision) {
   const int number = used.record.number;
   CertificateStep made =
       used.on_disk == OnDisk::lost
-          ? step(Compare{number, true}, Rule::lost, fmt::format("version {} is no longer whole in the archive", number),
-                 now)
+          ? step(Compare{number, true}, Rule::lost, no_longer_whole(number), now)
           : step(Compare{number}, Rule::touched,
                  fmt::format("files of version {} changed since they were last looked at", number), now);
   if (facts.compared) {
@@ -449,9 +457,8 @@ void decide_place(const CertificateFacts& facts, const VersionFacts& used, Time 
   }
   if (!is_usable(used, now) || used.on_disk != OnDisk::whole) return;
   const int number = used.record.number;
-  if (used.record.state != VersionState::live || facts.live_link != number)
-    add(facts, step(MakeLive{number}, Rule::not_live, fmt::format("version {} is complete and not live", number), now),
-        now, decision);
+  if (!is_in_place(facts, used))
+    add(facts, step(MakeLive{number}, Rule::not_live, not_live(number), now), now, decision);
   append(decision, decide_deployments(deployment_facts(facts, &used, now), now));
 }
 
@@ -566,6 +573,17 @@ std::optional<Held> held(const CertificateFacts& facts, Time now) {
                   name)};
 }
 
+std::string loss(const CertificateFacts& facts, Time now) {
+  const VersionFacts* const used = version_in_use(facts, now);
+  if (facts.orphaned || used == nullptr || !is_usable(*used, now)) return {};
+  const int number = used->record.number;
+  if (used->on_disk == OnDisk::lost) return no_longer_whole(number);
+  if (used->on_disk == OnDisk::damaged) return fmt::format("files of version {} are missing in the archive", number);
+  if (!is_in_place(facts, *used)) return not_live(number);
+  for (const Name& target : facts.lost_targets) return no_longer_there(target);
+  return {};
+}
+
 std::optional<Validity> validity_in_use(const CertificateFacts& facts, Time now) noexcept {
   const VersionFacts* const used = version_in_use(facts, now);
   if (used == nullptr) return std::nullopt;
@@ -602,10 +620,10 @@ Decision<CertificateAction> decide(const CertificateFacts& facts, Time now) {
   }
   decide_pins(facts, now, decision);
   const VersionFacts* const in_use = version_in_use(facts, now);
-  const bool damaged = in_use != nullptr && in_use->on_disk == OnDisk::damaged;
-  if (damaged) decide_compare(facts, *in_use, now, decision);
   if (in_use != nullptr) decide_place(facts, *in_use, now, decision);
   decide_issue(facts, now, decision);
+  // Behind a new version, which spares it.
+  if (in_use != nullptr && in_use->on_disk == OnDisk::damaged) decide_compare(facts, *in_use, now, decision);
   if (auto reason = unproved(facts)) decision.standing.push_back({Rule::not_verified, std::move(*reason)});
   if (in_use != nullptr) {
     append(decision, decide_retirements(deployment_facts(facts, in_use, now), now));

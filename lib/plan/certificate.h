@@ -115,6 +115,8 @@ struct Held {
 };
 // nullopt where none is held.
 std::optional<Held> held(const CertificateFacts& facts, Time now);
+// What is gone from the disk of the version in use, or not in its place there, as far as it is still usable; "": nothing.
+std::string loss(const CertificateFacts& facts, Time now);
 // Its validity, for back-off; nullopt where there is none.
 std::optional<Validity> validity_in_use(const CertificateFacts& facts, Time now) noexcept;
 

@@ -42,7 +42,7 @@ std::optional<DeploymentStep> step_at(const config::Deployment& target, const De
   if (record->spec_hash != config::deployment_hash(target))
     return step(Stage{name, number}, Rule::target_changed, fmt::format("the configuration of {} changed", name));
   if (std::ranges::find(facts.lost, name) != facts.lost.end() && record->state != DeploymentState::failed)
-    return step(Stage{name, number}, Rule::lost, fmt::format("what was deployed to {} is no longer there", name),
+    return step(Stage{name, number}, Rule::lost, no_longer_there(name),
                 record->not_before);
 
   switch (record->state) {
@@ -72,6 +72,10 @@ std::optional<DeploymentStep> step_at(const config::Deployment& target, const De
 }
 
 }  // namespace
+
+std::string no_longer_there(const Name& target) {
+  return fmt::format("what was deployed to {} is no longer there", target);
+}
 
 std::string describe(const DeploymentAction& action) {
   return std::visit(

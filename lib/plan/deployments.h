@@ -30,6 +30,7 @@ using DeploymentAction = std::variant<Stage, Switch, Reload, Verify, RollBack, R
 std::string describe(const DeploymentAction& action);
 StepKey key_of(const DeploymentAction& action);
 const Name& target_of(const DeploymentAction& action);
+std::string no_longer_there(const Name& target);  // of what was deployed, in words
 
 struct DeploymentFacts {
   std::int64_t number = 0;                                // the artifact that is to be at every target

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "plan/authority.h"
 
 #include <algorithm>
 #include <utility>
@@ -17,9 +18,6 @@ using inventory::DeploymentState;
 
 // What is due this long and was not even tried: nobody runs `renew`.
 constexpr base::Seconds kOverdue = std::chrono::days(1);
-
-constexpr std::string_view kAnotherAuthority =
-    "`everseal ca init NAME` makes another, to be the issuer wherever this one is";
 
 template <class Range, class Projection>
 bool has(const Range& range, const Name& name, Projection projection) {
@@ -58,12 +56,18 @@ std::optional<std::string> failures(const StateFacts& facts) {
   return base::join(texts, "; ");
 }
 
+// What is open of its removal stands before it.
+std::string with_removal(const StateFacts& facts, const std::optional<std::string>& why) {
+  return fmt::format("its removal is not finished: {}{}", facts.removal, why ? "; " + *why : std::string());
+}
+
 std::optional<std::string> needs_operator(const StateFacts& facts) {
   if (facts.held && !facts.held->is_in_use) return facts.held->text;
   const bool needs = std::ranges::any_of(facts.attempts, [&](const AttemptRecord& attempt) {
     return attempt.needs_operator && is_wanted(facts, attempt);
   });
-  return needs ? failures(facts) : std::nullopt;
+  if (!needs) return std::nullopt;
+  return facts.removal.empty() ? failures(facts) : with_removal(facts, failures(facts));
 }
 
 std::optional<std::string> failing_step(const StateFacts& facts, Time now) {
@@ -71,6 +75,7 @@ std::optional<std::string> failing_step(const StateFacts& facts, Time now) {
   for (const DeploymentRecord& deployment : facts.deployments)
     if (deployment.state == DeploymentState::failed && is_wanted(facts, deployment))
       return fmt::format("{}: {}", deployment.target, deployment.problem);
+  if (!facts.loss.empty()) return facts.loss + "; the next `everseal renew` sees to it";
   const bool by_itself = !facts.orphaned && facts.renewal == Renewal::automatic;
   // Time{}: due at once, nobody says since when.
   if (!by_itself || !facts.look_again || *facts.look_again == Time{} || now < *facts.look_again + kOverdue)
@@ -81,8 +86,7 @@ std::optional<std::string> failing_step(const StateFacts& facts, Time now) {
 
 std::optional<std::string> failing(const StateFacts& facts, Time now) {
   const auto step = failing_step(facts, now);
-  if (facts.removal.empty()) return step;
-  return fmt::format("its removal is not finished: {}{}", facts.removal, step ? "; " + *step : std::string());
+  return facts.removal.empty() ? step : with_removal(facts, step);
 }
 
 // What fails or waits for a person beside what ended: a removal that cannot take a target away, for one.
@@ -170,15 +174,22 @@ StandingState state_of(const StateFacts& facts, Time now) {
     return {State::failing, Attention::needed,
             fmt::format("version {} is in use and valid from {} on only{}", facts.ahead->number,
                         base::format_time(*facts.ahead->not_before),
-                        !is_live_ahead(*facts.ahead, now) ? ""
-                        : renewed ? "; `everseal renew` puts another in its place"
-                                : fmt::format("; `everseal renew --force {}` replaces it", facts.ahead->name))};
+                        !facts.clock_problem.empty()        ? ", if the clock is right"
+                        : !is_live_ahead(*facts.ahead, now) ? ""
+                        : renewed                           ? "; `everseal renew` puts another in its place"
+                                  : fmt::format("; `everseal renew --force {}` replaces it", facts.ahead->name))};
   if (const auto why = unverified(facts)) return {State::unverified, Attention::needed, *why};
   if (facts.orphaned)
     return {State::orphaned, Attention::needed, "it is no longer in the config, and nothing renews it"};
   if (facts.renewal == Renewal::once)
     return {State::once, Attention::none, "it was issued once, and nothing renews it"};
-  return {State::live, Attention::none, facts.held ? facts.held->text : std::string()};
+  std::vector<std::string> said;
+  if (facts.held) said.push_back(facts.held->text);
+  if (facts.touched)
+    said.push_back(
+        fmt::format("files of version {} changed since they were last looked at; `everseal renew` compares them",
+                    facts.in_use->number));
+  return {State::live, Attention::none, base::join(said, "; ")};
 }
 
 StandingState state_of(const AuthorityStateFacts& facts, Time now) {
@@ -189,13 +200,15 @@ StandingState state_of(const AuthorityStateFacts& facts, Time now) {
             fmt::format("it ended {} ago, and nothing that it signed is trusted: {}",
                         base::approximate(now - *facts.ends), kAnotherAuthority)};
   if (facts.begins && *facts.begins > now)
-    return {State::needs_operator, Attention::needed,
-            fmt::format("it is valid from {} on only, and signs nothing before: a clock that was ahead made it, or this "
-                        "one is behind; if the clock is right, {}",
-                        base::format_time(*facts.begins), kAnotherAuthority)};
+    return {
+        State::needs_operator, Attention::needed,
+        fmt::format("it is valid from {} on only, and signs nothing before: a clock that was ahead made it, or this "
+                    "one is behind; if the clock is right, {}",
+                    base::format_time(*facts.begins), kAnotherAuthority)};
   if (!facts.trouble.empty()) return {State::needs_operator, Attention::needed, facts.trouble};
   // No config says here which targets are wanted.
-  const StateFacts steps{.look_again = facts.look_again, .deployments = facts.deployments, .attempts = facts.attempts};
+  const StateFacts steps{
+      .look_again = facts.look_again, .deployments = facts.deployments, .attempts = facts.attempts, .loss = facts.loss};
   if (const auto why = needs_operator(steps)) return {State::needs_operator, Attention::needed, *why};
   if (facts.cuts)
     return {State::needs_operator, Attention::needed,
@@ -207,9 +220,14 @@ StandingState state_of(const AuthorityStateFacts& facts, Time now) {
             fmt::format("its CRL ended {} ago{}", base::approximate(now - facts.crl->next_update),
                         why_failing ? "; " + *why_failing : ", and no `everseal renew` came")};
   if (why_failing) return {State::failing, Attention::needed, *why_failing};
-  for (const DeploymentRecord& deployment : facts.deployments)
+  for (const DeploymentRecord& deployment : facts.deployments) {
     if (deployment.state == DeploymentState::unverified)
       return {State::unverified, Attention::needed, fmt::format("{}: {}", deployment.target, deployment.problem)};
+    if (facts.crl && deployment.version != static_cast<std::int64_t>(facts.crl->number))
+      return {State::unverified, Attention::needed,
+              fmt::format("{}: CRL {} is there, and CRL {} was signed", deployment.target, deployment.version,
+                          facts.crl->number)};
+  }
   return {};
 }
 

@@ -35,7 +35,8 @@ struct StandingState {
   std::string why;  // printable; "" where there is nothing to say
 };
 
-// Stored facts only. Deployments and failed attempts at targets and issuers that `wanted` does not name say nothing.
+// Stored facts, and what the disk says of the version in use. Deployments and failed attempts at targets and issuers
+// that `wanted` does not name say nothing.
 struct StateFacts {
   std::optional<config::Certificate> wanted;  // absent where its stored form cannot be read any more
   bool orphaned = false;
@@ -48,16 +49,20 @@ struct StateFacts {
   std::optional<std::string> unproved;  // plan::unproved
   std::optional<Held> held;             // plan::held
   std::string config_problem;           // what is wrong with its table as it is now; "": nothing
-  std::string removal;                  // who asked for its removal, which is not finished; "": nobody
+  std::string loss;                     // plan::loss
+  bool touched = false;       // the files of what is in use look otherwise than when they were last found right
+  std::string clock_problem;  // why the clock is not to be trusted; "": it is
+  std::string removal;        // who asked for its removal, which is not finished; "": nobody
 };
 
 StandingState state_of(const StateFacts& facts, Time now);
 
-// Of an authority: stored facts, and what `trouble` says of its files.
+// Of an authority: stored facts, and what `trouble` and `loss` say of its files.
 struct AuthorityStateFacts {
   std::string trouble;                      // why it cannot sign at all, with what to do; "": nothing is known
   std::optional<Time> begins;               // its certificate; nullopt while it waits for its intermediate
   std::optional<Time> ends;                 // the same
+  std::string loss;                         // what of its CRL the next run puts right; "": nothing
   bool is_used = false;                     // something in use was signed by it
   bool cuts = false;                        // something in use ends with it: it would live longer but for that
   std::optional<inventory::CrlRecord> crl;  // the newest

@@ -67,7 +67,7 @@ class CertificateArtifact final : public Deployable {
       throw base::Error(
           base::Fault::corrupt,
           fmt::format("the key of version {} of {} in the archive does not match its certificate", number, name_),
-          "`everseal doctor` says what to do");
+          fmt::format("bring the key back from a backup, or `everseal renew --force {}` makes a new version", name_));
     use({.name = name_,
          .number = number,
          .chain = version->chain,

@@ -6,6 +6,7 @@
 #include "authority/upkeep.h"
 #include "base/error.h"
 #include "base/ownership.h"
+#include "base/shell.h"
 #include "base/text.h"
 #include "config/load.h"
 #include "inventory/backup.h"
@@ -28,6 +29,7 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -44,18 +46,6 @@ constexpr std::string_view kStore = "store";
 constexpr const char* kMend = "everseal doctor --mend";
 constexpr mode_t kOthers = 0077;
 constexpr std::chrono::seconds kLongestPatience{10};
-
-// For a shell.
-std::string word(std::string_view text) {
-  const auto is_plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("/._-+:@").find(c) != std::string_view::npos;
-  };
-  if (!text.empty() && std::ranges::all_of(text, is_plain)) return std::string(text);
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
 
 class Complaints {
  public:
@@ -86,6 +76,7 @@ class Complaints {
     }
   }
 
+  bool empty() const noexcept { return all_.empty(); }
   std::vector<Complaint> all() && { return std::move(all_); }
 
  private:
@@ -116,8 +107,8 @@ void complain_of_access(Complaints& complaints, const std::string& subject, cons
   const auto found = status_of(path);
   const std::string owner = base::user_name(::geteuid());
   std::string command;
-  if (::geteuid() == 0) command = fmt::format("chown -R {} {} && ", word(owner), word(path));
-  command += fmt::format("chmod -R go= {}", word(path));
+  if (::geteuid() == 0) command = fmt::format("chown -R {} {} && ", base::shell_word(owner), base::shell_word(path));
+  command += fmt::format("chmod -R go= {}", base::shell_word(path));
   std::string what = found && found->st_uid != ::geteuid()
                          ? fmt::format("{} belongs to {}", path, base::user_name(found->st_uid))
                          : fmt::format("others may read or change {}", path);
@@ -137,7 +128,7 @@ void examine_access(const Host& host, Complaints& complaints) {
     const std::string path = fmt::format("{}/{}", host.state, directory);
     if (const auto found = status_of(path); found && !S_ISDIR(found->st_mode) && !S_ISLNK(found->st_mode))
       complaints.add("no-directory", std::string(kStore), fmt::format("{} is no directory", path),
-                     fmt::format("mv {0} {0}.wrong && {1}", word(path), kMend), "puts it aside");
+                     fmt::format("mv {0} {0}.wrong", base::shell_word(path)), "puts it aside");
     else if (!is_private(path))
       complain_of_access(complaints, std::string(kStore), path, false);
   }
@@ -158,6 +149,27 @@ void examine_version_access(Session& session, const Name& name, Complaints& comp
 bool is_used(const inventory::VersionRecord& version) { return version.state == inventory::VersionState::live; }
 
 std::string renewal(const Name& name) { return fmt::format("everseal renew --force {} && {}", name, kMend); }
+
+bool is_clock_trusted(Session& session) {
+  return inventory::judge_clock(session.store, session.now(), session.host.build_date, session.host.machine()).trusted;
+}
+
+struct KeyTrouble {
+  std::string rule;
+  std::string what;
+};
+
+// Of a key that is there.
+std::optional<KeyTrouble> key_trouble(Session& session, const inventory::VersionRecord& version, const Stored& stored) {
+  try {
+    if (pki::key_matches(*session.archive.key(version.name, version.number), stored.chain.front())) return std::nullopt;
+    return KeyTrouble{"key-mismatch", fmt::format("the key of version {} of {} does not match its certificate",
+                                                  version.number, version.name)};
+  } catch (const Error& error) {
+    if (error.fault() == Fault::io) throw;
+    return KeyTrouble{"key-unreadable", error.message()};
+  }
+}
 
 void examine_version(Session& session, const inventory::VersionRecord& version, Complaints& complaints) {
   const Name& name = version.name;
@@ -184,7 +196,8 @@ void examine_version(Session& session, const inventory::VersionRecord& version, 
                                "know",
                                version.number, name),
                    kMend, "records it");
-  if (plan::is_live_ahead(version, session.now()))
+  // Where the clock is not believed that is the complaint.
+  if (plan::is_live_ahead(version, session.now()) && is_clock_trusted(session))
     complaints.add("version-ahead", subject,
                    fmt::format("version {} of {} is in use and valid from {} on only: a clock that was ahead made it",
                                version.number, name, base::format_time(*version.not_before)),
@@ -199,23 +212,18 @@ void examine_version(Session& session, const inventory::VersionRecord& version, 
           kMend, "writes it again");
   }
   const bool has_key = session.archive.standing(name, version.number).has_key;
-  if (version.has_key && !has_key)
+  // Of a removal that is to destroy the keys, and has not recorded yet which are gone.
+  const auto removal = session.intents.open_removal(name);
+  if (version.has_key && !has_key && !(removal && removal->delete_keys))
     complaints.add(
         "key-lost", subject, fmt::format("the private key of version {} of {} is missing", version.number, name),
         is_used(version) ? renewal(name) : kMend, is_used(version) ? "makes a new version" : "records that it is gone");
   if (!has_key || stored.chain.empty()) return;
   const std::string key = fmt::format("{}/privkey.pem", directory);
-  const std::string away =
-      fmt::format("mv {} {}.wrong && {}", word(key), word(key), is_used(version) ? renewal(name) : kMend);
-  try {
-    if (!pki::key_matches(*session.archive.key(name, version.number), stored.chain.front()))
-      complaints.add("key-mismatch", subject,
-                     fmt::format("the key of version {} of {} does not match its certificate", version.number, name),
-                     away, "puts it aside");
-  } catch (const Error& error) {
-    if (error.fault() == Fault::io) throw;
-    complaints.add("key-unreadable", subject, error.message(), away, "puts it aside");
-  }
+  const std::string away = fmt::format("mv {} {}.wrong && {}", base::shell_word(key), base::shell_word(key),
+                                       is_used(version) ? renewal(name) : kMend);
+  if (auto trouble = key_trouble(session, version, stored))
+    complaints.add(trouble->rule, subject, std::move(trouble->what), away, "puts it aside");
 }
 
 std::optional<Time> last_removal(Session& session, const Name& name) {
@@ -241,7 +249,8 @@ void examine_unknown_versions(Session& session, const Name& name, Complaints& co
         if (error.fault() != Fault::corrupt) throw;
         const std::string parent = fmt::format("{}/archive/{}", session.host.state, name);
         return complaints.add("version-unreadable", subject_of(name), error.message(),
-                              fmt::format("mv {0}/{1} {0}/.{1}.wrong", word(parent), number), "puts it aside");
+                              fmt::format("mv {0}/{1} {0}/.{1}.wrong", base::shell_word(parent), number),
+                              "puts it aside");
       }
       // A removal leaves what is in the archive, and the name may have come back since.
       const auto removed = last_removal(session, name);
@@ -283,6 +292,14 @@ void examine_live_link(Session& session, const Name& name, Complaints& complaint
                                             name, path, *link.number));
 }
 
+// "mkdir -p DIR && " where that of `paths` is gone: a deployment makes none of its own accord.
+std::string made_for(const std::vector<std::string>& paths) {
+  const std::string directory =
+      paths.empty() ? std::string() : std::filesystem::path(paths.front()).parent_path().string();
+  return directory.empty() || status_of(directory) ? std::string()
+                                                   : fmt::format("mkdir -p {} && ", base::shell_word(directory));
+}
+
 // What stands at one target, against what was deployed there.
 void examine_target(Session& session, Deployable& artifact, const config::Deployment& target, std::string command,
                     Complaints& complaints) {
@@ -293,10 +310,7 @@ void examine_target(Session& session, Deployable& artifact, const config::Deploy
       const auto place = open_target(target, artifact.name());
       const auto differences = place->differences(made);
       if (differences.empty()) return;
-      // A deployment makes no directory of its own accord.
-      if (const auto paths = place->paths(); !paths.empty())
-        if (const std::string directory = std::filesystem::path(paths.front()).parent_path(); !status_of(directory))
-          command = fmt::format("mkdir -p {} && {}", word(directory), command);
+      command = made_for(place->paths()) + command;
       complaints.add(
           "deployment-differs", artifact.subject(),
           fmt::format("{} at the target {}: {}", artifact.name(), target.name, base::join(differences, "; ")),
@@ -305,25 +319,23 @@ void examine_target(Session& session, Deployable& artifact, const config::Deploy
   });
 }
 
-// What is open of it: what is deployed is to go, and nothing to come.
-std::optional<inventory::IntentRecord> removal_of(Session& session, const Name& name) {
-  for (inventory::IntentRecord& intent : session.intents.open_for(name))
-    if (intent.kind == inventory::IntentKind::remove) return std::move(intent);
-  return std::nullopt;
-}
-
 void examine_deployments(Session& session, const Name& name, Complaints& complaints) {
   const auto managed = session.managed.find(name);
-  if (!managed || managed->orphaned || removal_of(session, name)) return;
+  if (!managed || managed->orphaned || session.intents.open_removal(name)) return;
   const config::Certificate wanted = config::from_normal_form(managed->spec, config_kinds({}));
   const auto live = session.versions.live(name);
   // Without its version there is nothing to compare with.
-  if (!live || !session.archive.standing(name, live->number).complete) return;
+  if (!live) return;
+  const archive::Standing standing = session.archive.standing(name, live->number);
+  if (!standing.complete || standing.has_key != live->has_key) return;
+  // Nor with a key that is the complaint already.
+  if (const Stored stored = stored_version(session, *live);
+      standing.has_key && !stored.chain.empty() && key_trouble(session, *live, stored))
+    return;
   const auto artifact = certificate_artifact(session, name);
   for (const config::Deployment& target : wanted.deployments) {
     const auto record = session.deployments.find(artifact->kind(), name, target.name);
-    if (record && record->current == live->number &&
-        session.archive.standing(name, live->number).has_key == live->has_key)
+    if (record && record->current == live->number)
       examine_target(session, *artifact, target, fmt::format("everseal deploy {}", name), complaints);
   }
 }
@@ -333,7 +345,7 @@ void examine_certificate(Session& session, const Name& name, Complaints& complai
   if (const auto found = status_of(path); found && !S_ISDIR(found->st_mode) && !S_ISLNK(found->st_mode))
     return complaints.add("no-directory", subject_of(name),
                           fmt::format("{} is no directory, and the versions of {} belong there", path, name),
-                          fmt::format("mv {0} {0}.wrong && {1}", word(path), renewal(name)),
+                          fmt::format("mv {0} {0}.wrong && {1}", base::shell_word(path), renewal(name)),
                           "makes a new version; or put the directory back");
   examine_version_access(session, name, complaints);
   for (const inventory::VersionRecord& version : session.versions.of(name))
@@ -377,6 +389,15 @@ void examine_crl(Session& session, const Name& name, Complaints& complaints) {
       const auto newest = session.authority_rows.newest_crl(name, signer.generation);
       if (newest && !crl.number)
         complain("crl-without-number", fmt::format("{} has no number, or one beyond 2^63", path));
+      else if (crl.number > authority::kLargestFollowed)
+        complain(
+            "crl-unknown",
+            fmt::format("{} is CRL {}, which was not signed here and is beyond the largest number that is followed: "
+                        "clients that saw it may refuse the next ones",
+                        path, *crl.number));
+      else if (newest && *crl.number > newest->number)
+        complain("crl-unknown", fmt::format("{} is CRL {}, which is not known here: CRL {} was signed last", path,
+                                            *crl.number, newest->number));
       else if (newest && *crl.number < newest->number)
         complain("crl-old", fmt::format("{} is CRL {}, and CRL {} was signed", path, *crl.number, newest->number));
       else if (crl.this_update > session.now())
@@ -421,6 +442,20 @@ void examine_authority_files(Session& session, const Name& name, Complaints& com
   }
 }
 
+// True where it is over. A person sees to what it signed; nothing of the state is wrong for that.
+bool tell_end(Session& session, const Name& name, Complaints& complaints) {
+  const auto ends = authority_facts(session, name).ends;
+  if (!ends || *ends > session.now()) return false;
+  complaints.add({.rule = "authority-ended",
+                  .severity = Severity::warning,
+                  .subject = authority_subject(name),
+                  .what = fmt::format("the certificate of authority {} ended {}: nothing that it signed is trusted", name,
+                                      base::format_time(*ends)),
+                  .remedy = std::string(plan::kAnotherAuthority),
+                  .command = {}});
+  return true;
+}
+
 void examine_authorities(Session& session, Complaints& complaints) {
   for (const inventory::AuthorityRecord& record : session.authority_rows.all()) {
     const Name& name = record.name;
@@ -437,6 +472,7 @@ void examine_authorities(Session& session, Complaints& complaints) {
                       .command = {}});
       continue;
     }
+    if (tell_end(session, name, complaints)) continue;
     if (!complaints.attempt("authority-unusable", subject, "check its directory and its passphrase_file",
                             [&] { session.authority(name).require_valid(session.now()); }))
       continue;
@@ -447,13 +483,13 @@ void examine_authorities(Session& session, Complaints& complaints) {
     const auto newest = session.authority_rows.newest_crl(name);
     for (const config::Deployment& target : configured->second.publish) {
       const auto published = session.deployments.find(artifact->kind(), name, target.name);
-      if (newest && published && published->current && *published->current != static_cast<std::int64_t>(newest->number)) {
-        complaints.add(
-            "crl-not-published", subject,
-            fmt::format("{} at the target {}: CRL {} stands there, and CRL {} was signed{}", name, target.name,
-                        *published->current, newest->number,
-                        published->problem.empty() ? "" : ": " + published->problem),
-            fmt::format("everseal ca crl {}", name), "signs a new one and publishes it");
+      if (newest && published && published->current &&
+          *published->current != static_cast<std::int64_t>(newest->number)) {
+        complaints.add("crl-not-published", subject,
+                       fmt::format("{} at the target {}: CRL {} stands there, and CRL {} was signed{}", name,
+                                   target.name, *published->current, newest->number,
+                                   published->problem.empty() ? "" : ": " + published->problem),
+                       fmt::format("everseal ca crl {}", name), "signs a new one and publishes it");
         continue;
       }
       examine_target(session, *artifact, target, fmt::format("everseal ca crl {}", name), complaints);
@@ -481,19 +517,31 @@ void examine_accounts(Session& session, Complaints& complaints) {
   }
 }
 
-// Somebody may take them for the config.
-void tell_not_read(const Host& host, Complaints& complaints) {
+// Somebody may take them for the config. `told` are named as where an orphan's table stands.
+void tell_not_read(const Host& host, const std::set<std::string>& told, Complaints& complaints) {
   for (const base::Problem& one : config::not_read(host.files, host.state))
-    complaints.add({.rule = "config-not-read",
-                    .severity = Severity::warning,
-                    .subject = std::string(kStore),
-                    .what = without_hint(one),
-                    .remedy = one.hint,
-                    .command = {}});
+    if (!told.contains(one.origin.file))
+      complaints.add({.rule = "config-not-read",
+                      .severity = Severity::warning,
+                      .subject = std::string(kStore),
+                      .what = without_hint(one),
+                      .remedy = one.hint,
+                      .command = {}});
 }
 
-// What is recorded as failing or as left over: the state is sound, and somebody has to act.
-void tell_standing(Session& session, Complaints& complaints) {
+bool is_failing(const inventory::DeploymentRecord& record) {
+  return record.state == inventory::DeploymentState::failed || record.state == inventory::DeploymentState::unverified;
+}
+
+std::string made_for(const inventory::ManagedRecord& managed, const Name& target) {
+  for (const config::Deployment& wanted : config::from_normal_form(managed.spec, config_kinds({})).deployments)
+    if (wanted.name == target) return made_for(open_target(wanted, managed.name)->paths());
+  return {};
+}
+
+// What is recorded as failing or as left over: the state is sound, and somebody has to act. `files` that still have an
+// orphan's table are named here.
+void tell_standing(Session& session, std::set<std::string>& files, Complaints& complaints) {
   const auto warn = [&](const char* rule, const std::string& subject, std::string what, std::string remedy) {
     complaints.add({.rule = rule,
                     .severity = Severity::warning,
@@ -511,13 +559,14 @@ void tell_standing(Session& session, Complaints& complaints) {
   };
   for (const inventory::ManagedRecord& managed : session.managed.all()) {
     const std::string subject = subject_of(managed.name);
-    const auto removal = removal_of(session, managed.name);
+    const auto removal = session.intents.open_removal(managed.name);
     if (removal)
       warn("removal-open", subject, fmt::format("{} is being removed: {}", managed.name, asked_by(*removal)),
            fmt::format("`everseal renew {0}` goes on with it, `everseal remove {0} --cancel` withdraws it",
                        managed.name));
     else if (managed.orphaned) {
       const Orphan how = orphan_of(session.host, session.store, managed);
+      if (how.file) files.insert(*how.file);
       warn("orphaned", subject, fmt::format("{} {}, so nothing renews it", managed.name, how.what), how.remedy);
     }
     if (managed.pinned)
@@ -527,12 +576,20 @@ void tell_standing(Session& session, Complaints& complaints) {
     tell_attempts(subject);
     for (const inventory::DeploymentRecord& record :
          session.deployments.of(inventory::ArtifactKind::version, managed.name))
-      if (record.state == inventory::DeploymentState::failed || record.state == inventory::DeploymentState::unverified)
+      if (is_failing(record))
         warn("deployment-failing", subject, fmt::format("{}: {}", record.target, record.problem),
-             fmt::format("`everseal {} {}` tries again", removal ? "renew" : "deploy", managed.name));
+             fmt::format("`{}everseal {} {}` tries again", removal ? std::string() : made_for(managed, record.target),
+                         removal ? "renew" : "deploy", managed.name));
   }
-  for (const inventory::AuthorityRecord& record : session.authority_rows.all())
-    tell_attempts(authority_subject(record.name));
+  for (const inventory::AuthorityRecord& record : session.authority_rows.all()) {
+    const std::string subject = authority_subject(record.name);
+    tell_attempts(subject);
+    for (const inventory::DeploymentRecord& published :
+         session.deployments.of(inventory::ArtifactKind::crl, record.name))
+      if (is_failing(published) && !published.current)
+        warn("deployment-failing", subject, fmt::format("{}: {}", published.target, published.problem),
+             "`everseal plan` says when it is tried again");
+  }
 }
 
 // The heads of the history that the newest daily copy has, unless another database came since.
@@ -623,6 +680,13 @@ std::string_view to_string(Severity severity) noexcept { return severity == Seve
 std::vector<Complaint> examine(const Host& host) {
   const std::string store_subject(kStore);
   Complaints complaints;
+  for (const inventory::Misplaced& one : inventory::misplaced(host.state))
+    complaints.add({.rule = one.is_link ? "directory-linked" : "no-directory",
+                    .subject = store_subject,
+                    .what = one.what,
+                    .remedy = one.remedy,
+                    .command = one.command});
+  if (!complaints.empty()) return std::move(complaints).all();
   std::optional<base::FileLock> lock;
   if (!complaints.attempt("state", store_subject, "", [&] { lock = wait_for_lock(host); }))
     return std::move(complaints).all();
@@ -644,7 +708,7 @@ std::vector<Complaint> examine(const Host& host) {
                       .remedy = problem.hint.empty() ? "`everseal config check` looks at it again" : problem.hint,
                       .command = {}});
   });
-  complaints.attempt("config", store_subject, "", [&] { tell_not_read(host, complaints); });
+  std::set<std::string> told;
   complaints.attempt("database", store_subject, recovery, [&] {
     Session session(host, config, *store);
     store->database().check_integrity();
@@ -654,8 +718,9 @@ std::vector<Complaint> examine(const Host& host) {
     examine_certificates(session, complaints);
     examine_authorities(session, complaints);
     examine_accounts(session, complaints);
-    tell_standing(session, complaints);
+    tell_standing(session, told, complaints);
   });
+  complaints.attempt("config", store_subject, "", [&] { tell_not_read(host, told, complaints); });
   return std::move(complaints).all();
 }
 

@@ -1,12 +1,14 @@
 #include "reconcile/facts.h"
 
 #include "authority/crl.h"
+#include "authority/upkeep.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "inventory/clock.h"
 #include "reconcile/artifact.h"
 #include "reconcile/kinds.h"
 #include "reconcile/lost.h"
+#include "reconcile/on_disk.h"
 
 #include <algorithm>
 
@@ -31,53 +33,14 @@ bool is_finalized(Session& session, const inventory::VersionRecord& version) {
   return order && (order->status == "processing" || order->status == "valid");
 }
 
-plan::OnDisk on_disk(Session& session, const inventory::VersionRecord& version, inventory::KeyOwner owner) {
-  const archive::Standing standing = session.archive.standing(version.name, version.number);
-  const bool wants_key = version.has_key || owner == inventory::KeyOwner::ours;
-  if (!standing.exists || (wants_key && !standing.has_key)) return plan::OnDisk::lost;
-  return standing.complete ? plan::OnDisk::whole : plan::OnDisk::damaged;
-}
-
-// The targets at which artifact `number` was proved, and where it is no longer.
-std::vector<Name> lost_targets(Deployable& artifact, std::int64_t number, const std::vector<config::Deployment>& wanted,
-                               const std::vector<inventory::DeploymentRecord>& records) {
-  std::vector<Name> lost;
-  for (const config::Deployment& target : wanted) {
-    const auto record = std::ranges::find(records, target.name, &inventory::DeploymentRecord::target);
-    if (record == records.end() || !is_proved(record->state) || record->version != number) continue;
-    if (record->spec_hash != config::deployment_hash(target)) continue;
-    if (!artifact.stands(*open_target(target, artifact.name()), number)) lost.push_back(target.name);
-  }
-  return lost;
-}
-
-// What the disk says of what the store knows, in a few system calls. What it does not say is no loss.
-void look_at_disk(Session& session, plan::CertificateFacts& facts, Time now) {
-  try {
-    const auto* const used = plan::version_in_use(facts, now);
-    for (plan::VersionFacts& version : facts.versions) {
-      if (&version == used) version.on_disk = on_disk(session, version.record, facts.key_owner);
-      // The commits of a run that ended it were lost.
-      if (version.record.state == inventory::VersionState::pending)
-        version.is_signed |= session.archive.standing(version.record.name, version.record.number).complete;
-    }
-    facts.live_link = session.archive.live_link(facts.wanted.name).number;
-    if (const auto in_use = session.managed.in_use(facts.wanted.name);
-        in_use && used != nullptr && in_use->number == used->record.number && facts.live_link == in_use->number)
-      facts.touched = look_of(session.host.state, *in_use) != in_use->seen;
-    if (used != nullptr)
-      facts.lost_targets = lost_targets(*certificate_artifact(session, facts.wanted.name), used->record.number,
-                                        facts.wanted.deployments, facts.deployments);
-  } catch (const base::Error& error) {
-    base::log::debug("cannot look at what is on disk of {}: {}", facts.wanted.name, error.message());
-  }
-}
-
 std::vector<Name> lost_publications(Session& session, const Name& authority, std::int64_t number,
                                     const std::vector<config::Deployment>& publish,
                                     const std::vector<inventory::DeploymentRecord>& records) {
   try {
-    return lost_targets(*authority_artifact(session, authority), number, publish, records);
+    const auto artifact = authority_artifact(session, authority);
+    return lost_targets(number, publish, records, [&](const config::Deployment& target) {
+      return artifact->stands(*open_target(target, authority), number);
+    });
   } catch (const base::Error& error) {
     base::log::debug("cannot look at what is published of {}: {}", authority, error.message());
     return {};
@@ -128,7 +91,7 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
     facts.attempts = session.attempts.of(subject_of(name));
     facts.clock_problem = clock_problem(session);
   });
-  look_at_disk(session, facts, session.now());
+  look_at_disk(session.store, facts, session.now());
   return facts;
 }
 
@@ -148,6 +111,7 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
         facts.begins = certificate.not_before();
         facts.ends = certificate.not_after();
       }
+    facts.missing = authority::missing_to_sign(session.store, name);
     facts.crl = session.authority_rows.newest_crl(name);
     if (const auto configured = session.config.authorities.find(name); configured != session.config.authorities.end()) {
       facts.publish = configured->second.publish;

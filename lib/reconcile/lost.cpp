@@ -54,16 +54,20 @@ bool add_file(int directory, const std::string& path, Look& look) {
   return true;
 }
 
-std::string look_of(int live, const inventory::InUseRecord& used) {
-  char target[256];
-  const ssize_t length = ::readlinkat(live, used.name.text().c_str(), target, sizeof target);
-  if (length < 0) return errno == ENOENT || errno == EINVAL ? std::string() : used.seen;
+std::string look_of(int live, const std::string& state, const inventory::InUseRecord& used) {
+  std::optional<int> link;
+  try {
+    link = archive::live_link_of(state, used.name).number;
+  } catch (const base::Error&) {
+    return used.seen;  // what cannot be looked at says nothing
+  }
+  if (link != used.number) return {};
   // The archive reads nothing behind a link.
-  struct stat versions {};
-  if (::fstatat(live, fmt::format("../archive/{}", used.name).c_str(), &versions, AT_SYMLINK_NOFOLLOW) == 0 &&
-      S_ISLNK(versions.st_mode))
-    return {};
-  if (!std::string_view(target, static_cast<std::size_t>(length)).ends_with(fmt::format("/{}", used.number))) return {};
+  for (const std::string& path :
+       {fmt::format("../archive/{}", used.name), fmt::format("../archive/{}/{}", used.name, used.number)}) {
+    struct stat found {};
+    if (::fstatat(live, path.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(found.st_mode)) return {};
+  }
   Look look;
   look.add(static_cast<std::uint64_t>(used.number));
   for (const std::string_view file : archive::kFiles) {
@@ -79,7 +83,7 @@ std::string look_of(int live, const inventory::InUseRecord& used) {
 
 std::string look_of(const std::string& state, const inventory::InUseRecord& used) {
   const auto live = base::Directory::open_if_exists(state + "/live");
-  return live ? look_of(live->descriptor(), used) : std::string();
+  return live ? look_of(live->descriptor(), state, used) : std::string();
 }
 
 bool crl_stands(const std::string& state, inventory::Store& store, const Name& authority) {
@@ -97,12 +101,22 @@ bool crl_stands(const std::string& state, inventory::Store& store, const Name& a
 
 namespace {
 
+// What another CRL of its key says is revoked is news to the certificates before they are looked at.
+void learn_revocations(inventory::Store& store, const Name& authority, Time now) {
+  try {
+    authority::merge_published_crl(store, authority, now);
+  } catch (const base::Error& error) {
+    base::log::debug("{}", error.message());  // the authority's own step says it
+  }
+}
+
 void wake_authority(const Host& host, inventory::Store& store, const Name& name) {
   const bool is_back =
       inventory::Authorities(store).are_revocations_lost(name) && authority::tells_revocations(store, name);
   if (is_back) end_waits(store, "crl", host.clock());
-  if (is_back || !crl_stands(host.state, store, name))
-    inventory::Subjects(store).wake(inventory::authority_subject(name), host.clock());
+  const bool stands = crl_stands(host.state, store, name);
+  if (!stands) learn_revocations(store, name, host.clock());
+  if (is_back || !stands) inventory::Subjects(store).wake(inventory::authority_subject(name), host.clock());
 }
 
 }  // namespace
@@ -129,7 +143,7 @@ void wake_what_was_lost(const Host& host, inventory::Store& store) {
   const auto after = behind && Name::is_valid(*behind) ? std::optional(Name::parse(*behind)) : std::nullopt;
   const auto used = managed.in_use(after, kMost);
   for (const inventory::InUseRecord& one : used)
-    if (const std::string look = look_of(live.descriptor(), one); look.empty() || look != one.seen)
+    if (const std::string look = look_of(live.descriptor(), host.state, one); look.empty() || look != one.seen)
       subjects.wake(inventory::certificate_subject(one.name), now);
   const bool more = used.size() == static_cast<std::size_t>(kMost);
   if (more || after) store.set_setting(kGoOnBehind, more ? used.back().name.text() : std::string());

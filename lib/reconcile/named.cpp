@@ -53,10 +53,9 @@ inventory::ManagedRecord require_managed(const Host& host, inventory::Store& sto
 }
 
 void require_not_leaving(inventory::Store& store, const base::Name& name) {
-  for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(name))
-    if (intent.kind == inventory::IntentKind::remove)
-      throw base::Error(base::Fault::denied, fmt::format("{} is being removed: {}", name, asked_by(intent)),
-                        fmt::format("`everseal remove {} --cancel` withdraws that", name));
+  if (const auto removal = inventory::Intents(store).open_removal(name))
+    throw base::Error(base::Fault::denied, fmt::format("{} is being removed: {}", name, asked_by(*removal)),
+                      fmt::format("`everseal remove {} --cancel` withdraws that", name));
 }
 
 base::Error not_kept(const Host& host, inventory::Store& store, const inventory::ManagedRecord& orphan) {

@@ -2,32 +2,41 @@
 
 #include "authority/crl.h"
 #include "authority/files.h"
+#include "authority/upkeep.h"
 #include "base/directory.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
+#include "inventory/clock.h"
 #include "inventory/managed.h"
 #include "inventory/orders.h"
 #include "inventory/subjects.h"
+#include "plan/authority.h"
 #include "plan/certificate.h"
 #include "reconcile/kinds.h"
+#include "reconcile/lost.h"
+#include "reconcile/on_disk.h"
 #include "reconcile/session.h"
 #include "reconcile/take_in.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 #include <tuple>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 namespace everseal::reconcile {
 namespace {
 
-// What the config as it is now says of the tables, by subject.
+// What the config as it is now says of the tables, by subject, and what is wrong with the clock.
 class Said {
  public:
-  explicit Said(const Untaken& untaken) : untaken_(untaken) {
+  Said(const Untaken& untaken, std::string clock_problem)
+      : untaken_(untaken), clock_problem_(std::move(clock_problem)) {
     for (const base::Problem& problem : untaken.problems) problems_.try_emplace(problem.subject, &problem);
   }
 
@@ -38,9 +47,11 @@ class Said {
   // A table that left may be back.
   bool has(const Name& name) const { return untaken_.unread.contains(name); }
   bool lacks(const Name& name) const { return untaken_.gone.contains(name); }
+  const std::string& clock_problem() const { return clock_problem_; }
 
  private:
   const Untaken& untaken_;
+  std::string clock_problem_;
   std::map<std::string_view, const base::Problem*> problems_;
 };
 
@@ -57,7 +68,10 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
     // Written for a kind or an option that is gone; what is deployed goes on.
   }
   plan::CertificateFacts facts;
+  facts.wanted.name = name;
   facts.pinned = one.record.pinned;
+  facts.orphaned = one.record.orphaned;
+  facts.key_owner = one.record.key_owner;
   for (inventory::VersionRecord& version : inventory::Versions(store).of(name))
     facts.versions.push_back({std::move(version), false});
   if (const plan::VersionFacts* const used = plan::version_in_use(facts, now)) {
@@ -73,28 +87,31 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
   one.attempts = inventory::Attempts(store).of(subject_of(name));
   std::optional<inventory::VersionRecord> ahead;
   for (const plan::VersionFacts& version : facts.versions)
-    if (version.record.state == inventory::VersionState::live && version.record.not_before > now) ahead = version.record;
-  std::string removal;
-  for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(name))
-    if (intent.kind == inventory::IntentKind::remove) removal = inventory::asked_by(intent);
+    if (version.record.state == inventory::VersionState::live && version.record.not_before > now)
+      ahead = version.record;
+  const auto removal = inventory::Intents(store).open_removal(name);
   std::optional<std::string> unproved;
   if (one.wanted) {
     facts.wanted = *one.wanted;
     unproved = plan::unproved(facts);
   }
-  facts.wanted.name = name;
+  facts.deployments = one.deployments;
+  look_at_disk(store, facts, now);
   one.state = plan::state_of({.wanted = one.wanted,
                               .orphaned = one.record.orphaned,
                               .renewal = one.record.origin == kOnce ? plan::Renewal::once : plan::Renewal::automatic,
                               .in_use = one.in_use,
-                              .ahead = std::move(ahead),
+                              .ahead = ahead,
                               .look_again = inventory::Subjects(store).look_again(inventory::certificate_subject(name)),
                               .deployments = one.deployments,
                               .attempts = one.attempts,
                               .unproved = std::move(unproved),
                               .held = plan::held(facts, now),
                               .config_problem = said.problem_of(name),
-                              .removal = std::move(removal)},
+                              .loss = ahead ? std::string() : plan::loss(facts, now),
+                              .touched = facts.touched,
+                              .clock_problem = said.clock_problem(),
+                              .removal = removal ? asked_by(*removal) : std::string()},
                              now);
   return one;
 }
@@ -122,16 +139,24 @@ ManagedCertificate never_right(const Name& name, const base::Problem& problem, b
 }
 
 // What keeps it from signing, as far as a look at its directory tells.
-std::string trouble_of(const Host& host, inventory::Store& store, const inventory::AuthorityCertificateRecord& signer) {
-  const Name& name = signer.authority;
-  const auto directory = base::Directory::open_if_exists(authority::authority_path(store, name));
-  if (!directory)
-    return fmt::format("{} is missing: bring it back from a backup", authority::authority_path(store, name));
-  if (!signer.key_file.empty() && !directory->has(signer.key_file))
-    return fmt::format("its key {}/{} is missing: bring it back from a backup", directory->path(), signer.key_file);
+std::string trouble_of(const Host& host, inventory::Store& store, const Name& name) {
+  if (std::string missing = authority::missing_to_sign(store, name); !missing.empty()) return missing;
   if (!inventory::Authorities(store).are_revocations_lost(name) || authority::tells_revocations(store, name)) return {};
   const base::Error error = revocations_lost(host.state, name);
   return fmt::format("{}: {}", error.message(), error.hint());
+}
+
+// What the next run signs or publishes again, as far as files are there: what a publication holds is not read.
+std::string loss_of(const Host& host, inventory::Store& store, const Name& name,
+                    const std::vector<inventory::DeploymentRecord>& published) {
+  if (!crl_stands(host.state, store, name)) return std::string(plan::kCrlLost);
+  for (const inventory::DeploymentRecord& record : published) {
+    if (!is_proved(record.state) || record.paths.empty()) continue;
+    for (const std::string& path : base::split(record.paths, '\n'))
+      if (struct stat found{}; ::stat(path.c_str(), &found) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        return plan::no_longer_there(record.target);
+  }
+  return {};
 }
 
 ManagedAuthority read(const Host& host, inventory::Store& store, const Name& name,
@@ -152,7 +177,7 @@ ManagedAuthority read(const Host& host, inventory::Store& store, const Name& nam
       if (certificate.certificate->not_after >= intermediate->not_after) facts.cuts = true;
     }
     try {
-      facts.trouble = trouble_of(host, store, row);
+      facts.trouble = trouble_of(host, store, name);
     } catch (const base::Error& error) {
       facts.trouble = error.message();
     }
@@ -161,6 +186,7 @@ ManagedAuthority read(const Host& host, inventory::Store& store, const Name& nam
   facts.look_again = inventory::Subjects(store).look_again(inventory::authority_subject(name));
   facts.deployments = inventory::Deployments(store).of(inventory::ArtifactKind::crl, name);
   facts.attempts = inventory::Attempts(store).of(authority_subject(name));
+  facts.loss = loss_of(host, store, name, facts.deployments);
   one.not_after = facts.ends;
   if (facts.crl) one.crl_until = facts.crl->next_update;
   one.state = plan::state_of(facts, now);
@@ -175,7 +201,8 @@ Overview overview(const Host& host, inventory::Store& store) {
   Overview all;
   store.snapshot([&] {
     Untaken untaken = look_at_config(host, store);
-    const Said said(untaken);
+    const inventory::ClockVerdict clock = inventory::judge_clock(store, now, host.build_date, host.machine());
+    const Said said(untaken, clock.reason);
     std::set<Name> known;
     for (inventory::ManagedRecord& record : inventory::Managed(store).all()) {
       known.insert(record.name);
@@ -187,6 +214,10 @@ Overview overview(const Host& host, inventory::Store& store) {
       if (const auto name = certificate_in(problem.subject); name && known.insert(*name).second)
         all.certificates.push_back(never_right(*name, problem, now));
     all.problems = std::move(untaken.problems);
+    if (!clock.trusted) {
+      const base::Error error = inventory::untrusted_clock(clock);
+      all.problems.push_back({{}, {}, error.message(), error.hint(), "store"});
+    }
     for (const inventory::AuthorityRecord& record : inventory::Authorities(store).all())
       all.authorities.push_back(read(host, store, record.name, all.certificates, now));
   });
@@ -198,9 +229,11 @@ Overview overview(const Host& host, inventory::Store& store) {
   return all;
 }
 
-ManagedCertificate managed_certificate(inventory::Store& store, const inventory::ManagedRecord& record,
-                                       const Untaken& untaken, base::Time now) {
-  return read(store, config_kinds({}), record, Said(untaken), now);
+ManagedCertificate managed_certificate(const Host& host, inventory::Store& store,
+                                       const inventory::ManagedRecord& record, const Untaken& untaken) {
+  const base::Time now = host.clock();
+  const Said said(untaken, inventory::judge_clock(store, now, host.build_date, host.machine()).reason);
+  return read(store, config_kinds({}), record, said, now);
 }
 
 std::string_view state_of(const inventory::CertificateRecord& record, base::Time now) {

@@ -44,8 +44,8 @@ struct Overview {
 // own.
 Overview overview(const Host& host, inventory::Store& store);
 // One that is managed, beside what the config says now.
-ManagedCertificate managed_certificate(inventory::Store& store, const inventory::ManagedRecord& record,
-                                       const Untaken& untaken, base::Time now);
+ManagedCertificate managed_certificate(const Host& host, inventory::Store& store,
+                                       const inventory::ManagedRecord& record, const Untaken& untaken);
 
 // How a certificate stands that is not kept alive: revoked, expired, the state of the version that it is, ca or seen.
 std::string_view state_of(const inventory::CertificateRecord& record, base::Time now);

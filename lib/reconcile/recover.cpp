@@ -95,7 +95,7 @@ Verdict rebuild(const Host& host) {
     verdict.outcomes.push_back(
         {.subject = "store", .target = {}, .step = "rebuild", .result = result, .text = std::move(text)});
   };
-  for (const std::string& problem : replacement.problems) say(Result::warned, problem);
+  for (const std::string& problem : replacement.problems) verdict.remarks.push_back({"not_read", "store", problem, {}});
   if (replacement.forgotten)
     say(Result::warned, fmt::format("the history that ended with {} does not go on", replacement.forgotten->text()));
   say(Result::done, replacement.replaced.empty()

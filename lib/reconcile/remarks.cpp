@@ -55,6 +55,7 @@ void add_orphans(const Host& host, inventory::Store& store, std::vector<Remark>&
   const auto orphans = managed.orphans(kMostRemarks);
   std::set<std::string> told;
   for (const inventory::ManagedRecord& orphan : orphans) {
+    if (inventory::Intents(store).open_removal(orphan.name)) continue;
     const Orphan how = orphan_of(host, store, orphan);
     remarks.push_back(remark_of(store, orphan, how));
     if (how.file) told.insert(*how.file);
@@ -75,6 +76,10 @@ void add_failures(inventory::Store& store, const std::vector<Outcome>& told, std
   inventory::Attempts attempts(store);
   inventory::Deployments deployments(store);
   std::int64_t rest = attempts.count() + deployments.count_failed();
+  const auto is_told = [&](const std::string& subject) {
+    return std::ranges::any_of(
+        told, [&](const Outcome& outcome) { return outcome.subject == subject && is_failure(outcome.result); });
+  };
   const inventory::AttemptRecord* before = nullptr;
   const auto for_operator = attempts.for_operator(kMostRemarks);
   for (const inventory::AttemptRecord& attempt : for_operator) {
@@ -82,15 +87,11 @@ void add_failures(inventory::Store& store, const std::vector<Outcome>& told, std
     // One cause stops every version of a certificate.
     const bool is_known = before != nullptr && before->subject == attempt.subject && before->problem == attempt.problem;
     before = &attempt;
-    if (is_known) continue;
+    if (is_known || is_told(attempt.subject)) continue;
     remarks.push_back({"needs_operator", attempt.subject,
                        fmt::format("{} waits for you: {}", describe(attempt), attempt.problem),
                        what_to_do(store, attempt.subject, attempt.step)});
   }
-  const auto is_told = [&](const std::string& subject) {
-    return std::ranges::any_of(
-        told, [&](const Outcome& outcome) { return outcome.subject == subject && is_failure(outcome.result); });
-  };
   for (const inventory::AttemptRecord& attempt : attempts.waiting(kMostRemarks)) {
     --rest;
     if (is_told(attempt.subject)) continue;

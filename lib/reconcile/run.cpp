@@ -1,10 +1,12 @@
 #include "archive/archive.h"
+#include "authority/upkeep.h"
 #include "base/error.h"
 #include "inventory/authorities.h"
 #include "inventory/clock.h"
 #include "inventory/heads.h"
 #include "inventory/managed.h"
 #include "inventory/retention.h"
+#include "plan/authority.h"
 #include "reconcile/facts.h"
 #include "reconcile/failure.h"
 #include "reconcile/lost.h"
@@ -202,6 +204,11 @@ Verdict reconcile_due(Run& run) {
   if (!run.clock.trusted)
     verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
   for (const SubjectKind* const kind : kinds_in_order()) verdict.append(run_due(run, *kind));
+  // Not only when the next CRL is due.
+  for (const inventory::AuthorityRecord& one : inventory::Authorities(run.store).all())
+    if (const std::string missing = authority::missing_to_sign(run.store, one.name); !missing.empty())
+      verdict.outcomes.push_back(failure(authority_subject(one.name), {}, std::string(plan::SignCrl::kind),
+                                         base::Error(base::Fault::not_found, missing)));
   verdict.standing_failures =
       static_cast<int>(inventory::Attempts(run.store).count() + inventory::Deployments(run.store).count_failed());
   verdict.remarks = standing_remarks(run.host, run.store, verdict.outcomes);

@@ -20,6 +20,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
 
 namespace everseal::reconcile {
 namespace {
@@ -126,6 +127,8 @@ std::optional<Outcome> give_up(Session& session, const Name& name, const plan::G
 }
 
 std::optional<Outcome> make_live(Session& session, const Name& name, const plan::MakeLive& step) {
+  const auto live = session.versions.live(name);
+  const bool was_lost = live && live->number == step.number;
   session.archive.make_live(name, step.number);
   const Time now = session.now();
   // A commit that is lost with the power is made again from the link.
@@ -135,7 +138,13 @@ std::optional<Outcome> make_live(Session& session, const Name& name, const plan:
         session.events.add("version.live", subject_of(name), Detail{{"version", std::to_string(step.number)}}, now);
       },
       inventory::Durability::deferred);
-  return std::nullopt;
+  if (!was_lost) return std::nullopt;
+  return Outcome{subject_of(name),
+                 {},
+                 std::string(plan::MakeLive::kind),
+                 Result::warned,
+                 fmt::format("{} led elsewhere or was gone, and leads to version {} again",
+                             session.archive.live_path(name), step.number)};
 }
 
 std::optional<Outcome> revoke(Session& session, const Name& name, const plan::Revoke& step) {
@@ -295,6 +304,26 @@ void require_removable(const Host& host, const inventory::ManagedRecord& managed
                     "delete its table there; then it is orphaned, and `remove` forgets it");
 }
 
+namespace {
+
+constexpr const char* kGone = "gone";
+
+std::string stamp_of(const std::string& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0) return kGone;
+  return fmt::format("{}:{}:{}.{}", found.st_ino, found.st_size, found.st_ctim.tv_sec, found.st_ctim.tv_nsec);
+}
+
+std::string fragment_of(const Host& host, const Name& name) {
+  return fmt::format("{}/{}.toml", host.files.fragments, name);
+}
+
+}  // namespace
+
+void remember_fragment(Session& session, const Name& name) {
+  session.managed.set_fragment_seen(name, stamp_of(fragment_of(session.host, name)));
+}
+
 // What stays is said: nobody looks for it afterwards. The config before the row: who is killed between the two leaves
 // an orphan whose removal goes on, and not a name that is made anew.
 std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& facts, const plan::Forget& step) {
@@ -314,7 +343,19 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
                                 keys ? ", with their private keys" : ", without private keys"));
   if (const auto managed = session.managed.find(name); managed && managed->origin != kOnce && !managed->orphaned) {
     require_removable(session.host, *managed);
-    config::remove_fragment(session.host.files, name);
+    const std::string file = fragment_of(session.host, name);
+    // Whoever wrote it meanwhile wants something else than was asked for then.
+    const std::string stamp = stamp_of(file);
+    const std::string asked_with = session.managed.fragment_seen(name);
+    if (stamp != kGone && !asked_with.empty() && asked_with != stamp) {
+      stays.push_back(
+          fmt::format("{} was written after that was asked for and stays: the next run takes it for a new "
+                      "certificate",
+                      base::printable(file)));
+    } else {
+      config::remove_fragment(session.host.files, name);
+      if (stamp != kGone) stays.push_back(fmt::format("{} is deleted", base::printable(file)));
+    }
   } else if (managed && managed->orphaned) {
     if (const auto file = orphan_of(session.host, session.store, *managed).file)
       stays.push_back(

@@ -25,6 +25,8 @@ std::optional<Outcome> compare(Session& session, const plan::CertificateFacts& f
 std::optional<Outcome> refresh_renewal_info(Session& session, const Name& name, const plan::RefreshRenewalInfo& step);
 std::optional<Outcome> delete_keys(Session& session, const Name& name);
 std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& facts, const plan::Forget& step);
+// The file that defines `name` as it is now, when its removal is asked for: one that is written anew until then stays.
+void remember_fragment(Session& session, const Name& name);
 // Error(denied) where what forget() would have to take out of the config is in a file that a person keeps.
 void require_removable(const Host& host, const inventory::ManagedRecord& managed);
 std::optional<Outcome> end_intent(Session& session, const Name& name, const plan::EndIntent& step);

@@ -298,8 +298,14 @@ class Taking {
     if (!record.certificate || record.has_key == has_key) return false;
     record.has_key = has_key;
     session_.versions.put(record);
-    say(subject_of(record.name),
-        fmt::format("version {} {} its private key", record.number, has_key ? "has" : "has lost"));
+    // As a renewal takes them from old versions; the backup is older than that.
+    const bool is_old = std::ranges::count_if(session_.archive.numbers(record.name), [&](int number) {
+                          return number > record.number;
+                        }) >= session_.config.keep;
+    say(subject_of(record.name), fmt::format("version {} {}", record.number,
+                                             has_key  ? "has its private key"
+                                             : is_old ? "has no private key any more, as old versions have none"
+                                                      : "has lost its private key"));
     return true;
   }
 

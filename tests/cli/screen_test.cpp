@@ -34,7 +34,7 @@ TEST_CASE("at 80 and at 160 columns every line fits, and names, times and ends a
   const std::string until = host.json({"list"})["certificates"][0]["not_after"].get<std::string>().substr(0, 10);
   const std::string when = host.json({"history", "www", "--last", "1"})["events"][0]["when"];
   const Row rows[] = {
-      {{"list"}, {"www", kLongName, until, "live", "once"}},
+      {{"list"}, {"www", kLongName, until, "failing", "once"}},
       {{"list", "--all"}, {"www", kLongName, until}},
       {{"history", "www"}, {when, "certificate.issued", "version.live"}},
       {{"doctor"},
@@ -113,7 +113,7 @@ TEST_CASE("a removal claims no versions where there are none") {
   const test::HostWithWww host;
   host.folder.write("conf.d/new.toml", "[certificate.new]\nissuer = \"corp\"\nidentifiers = \"new.example.org\"\n");
   const std::string never = host.json({"remove", "new"})["outcomes"][0]["text"];
-  CHECK(never == "is no longer kept alive");
+  CHECK(never == fmt::format("is no longer kept alive; {} is deleted", host.folder.file("conf.d/new.toml")));
   CHECK(contains(host.json({"remove", "www"})["outcomes"][0]["text"].get<std::string>(), "its versions stay in "));
 }
 

@@ -143,7 +143,9 @@ TEST_CASE_FIXTURE(Fixture, "a table that was never good is no use, and says why"
 }
 
 TEST_CASE_FIXTURE(Fixture, "of an authority that was never good what is right of it is there, and the rest is told") {
-  const std::string publish = "[authority.corp.publish.web]\ntype = \"files\"\ndirectory = \"/srv/crl\"\n";
+  const std::string publish =
+      "[authority.corp.publish.web]\ntype = \"files\"\ndirectory = \"/srv/crl\"\n"
+      "contents = [\"crl\"]\n";
   const struct {
     std::string table;
     std::optional<base::Seconds> crl_lifetime;

@@ -242,6 +242,15 @@ TEST_CASE("what is wrong is said with line, key and advice") {
        "9: certificate.www.deploy.nginx.mod: unknown key (did you mean 'mode'?)"},
       {files("verify = \"none\"\nreload = [\"true\"]\nrestart = [\"true\"]"),
        "5: certificate.www.deploy.nginx: there are both reload and restart; one of them is run"},
+      {"[authority.corp.publish.web]\ntype = \"files\"\ndirectory = \"/srv/pki\"",
+       "1: authority.corp.publish.web.contents: is missing (an authority publishes \"crl\", \"crl_pem\" and "
+       "\"bundle\")"},
+      {"[authority.corp.publish.web]\ntype = \"files\"\ndirectory = \"/srv/pki\"\ncontents = [\"crl\", \"fullchain\"]",
+       "4: authority.corp.publish.web.contents: 'fullchain' is of a certificate (an authority publishes \"crl\", "
+       "\"crl_pem\" and \"bundle\")"},
+      {files("verify = \"none\"\ncontents = \"bundle\""),
+       "9: certificate.www.deploy.nginx.contents: 'bundle' is of an authority ([authority.NAME.publish] puts it "
+       "somewhere)"},
       {"[authority.corp.publish.web]\ntype = \"files\"\ndirectory = \"/srv/pki\"\ncontents = [\"crl\"]\nverify = "
        "[\"127.0.0.1:80\"]",
        "5: authority.corp.publish.web.verify: unknown key (known here: type, directory, contents, owner, mode, "

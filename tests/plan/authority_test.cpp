@@ -84,6 +84,15 @@ TEST_SUITE("decisions about an authority") {
     CHECK(decide(facts, kNow).steps.size() == 1);
   }
 
+  TEST_CASE("what an authority lacks stands whether something is due or not, and is the reason before all else") {
+    AuthorityFacts facts = fresh();
+    facts.missing = "its key is missing: bring it back from a backup";
+    CHECK(decide(facts, kNow).steps.empty());
+    CHECK(decide(facts, kNow).standing.front().text == facts.missing);
+    facts.revocations_lost = true;
+    CHECK(decide(facts, kNow).steps.front().why.front().text == facts.missing);
+  }
+
   TEST_CASE("a CRL of the future waits for a clock that is to be trusted") {
     AuthorityFacts facts = fresh();
     facts.crl->this_update = kNow + days(1);

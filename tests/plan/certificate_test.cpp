@@ -466,19 +466,29 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(decision.steps.front().why.back().rule == Rule::renewed_too_often);
   }
 
-  TEST_CASE("what is gone from the disk is made again") {
+  TEST_CASE("what is gone from the disk is made again, and told in the words of the step") {
     CertificateFacts facts = settled();
+    CHECK(loss(facts, kNow) == "");
+    const auto check = [&](const Texts& wanted_steps, Rule rule) {
+      CHECK(steps(facts) == wanted_steps);
+      const Reason reason = decide(facts, kNow).steps.front().why.front();
+      CHECK(reason.rule == rule);
+      CHECK(loss(facts, kNow) == reason.text);
+    };
     facts.live_link.reset();
-    CHECK(steps(facts) == Texts{"make version 2 live"});
+    check({"make version 2 live"}, Rule::not_live);
     facts.live_link = 1;
-    CHECK(steps(facts) == Texts{"make version 2 live"});
+    check({"make version 2 live"}, Rule::not_live);
     facts.live_link = 2;
     facts.lost_targets = {name("nginx")};
-    CHECK(steps(facts) == Texts{"deploy version 2 to nginx"});
-    CHECK(decide(facts, kNow).steps.front().why.front().rule == Rule::lost);
+    check({"deploy version 2 to nginx"}, Rule::lost);
     facts.versions.back().on_disk = OnDisk::lost;
-    CHECK(steps(facts) == Texts{"issue version 3 at corp"});
-    CHECK(decide(facts, kNow).steps.front().why.front().rule == Rule::lost);
+    check({"issue version 3 at corp"}, Rule::lost);
+    facts.renewal = Renewal::once;
+    check({"compare the files of version 2 with what was put there"}, Rule::lost);
+    facts.orphaned = true;
+    CHECK(loss(facts, kNow) == "");
+    CHECK(steps(facts).empty());
   }
 
   TEST_CASE("a target that left the config, or a former place, is emptied once all others are proved") {

@@ -1,5 +1,6 @@
 #include "plan/state.h"
 
+#include "plan/authority.h"
 #include "plan/moment.h"
 
 #include <functional>
@@ -112,6 +113,30 @@ TEST_CASE("the state of a certificate is the worst that is true of it") {
        },
        State::failing, needed,
        "revoke of version 1 failed 2 times in a row: no answer; issue at corp failed 2 times in a row: no answer"},
+      {"a file is gone", [](StateFacts& f) { f.loss = "what was deployed to nginx is no longer there"; },
+       State::failing, needed, "what was deployed to nginx is no longer there; the next `everseal renew`"},
+      {"a file is gone, and a step failed for it",
+       [](StateFacts& f) {
+         f.loss = "version 2 is no longer whole in the archive";
+         f.attempts = {failed("compare", "")};
+       },
+       State::failing, needed, "compare failed 2 times in a row: no answer"},
+      {"a file changed", [](StateFacts& f) { f.touched = true; }, State::live, none,
+       "files of version 2 changed since they were last looked at"},
+      {"a removal that needs somebody",
+       [](StateFacts& f) {
+         f.removal = "root asked for it";
+         f.attempts = {failed("revoke", "2")};
+         f.attempts[0].needs_operator = true;
+       },
+       State::needs_operator, needed, "its removal is not finished: root asked for it; revoke of version 2 failed"},
+      {"what is live begins in a year by a clock that nobody believes",
+       [](StateFacts& f) {
+         f.ahead.emplace().number = 3;
+         f.ahead->not_before = kNow + days(365);
+         f.clock_problem = "the clock says 1970";
+       },
+       State::failing, needed, " on only, if the clock is right"},
       {"what is live begins in a year",
        [](StateFacts& f) {
          f.ahead.emplace().number = 3;
@@ -264,11 +289,20 @@ TEST_CASE("an authority needs somebody where its CRL ended, it cannot sign, or a
       {"its CRL ended", [](AuthorityStateFacts& f) { f.crl->next_update = kNow; }, State::failing, Attention::needed},
       {"a signature failed", [](AuthorityStateFacts& f) { f.attempts = {failed("crl", "")}; }, State::failing,
        Attention::needed},
+      {"its crl.der is gone", [](AuthorityStateFacts& f) { f.loss = kCrlLost; }, State::failing, Attention::needed},
       {"nobody runs renew", [](AuthorityStateFacts& f) { f.look_again = kNow - days(2); }, State::failing,
        Attention::needed},
       {"a publication failed",
        [](AuthorityStateFacts& f) { f.deployments.emplace_back().state = DeploymentState::failed; }, State::failing,
        Attention::needed},
+      {"its CRL is not published yet",
+       [](AuthorityStateFacts& f) {
+         f.crl->number = 8;
+         DeploymentRecord& published = f.deployments.emplace_back();
+         published.version = 7;
+         published.state = DeploymentState::verified;
+       },
+       State::unverified, Attention::needed},
       {"a publication is not verified",
        [](AuthorityStateFacts& f) { f.deployments.emplace_back().state = DeploymentState::unverified; },
        State::unverified, Attention::needed},

@@ -29,6 +29,15 @@ void back_up(const Host& host, const std::string& file, Time now) {
   inventory::backup(store, file);
 }
 
+Host clone_of(const Site& site) {
+  const std::string clone = site.root / "clone";
+  fs::copy(site.host.state, clone, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  Host other = site.host;
+  other.state = clone;
+  other.files = config::files(site.root.path() + "/config/everseal.toml", clone);
+  return other;
+}
+
 std::string live_certificate(const Site& site) {
   return archive::Archive(site.host.state).read(kTwin, site.live())->chain.front().fingerprint().text();
 }
@@ -52,17 +61,28 @@ void check_sound(const Site& site) {
 }  // namespace
 
 TEST_SUITE("a database of another way") {
+  TEST_CASE("what another copy of the CA revoked is replaced by the run that reads its CRL") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const Host other = clone_of(site);
+    site.now += std::chrono::minutes(1);
+    REQUIRE(revoke(other, revocation_of_www(pki::RevocationReason::key_compromise)).exit_code() == 0);
+    fs::copy_file(other.state + "/authorities/corp/crl.der", site.host.state + "/authorities/corp/crl.der",
+                  fs::copy_options::overwrite_existing);
+    REQUIRE(site.versions().size() == 1);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(site.live() == 2);
+    CHECK(site.versions().front().revoked_at);
+    check_sound(site);
+  }
+
   TEST_CASE("a restore keeps the certificate that the archive holds with its key, and tells of the other") {
     for (const bool mends : {false, true}) {
       CAPTURE(mends);
       Site site;
       REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
       // What a clone of the state made since has the same number.
-      const std::string clone = site.root / "clone";
-      fs::copy(site.host.state, clone, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-      Host other = site.host;
-      other.state = clone;
-      other.files = config::files(site.root.path() + "/config/everseal.toml", clone);
+      const Host other = clone_of(site);
       REQUIRE(renew(other, {{kTwin}, Force::yes}).exit_code() == 0);
       REQUIRE(renew(site.host, {{kTwin}, Force::yes}).exit_code() == 0);
       const std::string served = live_certificate(site);

@@ -1,5 +1,6 @@
 // An authority's public files are lost: who says so, who brings them back, and what a rebuild does without them.
 #include "authority/authority.h"
+#include "authority/crl.h"
 #include "inventory/authorities.h"
 #include "pki/crl.h"
 #include "reconcile/doctor.h"
@@ -85,6 +86,32 @@ TEST_SUITE("authority files") {
     CHECK(holds(complaints, "crl-not-published: corp at the target web: CRL "));
     CHECK(holds(complaints, place));
     CHECK_FALSE(holds(complaints, "no longer the newest"));
+  }
+
+  TEST_CASE("a CRL that was signed elsewhere with the CA's key is told, whether its number is followed or not") {
+    for (const bool beyond : {false, true}) {
+      CAPTURE(beyond);
+      FilesSite site;
+      REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+      const Name corp = Name::parse("corp");
+      {
+        inventory::Store store = open_store(site.host, sql::Access::read_write);
+        auto authority = authority::Authority::open(store, corp, {});
+        const std::uint64_t newest = inventory::Authorities(store).newest_crl(corp)->number;
+        const pki::CrlRequest foreign{.number = beyond ? authority::kLargestFollowed + 1 : newest + 7,
+                                      .this_update = site.now,
+                                      .next_update = site.now + std::chrono::days(7),
+                                      .entries = {}};
+        authority.directory().replace("crl.der", pki::make_crl(foreign, authority.certificate(), authority.signer()),
+                                      {.mode = 0644});
+      }
+      const std::string complaints = site.complaints();
+      CAPTURE(complaints);
+      CHECK(complaints.starts_with("crl-unknown: "));
+      CHECK(holds(complaints, "(everseal ca crl corp)"));
+      CHECK(ca_crl(site.host, corp).exit_code() == 0);
+      CHECK(site.complaints().empty());
+    }
   }
 
   TEST_CASE("doctor names each public file that is gone, and mend writes it again") {

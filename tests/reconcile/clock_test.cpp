@@ -50,6 +50,16 @@ TEST_CASE("a CA that says it is another day is noticed by the run, and nobody si
   const auto planned = reconcile::plan(site.host, {Name::parse("www")}).front();
   REQUIRE_FALSE(planned.steps.empty());
   CHECK(planned.steps.front().gate == plan::Gate::clock_untrusted);
+  {
+    inventory::Store store = open_store(site.host, sql::Access::read_only);
+    const base::Problems problems = overview(site.host, store).problems;
+    CHECK(std::ranges::count(problems, "store", &base::Problem::subject) == 1);
+  }
+  // A revocation is done, and that no new version follows is said.
+  const Verdict revoked = revoke(site.host, revocation_of_www(pki::RevocationReason::key_compromise));
+  CHECK(revoked.exit_code() == 4);
+  CHECK(
+      std::ranges::any_of(revoked.outcomes, [](const Outcome& one) { return one.facts.fault == base::Fault::clock; }));
 
   site.now -= days(2);
   CHECK(renew(site.host, {{Name::parse("www")}, Force::no}).exit_code() == 0);

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/shell.h"
 #include "base/text.h"
 #include "deploy/deploy.h"
 #include "deploy/hook.h"
@@ -282,8 +283,9 @@ class FilesTarget final : public Target {
     if (!directory)
       throw Error(Fault::not_found, fmt::format("{} is away, and what was put there with it", path_),
                   fmt::format("bring it back: mount it, or move it to its place again; where it is gone for good "
-                              "`mkdir -p {}` says so, as nothing is found there then",
-                              path_));
+                              "`{}mkdir -p {}` says so, as nothing is found there then",
+                              is_link() ? fmt::format("rm {} && ", base::shell_word(path_)) : std::string(),
+                              base::shell_word(path_)));
     const std::vector<std::string> links = links_of_ours(*directory);
     for (const std::string& link : links) directory->remove(link);
     const auto everyones = directory->subdirectory_if_exists(kOwn);
@@ -354,6 +356,12 @@ class FilesTarget final : public Target {
     std::vector<base::Ownership> owners;
     for (const File& file : files_) owners.push_back(ownership_of(file));
     return base::open_trusted(path_, owners);
+  }
+
+  // It leads nowhere, where the directory is away.
+  bool is_link() const {
+    struct stat found {};
+    return ::lstat(path_.c_str(), &found) == 0 && S_ISLNK(found.st_mode);
   }
 
   Directory require_directory() const {

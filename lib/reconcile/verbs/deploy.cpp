@@ -4,6 +4,8 @@
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
 
+#include <fmt/format.h>
+
 namespace everseal::reconcile {
 
 Verdict deploy(const Host& host, const DeployRequest& request) {
@@ -12,7 +14,13 @@ Verdict deploy(const Host& host, const DeployRequest& request) {
   require_not_leaving(run.store, request.name);
   inventory::Intents(run.store).add(
       {.kind = inventory::IntentKind::deploy, .subject = request.name, .created = host.clock()});
-  return reconcile_certificates(run, {request.name});
+  Verdict verdict = reconcile_certificates(run, {request.name});
+  if (verdict.outcomes.empty() &&
+      inventory::Deployments(run.store).of(inventory::ArtifactKind::version, request.name).empty())
+    verdict.remarks.push_back(
+        {"not_deployed", subject_of(request.name), "nothing deploys it: its files are used where they are",
+         fmt::format("`everseal issue --as {} --deploy-dir DIR` deploys it from now on", request.name)});
+  return verdict;
 }
 
 namespace {

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -139,10 +140,12 @@ void place_deployment(const config::Certificate* present, Table& options) {
   }
 }
 
-// Those of the deployments that `options` name.
-void prepare_directories(const config::Certificate& wanted, const Table& options, const IssueRequest& request) {
+// Those of the deployments that `options` name. Gives the targets whose directory was missing and is made, or would be.
+std::set<Name> prepare_directories(const config::Certificate& wanted, const Table& options,
+                                   const IssueRequest& request) {
+  std::set<Name> made;
   const base::Value* const deploy = base::find(options, kDeploy);
-  if (deploy == nullptr) return;
+  if (deploy == nullptr) return made;
   for (const config::Deployment& target : wanted.deployments) {
     if (target.type != kTarget || base::find(std::get<Table>(deploy->data), target.name.text()) == nullptr) continue;
     const std::string directory = target.options.string("directory");
@@ -151,7 +154,9 @@ void prepare_directories(const config::Certificate& wanted, const Table& options
       throw Error(Fault::usage, fmt::format("the directory {} does not exist", base::printable(directory)),
                   "make it, or say --make-dir");
     if (request.effect == Effect::carried_out) static_cast<void>(base::Directory::create(directory, 0755));
+    made.insert(target.name);
   }
+  return made;
 }
 
 // What is stored reads back: the same rules are asked again by every later run.
@@ -189,10 +194,17 @@ void tell(const Host& host, const Name& name, const std::string& text) {
 }
 
 // What its table names and this host lacks, with the file to edit: it may come, so nothing is refused.
-void warn_of_host(const Host& host, const config::Certificate& wanted) {
+// `made`: the targets whose directory is made for it.
+void warn_of_host(const Host& host, const config::Certificate& wanted, const std::set<Name>& made) {
+  const auto is_made = [&](const base::Problem& problem) {
+    return std::ranges::any_of(made, [&](const Name& target) {
+      return problem.key == fmt::format("certificate.{}.deploy.{}.directory", wanted.name, target);
+    });
+  };
   config::Config alone;
   alone.certificates.emplace(wanted.name, wanted);
   for (base::Problem& problem : host_problems(alone)) {
+    if (is_made(problem)) continue;
     problem.origin = {fmt::format("{}/{}.toml", host.files.fragments, wanted.name), 0};
     host.progress({Progress::Kind::warning, subject_of(wanted.name), base::printable(to_string(problem))});
   }
@@ -265,7 +277,7 @@ IssueVerdict issue_once(Run& run, const Name& name, Table options, const IssueRe
   const config::Certificate wanted =
       config::make_certificate(name, options, run.desired.config(), config_kinds(authority_names(run.store)));
   require_readable(run, wanted);
-  prepare_directories(wanted, options, request);
+  static_cast<void>(prepare_directories(wanted, options, request));
   if (request.effect == Effect::carried_out && is_half_issued(run, name)) static_cast<void>(carry_out(run, name));
   check_once(run, wanted, request);
   require_signable(run, wanted, request);
@@ -310,10 +322,10 @@ IssueVerdict keep_alive(Run& run, const Name& name, Table options, const IssueRe
                                 config_kinds(authority_names(run.store)));
   const bool is_new = change.before.empty();
   require_readable(run, change.certificate);
-  prepare_directories(change.certificate, options, request);
+  const std::set<Name> made = prepare_directories(change.certificate, options, request);
   if (change.after != change.before) require_signable(run, change.certificate, request);
   for (const std::string& difference : change.differences) tell(host, name, difference);
-  warn_of_host(host, change.certificate);
+  warn_of_host(host, change.certificate, made);
   if (request.effect == Effect::rehearsed) return {rehearsal(run, change.certificate, request), name};
   const bool was_once = present && present->was_asked_for_once();
   const bool changes_hands = present && present->row.key_owner == inventory::KeyOwner::external;

@@ -35,10 +35,9 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
       intent.delete_keys = intent.delete_keys || earlier.delete_keys;
     }
     intents.add(intent);
-    if (intent.delete_keys) {
-      Session session = run.session();
-      know_targets(session, request.name);
-    }
+    Session session = run.session();
+    remember_fragment(session, request.name);
+    if (intent.delete_keys) know_targets(session, request.name);
   });
   Verdict verdict = reconcile_certificates(run, {request.name});
   if (stands && !verdict.outcomes.empty())

@@ -61,15 +61,25 @@ Verdict renew(const Host& host, const RenewRequest& request) {
   Verdict verdict = reconcile_certificates(run, names);
   for (const Name& name : names) {
     const auto record = inventory::Managed(run.store).find(name);
+    const bool is_told =
+        std::ranges::find(verdict.outcomes, subject_of(name), &Outcome::subject) != verdict.outcomes.end();
+    if (record && record->origin == kOnce && !is_told)
+      verdict.remarks.push_back({"once", subject_of(name), "it was issued once, and nothing renews it",
+                                 fmt::format("`everseal renew --force {}` gets a new version", name)});
     if (!record || !record->orphaned) continue;
     // What was asked for before it left is done all the same.
-    if (std::ranges::find(verdict.outcomes, subject_of(name), &Outcome::subject) == verdict.outcomes.end())
+    if (!is_told)
       verdict.outcomes.push_back(failure(subject_of(name), {}, "issue", not_kept(host, run.store, *record)));
     else
       verdict.remarks.push_back(orphan_remark(host, run.store, *record));
   }
-  if (!run.clock.trusted)
-    verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
+  if (run.clock.trusted) return verdict;
+  verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
+  if (request.force == Force::yes)
+    for (const Name& name : names)
+      verdict.remarks.push_back({"requested", subject_of(name),
+                                 "its renewal stays asked for until the clock is believed",
+                                 fmt::format("`everseal renew {} --cancel` withdraws it", name)});
   return verdict;
 }
 

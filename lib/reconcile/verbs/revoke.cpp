@@ -103,6 +103,8 @@ Verdict revoke_version(Run& run, const inventory::VersionRecord& version, const 
   Verdict verdict = reconcile_certificates(run, {name});
   if (const auto managed = inventory::Managed(run.store).find(name); managed && managed->orphaned)
     verdict.remarks.push_back(orphan_remark(run.host, run.store, *managed));
+  else if (managed && !run.clock.trusted)  // the new version waits for it
+    verdict.outcomes.push_back(failure("store", {}, "clock", inventory::untrusted_clock(run.clock)));
   return verdict;
 }
 

@@ -1,0 +1,209 @@
+// What is on the disk otherwise than the store knows it: every command says the same of it.
+#include "error_of.h"
+#include "reconcile/doctor.h"
+#include "reconcile/overview.h"
+#include "reconcile/plan.h"
+#include "reconcile/recover.h"
+#include "reconcile/site.h"
+#include "reconcile/verbs/renew.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include <doctest/doctest.h>
+
+using namespace everseal;
+using namespace everseal::reconcile;
+
+namespace {
+
+plan::StandingState listed(const Site& site) {
+  inventory::Store store = open_store(site.host, sql::Access::read_only);
+  return overview(site.host, store).certificates.at(0).state;
+}
+
+std::size_t steps_planned(const Site& site) {
+  std::size_t steps = 0;
+  for (const PlannedSubject& subject : reconcile::plan(site.host, {})) steps += subject.steps.size();
+  return steps;
+}
+
+void check_quiet(const Site& site) {
+  CHECK(examine(site.host).empty());
+  CHECK(steps_planned(site) == 0);
+  CHECK(listed(site).why == "");
+  CHECK(renew(site.host, {}).outcomes.empty());
+}
+
+}  // namespace
+
+TEST_CASE("what is gone of a certificate is told by list, plan and doctor alike, and put right by renew, or mend") {
+  namespace fs = std::filesystem;
+  struct Row {
+    const char* what;
+    std::function<void(const std::string& state, const std::string& tls)> spoil;
+  };
+  const Row rows[] = {
+      {"a file in the place of its versions",
+       [](const std::string& state, const std::string&) {
+         fs::remove_all(state + "/archive/www");
+         std::ofstream(state + "/archive/www") << "x";
+       }},
+      {"its versions are gone",
+       [](const std::string& state, const std::string&) { fs::remove_all(state + "/archive/www"); }},
+      {"all versions are gone",
+       [](const std::string& state, const std::string&) { fs::remove_all(state + "/archive"); }},
+      {"its version behind a link",
+       [](const std::string& state, const std::string&) {
+         fs::rename(state + "/archive/www/1", state + "/archive/www/elsewhere");
+         fs::create_directory_symlink("elsewhere", state + "/archive/www/1");
+       }},
+      {"its key is gone",
+       [](const std::string& state, const std::string&) { fs::remove(state + "/archive/www/1/privkey.pem"); }},
+      {"its certificate is gone",
+       [](const std::string& state, const std::string&) { fs::remove(state + "/archive/www/1/cert.pem"); }},
+      {"a directory in the place of the live link",
+       [](const std::string& state, const std::string&) {
+         fs::remove(state + "/live/www");
+         fs::create_directory(state + "/live/www");
+       }},
+      {"no live link", [](const std::string& state, const std::string&) { fs::remove(state + "/live/www"); }},
+      {"no live links", [](const std::string& state, const std::string&) { fs::remove_all(state + "/live"); }},
+      {"a live link elsewhere",
+       [](const std::string& state, const std::string&) {
+         fs::remove(state + "/live/www");
+         fs::create_symlink("../archive/www/7", state + "/live/www");
+       }},
+      {"a deployed file is gone", [](const std::string&, const std::string& tls) { fs::remove(tls + "/privkey.pem"); }},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    check_quiet(site);
+    row.spoil(site.host.state, site.root.path() + "/tls");
+    const plan::StandingState state = listed(site);
+    CHECK(to_string(state.state) == "failing");
+    CHECK(state.attention == plan::Attention::needed);
+    CHECK(steps_planned(site) > 0);
+    CHECK_FALSE(examine(site.host).empty());
+    if (std::filesystem::is_directory(std::filesystem::symlink_status(site.host.state + "/live/www"))) mend(site.host);
+    for (int run = 0; run < 3 && steps_planned(site) > 0; ++run) {
+      renew(site.host, {.names = {Name::parse("www")}});
+      site.now += std::chrono::days(1);
+    }
+    CHECK(steps_planned(site) == 0);
+    CHECK(listed(site).why == "");
+  }
+}
+
+TEST_CASE("files that changed are told by list until a run compared them, and need nobody") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  std::filesystem::last_write_time(site.host.state + "/archive/www/1/cert.pem",
+                                   std::filesystem::file_time_type::clock::now());
+  CHECK(steps_planned(site) == 1);
+  CHECK(listed(site).attention == plan::Attention::none);
+  CHECK(listed(site).why.starts_with("files of version 1 changed"));
+  renew(site.host, {});
+  check_quiet(site);
+}
+
+TEST_CASE("a CRL or a publication that is gone is told by list as by plan") {
+  for (const bool published : {false, true}) {
+    CAPTURE(published);
+    Site site;
+    std::ofstream(site.root.path() + "/config/everseal.toml", std::ios::app)
+        << "[authority.corp.publish.web]\ntype = \"files\"\ncontents = [\"crl\"]\ndirectory = \"" << site.root.path()
+        << "/tls\"\n";
+    REQUIRE(renew(site.host, {}).exit_code() == 0);
+    const auto authority = [&] {
+      inventory::Store store = open_store(site.host, sql::Access::read_only);
+      return overview(site.host, store).authorities.at(0).state;
+    };
+    CHECK(authority().why == "");
+    std::size_t removed = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(published ? site.root.path() + "/tls"
+                                                                           : site.host.state + "/authorities/corp"))
+      if (entry.path().filename().string().find("crl") != std::string::npos)
+        removed += std::filesystem::remove(entry.path()) ? 1U : 0U;
+    REQUIRE(removed == 1);
+    CHECK(authority().attention == plan::Attention::needed);
+    CHECK(steps_planned(site) > 0);
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(authority().why == "");
+  }
+}
+
+TEST_CASE("versions behind a link are told by doctor, plan, list and renew alike") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const std::string path = site.host.state + "/archive/www";
+  std::filesystem::rename(path, site.root / "elsewhere");
+  std::filesystem::create_directory_symlink(site.root / "elsewhere", path);
+  CHECK_FALSE(examine(site.host).empty());
+  CHECK(steps_planned(site) > 0);
+  CHECK(listed(site).attention == plan::Attention::needed);
+  CHECK(renew(site.host, {}).exit_code() == 1);
+  std::filesystem::remove(path);
+  std::filesystem::rename(site.root / "elsewhere", path);
+  site.now += std::chrono::days(1);
+  renew(site.host, {});
+  check_quiet(site);
+}
+
+TEST_CASE(
+    "a directory of the state that is a link or a file is told once by every command, with the command that mends") {
+  for (const char* const name : {"accounts", "archive", "authorities", "live", "locks"})
+    for (const bool linked : {true, false}) {
+      CAPTURE(name);
+      CAPTURE(linked);
+      Site site;
+      REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+      const std::string path = site.host.state + "/" + name, elsewhere = site.root.path() + "/else where";
+      base::Directory::create(path, 0700);
+      std::filesystem::rename(path, elsewhere);
+      if (linked)
+        std::filesystem::create_directory_symlink(elsewhere, path);
+      else
+        std::ofstream(path) << "x";
+      const auto complaints = examine(site.host);
+      REQUIRE(complaints.size() == 1);
+      CHECK(complaints[0].what.starts_with(path + (linked ? " is a symbolic link to " : " is no directory")));
+      const std::function<void()> commands[] = {[&] { listed(site); },
+                                                [&] { steps_planned(site); },
+                                                [&] { renew(site.host, {}); },
+                                                [&] { mend(site.host); },
+                                                [&] { rebuild(site.host); },
+                                                [&] {
+                                                  issue(site.host, {site.www(), Keep::alive, {}});
+                                                },
+                                                [&] { revoke(site.host, revocation_of_www()); }};
+      for (const auto& command : commands) {
+        const base::Error error = error_of(command);
+        CHECK(error.fault() == base::Fault::config);
+        CHECK(error.message() == complaints[0].what);
+        CHECK(error.hint() == complaints[0].remedy);
+      }
+      REQUIRE(std::system(complaints[0].command.c_str()) == 0);
+      if (!linked) {
+        std::filesystem::remove_all(path);
+        std::filesystem::rename(elsewhere, path);
+      }
+      check_quiet(site);
+    }
+}
+
+TEST_CASE("daily copies may lie behind a link") {
+  Site site;
+  std::filesystem::create_directory(site.root / "copies");
+  std::filesystem::create_directory_symlink(site.root / "copies", site.host.state + "/backups");
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  CHECK(renew(site.host, {.names = {Name::parse("www")}, .force = Force::yes}).exit_code() == 0);
+  site.now += std::chrono::days(1);
+  CHECK(renew(site.host, {.force = Force::yes, .all = true}).exit_code() == 0);
+  CHECK_FALSE(std::filesystem::is_empty(site.root / "copies"));
+  CHECK(examine(site.host).empty());
+}
