@@ -97,14 +97,11 @@ std::vector<config::FoundPlan> plan_found_tables(const reconcile::Host& host, Su
                                                  const scan::Discovery& discovery, const std::string& environment) {
   const config::Kinds kinds =
       reconcile::config_kinds(around.store ? reconcile::authority_names(*around.store) : std::vector<base::Name>());
-  // Of servers all is found at once, of files what lies below the paths.
-  const std::function<bool(const std::string&)> below_paths = [&](const std::string& key) {
-    return scan::was_looked_for(discovery, key);
-  };
   std::vector<config::FoundPlan> plans;
   for (const auto& [source, tables] : scan::tables_of(discovery, context_of(around, environment)))
-    plans.push_back(config::plan_found(host.files, source, tables, kinds,
-                                       source == "files" ? below_paths : std::function<bool(const std::string&)>()));
+    plans.push_back(config::plan_found(host.files, source, tables, kinds, [&](const std::string& key) {
+      return scan::was_looked_for(discovery, source, key);
+    }));
   return plans;
 }
 
@@ -113,6 +110,9 @@ void save_found_tables(const Context& context, const reconcile::Host& host,
   for (const config::FoundPlan& plan : plans) {
     config::write_found(host.files, plan);
     if (context.output == Output::json || context.quiet) continue;
+    if (plan.unsure > 0 && plan.source != "files")
+      note(fmt::format("{}: tables of what was not found stay, {} of them, as not all of the config could be read\n",
+                       plan.path, plan.unsure));
     if (plan.after == plan.before) {
       note(fmt::format("{}: nothing to change\n", plan.path));
       continue;

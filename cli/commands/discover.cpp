@@ -230,7 +230,7 @@ void print_json(const scan::Discovery& found, const std::vector<config::FoundPla
   for (const discover::Server& server : found.servers) write(writer, server);
   writer.end_array().key("files").begin_array();
   for (const discover::File& file : found.files) write(writer, file);
-  writer.end_array().key("is_whole").boolean(found.walked.is_whole);
+  writer.end_array().key("is_whole").boolean(found.is_whole());
   writer.key("saved").boolean(saved).key("tables").begin_array();
   for (const config::FoundPlan& plan : plans)
     for (const config::FoundChange& change : plan.changes)
@@ -275,7 +275,7 @@ int run_discover(Context& context) {
   if (context.output == Output::json) {
     if (save) save_found_tables(context, host, plans);
     print_json(found, plans, save);
-    return found.walked.is_whole ? 0 : kSomeNotLookedAt;
+    return found.is_whole() ? 0 : kSomeNotLookedAt;
   }
   FoundRows(context, found, now).show();
   warn_of(around.problems);
@@ -285,7 +285,7 @@ int run_discover(Context& context) {
     note(fmt::format("`everseal discover --save` writes {} table{} of it to conf.d\n", changes,
                      changes == 1 ? "" : "s"));
   if (!context.quiet && found.servers.empty() && found.files.empty()) note("nothing was found\n");
-  return found.walked.is_whole ? 0 : kSomeNotLookedAt;
+  return found.is_whole() ? 0 : kSomeNotLookedAt;
 }
 
 }  // namespace

@@ -155,7 +155,7 @@ FoundPlan plan_found(const Files& files, const std::string& source, const std::v
           {FoundChange::Kind::kept, block.table(), block.key,
            found == wanted.end() ? "it was changed by hand, and is not found any more" : "it was changed by hand"});
     } else if (found == wanted.end() && was_looked_for && !was_looked_for(block.key)) {
-      // It may be there still.
+      ++plan.unsure;
     } else if (found == wanted.end()) {
       gone.push_back({FoundChange::Kind::gone, block.table(), block.key,
                       "it is not found any more, or the config watches it elsewhere"});

@@ -33,6 +33,7 @@ struct FoundPlan {
   std::string path;
   std::string before, after;         // of the file; equal where nothing is to be written, "" where there is none
   std::vector<FoundChange> changes;  // in the order of the file, what is gone last
+  std::size_t unsure = 0;            // tables that were not found, and were not looked for either: they stay
 };
 
 // What the file of `source` (a word: "nginx") becomes so that it holds `tables`. A table that is there keeps its name;

@@ -48,6 +48,10 @@ std::string_view unit_of(ServerKind kind, std::string_view config) noexcept {
   return config.find("/etc/httpd/") == std::string_view::npos ? "apache2" : "httpd";
 }
 
+bool is_usual_place(ServerKind kind, std::string_view config) noexcept {
+  return reader_of(kind).configs.front() == config;
+}
+
 std::vector<std::string> server_kinds() {
   std::vector<std::string> kinds;
   for (const ServerReader& reader : kReaders) kinds.emplace_back(reader.name);

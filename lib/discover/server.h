@@ -18,6 +18,8 @@ std::optional<ServerKind> parse_server_kind(std::string_view text) noexcept;
 // What systemd calls it where its config is that file: "apache2", "httpd".
 std::string_view unit_of(ServerKind kind, std::string_view config) noexcept;
 std::vector<std::string> server_kinds();  // as they are written
+// Where the distribution's own package puts its main file.
+bool is_usual_place(ServerKind kind, std::string_view config) noexcept;
 
 struct Where {
   std::string file;  // as the host sees it

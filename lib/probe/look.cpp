@@ -196,7 +196,11 @@ bool Look::has_sense(Step step) const {
       // Who refuses the suites of TLS 1.2 for want of such a key has none, unless it takes fewer of them there.
       return other_key_ && capture_.further.other_chain.empty() && capture_.tls_version == "TLSv1.3" &&
              (!lacks_other_key_ || depth_ >= Depth::further);
+    // Both hellos make the usual offer: who refuses that refuses them whatever their form.
+    case Step::split_hello:
+      return offer_ == Offer::usual;
     case Step::large_hello:
+      return depth_ == Depth::deep && offer_ == Offer::usual;
     case Step::survey:
       return depth_ == Depth::deep;
     case Step::strict_transport:

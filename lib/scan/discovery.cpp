@@ -1,6 +1,8 @@
 #include "scan/discovery.h"
 
+#include "base/encoding.h"
 #include "base/text.h"
+#include "pki/digest.h"
 #include "probe/starttls.h"
 #include "report/audited.h"
 #include "scan/memory.h"
@@ -39,6 +41,16 @@ base::Value table_value(base::Table table) {
   base::Value value;
   value.data = std::move(table);
   return value;
+}
+
+// Two servers of one kind have a file each.
+std::string source_of(const discover::Server& server) {
+  const std::string_view kind = to_string(server.kind);
+  if (discover::is_usual_place(server.kind, server.config)) return std::string(kind);
+  const base::Name path = base::Name::made_of(server.config, "source");
+  if (std::string source = fmt::format("{}-{}", kind, path); source.size() <= base::Name::kLongest) return source;
+  const pki::Sha256 digest = pki::sha256(base::as_bytes(server.config));
+  return fmt::format("{}-{}", kind, base::hex(std::span(digest).first(8)));
 }
 
 // Listeners that are asked for the same name, where the same is spoken before TLS; without a name each by itself.
@@ -218,7 +230,22 @@ void remember(inventory::Store& store, const Discovery& discovery, const std::st
   memory.flush();
 }
 
-bool was_looked_for(const Discovery& discovery, const std::string& key) {
+bool Discovery::is_whole() const {
+  return walked.is_whole &&
+         std::ranges::all_of(servers, [](const discover::Server& server) { return server.troubles.empty(); });
+}
+
+bool was_looked_for(const Discovery& discovery, const std::string& source, const std::string& key) {
+  const auto server = std::ranges::find(discovery.servers, source, source_of);
+  if (server != discovery.servers.end()) {
+    const auto was_read = [&](const discover::NamedFile& named) {
+      const discover::File* const file = discovery.file(named.path);
+      return file == nullptr || file->troubles.empty();
+    };
+    return server->troubles.empty() && std::ranges::all_of(server->sites, [&](const discover::Site& site) {
+             return std::ranges::all_of(site.files, was_read);
+           });
+  }
   const std::string path = key.substr(key.find(' ') + 1);
   return std::ranges::any_of(discovery.paths, [&](const std::string& root) {
     return path == root || path.starts_with(root.ends_with('/') ? root : root + "/");
@@ -230,7 +257,7 @@ std::map<std::string, std::vector<FoundTable>> tables_of(const Discovery& discov
   std::set<std::string> of_servers;
   if (!discovery.paths.empty()) tables["files"];
   for (const discover::Server& server : discovery.servers) {
-    std::vector<FoundTable>& own = tables[std::string(to_string(server.kind))];
+    std::vector<FoundTable>& own = tables[source_of(server)];
     for (const Group& group : groups_of(server, context)) own.push_back(endpoint_table(group, server, context));
     for (const discover::Site& site : server.sites) {
       for (const discover::NamedFile& named : site.files) {

@@ -31,6 +31,7 @@ struct Discovery {
   discover::Summary walked;           // of the paths
 
   const discover::File* file(const std::string& path) const;
+  bool is_whole() const;  // nothing of the paths and of the servers' configs was passed over
 };
 
 Discovery discover_host(const DiscoveryRequest& request, std::stop_token stop);
@@ -47,10 +48,12 @@ struct FoundContext {
   std::string environment;  // that endpoints get; ""
 };
 
-// Could the table of that key have been found below the paths?
-bool was_looked_for(const Discovery& discovery, const std::string& key);
+// Could the table of that key, from the source, have been found? Below the paths that were looked through, and in configs
+// that could be read whole.
+bool was_looked_for(const Discovery& discovery, const std::string& source, const std::string& key);
 
-// By source, in the words of conf.d: "nginx", ..., and "files" for what no server names. An [endpoint] for each site
+// By source, in the words of conf.d: "nginx" where its package puts its config, "nginx-srv-web-nginx.conf" elsewhere, ...,
+// and "files" for what no server names. An [endpoint] for each site
 // whose listeners nobody watches yet, in force; a [certificate] for each certificate that a server shows and that is
 // not managed, proposed.
 std::map<std::string, std::vector<config::FoundTable>> tables_of(const Discovery& discovery,

@@ -9,6 +9,19 @@ using namespace everseal;
 using nlohmann::json;
 using test::Words;
 
+namespace {
+
+std::vector<std::string> found_files(const test::Host& host) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(host.folder.file("conf.d"))) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("found@") && name.ends_with(".toml")) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
 TEST_CASE("certificates in a tree are found, remembered as seen, and proposed once") {
   const test::HostWithWww host;
   const std::string tree = host.folder.file("tree");
@@ -70,16 +83,45 @@ TEST_CASE("the listeners of a server that nobody watches are written, and only w
   // What was written is looked at, and somebody's own line is not written over.
   const json report = host.json({"audit"}, 1);
   CHECK(report.at("places").size() == 2);
-  std::string text = host.folder.read("conf.d/found@nginx.toml");
+  const std::string file = "conf.d/" + found_files(host).front();
+  std::string text = host.folder.read(file);
   text.insert(text.find("targets", text.find("mail")), "labels = [\"tier=mail\"]\n");
-  host.folder.write("conf.d/found@nginx.toml", text);
+  host.folder.write(file, text);
   configure("server { listen 8444 ssl; server_name shop.example.org; }");
   const base::Exit second = host.run({"audit", "--from", from, "--save"}, 1);
   CHECK(test::says(second, "changed [endpoint.\"shop.example.org\"]"));
   CHECK(test::says(second, "kept    [endpoint.\"mail.example.org\"]"));
-  CHECK(host.folder.read("conf.d/found@nginx.toml").find("tier=mail") != std::string::npos);
+  CHECK(host.folder.read(file).find("tier=mail") != std::string::npos);
   CHECK(host.json({"audit"}, 1).at("places").size() == 2);
   CHECK(test::says(host.run({"audit", "--save"}, 2), "--from"));
+}
+
+TEST_CASE("what a config that cannot be read whole, or another server's, does not name stays watched") {
+  const test::Host host;
+  const std::string from = "nginx=" + host.folder.file("nginx.conf");
+  const std::string site = "server { listen 8443 ssl; server_name shop.example.org; }";
+  host.folder.write("nginx.conf", "http { " + site + " }\n");
+  host.run({"discover", "--from", from, "--save"}, 0);
+  const std::string file = "conf.d/" + found_files(host).front();
+  const char* const broken[] = {
+      "server { listen ssl {{\n",
+      "http { include sites/shop.conf; }\n",
+      "http { server { listen 9443 ssl; server_name mail.example.org; }\n",
+  };
+  for (const char* const text : broken) {
+    CAPTURE(text);
+    host.folder.write("nginx.conf", text);
+    const base::Exit exit = host.run({"discover", "--from", from, "--save"}, 4);
+    CHECK_MESSAGE(test::says(exit, "not all of the config could be read"), exit.output, exit.errors);
+    CHECK(host.folder.read(file).find("shop.example.org") != std::string::npos);
+  }
+  host.folder.write("other.conf", "http { server { listen 9444 ssl; server_name other.example.org; } }\n");
+  host.run({"discover", "--from", "nginx=" + host.folder.file("other.conf"), "--save"}, 0);
+  CHECK(found_files(host).size() == 2);
+  CHECK(host.folder.read(file).find("shop.example.org") != std::string::npos);
+  // What is gone goes, once all was read.
+  host.folder.write("nginx.conf", "http { server { listen 9443 ssl; server_name mail.example.org; } }\n");
+  CHECK(test::says(host.run({"discover", "--from", from, "--save"}, 0), "gone    [endpoint.\"shop.example.org\"]"));
 }
 
 TEST_CASE("what discover cannot do is said before anything is written") {

@@ -90,11 +90,15 @@ TEST_CASE("nginx: each server block that speaks TLS, with its names and files") 
       // Another language in between.
       {"http { server { listen 443 ssl; content_by_lua_block { local s = \"it's; }\" if x then {} end }\n"
        "ssl_certificate a; } }",
-       "127.0.0.1:443"},
+       "127.0.0.1:443 certificate=/etc/nginx/a"},
+      {"http { server { listen 443 ssl; content_by_lua_block { -- it's }\nlocal s = '\\'}' }\nssl_certificate a; } }",
+       "127.0.0.1:443 certificate=/etc/nginx/a"},
       {"http { server { listen 443 ssl; if ($host ~ \"^a{2}$\") { return 301; } set $x ${y}z; ssl_certificate a; } }",
        "127.0.0.1:443 certificate=/etc/nginx/a"},
       {"mail { server { listen 993 ssl; ssl_certificate a; } }", "127.0.0.1:993 certificate=/etc/nginx/a"},
       {"", ""},
+      {"http { server { listen 443 ssl; }\nserver {",
+       "127.0.0.1:443\n/etc/nginx/nginx.conf:2 broken\n/etc/nginx/nginx.conf:1 broken"},
       {"http { upstream server { server 10.0.0.1; } }", ""},
   };
   for (const auto& [config, found] : rows) {

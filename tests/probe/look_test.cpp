@@ -78,6 +78,20 @@ TEST_CASE("weak ciphers are offered only to a peer that refused the usual ones")
   }
 }
 
+TEST_CASE("who refuses the usual offer is not blamed for the form of a hello that makes it") {
+  const Identity leaf("look.test");
+  const auto context = test::server_context(leaf, TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(context.get(), "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0");
+  Capture capture;
+  {
+    Server server([&](int c) { test::serve_tls(context.get(), c); });
+    capture = look_at(server.port(), Depth::deep);
+  }
+  CHECK_MESSAGE(capture.outcome == Outcome::complete, capture.problem);
+  CHECK_FALSE(capture.further.split_hello);
+  CHECK_FALSE(capture.further.large_hello);
+}
+
 TEST_CASE("a refusal that no other offer would have spared is not tried again") {
   struct Row {
     int alert;

@@ -83,13 +83,28 @@ class NginxParser {
     to_.add(std::move(words), first_);
   }
 
-  // Another language.
+  // Another language, in whose strings and comments a brace is none.
   void skip_block() {
+    char quote = '\0';
     for (int depth = 1; at_ < text_.size() && depth > 0; ++at_) {
-      if (text_[at_] == '{') ++depth;
-      if (text_[at_] == '}') --depth;
-      if (text_[at_] == '\n') ++line_;
+      const char c = text_[at_];
+      if (c == '\n') ++line_;
+      if (quote != 0) {
+        if (c == '\\')
+          ++at_;
+        else if (c == quote || c == '\n')
+          quote = '\0';
+      } else if (c == '"' || c == '\'') {
+        quote = c;
+      } else if (text_.substr(at_).starts_with("--")) {
+        at_ = std::min(text_.find('\n', at_), text_.size()) - 1;
+      } else if (c == '{') {
+        ++depth;
+      } else if (c == '}') {
+        --depth;
+      }
     }
+    at_ = std::min(at_, text_.size());
   }
 
   std::string_view text_, directory_;

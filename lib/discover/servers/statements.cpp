@@ -42,7 +42,8 @@ void Statements::read_text(std::string_view text) {
   const std::size_t outer = std::exchange(base_, open_.size());
   parse_(text, *this);
   passed_over_ = 0;
-  while (open_.size() > base_) {  // never closed
+  while (open_.size() > base_) {
+    trouble(Reason::broken, all[open_.back()].where.line, "the block is never closed");
     all[open_.back()].end = all.size();
     open_.pop_back();
   }
