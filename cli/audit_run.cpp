@@ -245,7 +245,8 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   if (only_changes) show_changes(context, *around.store, outcome.began, host.clock());
   if (arguments.has("save")) {
     const scan::Discovery found =
-        scan::discover_host({.servers = std::move(servers), .passwords = std::move(request.passwords)}, context.stop);
+        scan::discover_host({.servers = std::move(servers), .passwords = std::move(request.passwords)},
+                            around.store ? &*around.store : nullptr, now, context.stop);
     save_found_tables(context, host, plan_found_tables(host, around, found, request.environment));
   }
   return sink.end(summary_of(outcome, host.clock(), code));

@@ -262,8 +262,9 @@ int run_discover(Context& context) {
   const bool save = context.arguments.has("save");
   const reconcile::Host host = context.host();
   Surroundings around = surroundings(host, sql::Access::read_write, false);
-  const scan::Discovery found = scan::discover_host(request, context.stop);
   const base::Time now = host.clock();
+  const scan::Discovery found =
+      scan::discover_host(request, around.store ? &*around.store : nullptr, now, context.stop);
   if (around.store) scan::remember(*around.store, found, environment, now);
   std::vector<config::FoundPlan> plans;
   try {

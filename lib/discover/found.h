@@ -60,6 +60,10 @@ struct FoundKey {
                                    // encrypted, or it cannot be read
 };
 
+// Grows when the same octets may be found to hold something else than before, or the enumerators here change, so that
+// nothing read by an older one stands in for reading them.
+inline constexpr int kReader = 1;
+
 // What tells an unchanged file without reading it.
 struct Stamp {
   std::uint64_t device = 0;  // may be another after a restart

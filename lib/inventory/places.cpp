@@ -1,5 +1,6 @@
 #include "inventory/places.h"
 
+#include "inventory/below.h"
 #include "inventory/certificate_rows.h"
 #include "inventory/certificates.h"
 #include "inventory/findings.h"
@@ -78,16 +79,12 @@ pki::Sha256 judged_by(const Look& look) {
   return fields.digest();
 }
 
-struct KnownPlace {
-  PlaceRecord place;
-  base::Bytes shown, judged;
-};
-
-std::optional<KnownPlace> find_known(Store& store, const PlaceRecord& place) {
+std::optional<KnownPlace> find_known(Store& store, PlaceKind kind, const std::string& name,
+                                     const std::string& address) {
   sql::Query query(store.database(), fmt::format("select {}, shown, judged from place where kind = $1 and name = $2 "
                                                  "and address = $3",
                                                  kPlaceColumns));
-  query->bind(1, to_string(place.kind)).bind(2, base::as_bytes(place.name.raw())).bind(3, place.address);
+  query->bind(1, to_string(kind)).bind(2, base::as_bytes(name)).bind(3, address);
   return first_row(query, [](const sql::Statement& row) {
     return KnownPlace{place_at(row, 0), bytes_at(row, kPlaceColumnCount), bytes_at(row, kPlaceColumnCount + 1)};
   });
@@ -111,9 +108,11 @@ std::int64_t insert_place(Store& store, const PlaceRecord& place, Time at) {
   return id;
 }
 
-void touch(Store& store, std::int64_t id, Time at) {
-  sql::Query query(store.database(), "update place set last_look = $2 where id = $1");
-  query->bind(1, id).bind(2, base::to_unix(at)).execute();
+void touch(Store& store, std::int64_t id, const Look& look) {
+  sql::Query query(store.database(), look.is_further
+                                         ? "update place set last_look = $2, further_look = $2 where id = $1"
+                                         : "update place set last_look = $2 where id = $1");
+  query->bind(1, id).bind(2, base::to_unix(look.probe.at)).execute();
 }
 
 void describe_place(Store& store, std::int64_t id, const PlaceRecord& place) {
@@ -185,7 +184,8 @@ std::int64_t Places::record(const Look& look) {
   std::int64_t id = 0;
   store_.transaction([&] {
     const Time at = look.probe.at;
-    const auto known = find_known(store_, look.place);
+    const PlaceRecord& place = look.place;
+    const auto known = look.known ? look.known : find_known(store_, place.kind, place.name.raw(), place.address);
     id = known ? known->place.id : insert_place(store_, look.place, at);
     const pki::Sha256 shown = shown_by(look);
     const pki::Sha256 judged = judged_by(look);
@@ -199,7 +199,7 @@ std::int64_t Places::record(const Look& look) {
       query->bind(1, id).bind(2, base::BytesView(judged)).execute();
     }
     if (known && !is_described_as(known->place, look.place)) describe_place(store_, id, look.place);
-    if (known) touch(store_, id, at);
+    if (known || look.is_further) touch(store_, id, look);
   });
   return id;
 }
@@ -234,14 +234,44 @@ std::int64_t Places::mark_gone_at(const std::string& endpoint, Time started, Tim
   return query->execute();
 }
 
+void Places::mark_gone(std::int64_t place, Time now) {
+  sql::Query query(store_.database(), "update place set gone = $2 where id = $1 and gone is null");
+  query->bind(1, place).bind(2, base::to_unix(now)).execute();
+}
+
+std::vector<PlaceRecord> Places::files_unreached(const std::string& root, Time started) {
+  const auto [folder, behind] = below(root);
+  sql::Query query(store_.database(),
+                   fmt::format("select {} from place where kind = 'file' and name >= $1 and name < $2 and gone is null "
+                               "and last_look < $3",
+                               kPlaceColumns));
+  query->bind(1, base::as_bytes(root)).bind(2, base::as_bytes(behind)).bind(3, base::to_unix(started));
+  std::vector<PlaceRecord> places;
+  while (query->step())
+    if (PlaceRecord place = place_at(*query, 0); place.name.raw() == root || place.name.raw().starts_with(folder))
+      places.push_back(std::move(place));
+  return places;
+}
+
 std::optional<PlaceRecord> Places::find(PlaceKind kind, const std::string& name, const std::string& address) {
-  PlaceRecord place;
-  place.kind = kind;
-  place.name = base::Untrusted(name);
-  place.address = address;
-  auto known = find_known(store_, place);
+  auto known = find_known(store_, kind, name, address);
   if (!known) return std::nullopt;
   return std::move(known->place);
+}
+
+std::optional<KnownPlace> Places::known(PlaceKind kind, const std::string& name, const std::string& address) {
+  return find_known(store_, kind, name, address);
+}
+
+FurtherLooks Places::further_looks(const std::string& endpoint) {
+  sql::Query query(store_.database(),
+                   "select max(further_look), min(first_look) from place where kind = 'endpoint' and name = $1");
+  query->bind(1, base::as_bytes(endpoint));
+  return first_row(query,
+                   [](const sql::Statement& row) {
+                     return FurtherLooks{optional_at(row, 0, time_at), optional_at(row, 1, time_at)};
+                   })
+      .value_or(FurtherLooks());
 }
 
 std::vector<PlaceRecord> Places::named(const std::string& name) {

@@ -13,15 +13,30 @@
 
 namespace everseal::inventory {
 
+// A place as the last look at it left it.
+struct KnownPlace {
+  PlaceRecord place;
+  base::Bytes shown, judged;  // digests
+};
+
 // One look at a place, judged.
 struct Look {
   PlaceRecord place;  // but for its id and its times
+  // What was known of it a moment before; absent: the database is asked.
+  std::optional<KnownPlace> known{};
   ProbeRecord probe;
   // As shown, the leaf first; absent where the look could not show any: what was seen before stays seen then.
   std::optional<std::vector<pki::Certificate>> certificates;
   std::vector<FindingRecord> findings;              // rule, certificate, severity, what
   std::function<bool(const FindingRecord&)> stays;  // an open one that is not among them: this look could not tell
   std::string stays_by;                             // what that goes by: where it is another, open ones are asked again
+  bool is_further = false;                          // it asked for what one handshake does not show
+};
+
+// When the addresses of an endpoint were looked at.
+struct FurtherLooks {
+  std::optional<Time> last;   // further; absent: never
+  std::optional<Time> first;  // at all
 };
 
 // What changed since a moment, about one place.
@@ -67,7 +82,13 @@ class Places {
   // The same of the endpoint's addresses.
   std::int64_t mark_gone_at(const std::string& endpoint, Time started, Time now);
 
+  // Places of files at `root` and below it that no look reached since `started`.
+  std::vector<PlaceRecord> files_unreached(const std::string& root, Time started);
+  void mark_gone(std::int64_t place, Time now);
+
   std::optional<PlaceRecord> find(PlaceKind kind, const std::string& name, const std::string& address);
+  std::optional<KnownPlace> known(PlaceKind kind, const std::string& name, const std::string& address);
+  FurtherLooks further_looks(const std::string& endpoint);
   std::vector<PlaceRecord> named(const std::string& name);  // every address of it, and the file or name
   void each(const PlaceFilter& filter, const std::function<void(const PlaceState&)>& row);
   // Where a certificate was seen, now or before; the latest first.

@@ -159,12 +159,12 @@ void switch_over(const Directory& state, const std::string& kept) {
   state.rename(kIncoming, kDatabase);
 }
 
-struct Known {
+struct Counts {
   std::int64_t serials;
   std::int64_t revocations;  // by authorities here, which may know the serial alone, and by other CAs
 };
 
-Known known(Store& store) {
+Counts known(Store& store) {
   sql::Query query(
       store.database(),
       "select (select count(*) from issued), (select count(*) from certificate where revoked_at is not null) "
@@ -201,7 +201,7 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
     {
       Store store = Store::over(state_path, sql::open(incoming, sql::Access::read_write));
       store.transaction([&] {
-        const Known before = known(store);
+        const Counts before = known(store);
         if (take_in) take_in({store, present ? &*present : nullptr});
         std::set<Name> telling;
         if (present) {
@@ -219,7 +219,7 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
         learn_issued(store, outcome);
         mark_revoked(store);
         // Who learnt it first, the files, the database that is replaced or the CRL, does not matter.
-        const Known after = known(store);
+        const Counts after = known(store);
         outcome.serials = after.serials - before.serials;
         outcome.revocations = after.revocations - before.revocations;
         for (const std::string_view kind : {"certificate", "authority"}) Subjects(store).wake_all(kind, now);

@@ -3,6 +3,7 @@
 #include "inventory/audit_runs.h"
 #include "inventory/certificates.h"
 #include "inventory/events.h"
+#include "inventory/files.h"
 #include "inventory/findings.h"
 #include "inventory/managed.h"
 #include "inventory/places.h"
@@ -32,6 +33,8 @@ void prune(Store& store, Time now) {
       break;
   Findings(store).prune(now - kAuditRemembered, kAtOnce);
   AuditRuns(store).prune(now - kAuditRemembered, kAtOnce);
+  for (int count = 0; count < kMostTimes; ++count)
+    if (Files(store).prune(before, kAtOnce) < kAtOnce) break;
 }
 
 }  // namespace everseal::inventory

@@ -34,6 +34,7 @@ struct Target {
   std::optional<pki::KeyType> key;
   std::shared_ptr<const ClientCertificate> client;
   std::shared_ptr<const Proxy> proxy;  // which resolves the host, and is all that this host connects to
+  std::optional<Depth> depth;          // instead of the scope's
   std::size_t id = 0;                  // the caller's own, handed back with each capture
 
   // "host:port", "[::1]:443", "::1", "127.0.0.1" (port 443 where none is given). Throws Error(usage).

@@ -206,7 +206,7 @@ void Round::begin_look(std::uint64_t number, const Address& address) {
   auto running = std::make_unique<Running>(Running{.job = number,
                                                    .address = address,
                                                    .host = job.target.proxy ? job.target.host : address.host,
-                                                   .look = Look(job.target, scope_.depth),
+                                                   .look = Look(job.target, job.target.depth.value_or(scope_.depth)),
                                                    .left = job.left});
   running->order = running->look.next();
   gate_.wait(running->host, look);

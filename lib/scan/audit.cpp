@@ -12,6 +12,8 @@
 #include "probe/address.h"
 #include "report/audited.h"
 #include "scan/dns_round.h"
+#include "scan/further_looks.h"
+#include "scan/known_files.h"
 #include "scan/memory.h"
 #include "scan/own_files.h"
 #include "scan/sights.h"
@@ -26,6 +28,8 @@ namespace everseal::scan {
 namespace {
 
 constexpr std::chrono::seconds kLongestForCrls{60};
+// Of no more endpoints each one that was never looked at further is at once.
+constexpr std::size_t kFew = 100;
 // Sources of places that are names.
 constexpr std::string_view kCrlHosts = "crl", kDnsNames = "dns";
 
@@ -39,8 +43,9 @@ std::string scope_of(const AuditRequest& request) {
   return base::hex(pki::sha256(base::as_bytes(text)));
 }
 
-inventory::FindingRecord record_of(const audit::Finding& finding) {
+inventory::FindingRecord record_of(const audit::Finding& finding, base::Time at) {
   inventory::FindingRecord record;
+  record.opened = at;
   record.rule = finding.rule->id;
   record.certificate = finding.certificate;
   record.severity = audit::to_string(finding.severity);
@@ -93,6 +98,7 @@ class Run {
 
   AuditOutcome run() {
     begin();
+    choose_further_looks();
     look_at_own_files();
     look_at_endpoints();
     look_at_any_addresses();
@@ -108,6 +114,7 @@ class Run {
   void begin() {
     outcome_.began = began_;
     seen_.assign(request_.endpoints.size(), false);
+    is_further_.assign(request_.endpoints.size(), false);
     record_.scope = scope_of(request_);
     record_.what = request_.what;
     record_.started = began_;
@@ -145,6 +152,17 @@ class Run {
                                            request_.endpoints.size(), base::format_time(last->started)));
   }
 
+  void choose_further_looks() {
+    if (request_.further == AuditRequest::Further::never) return;
+    const bool are_few = request_.endpoints.size() <= kFew;
+    for (std::size_t i = 0; i < request_.endpoints.size(); ++i) {
+      if (seen_[i]) continue;
+      const std::string& name = request_.endpoints[i].name;
+      const auto looks = memory_ ? memory_->further_looks(name) : inventory::FurtherLooks();
+      is_further_[i] = (are_few && !looks.last) || is_further_look_due(name, looks, began_);
+    }
+  }
+
   using Done = std::function<void(std::size_t endpoint, probe::Capture)>;
 
   void probe_each(const std::vector<std::size_t>& endpoints, std::size_t most_addresses, const Done& done) {
@@ -153,6 +171,7 @@ class Run {
       if (at == endpoints.size()) return std::nullopt;
       probe::Target target = request_.endpoints[endpoints[at]].target;
       target.id = endpoints[at++];
+      if (is_further_[target.id]) target.depth = std::max(request_.depth, probe::Depth::further);
       return target;
     };
     probe::Scope scope;
@@ -324,17 +343,13 @@ class Run {
     for (const auto& [path, source] : request_.own.files) walk.roots.push_back(path);
     std::vector<discover::File> files;
     std::int64_t closed = 0;
-    const discover::Summary summary = discover::walk(
-        walk, request_.passwords,
-        [&](discover::File&& file) {
-          own_files_.add(file);
-          if (own_files_.is_closed_key(file))
-            ++closed;
-          else if (!file.certificates.empty() || !file.troubles.empty())
-            files.push_back(std::move(file));
-        },
-        stop_);
-    is_whole_ = is_whole_ && summary.is_whole;
+    walk_through(walk, [&](discover::File&& file) {
+      own_files_.add(file);
+      if (own_files_.is_closed_key(file))
+        ++closed;
+      else if (!file.certificates.empty() || !file.troubles.empty())
+        files.push_back(std::move(file));
+    });
     for (const discover::File& file : files) take(file, source_of(file), clock_());
     if (closed > 0)
       outcome_.remarks.push_back(fmt::format(
@@ -351,13 +366,22 @@ class Run {
     if (request_.paths.empty()) return;
     discover::Walk walk;
     walk.roots = request_.paths;
-    const auto see = [&](discover::File&& file) {
+    const discover::Summary summary = walk_through(walk, [&](const discover::File& file) {
       if (!file.certificates.empty() || !file.troubles.empty()) take(file, "arguments", clock_());
       release_arrived();
-    };
-    const discover::Summary summary = discover::walk(walk, request_.passwords, see, stop_);
+    });
+    std::string remark = fmt::format("{} files looked at in {} directories", summary.files, summary.directories);
+    if (summary.unchanged > 0)
+      remark += fmt::format("; {} of them not read again, as nothing changed there", summary.unchanged);
+    outcome_.remarks.push_back(std::move(remark));
+  }
+
+  discover::Summary walk_through(const discover::Walk& walk, const std::function<void(discover::File&&)>& see) {
+    const discover::Summary summary =
+        walk_known(walk, request_.passwords, memory_ ? store_ : nullptr, began_, see, stop_);
+    if (summary.is_whole) std::ranges::copy(walk.roots, std::back_inserter(walked_));
     is_whole_ = is_whole_ && summary.is_whole;
-    outcome_.remarks.push_back(fmt::format("{} files looked at in {} directories", summary.files, summary.directories));
+    return summary;
   }
 
   // Does something of this host keep it alive? Absent where that is not known.
@@ -432,7 +456,7 @@ class Run {
     audited.managed = std::move(managed);
     if (!judged.findings.empty())
       hand_over(std::move(place), std::move(probe), std::move(judged), std::move(audited));
-    else if (memory_ && !memory_->open_at(place).empty())
+    else if (memory_ && !memory_->known(place).open.empty())
       memory_->add(look_of(std::move(place), probe, judged));
   }
 
@@ -535,6 +559,7 @@ class Run {
     look.certificates = judged.certificates;
     look.stays = untold_by(judged);
     look.stays_by = untold_text(judged);
+    look.is_further = judged.had.contains(audit::Needs::further);
     return look;
   }
 
@@ -543,9 +568,12 @@ class Run {
     const bool is_name = place.kind == inventory::PlaceKind::name;
     if (place.team.empty()) place.team = team_of(judged);
     place.first_look = place.last_look = probe.at;
-    audited.findings = told(judged.findings, place, probe.at);
+    Memory::Known known;
+    if (memory_) known = memory_->known(place);
+    audited.findings = told(judged, known.open, place, probe.at);
     if (memory_) {
       inventory::Look look = look_of(place, probe, judged);
+      look.known = std::move(known.place);
       for (const report::AuditedFinding& one : audited.findings) look.findings.push_back(one.finding);
       if (!judged.leaves.empty()) audited.managed = memory_->managed(judged.leaves.front().fingerprint());
       memory_->add(std::move(look));
@@ -571,20 +599,31 @@ class Run {
     });
   }
 
-  // Findings as they are reported, counted.
-  std::vector<report::AuditedFinding> told(const std::vector<audit::Finding>& findings,
+  // Findings as they are reported, counted; what the last further look found holds until the next one.
+  std::vector<report::AuditedFinding> told(const Judged& judged, const std::vector<inventory::FindingRecord>& open,
                                            const inventory::PlaceRecord& place, base::Time at) {
-    std::vector<inventory::FindingRecord> open;
-    if (memory_ && !findings.empty()) open = memory_->open_at(place);
+    std::vector<inventory::FindingRecord> found;
+    for (const audit::Finding& finding : judged.findings) found.push_back(record_of(finding, at));
+    const bool is_plain = judged.is_whole && judged.certificates && !judged.had.contains(audit::Needs::further);
+    for (const inventory::FindingRecord& one : open) {
+      const audit::Rule* const rule = audit::find_rule(one.rule);
+      if (is_plain && rule != nullptr && rule->needs == audit::Needs::further) found.push_back(one);
+    }
+    std::ranges::stable_sort(found, std::greater<>(), [](const auto& one) { return inventory::gravity(one.severity); });
+    return told(std::move(found), open, place);
+  }
+
+  std::vector<report::AuditedFinding> told(std::vector<inventory::FindingRecord> found,
+                                           const std::vector<inventory::FindingRecord>& open,
+                                           const inventory::PlaceRecord& place) {
     std::vector<report::AuditedFinding> all;
-    for (const audit::Finding& finding : findings) {
+    for (inventory::FindingRecord& finding : found) {
       report::AuditedFinding shown{
-          .finding = record_of(finding), .acknowledgement = std::nullopt, .since = std::nullopt};
-      shown.finding.opened = at;
+          .finding = std::move(finding), .acknowledgement = std::nullopt, .since = std::nullopt};
       if (memory_) shown.since = since(open, shown.finding);
       if (memory_) shown.acknowledgement = memory_->acknowledgement(place, shown.finding.rule, shown.finding.severity);
-      shown.in_baseline = request_.baseline && request_.baseline->holds(place, finding);
-      count(finding, !report::counts(shown));
+      shown.in_baseline = request_.baseline && request_.baseline->holds(place, shown.finding);
+      count(shown.finding, !report::counts(shown));
       all.push_back(std::move(shown));
     }
     return all;
@@ -595,7 +634,9 @@ class Run {
       report::AuditedPlace audited;
       audited.place = at.place;
       audited.probe.at = clock_();
-      audited.findings = told(at.findings, at.place, audited.probe.at);
+      std::vector<inventory::FindingRecord> found;
+      for (const audit::Finding& finding : at.findings) found.push_back(record_of(finding, audited.probe.at));
+      audited.findings = told(std::move(found), memory_ ? memory_->known(at.place).open : decltype(found)(), at.place);
       std::vector<inventory::FindingRecord> records;
       for (const report::AuditedFinding& one : audited.findings) records.push_back(one.finding);
       if (memory_) memory_->add_compared(at.place, records, audited.probe.at);
@@ -610,11 +651,13 @@ class Run {
     return known == open.end() ? finding.opened : known->opened;
   }
 
-  void count(const audit::Finding& finding, bool is_known) {
+  void count(const inventory::FindingRecord& finding, bool is_known) {
+    const audit::Rule* const rule = audit::find_rule(finding.rule);
+    const auto severity = audit::parse_severity(finding.severity);
     if (is_known)
       ++outcome_.acknowledged;
-    else if (finding.rule->nature == audit::Nature::fault)
-      ++outcome_.findings[finding.severity];
+    else if (rule != nullptr && severity && rule->nature == audit::Nature::fault)
+      ++outcome_.findings[*severity];
   }
 
   std::string team_of(const Judged& judged) const {
@@ -636,6 +679,7 @@ class Run {
       memory_->forget_unreached(reached_, request_.whole, now);
       memory_->close_compared(together_, standards_.of({}).criteria, now);
     }
+    if (!stop_.stop_requested()) memory_->forget_files(walked_, now);
     record_.ended = now;
     record_.looked = outcome_.looked;
     record_.failed = outcome_.failed;
@@ -661,9 +705,10 @@ class Run {
   };
   std::map<std::string, Smtp> by_smtp_;  // by the name of their TLSA records
   inventory::AuditRunRecord record_;
-  std::vector<bool> seen_;  // beside request.endpoints
+  std::vector<bool> seen_, is_further_;  // beside request.endpoints
   Together together_;
-  std::set<std::string> reached_;  // names, one of whose addresses was connected to
+  std::set<std::string> reached_;    // names, one of whose addresses was connected to
+  std::vector<std::string> walked_;  // paths, all of which was seen
   std::int64_t endpoints_ = 0;
   bool is_whole_ = true;
   AuditOutcome outcome_;

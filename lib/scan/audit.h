@@ -38,12 +38,13 @@ struct AuditRequest {
   // What the DNS is asked about beside, the TLSA records of what is looked at by SMTP among it; absent: nothing.
   std::optional<std::vector<RenewedName>> dns;
   probe::Limits limits;
-  probe::Depth depth = probe::Depth::keys;
-  std::vector<std::string> name_servers;  // instead of the system's
-  std::vector<TeamPattern> teams;         // in their order
-  std::optional<Baseline> baseline;       // what stands there counts for nothing
-  std::vector<std::string> whole;         // sources all of whose endpoints are among these
-  std::string what;                       // "12 endpoints of the config"
+  probe::Depth depth = probe::Depth::keys;                       // of each look
+  enum class Further { daily, never } further = Further::daily;  // looks of probe::Depth::further, if `depth` is less
+  std::vector<std::string> name_servers;                         // instead of the system's
+  std::vector<TeamPattern> teams;                                // in their order
+  std::optional<Baseline> baseline;                              // what stands there counts for nothing
+  std::vector<std::string> whole;                                // sources all of whose endpoints are among these
+  std::string what;                                              // "12 endpoints of the config"
   enum class Begin { anew, where_the_last_stopped } begin = Begin::anew;
 };
 

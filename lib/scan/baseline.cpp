@@ -89,13 +89,14 @@ Baseline Baseline::read(const std::string& path) {
   return baseline;
 }
 
-bool Baseline::holds(const inventory::PlaceRecord& place, const audit::Finding& finding) const {
+bool Baseline::holds(const inventory::PlaceRecord& place, const inventory::FindingRecord& finding) const {
   const std::string& name = place.name.raw();
   const bool is_known = addresses_.contains({name, place.address});
-  const auto known = gravity_.find(
-      {name, is_known ? place.address : std::string(), std::string(finding.rule->id),
-       finding.certificate && is_of_certificate(finding.rule) ? finding.certificate->text() : std::string()});
-  return known != gravity_.end() && inventory::gravity(to_string(finding.severity)) <= known->second;
+  const auto known = gravity_.find({name, is_known ? place.address : std::string(), finding.rule,
+                                    finding.certificate && is_of_certificate(audit::find_rule(finding.rule))
+                                        ? finding.certificate->text()
+                                        : std::string()});
+  return known != gravity_.end() && inventory::gravity(finding.severity) <= known->second;
 }
 
 }  // namespace everseal::scan

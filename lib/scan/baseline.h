@@ -1,7 +1,6 @@
 // A report of before that an audit is held against: only what is new since then counts.
 #pragma once
 
-#include "audit/finding.h"
 #include "inventory/records.h"
 
 #include <array>
@@ -20,7 +19,7 @@ class Baseline {
   // Did the place break that rule before, no less gravely than now? What is about a certificate is the same finding
   // only where it is about the same one. An address that the report does not know is held against all that it knows of
   // the place's name, as names lead elsewhere from day to day.
-  bool holds(const inventory::PlaceRecord& place, const audit::Finding& finding) const;
+  bool holds(const inventory::PlaceRecord& place, const inventory::FindingRecord& finding) const;
   std::size_t size() const noexcept { return gravity_.size(); }
 
  private:

@@ -161,7 +161,10 @@ class Comparison {
 
 std::string Difference::text() const {
   std::vector<std::string> parts;
-  if (presence == Presence::gone) parts.emplace_back("nobody names it any more, or its address is another");
+  if (presence == Presence::gone)
+    parts.emplace_back(place.kind == inventory::PlaceKind::file
+                           ? "it is gone, or holds no certificate any more"
+                           : "nobody names it any more, or its address is another");
   if (presence == Presence::appeared)
     parts.push_back(after ? fmt::format("seen for the first time, ends {}", day(after->not_after))
                           : std::string("looked at for the first time"));

@@ -5,6 +5,7 @@
 #include "pki/digest.h"
 #include "probe/starttls.h"
 #include "report/audited.h"
+#include "scan/known_files.h"
 #include "scan/memory.h"
 #include "scan/own_servers.h"
 #include "scan/sights.h"
@@ -188,7 +189,8 @@ const discover::File* Discovery::file(const std::string& path) const {
   return found == files.end() || found->path != path ? nullptr : &*found;
 }
 
-Discovery discover_host(const DiscoveryRequest& request, std::stop_token stop) {
+Discovery discover_host(const DiscoveryRequest& request, inventory::Store* store, base::Time now,
+                        std::stop_token stop) {
   Discovery found;
   found.servers = request.servers;
   look_at_named_files(request, found);
@@ -196,8 +198,8 @@ Discovery discover_host(const DiscoveryRequest& request, std::stop_token stop) {
   if (!request.paths.empty()) {
     discover::Walk walk;
     walk.roots = request.paths;
-    found.walked = discover::walk(
-        walk, request.passwords,
+    found.walked = walk_known(
+        std::move(walk), request.passwords, store, now,
         [&](discover::File&& file) {
           if (!file.certificates.empty() || !file.troubles.empty()) found.files.push_back(std::move(file));
         },
@@ -228,6 +230,7 @@ void remember(inventory::Store& store, const Discovery& discovery, const std::st
     memory.add(std::move(look));
   }
   memory.flush();
+  if (discovery.walked.is_whole) memory.forget_files(discovery.paths, now);
 }
 
 bool Discovery::is_whole() const {

@@ -34,10 +34,11 @@ struct Discovery {
   bool is_whole() const;  // nothing of the paths and of the servers' configs was passed over
 };
 
-Discovery discover_host(const DiscoveryRequest& request, std::stop_token stop);
+// Files of the paths that `store` knows and that are unchanged are not read; null: all are. Throws what it throws.
+Discovery discover_host(const DiscoveryRequest& request, inventory::Store* store, base::Time now, std::stop_token stop);
 
 // Where the files' certificates were seen goes into the inventory; trust stores do not. What an audit found there
-// stays.
+// stays, but where the file is gone.
 void remember(inventory::Store& store, const Discovery& discovery, const std::string& environment, base::Time now);
 
 // What the tables of what was found depend on.

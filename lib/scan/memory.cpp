@@ -1,5 +1,6 @@
 #include "scan/memory.h"
 
+#include "discover/walk.h"
 #include "inventory/certificates.h"
 #include "inventory/findings.h"
 #include "inventory/managed.h"
@@ -122,10 +123,14 @@ std::vector<inventory::PlaceRecord> Memory::open_names(const std::string& source
   return names;
 }
 
-std::vector<inventory::FindingRecord> Memory::open_at(const inventory::PlaceRecord& place) {
-  const auto known = inventory::Places(store_).find(place.kind, place.name.raw(), place.address);
-  if (!known) return {};
-  return inventory::Findings(store_).open_at(known->id);
+Memory::Known Memory::known(const inventory::PlaceRecord& place) {
+  Known all{.place = inventory::Places(store_).known(place.kind, place.name.raw(), place.address), .open = {}};
+  if (all.place) all.open = inventory::Findings(store_).open_at(all.place->place.id);
+  return all;
+}
+
+inventory::FurtherLooks Memory::further_looks(const std::string& endpoint) {
+  return inventory::Places(store_).further_looks(endpoint);
 }
 
 void Memory::add_compared(const inventory::PlaceRecord& place, const std::vector<inventory::FindingRecord>& found,
@@ -186,6 +191,17 @@ void Memory::forget_unreached(const std::set<std::string>& names, const std::vec
     for (const std::string& name : names) places.mark_gone_at(name, began_, now);
     for (const std::string& source : sources) places.mark_gone(source, began_, now);
   });
+}
+
+void Memory::forget_files(const std::vector<std::string>& roots, base::Time now) {
+  inventory::Places places(store_);
+  for (const std::string& root : roots)
+    for (const inventory::PlaceRecord& place : places.files_unreached(root, began_)) {
+      const discover::File file = discover::look_at_file(place.name.raw(), {});
+      const bool is_gone = std::ranges::all_of(
+          file.troubles, [](const auto& trouble) { return trouble.reason == discover::Reason::not_found; });
+      if (file.certificates.empty() && is_gone) places.mark_gone(place.id, now);
+    }
 }
 
 }  // namespace everseal::scan

@@ -35,8 +35,13 @@ class Memory {
                                                                   std::string_view severity) const;
   // The certificates that a place showed since then, those of CAs left out.
   std::vector<SeenLeaf> leaves_since(const inventory::PlaceRecord& place, base::Time since);
-  // What was open there when it was looked at last.
-  std::vector<inventory::FindingRecord> open_at(const inventory::PlaceRecord& place);
+  // The place as it was looked at last, and what was open there then.
+  struct Known {
+    std::optional<inventory::KnownPlace> place;
+    std::vector<inventory::FindingRecord> open;
+  };
+  Known known(const inventory::PlaceRecord& place);
+  inventory::FurtherLooks further_looks(const std::string& endpoint);
   // Names of the DNS that a look of this `source` found something about that is still open.
   std::vector<inventory::PlaceRecord> open_names(const std::string& source);
   // What the comparison of many places found there, in place of what an earlier one did. Durable on return.
@@ -48,6 +53,9 @@ class Memory {
   // Places of an endpoint's name that no look of this run reached are gone, where one that did shows that the name is
   // still looked at; and all of `sources`.
   void forget_unreached(const std::set<std::string>& names, const std::vector<std::string>& sources, base::Time now);
+  // Files at these paths and below them that no look of this run reached are gone where they are not there any more, or
+  // hold nothing.
+  void forget_files(const std::vector<std::string>& roots, base::Time now);
 
  private:
   void add_others(Together& together, const audit::Criteria& criteria);

@@ -4,6 +4,7 @@
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
 #include "inventory/events.h"
+#include "inventory/files.h"
 #include "inventory/findings.h"
 #include "inventory/managed.h"
 #include "inventory/merge.h"
@@ -101,6 +102,9 @@ void use_audit(Store& store) {
   places.add_hours(std::vector{std::pair(id, ProbeHour{.hour = kNow})});
   places.mark_gone("config", kNow, kNow);
   places.mark_gone_at("www.example.org:443", kNow, kNow);
+  places.mark_gone(id, kNow);
+  places.files_unreached("/etc", kNow);
+  places.further_looks("www.example.org:443");
   places.named("www.example.org:443");
   for (unsigned bits = 0; bits < 16; ++bits) {
     PlaceFilter filter;
@@ -119,6 +123,7 @@ void use_audit(Store& store) {
   places.gone_since(kNow);
   findings.each_open(kNow, [](const PlacedFinding&) {});
   findings.each_open_then(kNow, [](const PlacedFinding&) {});
+  findings.open_of("expiring", kNow);
   places.each_shown_then(kNow, [](const Places::Shown&) {});
   findings.changed(kNow, kNow + kDay, kNow);
   AcknowledgementRecord known;
@@ -135,6 +140,14 @@ void use_audit(Store& store) {
   runs.last("");
   runs.newest();
   runs.between(kNow, kNow + kDay);
+}
+
+void use_files(Store& store) {
+  Files files(store);
+  files.put(std::vector{FileRecord{.path = "/etc/a.pem"}});
+  files.each_below("/etc", 0, [](const Files::Known&) {});
+  files.holds("/etc/a.pem");
+  files.forget(std::vector<std::string>{"/etc/a.pem"});
 }
 
 void use_managed(Store& store) {
@@ -317,6 +330,7 @@ TEST_CASE("every query is served by an index") {
     use_authorities(store);
     use_acme(store);
     use_merge(store);
+    use_files(store);
     use_events(store);
     use_audit(store);
   }

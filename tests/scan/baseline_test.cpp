@@ -51,9 +51,12 @@ inventory::PlaceRecord place_at(const std::string& name, const std::string& addr
   return place;
 }
 
-audit::Finding finding_of(const std::string& rule, audit::Severity severity, const std::string& certificate = {}) {
-  audit::Finding finding{.rule = audit::find_rule(rule), .severity = severity};
-  REQUIRE(finding.rule != nullptr);
+inventory::FindingRecord finding_of(const std::string& rule, audit::Severity severity,
+                                    const std::string& certificate = {}) {
+  REQUIRE(audit::find_rule(rule) != nullptr);
+  inventory::FindingRecord finding;
+  finding.rule = rule;
+  finding.severity = audit::to_string(severity);
   if (!certificate.empty()) finding.certificate = pki::Fingerprint::parse(certificate);
   return finding;
 }

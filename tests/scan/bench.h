@@ -20,6 +20,7 @@ namespace t = pki::testing;
 using inventory::PlaceKind;
 
 using Texts = std::vector<std::string>;
+inline constexpr base::Seconds kHour{3'600};
 
 // Keeps what it is told.
 class RecordingSink : public report::AuditSink {
@@ -49,9 +50,11 @@ class ChainServer {
   ChainServer(const ChainServer& beside, std::uint32_t host)
       : server_([this](int connection) { serve(connection); }, AF_INET, host, beside.port()) {}
 
-  void show(std::vector<pki::Certificate> chain, const pki::PrivateKey& key) {
+  enum class Sessions { resumed, forgotten };
+  void show(std::vector<pki::Certificate> chain, const pki::PrivateKey& key, Sessions sessions = Sessions::resumed) {
     test::SslContext context(SSL_CTX_new(TLS_server_method()));
     load(context.get(), chain, key);
+    if (sessions == Sessions::forgotten) SSL_CTX_set_num_tickets(context.get(), 0);
     const std::scoped_lock lock(mutex_);
     context_ = std::move(context);
   }
@@ -102,12 +105,14 @@ struct Bench {
   Bench() {
     request.limits.in_flight = 20;
     request.what = "a test";
+    request.further = AuditRequest::Further::never;
   }
 
-  std::vector<pki::Certificate> chain(const std::string& host, base::Seconds left = 80 * t::kDay) {
+  std::vector<pki::Certificate> chain(const std::string& host, base::Seconds left = 80 * t::kDay) const {
     return chain(host, left, key);
   }
-  std::vector<pki::Certificate> chain(const std::string& host, base::Seconds left, const pki::PrivateKey& its_key) {
+  std::vector<pki::Certificate> chain(const std::string& host, base::Seconds left,
+                                      const pki::PrivateKey& its_key) const {
     pki::Template wanted = t::server_template(host, its_key);
     wanted.not_before = now + left - 90 * t::kDay;
     wanted.not_after = now + left;

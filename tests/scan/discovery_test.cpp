@@ -29,7 +29,7 @@ struct HostTree {
     request.root = root.path();
     request.servers = discover::find_servers(discover::HostFiles(root.path()));
     request.paths = std::move(paths);
-    return discover_host(request, {});
+    return discover_host(request, nullptr, t::kNow, {});
   }
 };
 
