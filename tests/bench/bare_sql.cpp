@@ -96,6 +96,28 @@ double BareSql::fingerprint(const std::string& hex) const {
   return query(fmt::format("{} where fingerprint = x'{}'", kColumns, hex));
 }
 
+double BareSql::changed(std::int64_t from, std::int64_t until) const {
+  double spent = 0;
+  const auto ask = [&](const char* table, const char* begin, const char* end) {
+    for (const char* const column : {begin, end})
+      spent +=
+          query(fmt::format("select * from {0} join place on place.id = {0}.place where {0}.{1} >= {2} and "
+                            "{0}.{1} < {3}",
+                            table, column, from, until));
+  };
+  ask("sighting", "first_seen", "last_seen");
+  ask("finding", "opened", "closed");
+  return spent;
+}
+
+double BareSql::shown_at(std::int64_t when) const {
+  return query(
+      fmt::format("select * from certificate join sighting on sighting.certificate = fingerprint join place on "
+                  "place.id = sighting.place where sighting.first_seen <= {} and "
+                  "(sighting.last_seen is null or sighting.last_seen >= {}) order by not_after",
+                  when, when));
+}
+
 double BareSql::copy_rate(const std::string& file) const {
   sqlite3* made = nullptr;
   if (sqlite3_open(file.c_str(), &made) != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(made));

@@ -1,4 +1,5 @@
-// The queries behind list and show, straight through SQLite's own interface on the same database.
+// The queries behind list, show and what asks for the audit's memory, straight through SQLite's own interface on the
+// same database.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,10 @@ class BareSql {
   double expiring(std::int64_t now, std::int64_t before) const;
   double named(const std::string& reversed) const;
   double fingerprint(const std::string& hex) const;
+  // Sightings and findings that began or ended in that time, with their places.
+  double changed(std::int64_t from, std::int64_t until) const;
+  // Certificates with the places that showed them then.
+  double shown_at(std::int64_t when) const;
   // Copies all rows of both certificate tables into a new database with the same indexes; rows of the first a second.
   double copy_rate(const std::string& file) const;
 

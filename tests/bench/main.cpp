@@ -24,9 +24,9 @@ bool runs(void (*work)()) {
 
 int main(int argc, char** argv) {
   constexpr std::pair<const char*, void (*)()> kAll[] = {
-      {"startup", bench::startup}, {"sign", bench::sign},        {"inventory", bench::inventory},
-      {"renew", bench::renew},     {"due", bench::due},          {"acme", bench::acme},
-      {"audit", bench::audit},     {"discover", bench::discover}};
+      {"startup", bench::startup}, {"sign", bench::sign},         {"inventory", bench::inventory},
+      {"renew", bench::renew},     {"due", bench::due},           {"acme", bench::acme},
+      {"audit", bench::audit},     {"discover", bench::discover}, {"probes", bench::probes}};
   std::string only;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::string(argv[i]) == "--only") only = argv[i + 1];

@@ -56,6 +56,7 @@ int scaled(int size);
 void startup();
 void sign();
 void inventory();
+void probes();
 void renew();
 void due();
 void acme();
