@@ -11,8 +11,8 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -34,7 +34,8 @@ using DirectoryStream = base::Handle<DIR, ::closedir>;
 constexpr unsigned kMostThreads = 16;                            // unless asked for: each has its directories open
 constexpr std::size_t kBatch = 64;                               // files that one thread takes at once
 constexpr std::size_t kMostTasks = 4096;                         // that wait
-constexpr std::uint64_t kMostWaiting = std::uint64_t{32} << 20;  // octets of files whose results wait
+constexpr std::uint64_t kMostWaiting = std::uint64_t{16} << 20;  // octets of files whose results wait
+constexpr std::uint64_t kMostTold = std::uint64_t{1} << 20;      // the same of one thread's
 constexpr std::uint64_t kResultCost = 4096;                      // of one, beside its octets
 
 // File systems whose files are made by the kernel as they are read.
@@ -65,6 +66,13 @@ struct Task {
   bool is_directory = false;
 };
 
+// What a thread has found and not handed over yet: each thread works for one walk.
+struct Told {
+  std::vector<File> files;
+  std::uint64_t cost = 0;
+};
+thread_local Told told_here;
+
 class Walker {
  public:
   Walker(const Walk& walk, const Passwords& passwords, std::stop_token stop)
@@ -84,7 +92,9 @@ class Walker {
       for (unsigned i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
       threads.emplace_back([this] { begin(); });
       try {
-        while (std::optional<File> file = next_result()) see(std::move(*file));
+        for (std::vector<File> files = results(); !files.empty(); files = results())
+          for (File& file : files)
+            if (!stop_.stop_requested()) see(std::move(file));
       } catch (...) {
         end();
         throw;
@@ -101,6 +111,7 @@ class Walker {
         if (ended_ || exhausted_) return;
         visit_root(root);
       }
+      hand_over();
     });
     const std::lock_guard lock(mutex_);
     if (--working_ == 0) wake_all();
@@ -108,7 +119,10 @@ class Walker {
 
   void work() {
     while (std::optional<Task> task = next_task()) {
-      guarded([&] { run_task(*task); });
+      guarded([&] {
+        run_task(*task);
+        hand_over();
+      });
       task.reset();
       const std::lock_guard lock(mutex_);
       if (--working_ == 0 && tasks_.empty()) wake_all();
@@ -171,15 +185,14 @@ class Walker {
     room_wait_.notify_all();
   }
 
-  std::optional<File> next_result() {
+  // Empty: there are no more.
+  std::vector<File> results() {
     std::unique_lock lock(mutex_);
     results_wait_.wait(lock, [this] { return ended_ || !results_.empty() || (working_ == 0 && tasks_.empty()); });
-    if (results_.empty() || (ended_ && stop_.stop_requested())) return std::nullopt;
-    std::optional<File> file(std::move(results_.front()));
-    results_.pop_front();
-    waiting_ -= cost_of(*file);
+    if (ended_ && stop_.stop_requested()) return {};
+    waiting_ = 0;
     room_wait_.notify_all();
-    return file;
+    return std::exchange(results_, {});
   }
 
   static std::uint64_t cost_of(const File& file) noexcept {
@@ -189,11 +202,19 @@ class Walker {
   void tell(File&& file) {
     certificates_ += file.certificates.size();
     troubles_ += file.troubles.size();
+    told_here.cost += cost_of(file);
+    told_here.files.push_back(std::move(file));
+    if (told_here.cost >= kMostTold) hand_over();
+  }
+
+  void hand_over() {
+    Told told = std::exchange(told_here, {});
+    if (told.files.empty()) return;
     std::unique_lock lock(mutex_);
     room_wait_.wait(lock, [this] { return ended_ || waiting_ < kMostWaiting; });
     if (ended_) return;
-    waiting_ += cost_of(file);
-    results_.push_back(std::move(file));
+    waiting_ += told.cost;
+    std::ranges::move(told.files, std::back_inserter(results_));
     results_wait_.notify_one();
   }
 
@@ -373,7 +394,7 @@ class Walker {
   std::mutex mutex_;
   std::condition_variable tasks_wait_, results_wait_, room_wait_;
   std::vector<Task> tasks_;  // the newest is done first, so that few directories are open at once
-  std::deque<File> results_;
+  std::vector<File> results_;
   std::uint64_t waiting_ = 0;  // cost of the results
   int working_ = 0;            // threads that may still add tasks
   std::exception_ptr failure_;
