@@ -37,7 +37,7 @@ std::string_view to_string(Phase phase) noexcept;
 enum class Depth {
   first,    // one handshake, and a second with all that the library can speak where the first was refused
   keys,     // and a hello for a key of the other family, ECDSA beside RSA; of TLS 1.3 alone a handshake
-  further,  // what `Further` tells but for the last two: six connections more at most
+  further,  // what `Further` tells but for the last two: seven connections more at most
   deep,     // those too, and `Accepted`: some fifty connections more
 };
 

@@ -116,6 +116,8 @@ std::optional<Order> Look::next() {
       std::get<GreetOrder>(order.what).in_halves = true;
       return order;
     }
+    case Step::whole_hello:
+      return greet(usual_hello(server_name_));
     case Step::default_chain:
       return shake({});
     case Step::other_key: {
@@ -188,6 +190,8 @@ bool Look::has_sense(Step step) const {
       return session_ != nullptr;
     case Step::post_quantum:
       return !capture_.further.post_quantum;
+    case Step::whole_hello:
+      return capture_.further.split_hello == false;
     case Step::default_chain:
       return !server_name_.empty();
     case Step::other_key:
@@ -200,7 +204,7 @@ bool Look::has_sense(Step step) const {
     case Step::split_hello:
       return offer_ == Offer::usual;
     case Step::large_hello:
-      return depth_ == Depth::deep && offer_ == Offer::usual;
+      return depth_ == Depth::deep && offer_ == Offer::usual && capture_.further.split_hello;
     case Step::survey:
       return depth_ == Depth::deep;
     case Step::strict_transport:
@@ -239,6 +243,10 @@ void Look::take(Result result) {
       break;
     case Step::split_hello:
       if (reached) further.split_hello = result.hello.kind == ServerHello::Kind::hello;
+      break;
+    case Step::whole_hello:
+      // Who takes nothing that this hello offers does not answer it in one piece either.
+      if (!reached || result.hello.kind != ServerHello::Kind::hello) further.split_hello.reset();
       break;
     case Step::default_chain:
       further.default_chain = std::move(result.capture.chain);

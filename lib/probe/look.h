@@ -31,6 +31,7 @@ class Look {
     resume,
     post_quantum,
     split_hello,
+    whole_hello,
     default_chain,
     other_key,
     other_new_key,
