@@ -140,6 +140,11 @@ void print_document(std::string_view object) {
   print(text);
 }
 
+void print_part(report::JsonWriter& writer) {
+  print(writer.written());
+  writer.clear();
+}
+
 namespace {
 
 void show_outcome(const reconcile::Outcome& outcome) {

@@ -18,6 +18,10 @@
 
 #include <sys/types.h>
 
+namespace everseal::report {
+class JsonWriter;
+}
+
 namespace everseal::cli {
 
 enum class ArgumentType { flag, value, values };
@@ -107,6 +111,9 @@ void print(std::string_view text, Weight weight = Weight::plain);
 void note(std::string_view text, Weight weight = Weight::plain);
 // Writes the one document of --json to stdout: a JSON object, with the format's number as its first member.
 void print_document(std::string_view object);
+// Writes what there is of a document that is too large to be held, which begins with the format's number itself.
+inline constexpr std::size_t kPartSize = 1 << 16;  // from which on that is worth it
+void print_part(report::JsonWriter& writer);
 // A verdict in the chosen form, and its exit code.
 int show(const Context& context, const reconcile::Verdict& verdict);
 // A warning to stderr.

@@ -93,7 +93,9 @@ const Command audit_command{
     Group::inventory,
     "look at endpoints and files, judge and remember them",
     "Every certificate that is served or stored is judged: its dates, names, chain and key, and the\n"
-    "TLS that serves it. What was seen is remembered where there is a state.\n\n"
+    "TLS that serves it. What was seen is remembered where there is a state, and files that did not\n"
+    "change are not read again. Once a day each endpoint is asked also for resumption, post-quantum\n"
+    "groups, its certificate without a name, and whether it takes a hello in two parts.\n\n"
     "  everseal audit                 all that the config names, and the listeners of\n"
     "                                 what is kept alive\n"
     "  everseal audit www.example.org mail.example.org:25\n"

@@ -60,7 +60,8 @@ std::string places_of(const scan::Standing& one) {
 // Tables one below the other, each with a heading.
 class TextReport {
  public:
-  TextReport(const Context& context, const scan::Period& period) : context_(context), period_(period) {}
+  TextReport(const Context& context, inventory::Store& store, const scan::Period& period)
+      : context_(context), store_(store), period_(period) {}
 
   void print_all() {
     print(fmt::format("{}\n", styled(fmt::format("Certificates and audits from {} until {} UTC", minute(period_.from),
@@ -69,9 +70,9 @@ class TextReport {
     policies();
     inventory();
     events();
-    findings("Findings opened", period_.opened);
-    findings("Findings closed", period_.closed);
-    findings("Findings open at the end", period_.open);
+    findings("Findings opened", scan::Within::opened);
+    findings("Findings closed", scan::Within::closed);
+    findings("Findings open at the end", scan::Within::open_at_its_end);
     exceptions();
     runs();
     uncovered();
@@ -151,7 +152,9 @@ class TextReport {
     sink->end();
   }
 
-  void findings(std::string_view title, const std::vector<PlacedFinding>& all) {
+  void findings(std::string_view title, scan::Within which) {
+    std::vector<PlacedFinding> all;
+    scan::each_finding(store_, period_, which, [&](const PlacedFinding& one) { all.push_back(one); });
     static constexpr Column columns[] = {
         {"severity", "SEVERITY", Align::left, Narrow::keep}, {"rule", "RULE", Align::left, Narrow::keep},
         {"place", "PLACE", Align::left, Narrow::keep},       {"opened", "OPENED", Align::left, Narrow::keep},
@@ -219,6 +222,7 @@ class TextReport {
   }
 
   const Context& context_;
+  inventory::Store& store_;
   const scan::Period& period_;
 };
 
@@ -228,17 +232,23 @@ void write_place(JsonWriter& writer, const inventory::PlaceRecord& place) {
   writer.key("environment").value(text_cell(place.environment)).key("team").value(text_cell(place.team));
 }
 
-void write_findings(JsonWriter& writer, std::string_view key, const std::vector<PlacedFinding>& all, base::Time until) {
+void print_if_large(JsonWriter& writer) {
+  if (writer.written().size() >= kPartSize) print_part(writer);
+}
+
+void write_findings(JsonWriter& writer, std::string_view key, inventory::Store& store, const scan::Period& period,
+                    scan::Within which) {
   writer.key(key).begin_array();
-  for (const PlacedFinding& one : all) {
-    const bool is_closed = one.finding.closed && *one.finding.closed < until;
+  scan::each_finding(store, period, which, [&](const PlacedFinding& one) {
+    const bool is_closed = one.finding.closed && *one.finding.closed < period.until;
     writer.begin_object().key("rule").text(one.finding.rule).key("severity").text(one.finding.severity);
     writer.key("what").text(one.finding.what);
     write_place(writer, one.place);
     writer.key("certificate").value(one.finding.certificate ? Cell(one.finding.certificate->text()) : Cell());
     writer.key("opened").time(one.finding.opened).key("closed").value(is_closed ? Cell(*one.finding.closed) : Cell());
     writer.end_object();
-  }
+    print_if_large(writer);
+  });
   writer.end_array();
 }
 
@@ -259,13 +269,14 @@ void write_inventory(JsonWriter& writer, const scan::Period& period) {
       writer.key("from").time(at.from).key("until").time(at.until).end_object();
     }
     writer.end_array().end_object();
+    print_if_large(writer);
   }
   writer.end_array();
 }
 
-void print_json(const scan::Period& period, const std::string& host, base::Time now) {
+void print_json(inventory::Store& store, const scan::Period& period, const std::string& host, base::Time now) {
   JsonWriter writer;
-  writer.begin_object();
+  writer.begin_object().key(report::kFormatKey).number(report::kFormat);
   writer.key("from").time(period.from).key("until").time(period.until).key("written").time(now);
   writer.key("host").text(host).key("version").text(kVersion).key("policies").begin_array();
   for (const auto& one : period.policies)
@@ -290,11 +301,12 @@ void print_json(const scan::Period& period, const std::string& host, base::Time 
     writer.key("subject").text(event.subject).key("detail").begin_object();
     for (const auto& [key, value] : members_of(event.detail)) writer.key(key).text(value);
     writer.end_object().end_object();
+    print_if_large(writer);
   }
   writer.end_array();
-  write_findings(writer, "opened", period.opened, period.until);
-  write_findings(writer, "closed", period.closed, period.until);
-  write_findings(writer, "open", period.open, period.until);
+  write_findings(writer, "opened", store, period, scan::Within::opened);
+  write_findings(writer, "closed", store, period, scan::Within::closed);
+  write_findings(writer, "open", store, period, scan::Within::open_at_its_end);
   writer.key("exceptions").begin_array();
   for (const auto& [known, place] : period.exceptions) {
     writer.begin_object().key("rule").text(known.rule);
@@ -315,7 +327,7 @@ void print_json(const scan::Period& period, const std::string& host, base::Time 
   writer.end_array().key("history").begin_array();
   for (const auto& head : period.heads) writer.text(head.text());
   writer.end_array().end_object();
-  print_document(writer.written());
+  print_part(writer);
 }
 
 int run_audit_report(Context& context) {
@@ -333,9 +345,9 @@ int run_audit_report(Context& context) {
   Surroundings around = surroundings(host, sql::Access::read_only, true);
   const scan::Period period = scan::period(*around.store, around.config, from, until);
   if (context.output == Output::json)
-    print_json(period, host_name(), now);
+    print_json(*around.store, period, host_name(), now);
   else
-    TextReport(context, period).print_all();
+    TextReport(context, *around.store, period).print_all();
   warn_of(around.problems);
   return 0;
 }

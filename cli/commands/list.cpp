@@ -217,7 +217,7 @@ class Rows {
     writer_.end_array().key("problems");
     write(writer_, problems);
     writer_.end_object();
-    flush();
+    print_part(writer_);
   }
 
  private:
@@ -273,15 +273,9 @@ class Rows {
       writer_.key("still_there").boolean(one.is_still_there).end_object();
     }
     writer_.end_array().end_object();
-    if (writer_.written().size() >= kFlushAt) flush();
+    if (writer_.written().size() >= kPartSize) print_part(writer_);
   }
 
-  void flush() {
-    print(writer_.written());
-    writer_.clear();
-  }
-
-  static constexpr std::size_t kFlushAt = 1 << 16;
   bool json_;
   base::Time now_;
   std::unique_ptr<report::Sink> sink_;

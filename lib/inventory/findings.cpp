@@ -138,13 +138,13 @@ void Findings::each_open_then(Time when, const std::function<void(const PlacedFi
     row({.finding = finding_at(*query, 0), .place = place_at(*query, kFindingColumnCount), .acknowledgement = {}});
 }
 
-std::vector<PlacedFinding> Findings::changed(Time since, Time until, Time now) {
+void Findings::each_changed(Time since, Time until, Time now, const std::function<void(const PlacedFinding&)>& row) {
   sql::Query query(store_.database(),
                    select_placed("finding.id in (select id from finding where opened >= $2 and opened < $3 union "
                                  "select id from finding where closed >= $2 and closed < $3 union "
                                  "select id from finding where raised >= $2 and raised < $3) order by finding.id"));
   query->bind(1, base::to_unix(now)).bind(2, base::to_unix(since)).bind(3, base::to_unix(until));
-  return all_rows(query, placed_at);
+  while (query->step()) row(placed_at(*query));
 }
 
 std::int64_t Findings::acknowledge(const AcknowledgementRecord& acknowledgement) {

@@ -37,7 +37,7 @@ class Findings {
   // acknowledgement.
   void each_open_then(Time when, const std::function<void(const PlacedFinding&)>& row);
   // Opened, closed or grown worse since then and until `until`, in the order of their opening.
-  std::vector<PlacedFinding> changed(Time since, Time until, Time now);
+  void each_changed(Time since, Time until, Time now, const std::function<void(const PlacedFinding&)>& row);
 
   // Holds for the rule at that place until then; a former one of the same is withdrawn.
   std::int64_t acknowledge(const AcknowledgementRecord& acknowledgement);

@@ -102,14 +102,15 @@ class Comparison {
   }
 
   void take_findings() {
-    for (const auto& changed : inventory::Findings(store_).changed(since_, now_ + base::Seconds{1}, now_)) {
+    const auto take = [&](const inventory::PlacedFinding& changed) {
       const FindingRecord& finding = changed.finding;
-      if (changed.acknowledgement || changed.place.gone) continue;
+      if (changed.acknowledgement || changed.place.gone) return;
       if (finding.closed && finding.opened < since_)
         of(changed.place).closed.push_back(finding);
       else if (!finding.closed)
         (finding.opened < since_ ? of(changed.place).worsened : of(changed.place).opened).push_back(finding);
-    }
+    };
+    inventory::Findings(store_).each_changed(since_, now_ + base::Seconds{1}, now_, take);
   }
 
   // An acknowledgement that ended by itself is no news of its own; that its finding counts again is.

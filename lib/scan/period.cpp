@@ -69,11 +69,12 @@ void take_uncovered(inventory::Store& store, const config::Config& config, Perio
       period.uncovered.push_back({fmt::format("{} at {}", base::printable(run.what), base::format_time(run.started)),
                                   run.ended ? fmt::format("the audit was stopped after {} places", run.looked)
                                             : std::string("the audit did not come to its end")});
-  for (const PlacedFinding& placed : period.open)
+  each_finding(store, period, Within::open_at_its_end, [&](const PlacedFinding& placed) {
     if (is_failure(placed))
       period.uncovered.push_back(
           {placed.place.text(), fmt::format("{}: {} (since {})", placed.finding.rule, placed.finding.what,
                                             base::format_time(placed.finding.opened))});
+  });
   take_targets(store, config, period);
   for (const Standing& one : period.inventory) {
     const bool is_served = std::ranges::any_of(
@@ -123,20 +124,24 @@ Period period(inventory::Store& store, const config::Config& config, base::Time 
   events.each_between(from, until, [&](const inventory::EventRecord& event) {
     if (is_of_interest(event)) all.events.push_back(event);
   });
-  inventory::Findings findings(store);
-  for (PlacedFinding& placed : findings.changed(from, until, last)) {
-    if (placed.finding.opened >= from && placed.finding.opened < until) all.opened.push_back(placed);
-    if (placed.finding.closed && *placed.finding.closed >= from && *placed.finding.closed < until)
-      all.closed.push_back(std::move(placed));
-  }
-  findings.each_open_then(last, [&](const PlacedFinding& placed) { all.open.push_back(placed); });
-  for (auto& exception : findings.acknowledgements(from))
+  for (auto& exception : inventory::Findings(store).acknowledgements(from))
     if (exception.first.created < until) all.exceptions.push_back(std::move(exception));
   all.runs = inventory::AuditRuns(store).between(from, until);
   take_policies(all);
   take_uncovered(store, config, all);
   all.heads = events.heads();
   return all;
+}
+
+void each_finding(inventory::Store& store, const Period& period, Within which,
+                  const std::function<void(const PlacedFinding&)>& row) {
+  inventory::Findings findings(store);
+  const base::Time last = period.until - base::Seconds{1};
+  if (which == Within::open_at_its_end) return findings.each_open_then(last, row);
+  findings.each_changed(period.from, period.until, last, [&](const PlacedFinding& placed) {
+    const auto when = which == Within::opened ? std::optional(placed.finding.opened) : placed.finding.closed;
+    if (when && *when >= period.from && *when < period.until) row(placed);
+  });
 }
 
 }  // namespace everseal::scan

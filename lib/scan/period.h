@@ -9,6 +9,7 @@
 #include "inventory/store.h"
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,8 +39,6 @@ struct Period {
   std::vector<Standing> inventory;  // as of its end
   // Of certificates, authorities and their keys, and what was acknowledged.
   std::vector<inventory::EventRecord> events;
-  // Opened or closed in it, and those that were open at its end.
-  std::vector<inventory::PlacedFinding> opened, closed, open;
   // That held at some time of it.
   std::vector<std::pair<inventory::AcknowledgementRecord, inventory::PlaceRecord>> exceptions;
   std::vector<inventory::AuditRunRecord> runs;
@@ -58,5 +57,10 @@ struct Period {
 
 // `config` is today's: it says what should have been looked at.
 Period period(inventory::Store& store, const config::Config& config, base::Time from, base::Time until);
+
+// Findings of a period, one at a time, as there may be many.
+enum class Within { opened, closed, open_at_its_end };
+void each_finding(inventory::Store& store, const Period& period, Within which,
+                  const std::function<void(const inventory::PlacedFinding&)>& row);
 
 }  // namespace everseal::scan

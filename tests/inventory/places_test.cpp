@@ -20,6 +20,12 @@ struct Memory : TestState {
   Places places{store};
   Findings findings{store};
 
+  std::vector<PlacedFinding> changed(Time since, Time until, Time now) {
+    std::vector<PlacedFinding> all;
+    findings.each_changed(since, until, now, [&](const PlacedFinding& one) { all.push_back(one); });
+    return all;
+  }
+
   std::int64_t rows(std::string_view table) {
     sql::Query query(store.database(), fmt::format("select count(*) from {}", table));
     query->step();
@@ -188,11 +194,11 @@ TEST_CASE("a finding is opened and closed once, and its severity may rise meanwh
   CHECK(open[0].opened == kNow);
   memory.places.record(look_at(kNow + 2 * kAnHour, {leaf}));
   CHECK(memory.findings.open_at(place).empty());
-  const auto changed = memory.findings.changed(kNow, kNow + kDay, kNow);
+  const auto changed = memory.changed(kNow, kNow + kDay, kNow);
   REQUIRE(changed.size() == 1);
   CHECK(changed[0].finding.closed == kNow + 2 * kAnHour);
   CHECK(changed[0].place.id == place);
-  CHECK(memory.findings.changed(kNow + 3 * kAnHour, kNow + kDay, kNow).empty());
+  CHECK(memory.changed(kNow + 3 * kAnHour, kNow + kDay, kNow).empty());
 }
 
 TEST_CASE("an acknowledgement holds for its rule at its place until its day, and can be withdrawn") {
@@ -254,7 +260,7 @@ TEST_CASE("an acknowledgement holds for what is no graver than it was then") {
     const bool is_graver = gravity(row.now) > gravity(row.known);
     CHECK(open[0].raised == (is_graver ? std::optional(later) : std::nullopt));
     CHECK(open[0].opened == kNow);
-    const auto changed = memory.findings.changed(later, later + kAnHour, later);
+    const auto changed = memory.changed(later, later + kAnHour, later);
     CHECK(changed.size() == (is_graver ? 1U : 0U));
     int covered = 0;
     memory.findings.each_open(later, [&](const PlacedFinding& placed) { covered += placed.acknowledgement ? 1 : 0; });

@@ -125,7 +125,7 @@ void use_audit(Store& store) {
   findings.each_open_then(kNow, [](const PlacedFinding&) {});
   findings.open_of("expiring", kNow);
   places.each_shown_then(kNow, [](const Places::Shown&) {});
-  findings.changed(kNow, kNow + kDay, kNow);
+  findings.each_changed(kNow, kNow + kDay, kNow, [](const PlacedFinding&) {});
   AcknowledgementRecord known;
   known.rule = "expiring";
   known.place = id;

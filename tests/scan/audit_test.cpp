@@ -83,7 +83,11 @@ TEST_CASE("what is wrong is found, told, remembered, and closed when it is mende
   result = bench.run();
   CHECK(rules_of(result.places[0]).empty());
   CHECK(inventory::Findings(bench.store).open_at(place.id).empty());
-  CHECK(inventory::Findings(bench.store).changed(t::kNow, bench.now + t::kDay, bench.now).size() == 2);
+  int changed = 0;
+  inventory::Findings(bench.store).each_changed(t::kNow, bench.now + t::kDay, bench.now, [&](const auto&) {
+    ++changed;
+  });
+  CHECK(changed == 2);
 }
 
 TEST_CASE("who cannot be reached has its reason, loses nothing that was known, and is no finding about it") {

@@ -56,13 +56,14 @@ struct Archive : inventory::TestState {
   }
 
   Period of(const config::Config& config = {}) { return period(store, config, kFrom, kUntil); }
+  Texts rules_of(const Period& period, Within which) {
+    Texts texts;
+    each_finding(store, period, which, [&](const inventory::PlacedFinding& one) {
+      texts.push_back(one.place.name.raw() + " " + one.finding.rule);
+    });
+    return texts;
+  }
 };
-
-Texts rules_of(const std::vector<inventory::PlacedFinding>& all) {
-  Texts texts;
-  for (const auto& one : all) texts.push_back(one.place.name.raw() + " " + one.finding.rule);
-  return texts;
-}
 
 Texts texts_of(const std::vector<Standing>& all, base::Time when) {
   Texts texts;
@@ -156,9 +157,9 @@ TEST_CASE("findings and exceptions are of the time that they stood in") {
   except(kUntil - kASecond, kUntil + kDay, "late");
   except(kUntil, kUntil + kDay, "later");
   const Period all = archive.of();
-  CHECK(rules_of(all.opened) == Texts{"first:443 expiring", "last:443 weak-key"});
-  CHECK(rules_of(all.closed) == Texts{"first:443 expiring"});
-  CHECK(rules_of(all.open) == Texts{"before:443 expiring", "last:443 weak-key"});
+  CHECK(archive.rules_of(all, Within::opened) == Texts{"first:443 expiring", "last:443 weak-key"});
+  CHECK(archive.rules_of(all, Within::closed) == Texts{"first:443 expiring"});
+  CHECK(archive.rules_of(all, Within::open_at_its_end) == Texts{"before:443 expiring", "last:443 weak-key"});
   Texts reasons;
   for (const auto& [known, place] : all.exceptions) reasons.push_back(known.actor + ": " + known.reason);
   CHECK(reasons == Texts{"alice: just", "alice: late"});
