@@ -93,6 +93,8 @@ TEST_CASE("a chain is whole where each store has its way, and a shorter one name
     std::set<std::string> rules;
     std::string said;
     for (const Json& finding : place["findings"]) {
+      // Of the server's library, not of its chain.
+      if (finding["rule"] == "no-post-quantum") continue;
       rules.insert(finding["rule"].get<std::string>() + " " + finding["severity"].get<std::string>());
       said += finding["what"].get<std::string>();
     }
