@@ -29,7 +29,7 @@ const AuthorityCertificateRecord* active(std::span<const AuthorityCertificateRec
 
 Error disagree(const Name& name, std::string_view what) {
   return Error(Fault::corrupt, fmt::format("authority {}: {}", name, what),
-               "bring its directory back from a backup; `everseal doctor` says more");
+               "bring its directory back from a backup");
 }
 
 // The intermediate and those above it: the database knows the first, its file the rest.

@@ -77,6 +77,9 @@ class Complaints {
   }
 
   bool empty() const noexcept { return all_.empty(); }
+  bool has_of(std::string_view subject) const {
+    return std::ranges::find(all_, subject, &Complaint::subject) != all_.end();
+  }
   std::vector<Complaint> all() && { return std::move(all_); }
 
  private:
@@ -140,7 +143,9 @@ void examine_version_access(Session& session, const Name& name, Complaints& comp
   bool key_open = false;
   for (const int number : session.archive.numbers(name)) {
     open = open || !is_private(fmt::format("{}/{}", path, number));
-    key_open = key_open || !is_private(fmt::format("{}/{}/privkey.pem", path, number));
+    const std::string key = fmt::format("{}/{}/privkey.pem", path, number);
+    const auto found = status_of(key);
+    key_open = key_open || (found && S_ISREG(found->st_mode) && !is_private(key));
   }
   if (open || key_open) complain_of_access(complaints, subject_of(name), path, key_open);
 }
@@ -354,6 +359,11 @@ void examine_certificate(Session& session, const Name& name, Complaints& complai
   examine_unknown_versions(session, name, complaints);
   examine_live_link(session, name, complaints);
   examine_deployments(session, name, complaints);
+  // What a run would put right for another reason than these.
+  if (complaints.has_of(subject_of(name)) || !session.managed.find(name) || session.intents.open_removal(name)) return;
+  if (std::string loss = plan::loss(certificate_facts(session, name), session.now()); !loss.empty())
+    complaints.add("not-as-planned", subject_of(name), fmt::format("{}: {}", name, loss), "everseal renew",
+                   "sees to it");
 }
 
 void examine_certificates(Session& session, Complaints& complaints) {
@@ -449,8 +459,8 @@ bool tell_end(Session& session, const Name& name, Complaints& complaints) {
   complaints.add({.rule = "authority-ended",
                   .severity = Severity::warning,
                   .subject = authority_subject(name),
-                  .what = fmt::format("the certificate of authority {} ended {}: nothing that it signed is trusted", name,
-                                      base::format_time(*ends)),
+                  .what = fmt::format("the certificate of authority {} ended {}: nothing that it signed is trusted",
+                                      name, base::format_time(*ends)),
                   .remedy = std::string(plan::kAnotherAuthority),
                   .command = {}});
   return true;

@@ -1,8 +1,10 @@
 #include "reconcile/recover.h"
 
 #include "base/error.h"
+#include "inventory/managed.h"
 #include "inventory/merge.h"
 #include "inventory/state_directory.h"
+#include "inventory/subjects.h"
 #include "reconcile/desired.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/take_in.h"
@@ -11,6 +13,8 @@
 
 namespace everseal::reconcile {
 namespace {
+
+constexpr int kMostForgotten = 10'000;
 
 // `remove` said so, here or in the database that is replaced.
 bool was_removed(Session& session, inventory::Store* present, const Name& name) {
@@ -45,6 +49,20 @@ void tell_lost(const Host& host, std::string_view step, const inventory::Replace
                               .text = "what was asked for and not begun may be lost with the database: a revocation, a "
                                       "removal, a forced renewal, an issue of once",
                               .facts = {.hint = "`everseal plan` shows what is known; ask again for what is not"}});
+}
+
+// What failed because of the database that was damaged is tried by the next run, as if it had not.
+void forget_damage(const Host& host) {
+  inventory::Store store = open_store(host, sql::Access::read_write);
+  store.transaction([&] {
+    inventory::Attempts attempts(store);
+    for (const inventory::AttemptRecord& attempt : attempts.waiting(kMostForgotten)) {
+      if (attempt.fault != to_string(base::Fault::corrupt)) continue;
+      attempts.clear(attempt.step, attempt.subject, attempt.target);
+      if (const auto name = certificate_in(attempt.subject))
+        inventory::Subjects(store).wake(inventory::certificate_subject(*name), host.clock());
+    }
+  });
 }
 
 // What the config keeps alive of what came back is known at once, and not with the next run.
@@ -102,6 +120,7 @@ Verdict rebuild(const Host& host) {
                         ? "there is a database again"
                         : fmt::format("the database that was there is kept as {}", replacement.replaced));
   tell_lost(host, "rebuild", replacement, verdict);
+  forget_damage(host);
   read_config(host, "rebuild", verdict);
   return verdict;
 }

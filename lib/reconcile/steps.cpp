@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/fragment.h"
+#include "config/load.h"
 #include "plan/schedule.h"
 #include "reconcile/facts.h"
 #include "reconcile/failure.h"
@@ -356,6 +357,10 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
       config::remove_fragment(session.host.files, name);
       if (stamp != kGone) stays.push_back(fmt::format("{} is deleted", base::printable(file)));
     }
+    if (const std::string unread = fmt::format("{}/{}.toml", config::fragments_of(session.host.state), name);
+        unread != file && stamp_of(unread) != kGone)
+      stays.push_back(
+          fmt::format("{} is not read, and a run that reads it issues what it says", base::printable(unread)));
   } else if (managed && managed->orphaned) {
     if (const auto file = orphan_of(session.host, session.store, *managed).file)
       stays.push_back(

@@ -1153,6 +1153,27 @@ TEST_SUITE("failure") {
     CHECK(site.versions().size() == 1);
   }
 
+  TEST_CASE("what failed because of a damaged database is no failure of the one that a rebuild makes") {
+    for (const base::Fault fault : {base::Fault::corrupt, base::Fault::unreachable}) {
+      CAPTURE(to_string(fault));
+      Site site;
+      issue(site.host, {site.www(), Keep::alive, {}});
+      {
+        inventory::Store store = open_store(site.host, sql::Access::read_write);
+        inventory::Attempts(store).put({.step = "issue",
+                                        .subject = "certificate/www",
+                                        .target = "corp",
+                                        .count = 2,
+                                        .problem = "database disk image is malformed",
+                                        .fault = std::string(to_string(fault)),
+                                        .not_before = site.now + hours(1),
+                                        .last = site.now});
+      }
+      rebuild(site.host);
+      CHECK(attempts(site).empty() == (fault == base::Fault::corrupt));
+    }
+  }
+
   TEST_CASE("a file that left the contents of a target is gone when the others are proved") {
     Site site;
     const std::string fragment = site.root.path() + "/config/conf.d/www.toml";

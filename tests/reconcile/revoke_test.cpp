@@ -427,3 +427,21 @@ TEST_SUITE("revoke") {
 }
 
 }  // namespace
+
+TEST_CASE("a revocation that is asked for again while the CA is away is one request, and a graver reason takes its place") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const std::string here = site.host.state + "/authorities/corp", there = site.root.path() + "/away";
+  std::filesystem::rename(here, there);
+  const auto open = [&] {
+    inventory::Store store = open_store(site.host, sql::Access::read_only);
+    return inventory::Intents(store).open_for(kRevoked);
+  };
+  for (const auto reason : {RevocationReason::superseded, RevocationReason::superseded,
+                            RevocationReason::key_compromise, RevocationReason::superseded}) {
+    revoke(site.host, revocation_of_www(reason));
+    CHECK(open().size() == 1);
+  }
+  CHECK(open().front().reason == RevocationReason::key_compromise);
+  std::filesystem::rename(there, here);
+}

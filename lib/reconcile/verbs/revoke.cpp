@@ -19,14 +19,21 @@
 namespace everseal::reconcile {
 namespace {
 
+// Who asks again for what is open asks for the same; a graver reason takes the other's place.
 void add_revocation(Run& run, const Name& name, int version, pki::RevocationReason reason) {
+  inventory::Intents intents(run.store);
+  for (const inventory::IntentRecord& open : intents.open_for(name)) {
+    if (open.kind != inventory::IntentKind::revoke || open.version != version) continue;
+    if (!pki::is_graver(reason, open.reason)) return;
+    intents.end(open.id, inventory::IntentOutcome::cancelled, run.host.clock());
+  }
   inventory::IntentRecord intent;
   intent.kind = inventory::IntentKind::revoke;
   intent.subject = name;
   intent.version = version;
   intent.reason = reason;
   intent.created = run.host.clock();
-  inventory::Intents(run.store).add(intent);
+  intents.add(intent);
 }
 
 using Wanted = std::optional<pki::RevocationReason>;
