@@ -1,6 +1,7 @@
 // A second walk over files that are unchanged reads none of them, and tells the same.
 #include "scan/known_files.h"
 
+#include "base/file.h"
 #include "inventory/certificates.h"
 #include "inventory/files.h"
 #include "inventory/retention.h"
@@ -111,6 +112,18 @@ TEST_CASE("what is unchanged is not read again and told as before, what changed 
   });
   CHECK(known ==
         std::vector<std::string>{"half.pem", "new.pem", "notes.txt", "opened.p12", "sub/leaf.der", "sub/pair.pem"});
+
+  // Of the key nothing is kept but the digest of its public half.
+  std::string kept;
+  for (const auto& entry : fs::recursive_directory_iterator(tree.store.state()))
+    if (entry.is_regular_file()) kept += base::as_text(base::read_file(entry.path(), 1 << 24));
+  CHECK(kept.find(base::as_text(chain[0].fingerprint().octets)) != std::string::npos);
+  CHECK(kept.find(key.substr(key.find('\n') + 1, 48)) == std::string::npos);
+  const std::string body = key.substr(key.find('\n') + 1, key.rfind("\n-----END") - key.find('\n') - 1);
+  const auto der = base::from_base64(base::join(base::split(body, '\n'), ""));
+  REQUIRE(der);
+  // The private number of P-256 in PKCS#8 (RFC 5208, RFC 5915).
+  CHECK(kept.find(base::as_text(*der).substr(36, 32)) == std::string::npos);
 
   // Nothing read more than 400 days ago stands in for reading.
   inventory::prune(tree.store, tree.now + inventory::kRemembered + 2 * kHour);
