@@ -14,6 +14,7 @@
 #include "report/audit.h"
 #include "save_found.h"
 #include "scan/audit.h"
+#include "scan/clients.h"
 #include "show_rows.h"
 #include "terminal.h"
 #include "version.h"
@@ -208,7 +209,9 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   request.teams = patterns_of(around.config);
   request.name_servers = arguments.all("resolver");
   for (const std::string& text : request.name_servers) dns::parse_server(text);
-  request.crls = crl_source(around.config);
+  request.clients = scan::client_certificates(around.config);
+  request.crls = crl_source(around);
+  if (!around.config.audit.fetches) request.caa = dns::CaaRecords::not_asked;
   if (request.crls && around.store) request.crls->directory = host.state + "/crls";
   std::vector<std::string> remarks;
   request.limits.in_flight = handshakes_at_once(arguments, remarks);
@@ -234,8 +237,10 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   sink.begin(head);
   scan::AuditOutcome outcome = scan::audit(request, standards, around.store ? &*around.store : nullptr, sink,
                                            host.clock, progress_bar(context), context.stop);
-  if (!request.crls)
-    outcome.remarks.emplace_back("revocation was judged by stapled responses alone, as [audit] fetch = \"none\" says");
+  if (!around.config.audit.fetches)
+    outcome.remarks.push_back(
+        fmt::format("revocation was judged by stapled responses alone{}, as [audit] fetch = \"none\" says",
+                    request.dns ? ", and CAA records were not asked for" : ""));
   std::ranges::move(remarks, std::back_inserter(outcome.remarks));
   for (const base::Problem& problem : around.problems) outcome.remarks.push_back(to_string(problem));
   const int code = exit_code_of({.has_finding = outcome.has(from),

@@ -98,13 +98,16 @@ int exit_code_of(const LookCounts& counts) {
   return counts.failed > 0 || counts.not_looked > 0 ? kSomeNotLookedAt : 0;
 }
 
-std::optional<scan::CrlSource> crl_source(const config::Settings& settings) {
+std::optional<scan::CrlSource> crl_source(Surroundings& around) {
+  const config::Settings& settings = around.config;
   if (!settings.audit.fetches) return std::nullopt;
   scan::CrlSource source{.rules = {.allowed = settings.audit.fetch_allow, .proxy = settings.proxy, .proxy_login = {}},
-                         .directory = {}};
+                         .directory = {},
+                         .own = {}};
   if (settings.proxy_password_file)
     source.rules.proxy_login =
         std::make_shared<const base::Secret>(base::read_secret_file(*settings.proxy_password_file));
+  if (around.store) source.own = scan::own_crls(*around.store);
   return source;
 }
 

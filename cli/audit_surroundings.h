@@ -33,8 +33,9 @@ scan::Standards standards_of(const Context& context, Surroundings& around, base:
 
 std::string host_name();  // of this host, "localhost" where it has none
 
-// How CRLs are fetched, kept nowhere; nothing where the config says that none are. Opens the proxy's secret.
-std::optional<scan::CrlSource> crl_source(const config::Settings& settings);
+// How CRLs are fetched, kept nowhere; nothing where the config says that none are. Those of the state are read there.
+// Opens the proxy's secret.
+std::optional<scan::CrlSource> crl_source(Surroundings& around);
 
 // --fail-on; error without it. Error(usage).
 audit::Severity fail_on(const Context& context);

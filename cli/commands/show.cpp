@@ -11,6 +11,7 @@
 #include "reconcile/access.h"
 #include "reconcile/desired.h"
 #include "reconcile/named.h"
+#include "reconcile/obstacles.h"
 #include "reconcile/overview.h"
 #include "reconcile/session.h"
 #include "terminal.h"
@@ -187,6 +188,7 @@ Found of_managed(const reconcile::Host& host, inventory::Store& store, const inv
               {"requests", Json::array()},
               {"deployments", Json::array()},
               {"failures", Json::array()},
+              {"obstacles", Json::array()},
               {"versions", Json::array()},
               {"wanted", Json::parse(record.spec, nullptr, false)}};
   for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(record.name))
@@ -209,6 +211,14 @@ Found of_managed(const reconcile::Host& host, inventory::Store& store, const inv
                                     {"needs_operator", attempt.needs_operator},
                                     {"retry_at", time_or_null(attempt.not_before)}});
   }
+  if (managed.wanted && !record.orphaned && record.origin != reconcile::kOnce)
+    for (const reconcile::Obstacle& obstacle : reconcile::obstacles_of(host, store, *managed.wanted))
+      document["obstacles"].push_back({{"rule", obstacle.rule},
+                                       {"name", obstacle.name},
+                                       {"severity", obstacle.severity},
+                                       {"what", obstacle.what},
+                                       {"remedy", obstacle.remedy},
+                                       {"seen", base::format_time(obstacle.seen)}});
   for (const inventory::VersionRecord& version : inventory::Versions(store).of(record.name))
     document["versions"].push_back(json_of(store, host.state, version, now));
   return found;
@@ -244,6 +254,8 @@ std::string_view label_of(std::string_view key) {
                                      {"asked_at", "asked for"},
                                      {"asked_by", "by"},
                                      {"decided_by", "decided by"},
+                                     {"rule", "keeps the next renewal from succeeding:"},
+                                     {"seen", "asked last"},
                                      {"kind", "asked for:"}};
   const auto* const found = std::ranges::find(labels, key, &Label::key);
   return found == std::end(labels) ? key : found->text;

@@ -146,7 +146,7 @@ InspectedEndpoint inspect_endpoint(const Context& context, const std::string& wh
   place.kind = inventory::PlaceKind::endpoint;
   place.name = base::Untrusted(endpoint.wanted.name);
   std::optional<scan::Revocations> revocations;
-  if (auto source = crl_source(around.config)) revocations.emplace(std::move(*source), endpoint.now);
+  if (auto source = crl_source(around)) revocations.emplace(std::move(*source), endpoint.now);
   audit::Comparison comparison;
   for (SeenAddress& seen : endpoint.addresses) {
     place.address = seen.capture.address;

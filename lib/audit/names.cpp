@@ -34,23 +34,26 @@ const Judge kDnsJudges[] = {
       "must refuse.",
       "Add an issue record (issuewild for a wildcard) with the CA's name, or take the certificate from a CA that is "
       "named.",
-      "RFC 8659 section 4.2"},
+      "RFC 8659 section 4.2", Nature::fault, Identity::place, Needs::caa},
      nullptr},
     {{"caa-account", Severity::error, "CAA records name another account",
       "The CAA record names an account at the CA (accounturi) that is not the one of this installation, so that it "
       "must "
       "refuse. An account that was made anew has another URL.",
-      "Write the URL that `everseal account show` says into the record.", "RFC 8657 section 3"},
+      "Write the URL that `everseal account show` says into the record.", "RFC 8657 section 3", Nature::fault,
+      Identity::place, Needs::caa},
      nullptr},
     {{"caa-method", Severity::error, "CAA records do not allow the way in which the name is proved",
       "The CAA record lists the validation methods that the CA may use (validationmethods), and the one that the "
       "config "
       "says is not among them: it must refuse.",
-      "Add the method to the record, or prove the name in another way ([challenge.NAME]).", "RFC 8657 section 4"},
+      "Add the method to the record, or prove the name in another way ([challenge.NAME]).", "RFC 8657 section 4",
+      Nature::fault, Identity::place, Needs::caa},
      nullptr},
     {{"caa-critical", Severity::error, "a critical CAA record is not understood",
       "A CAA record with a tag that CAs do not know is marked critical. A CA that does not know it must refuse.",
-      "Correct the tag, or take the mark away (flags 0).", "RFC 8659 section 4.1"},
+      "Correct the tag, or take the mark away (flags 0).", "RFC 8659 section 4.1", Nature::fault, Identity::place,
+      Needs::caa},
      nullptr},
     {{"dnssec-bogus", Severity::error, "DNSSEC signatures of the name do not verify",
       "A validating resolver refuses what it gets for the name: signatures that ended, or a DS record that is not of "
@@ -256,6 +259,12 @@ bool leads_nowhere(const dns::Observed& seen) {
 }  // namespace
 
 std::span<const Judge> dns_judges() { return kDnsJudges; }
+
+std::vector<std::string_view> renewal_rules() {
+  std::vector<std::string_view> ids;
+  for (const Judge& judge : std::span(kDnsJudges).first(tlsa_mismatch)) ids.push_back(judge.rule.id);
+  return ids;
+}
 
 std::vector<Finding> judge_name(const std::string& name, const dns::Observed& seen,
                                 const std::vector<Renewing>& issuers, const Criteria& criteria) {

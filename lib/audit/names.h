@@ -7,6 +7,7 @@
 #include "pki/certificate.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace everseal::audit {
@@ -20,6 +21,9 @@ struct Renewing {
   std::string method;                   // how the name is proved: "dns-01"; "": nothing can
   bool is_first = true;                 // the others are asked where this one fails
 };
+
+// The rules about a name, breach of which keeps a CA from issuing.
+std::vector<std::string_view> renewal_rules();
 
 // `place`: the name, with the "*." of a wildcard. An issuer that is asked only when another fails is told as a warning.
 std::vector<Finding> judge_name(const std::string& place, const dns::Observed& seen,

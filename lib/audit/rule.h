@@ -32,6 +32,8 @@ enum class Needs : std::uint8_t {
   host,        // what the servers of this host are meant to do
   run,         // what all places of a run show
   revocation,  // what a CRL or a stapled response says of the certificate
+  caa,         // the CAA records of a name
+  clients,     // who shows the certificate to servers
 };
 
 struct Rule {

@@ -34,6 +34,7 @@ struct Stored {
   std::optional<bool> key_matches;  // absent also where there is no key
   std::optional<bool> is_read;      // some server's config names it
   std::optional<bool> is_renewed;   // Everseal or another client keeps it alive
+  std::optional<bool> is_shown{};   // to servers: by a server of this host to its upstreams, or as its profile says
   // What stood in the way of reading it whole: fixed code and words, "encrypted" and what that means here.
   std::vector<std::pair<std::string, std::string>> troubles{};
 };

@@ -17,7 +17,8 @@ void judge_server_auth(const Context& at, Found& found) {
 }
 
 void judge_client_auth(const Context& at, Found& found) {
-  if (at.leaf() == nullptr || at.sight.role != Role::client || allows(*at.leaf(), "clientAuth")) return;
+  const bool is_shown = at.sight.stored && at.sight.stored->is_shown == true;
+  if (at.leaf() == nullptr || (at.sight.role != Role::client && !is_shown) || allows(*at.leaf(), "clientAuth")) return;
   found.add({}, fmt::format("{} is not for clients", named(*at.leaf())), at.leaf());
 }
 
@@ -36,7 +37,8 @@ const Judge kUsageJudges[] = {
       "The certificate that a client shows says what it may be used for, and clientAuth is not among it. Servers "
       "refuse "
       "it. Public CAs put clientAuth into no new certificate any more.",
-      "Issue it by an internal CA with a profile for clients.", "RFC 5280 section 4.2.1.12"},
+      "Issue it by an internal CA with a profile for clients.", "RFC 5280 section 4.2.1.12", Nature::fault,
+      Identity::certificate, Needs::clients},
      judge_client_auth},
     {{"usage", Severity::error, "certificate may be used for what the policy forbids",
       "The certificate may be used for more than the policy allows. Chrome takes public certificates issued from "

@@ -46,14 +46,6 @@ TlsaRecord tlsa_of(const ldns_rr* record) {
   return tlsa;
 }
 
-template <class Record>
-std::vector<Record> records_of(const ldns_pkt* answer, ldns_rr_type type, Record (*make)(const ldns_rr*)) {
-  const Records records(answer, type, LDNS_SECTION_ANSWER);
-  std::vector<Record> all;
-  for (std::size_t i = 0; i < std::min(records.size(), kMostRecords); ++i) all.push_back(make(records[i]));
-  return all;
-}
-
 // The name at the end of the CNAMEs that a resolver followed for us.
 std::string end_of_aliases(const ldns_pkt* answer, const std::string& name) {
   const Records records(answer, LDNS_RR_TYPE_CNAME, LDNS_SECTION_ANSWER);
@@ -66,6 +58,18 @@ std::string end_of_aliases(const ldns_pkt* answer, const std::string& name) {
     at = std::move(next);
   }
   return at;
+}
+
+// Of the name, or of what it is an alias of.
+template <class Record>
+std::vector<Record> records_of(const ldns_pkt* answer, const std::string& name, ldns_rr_type type,
+                               Record (*make)(const ldns_rr*)) {
+  const Records records(answer, type, LDNS_SECTION_ANSWER);
+  const std::string of = end_of_aliases(answer, name);
+  std::vector<Record> all;
+  for (std::size_t i = 0; i < records.size() && all.size() < kMostRecords; ++i)
+    if (owner(records[i]) == of) all.push_back(make(records[i]));
+  return all;
 }
 
 }  // namespace
@@ -88,18 +92,19 @@ Observer::Reply Observer::ask(const std::string& name, int type, bool validated,
   std::string problems;
   for (const Server& server : resolvers_) {
     if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped while looking in the DNS");
+    PacketHandle answer;
     try {
-      last.packet = exchange(server, name, static_cast<ldns_rr_type>(type), flags, patience_);
+      answer = exchange(server, name, static_cast<ldns_rr_type>(type), flags, patience_);
     } catch (const Error& error) {
       problems += (problems.empty() ? "" : "; ") + error.message();
       continue;
     }
-    const ldns_pkt_rcode code = ldns_pkt_get_rcode(last.packet.get());
+    const ldns_pkt_rcode code = ldns_pkt_get_rcode(answer.get());
     if (code != LDNS_RCODE_NOERROR && code != LDNS_RCODE_NXDOMAIN && code != LDNS_RCODE_SERVFAIL) {
-      last.packet.reset();
       problems += fmt::format("{}{} refuses to answer", problems.empty() ? "" : "; ", to_string(server));
       continue;
     }
+    last.packet = std::move(answer);
     last.has_answer = code == LDNS_RCODE_NOERROR || code == LDNS_RCODE_NXDOMAIN;
     last.is_authentic = last.has_answer && ldns_pkt_ad(last.packet.get());
     has_validated_ = has_validated_ || last.is_authentic;
@@ -123,7 +128,7 @@ Caa Observer::caa(const std::string& name, const std::stop_token& stop) {
     if (known == caa_.end()) {
       const Reply reply = ask(here, LDNS_RR_TYPE_CAA, true, stop);
       std::optional<std::vector<CaaRecord>> records;
-      if (reply.has_answer) records = records_of(reply.packet.get(), LDNS_RR_TYPE_CAA, caa_of);
+      if (reply.has_answer) records = records_of(reply.packet.get(), here, LDNS_RR_TYPE_CAA, caa_of);
       known = caa_.emplace(here, std::move(records)).first;
     }
     if (!known->second) return {{}, {}, here};
@@ -142,12 +147,13 @@ std::string Observer::zone(const std::string& name, const std::stop_token& stop)
   return {};
 }
 
-Observed Observer::observe(const std::string& name, ChallengeRecords challenge, std::stop_token stop) {
+Observed Observer::observe(const std::string& name, ChallengeRecords challenge, CaaRecords caa_records,
+                           std::stop_token stop) {
   Observed seen;
   seen.name = base::lower(name);
   seen.zone = zone(seen.name, stop);
   seen.validation = validation_of(ask(seen.name, LDNS_RR_TYPE_A, true, stop), seen.name, LDNS_RR_TYPE_A, stop);
-  seen.caa = caa(seen.name, stop);
+  if (caa_records == CaaRecords::asked) seen.caa = caa(seen.name, stop);
   if (challenge == ChallengeRecords::not_asked) return seen;
   const std::string asked = std::string(kChallenge) + seen.name;
   const Reply aliases = ask(asked, LDNS_RR_TYPE_TXT, false, stop);
@@ -167,7 +173,7 @@ Tlsa Observer::tlsa(const std::string& name, std::stop_token stop) {
   const Reply reply = ask(name, LDNS_RR_TYPE_TLSA, true, stop);
   Tlsa seen;
   seen.validation = validation_of(reply, name, LDNS_RR_TYPE_TLSA, stop);
-  if (reply.has_answer) seen.records = records_of(reply.packet.get(), LDNS_RR_TYPE_TLSA, tlsa_of);
+  if (reply.has_answer) seen.records = records_of(reply.packet.get(), base::lower(name), LDNS_RR_TYPE_TLSA, tlsa_of);
   return seen;
 }
 

@@ -12,6 +12,7 @@
 namespace everseal::dns {
 
 enum class ChallengeRecords { not_asked, asked };
+enum class CaaRecords { not_asked, asked };
 
 // Asks recursive resolvers, by what they answer alone. Used by one thread at a time. All calls throw unreachable where
 // no resolver answers at all, cancelled, and Error(config) where there is none.
@@ -20,7 +21,7 @@ class Observer {
   explicit Observer(std::vector<Server> resolvers = {},
                     std::chrono::milliseconds patience = std::chrono::milliseconds(3'000));
 
-  Observed observe(const std::string& name, ChallengeRecords challenge, std::stop_token stop);
+  Observed observe(const std::string& name, ChallengeRecords challenge, CaaRecords caa, std::stop_token stop);
   // Of "_25._tcp.mail.example.org".
   Tlsa tlsa(const std::string& name, std::stop_token stop);
   // Whether any answer so far was called authentic, or bogus: a resolver that does not validate never does.

@@ -36,6 +36,7 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::no_intermediate: return "no_intermediate";
     case Rule::ended: return "ended";
     case Rule::clock_untrusted: return "clock_untrusted";
+    case Rule::dns_fault: return "dns_fault";
     case Rule::unreadable: return "unreadable";
     case Rule::nothing_due: return "nothing_due";
   }

@@ -50,6 +50,7 @@ enum class Rule {
   no_intermediate,     // an authority that cannot sign yet
   ended,               // an authority that cannot sign any more
   clock_untrusted,     // nothing is ordered or signed until the clock is right
+  dns_fault,           // what an audit saw in the DNS, which a CA will not get past
   unreadable,          // its facts
   nothing_due,
 };

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint16_t kSsl3 = 0x0300, kTls12 = 0x0303, kTls13 = 0x0304;
 constexpr std::size_t kRecordHead = 5, kLongestRecord = 16'384 + 256;
+constexpr char kNamedCurve = 3;
+
 using Kind = ServerHello::Kind;
 
 enum class Extension : std::uint16_t {
@@ -171,22 +173,36 @@ bool ServerFlight::take_messages() {
     const bool first = hello_.kind == Kind::none_yet;
     const std::size_t size = big_endian(left.substr(1, 3));
     if (first && type != SSL3_MT_SERVER_HELLO) return end(Kind::no_tls);
-    if (!first && type != SSL3_MT_CERTIFICATE) return false;
     if (size > (first ? kLongestRecord : kLongestChain)) return end(Kind::no_tls);
     if (left.size() < 4 + size) break;
-    const std::string_view body = left.substr(4, size);
+    if (!take_message(type, left.substr(4, size))) return false;
     left.remove_prefix(4 + size);
-    if (!first) {
-      chain_ = read_certificates(body, false);
-      return false;
-    }
-    hello_ = read_body(body);
-    if (until_ == Until::hello || hello_.kind != Kind::hello || hello_.version >= kTls13) return false;
   }
   messages_.erase(0, messages_.size() - left.size());
   if (!messages_.empty() && hello_.kind == Kind::none_yet && messages_.front() != SSL3_MT_SERVER_HELLO)
     return end(Kind::no_tls);
   return true;
+}
+
+bool ServerFlight::take_message(unsigned char type, std::string_view body) {
+  switch (type) {
+    case SSL3_MT_SERVER_HELLO:
+      if (hello_.kind != Kind::none_yet) return false;
+      hello_ = read_body(body);
+      return until_ != Until::hello && hello_.kind == Kind::hello && hello_.version < kTls13;
+    case SSL3_MT_CERTIFICATE:
+      chain_ = read_certificates(body, false);
+      return until_ == Until::key_exchange;
+    case SSL3_MT_CERTIFICATE_STATUS:
+      return until_ == Until::key_exchange;
+    case SSL3_MT_SERVER_KEY_EXCHANGE:
+      // A named curve (RFC 8422 section 5.4).
+      if (until_ == Until::key_exchange && body.size() >= 3 && body[0] == kNamedCurve)
+        hello_.group = code_of(body.substr(1, 2));
+      return false;
+    default:
+      return false;
+  }
 }
 
 // What comes behind a hello takes nothing of it away.

@@ -48,14 +48,18 @@ struct ServerHello {
     no_tls,
   } kind = Kind::none_yet;
   std::uint16_t version = 0, cipher = 0;
-  std::uint16_t group = 0;  // TLS 1.3; 0: not told
+  std::uint16_t group = 0;  // of the key exchange; 0: not told
   int alert = 0;
 };
 
 // Reads what a hello is answered with, in pieces as they come.
 class ServerFlight {
  public:
-  enum class Until { hello, chain };  // a chain comes in the clear below TLS 1.3 only
+  enum class Until {  // what comes behind the hello comes in the clear below TLS 1.3 only
+    hello,
+    chain,
+    key_exchange,  // for its group
+  };
   explicit ServerFlight(Until until = Until::hello) : until_(until) {}
 
   // False: there is no more to be read of it.
@@ -68,6 +72,7 @@ class ServerFlight {
  private:
   bool take_record(unsigned char type, std::string_view content);
   bool take_messages();
+  bool take_message(unsigned char type, std::string_view body);
   bool end(ServerHello::Kind kind);  // false
 
   Until until_;

@@ -141,8 +141,11 @@ std::optional<Order> Look::next() {
       std::get<ShakeOrder>(order.what).ask_http = true;
       return order;
     }
-    case Step::survey:
-      return greet(*survey_->next());
+    case Step::survey: {
+      Order order = greet(*survey_->next());
+      std::get<GreetOrder>(order.what).until = survey_->until();
+      return order;
+    }
     case Step::end:
       break;
   }

@@ -27,6 +27,9 @@ bool is_elliptic(std::uint16_t cipher) {
   return name.starts_with("ECDHE-") || name.starts_with("AECDH-");
 }
 
+// That the keys of certificates are on.
+constexpr std::uint16_t kCurvesOfKeys[] = {0x0017, 0x0018, 0x0019};
+
 // Every server that speaks elliptic curves has one of them.
 bool is_common(std::uint16_t group) {
   return group == 0x001d || (group >= 0x0017 && group <= 0x0019) || group == 0x001e;
@@ -55,7 +58,12 @@ void Survey::begin_groups() {
 
 // Below TLS 1.3 nobody says which group it chose before it sends a key: one is offered at a time. Those that everybody
 // knows were told by TLS 1.3 where it is spoken; the odd ones are asked for together first.
+//
+// A server whose key is on a curve that is not offered refuses, whatever groups it takes (RFC 8422 section 5.1.1):
+// where it refused a group alone, that is offered with those curves behind it. One that goes by its own order may then
+// choose another, so that of what it has behind its key's curve not all is found.
 void Survey::next_old_group(std::size_t index) {
+  beside_ = false;
   const auto all = key_exchange_groups(kTls12);
   const bool has_curves = old_version_ != 0 && std::ranges::any_of(old_ciphers_, is_elliptic);
   for (group_ = index; has_curves && group_ < all.size(); ++group_) {
@@ -77,6 +85,20 @@ ClientHello Survey::hello() const {
   hello.ciphers = ciphers_;
   hello.groups = codes_of(key_exchange_groups(kTls12));
   return hello;
+}
+
+bool Survey::has_elliptic_key() const {
+  return std::ranges::any_of(old_ciphers_, [](std::uint16_t cipher) {
+    return name_of(cipher_suites(kTls12), cipher).starts_with("ECDHE-ECDSA-");
+  });
+}
+
+bool Survey::asks_old_groups() const noexcept {
+  return step_ == Step::old_group || step_ == Step::odd_groups || step_ == Step::odd_group;
+}
+
+ServerFlight::Until Survey::until() const noexcept {
+  return asks_old_groups() ? ServerFlight::Until::key_exchange : ServerFlight::Until::hello;
 }
 
 std::optional<ClientHello> Survey::next() const {
@@ -109,6 +131,9 @@ std::optional<ClientHello> Survey::next() const {
         for (const Registered& group : old_groups)
           if (!is_common(group.code)) one.groups.push_back(group.code);
       }
+      if (beside_)
+        for (const std::uint16_t curve : kCurvesOfKeys)
+          if (std::ranges::find(one.groups, curve) == one.groups.end()) one.groups.push_back(curve);
       break;
   }
   return one;
@@ -125,7 +150,16 @@ void Survey::take(Answer answer, const ServerHello& hello) {
     }
     return refused();
   }
-  hello.kind == ServerHello::Kind::hello ? accepted(hello) : refused();
+  bool taken = hello.kind == ServerHello::Kind::hello;
+  if (taken && beside_) {
+    const std::uint16_t asked = key_exchange_groups(kTls12)[group_].code;
+    taken = step_ == Step::odd_groups ? hello.group != 0 && !is_common(hello.group) : hello.group == asked;
+  }
+  if (!taken && !beside_ && asks_old_groups() && has_elliptic_key()) {
+    beside_ = true;
+    return;
+  }
+  taken ? accepted(hello) : refused();
 }
 
 void Survey::refused() {

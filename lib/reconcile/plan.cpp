@@ -4,6 +4,7 @@
 #include "pki/csr.h"
 #include "reconcile/facts.h"
 #include "reconcile/named.h"
+#include "reconcile/obstacles.h"
 #include "reconcile/reconcile.h"
 
 #include <algorithm>
@@ -46,6 +47,24 @@ std::vector<PlannedSubject> plan(Session& session, const std::vector<Name>& name
   for (const inventory::AuthorityRecord& record : session.authority_rows.all())
     planned.push_back(plan_one(session, subject_kind("authority"), record.name));
   return planned;
+}
+
+void add_obstacles(Session& session, std::vector<PlannedSubject>& planned) {
+  const Obstacles obstacles(session.store, session.now());
+  if (obstacles.empty()) return;
+  for (PlannedSubject& one : planned) {
+    const auto name = certificate_in(one.subject);
+    const auto managed = name ? session.managed.find(*name) : std::nullopt;
+    if (!managed || managed->orphaned || managed->origin == kOnce) continue;
+    for (const Obstacle& obstacle :
+         obstacles.of(config::from_normal_form(managed->spec, config_kinds({})), session.config))
+      one.standing.push_back(
+          {plan::Rule::dns_fault,
+           fmt::format("{}: {} ({}, as of {}). {}",
+                       obstacle.severity == "warning" ? "the DNS stands in the way of another issuer"
+                                                      : "the DNS stands in the way of the next renewal",
+                       obstacle.what, obstacle.rule, base::format_time(obstacle.seen), obstacle.remedy)});
+  }
 }
 
 // What is wrong in the config stands with what it is about, or by itself.
@@ -97,6 +116,7 @@ std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& name
     Desired desired(host, store);
     Session session(host, desired.config(), store);
     std::vector<PlannedSubject> planned = plan(session, names);
+    add_obstacles(session, planned);
     add_problems(desired, names, planned);
     return planned;
   };
@@ -124,6 +144,7 @@ std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& reque
     if (const auto issuer = issuer_asked(one, facts, request.force))
       one.rehearsal = rehearse(session, facts.wanted, *issuer);
   }
+  add_obstacles(session, planned);
   add_problems(desired, request.names, planned);
   return planned;
 }

@@ -405,6 +405,8 @@ class Run {
     const auto beside = [&](const pki::Certificate& leaf) {
       audit::Stored stored = own_files_.beside(file.path, leaf);
       if (stored.is_read) stored.is_renewed = is_renewed(file.path, leaf);
+      const auto managed = memory_ ? memory_->managed(leaf.fingerprint()) : std::nullopt;
+      if (managed && request_.clients.contains(*managed)) stored.is_shown = true;
       return stored;
     };
     Judged judged = judge_file(file, place.text(), standard, asked(), began_, beside);
@@ -452,6 +454,7 @@ class Run {
     Judged judged;
     judged.certificates.emplace();
     judged.findings = std::move(findings);
+    if (request_.caa == dns::CaaRecords::asked) judged.had.insert(audit::Needs::caa);
     report::AuditedPlace audited;
     audited.managed = std::move(managed);
     if (!judged.findings.empty())
@@ -509,7 +512,7 @@ class Run {
     };
     std::vector<dns::Server> resolvers;
     for (const std::string& text : request_.name_servers) resolvers.push_back(dns::parse_server(text));
-    const DnsRound round = ask_dns(questions, resolvers, done, stop_);
+    const DnsRound round = ask_dns(questions, resolvers, request_.caa, done, stop_);
     close_others(std::string(kDnsNames), asked);
     outcome_.remarks.push_back(fmt::format("{} names asked of the DNS", questions.size()));
     if (round.unanswered > 0)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "discover/passwords.h"
+#include "dns/observer.h"
 #include "inventory/store.h"
 #include "probe/probe.h"
 #include "report/audit.h"
@@ -16,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -34,9 +36,11 @@ struct AuditRequest {
   std::string environment;         // of files
   OwnServers own;                  // of this host; their listeners are looked at, and compared with their files
   discover::Passwords passwords;   // of what is encrypted there
+  std::set<base::Name> clients;    // managed certificates that their profile makes for clients
   std::optional<CrlSource> crls;   // absent: nobody is asked for CRLs
   // What the DNS is asked about beside, the TLSA records of what is looked at by SMTP among it; absent: nothing.
   std::optional<std::vector<RenewedName>> dns;
+  dns::CaaRecords caa = dns::CaaRecords::asked;
   probe::Limits limits;
   probe::Depth depth = probe::Depth::keys;                       // of each look
   enum class Further { daily, never } further = Further::daily;  // looks of probe::Depth::further, if `depth` is less

@@ -1,7 +1,6 @@
 #include "scan/dns_round.h"
 
 #include "base/error.h"
-#include "dns/observer.h"
 
 #include <algorithm>
 #include <atomic>
@@ -18,8 +17,8 @@ constexpr std::size_t kAskers = 8;
 
 class Asking {
  public:
-  Asking(const std::vector<DnsQuestion>& questions, const std::vector<dns::Server>& resolvers)
-      : questions_(questions), resolvers_(resolvers) {}
+  Asking(const std::vector<DnsQuestion>& questions, const std::vector<dns::Server>& resolvers, dns::CaaRecords caa)
+      : questions_(questions), resolvers_(resolvers), caa_(caa) {}
 
   DnsRound run(const std::function<void(std::size_t, const DnsAnswer&)>& done, const std::stop_token& stop) {
     DnsRound round;
@@ -53,7 +52,7 @@ class Asking {
     changed_.notify_all();
   }
 
-  static DnsAnswer answer_to(const DnsQuestion& question, dns::Observer& observer, const std::stop_token& stop) {
+  DnsAnswer answer_to(const DnsQuestion& question, dns::Observer& observer, const std::stop_token& stop) const {
     DnsAnswer answer;
     try {
       if (question.kind == DnsQuestion::Kind::tlsa)
@@ -63,7 +62,7 @@ class Asking {
             observer.observe(question.name,
                              question.kind == DnsQuestion::Kind::renewal_by_dns ? dns::ChallengeRecords::asked
                                                                                 : dns::ChallengeRecords::not_asked,
-                             stop);
+                             caa_, stop);
     } catch (const base::Error& error) {
       if (error.fault() != base::Fault::cancelled) answer.problem = error.message();
     }
@@ -87,6 +86,7 @@ class Asking {
 
   const std::vector<DnsQuestion>& questions_;
   const std::vector<dns::Server>& resolvers_;
+  const dns::CaaRecords caa_;
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> has_validated_{false};
   std::mutex mutex_;
@@ -98,8 +98,9 @@ class Asking {
 }  // namespace
 
 DnsRound ask_dns(const std::vector<DnsQuestion>& questions, const std::vector<dns::Server>& resolvers,
-                 const std::function<void(std::size_t, const DnsAnswer&)>& done, std::stop_token stop) {
-  return Asking(questions, resolvers).run(done, stop);
+                 dns::CaaRecords caa, const std::function<void(std::size_t, const DnsAnswer&)>& done,
+                 std::stop_token stop) {
+  return Asking(questions, resolvers, caa).run(done, stop);
 }
 
 }  // namespace everseal::scan

@@ -1,8 +1,7 @@
 // Questions to the DNS about many names, asked in a few threads.
 #pragma once
 
-#include "dns/lookup.h"
-#include "dns/observed.h"
+#include "dns/observer.h"
 
 #include <cstddef>
 #include <functional>
@@ -32,6 +31,7 @@ struct DnsRound {
 // Hands each answer to `done` on the calling thread, as it comes; what `stop` cuts off is not handed over. Throws what
 // `done` throws.
 DnsRound ask_dns(const std::vector<DnsQuestion>& questions, const std::vector<dns::Server>& resolvers,
-                 const std::function<void(std::size_t question, const DnsAnswer&)>& done, std::stop_token stop);
+                 dns::CaaRecords caa, const std::function<void(std::size_t question, const DnsAnswer&)>& done,
+                 std::stop_token stop);
 
 }  // namespace everseal::scan

@@ -1,5 +1,6 @@
 #include "scan/own_authorities.h"
 
+#include "authority/files.h"
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
 
@@ -49,6 +50,17 @@ OwnAuthorities own_authorities(inventory::Store& store, const config::Config& co
     }
   }
   return own;
+}
+
+std::map<pki::Sha256, std::string> own_crls(inventory::Store& store) {
+  std::map<pki::Sha256, std::string> files;
+  inventory::Authorities authorities(store);
+  for (const inventory::AuthorityRecord& authority : authorities.all())
+    for (const auto& record : authorities.certificates(authority.name))
+      if (record.role == inventory::AuthorityRole::intermediate)
+        files.emplace(pki::Certificate::parse(record.der).spki_pin(),
+                      fmt::format("{}/{}", authority::authority_path(store, authority.name), authority::kCrlFile));
+  return files;
 }
 
 }  // namespace everseal::scan

@@ -5,8 +5,10 @@
 #include "config/config.h"
 #include "inventory/store.h"
 #include "pki/certificate.h"
+#include "pki/digest.h"
 
 #include <map>
+#include <string>
 #include <vector>
 
 namespace everseal::scan {
@@ -18,5 +20,8 @@ struct OwnAuthorities {
 };
 
 OwnAuthorities own_authorities(inventory::Store& store, const config::Config& config);
+
+// Where the CRL of each issuing key of the state lies, by its pin.
+std::map<pki::Sha256, std::string> own_crls(inventory::Store& store);
 
 }  // namespace everseal::scan

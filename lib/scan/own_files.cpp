@@ -35,6 +35,7 @@ OwnFiles::OwnFiles(const OwnServers& servers) : servers_(servers) {
     for (const std::string& path : pairing.keys) keys_only_.insert(canonical_path(path));
   }
   for (const auto& [path, source] : servers.files) read_.insert(canonical_path(path));
+  for (const std::string& path : servers.shown) shown_.insert(canonical_path(path));
   for (const std::string& path : certificates) keys_only_.erase(path);
 }
 
@@ -59,6 +60,7 @@ audit::Stored OwnFiles::beside(const std::string& path, const pki::Certificate& 
   const std::string canonical = canonical_path(path);
   stored.is_read = read_.contains(canonical) ||
                    std::ranges::any_of(read_, [&](const std::string& one) { return is_below(canonical, one); });
+  stored.is_shown = shown_.contains(canonical);
   const auto pairings = pairings_.find(canonical);
   if (pairings == pairings_.end()) return stored;
   for (const KeyPairing* const pairing : pairings->second) {

@@ -20,8 +20,8 @@ class OwnFiles {
   explicit OwnFiles(const OwnServers& servers);
 
   void add(const discover::File& file);
-  // Of a leaf in a file: whether a server is to use it with another's key, and whether any reads the file. Absent where
-  // that is not known.
+  // Of a leaf in a file: whether a server is to use it with another's key, and whether any reads the file or shows it
+  // to its upstreams. Absent where that is not known.
   audit::Stored beside(const std::string& path, const pki::Certificate& leaf) const;
   // What a listener that is meant to serve one of these is to serve in the place of `served`; nullopt where that is one
   // of them, or none of them can be told.
@@ -40,7 +40,7 @@ class OwnFiles {
   std::map<std::string, std::vector<Leaf>> leaves_;                      // by canonical path
   std::map<std::string, std::optional<std::vector<pki::Sha256>>> keys_;  // pins; nullopt: not all could be read
   std::map<std::string, std::vector<const KeyPairing*>> pairings_;       // by a certificate's canonical path
-  std::set<std::string> read_, keys_only_;                               // canonical paths
+  std::set<std::string> read_, shown_, keys_only_;                       // canonical paths
 };
 
 // With links followed, as far as there is something.

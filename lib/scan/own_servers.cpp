@@ -65,6 +65,7 @@ class Reader {
     KeyPairing pairing;
     for (const NamedFile& file : site.files) {
       own_.files.emplace(file.path, defaults_.source);
+      if (file.role == Role::upstream_certificate) own_.shown.insert(file.path);
       if (file.role == Role::certificate) pairing.certificates.push_back(file.path);
       if (file.role == Role::key) pairing.keys.push_back(file.path);
     }

@@ -6,6 +6,7 @@
 #include "scan/targets.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct OwnServers {
   std::map<std::string, Meant> meant;        // by Wanted::name
   std::vector<KeyPairing> pairings;          // of those whose keys lie in files of their own
   std::map<std::string, std::string> files;  // that they read, each with whose it is: "nginx"
+  std::set<std::string> shown;               // of those, the certificates that are shown to upstreams
   std::vector<std::string> remarks;          // what of their configs could not be read; printable
 
   bool empty() const noexcept { return endpoints.empty() && files.empty(); }

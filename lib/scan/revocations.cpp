@@ -181,8 +181,21 @@ struct Revocations::State {
     return nullptr;
   }
 
+  // Null where nobody here is the issuer, or the file is no use: then its URL is asked as a client would.
+  std::shared_ptr<const pki::RevocationList> own(const Job& job) {
+    const auto file = source.own.find(job.issuer.spki_pin());
+    if (file == source.own.end()) return nullptr;
+    try {
+      return parse(base::read_file(file->second, pki::kLargestCrl), job);
+    } catch (const Error& error) {
+      base::log::debug("CRL {}: {}", file->second, error.message());
+      return nullptr;
+    }
+  }
+
   // What was kept stands in for a host that is down as long as it is in force, and nothing is lost by it.
   std::shared_ptr<const pki::RevocationList> find(const Job& job, const std::stop_token& stop) {
+    if (auto list = own(job)) return list;
     Kept found = kept(job);
     if (found.is_fresh) return found.list;
     if (auto fetched = fetch(job, stop)) return fetched;
@@ -216,7 +229,8 @@ struct Revocations::State {
     const auto known = numbers.find(file);
     if (known != numbers.end()) return known->second;
     const std::scoped_lock lock(mutex);
-    for (const std::string& url : urls) hosts[*net::fetched_host(url)];
+    if (!source.own.contains(issuer.spki_pin()))
+      for (const std::string& url : urls) hosts[*net::fetched_host(url)];
     const Number number = jobs.size();
     numbers.emplace(file, number);
     jobs.push_back({std::move(urls), issuer, std::move(file)});

@@ -5,9 +5,11 @@
 #include "audit/sight.h"
 #include "base/time.h"
 #include "net/fetch.h"
+#include "pki/digest.h"
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -21,6 +23,8 @@ struct CrlSource {
   // Where CRLs are kept, made where it is missing; "": nowhere. Whatever lies there is verified like what was fetched,
   // and may go at any time.
   std::string directory;
+  // Files that hold the CRL of an issuer of this host, by its key's pin: they are read in place of asking anybody.
+  std::map<pki::Sha256, std::string> own{};
 };
 
 // Who gave no CRL, or did.

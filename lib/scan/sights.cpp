@@ -27,18 +27,18 @@ void finish(Judged& judged) {
   std::ranges::stable_sort(judged.findings, std::greater<>(), &audit::Finding::severity);
 }
 
-// Is a client's certificate, if it may be nothing else.
-audit::Role role_of(const pki::Certificate& leaf) {
+// Is a client's certificate, if it may be nothing else, or is shown to servers and not for them.
+audit::Role role_of(const pki::Certificate& leaf, bool is_shown) {
   const auto usage = leaf.extended_key_usage();
   const auto has = [&](std::string_view one) { return std::ranges::find(usage, one) != usage.end(); };
-  return has("clientAuth") && !has("serverAuth") ? audit::Role::client : audit::Role::server;
+  return (has("clientAuth") || is_shown) && !has("serverAuth") ? audit::Role::client : audit::Role::server;
 }
 
 audit::Sight sight_of(const discover::FoundCertificate& leaf, const std::vector<pki::Certificate>& authorities,
                       const std::string& place, audit::Stored stored) {
   audit::Sight sight;
   sight.place = place;
-  sight.role = role_of(leaf.certificate);
+  sight.role = role_of(leaf.certificate, stored.is_shown == true);
   sight.chain.push_back(leaf.certificate);
   sight.chain.insert(sight.chain.end(), authorities.begin(), authorities.end());
   if (leaf.key == discover::KeyBeside::matches) stored.key_matches = true;
@@ -87,6 +87,7 @@ Judged judge_file(const discover::File& file, const std::string& place, Standard
   const auto judge = [&](audit::Sight sight) {
     if (sight.stored && sight.stored->key_matches) judged.had.insert(audit::Needs::key);
     if (sight.stored && sight.stored->is_read) judged.had.insert(audit::Needs::host);
+    if (sight.stored && sight.stored->is_shown) judged.had.insert(audit::Needs::clients);
     take(judged.findings, audit::judge(sight, standard.criteria, now));
   };
   for (const discover::FoundCertificate& found : file.certificates) {

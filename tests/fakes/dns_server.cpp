@@ -54,8 +54,10 @@ std::string wire_answer(unsigned id, const DnsQuestion& asked, const DnsAnswer& 
   if (answer.raw) return number(id) + *answer.raw;
   constexpr unsigned kIsAnswer = 0x8400;  // and authoritative
   constexpr unsigned kIsCut = 0x0200;
+  constexpr unsigned kIsAuthentic = 0x0020;
   const auto head = [&](unsigned flags, std::size_t answers, std::size_t authority) {
-    return number(id ^ answer.id_changed_by) + number(kIsAnswer | flags | static_cast<unsigned>(answer.code)) +
+    return number(id ^ answer.id_changed_by) +
+           number(kIsAnswer | (answer.is_authentic ? kIsAuthentic : 0) | flags | static_cast<unsigned>(answer.code)) +
            number(1) + number(static_cast<unsigned>(answers)) + number(static_cast<unsigned>(authority)) + number(0) +
            wire_question(answer.question.value_or(asked));
   };
@@ -78,6 +80,7 @@ std::optional<DnsQuestion> read_question(std::string_view packet, Transport tran
   }
   if (at + 5 > packet.size()) return std::nullopt;
   question.type = static_cast<DnsType>(number_at(packet, at + 1));
+  question.checking_disabled = (packet[3] & 0x10) != 0;
   return question;
 }
 
@@ -120,6 +123,10 @@ DnsRecord soa_record(const std::string& zone) {
   std::string data = wire_name("ns." + zone) + wire_name("root." + zone);
   for (int i = 0; i < 5; ++i) data += number(0) + number(1);
   return {zone, DnsType::soa, data};
+}
+
+DnsRecord caa_record(const std::string& name, const std::string& tag, const std::string& value) {
+  return {name, DnsType::caa, std::string(1, '\0') + static_cast<char>(tag.size()) + tag + value};
 }
 
 DnsRecord a_record(const std::string& name, const std::string& address) {

@@ -10,13 +10,14 @@
 
 namespace everseal::fakes {
 
-enum class DnsType : std::uint16_t { a = 1, ns = 2, cname = 5, soa = 6, txt = 16 };
+enum class DnsType : std::uint16_t { a = 1, ns = 2, cname = 5, soa = 6, txt = 16, tlsa = 52, caa = 257 };
 
 struct DnsQuestion {
   std::string name;  // in lower case, without the trailing dot
   DnsType type;
   enum class Transport { udp, tcp } transport;
-  int number;  // of those of that name and type over that transport, from 1
+  int number;                      // of those of that name and type over that transport, from 1
+  bool checking_disabled = false;  // RFC 4035 section 3.2.2
 };
 
 struct DnsRecord {
@@ -28,6 +29,7 @@ DnsRecord txt_record(const std::string& name, const std::vector<std::string>& st
 DnsRecord cname_record(const std::string& name, const std::string& target);
 DnsRecord ns_record(const std::string& zone, const std::string& server);
 DnsRecord soa_record(const std::string& zone);
+DnsRecord caa_record(const std::string& name, const std::string& tag, const std::string& value);
 DnsRecord a_record(const std::string& name, const std::string& address);
 
 struct DnsAnswer {
@@ -38,6 +40,7 @@ struct DnsAnswer {
   std::optional<std::string> raw = std::nullopt;       // sent in place of everything behind the ID
   std::optional<DnsQuestion> question = std::nullopt;  // shown in place of the one that was asked
   std::uint16_t id_changed_by = 0;                     // exclusive or
+  bool is_authentic = false;                           // RFC 4035 section 3.2.3
 };
 
 // Listens from the constructor's return to the destructor's.

@@ -104,3 +104,20 @@ TEST_CASE("what a hello is refused by is told") {
   CHECK_FALSE(flight.take(kAlert));
   CHECK(flight.hello().alert == 40);
 }
+
+TEST_CASE("the group of a key exchange is read where it is waited for") {
+  const std::string exchange = message('\x0c', "\x03\x00\x1d"s + sized(std::string(32, 'k'), 1));
+  const std::string before = hello() + certificates({"leaf"}) + message('\x16', "staple");
+  struct Row {
+    std::string came;
+    std::uint16_t group;
+  };
+  for (const Row& row : {Row{before + exchange + kDone, 0x001d}, Row{hello() + exchange, 0x001d},
+                         Row{before + message('\x0c', "\x03\x00"s), 0},
+                         Row{before + message('\x0c', "\x01\x00\x1d"s), 0}, Row{before + kDone, 0}}) {
+    ServerFlight flight(ServerFlight::Until::key_exchange);
+    CHECK_FALSE(flight.take(record('\x16', row.came)));
+    CHECK(flight.hello().kind == Kind::hello);
+    CHECK(flight.hello().group == row.group);
+  }
+}

@@ -22,7 +22,8 @@ namespace {
 struct MadeUp {
   std::vector<std::uint16_t> versions, ciphers, groups;
   bool own_order = true;
-  int silent_from = 1'000;  // hellos, from which on it says nothing
+  int silent_from = 1'000;      // hellos, from which on it says nothing
+  std::uint16_t key_curve = 0;  // of its ECDSA key
 };
 
 template <class List>
@@ -42,15 +43,14 @@ ServerHello answer_of(const MadeUp& server, const ClientHello& hello) {
   std::vector<std::uint16_t> ciphers;
   for (const std::uint16_t one : server.ciphers)
     if ((one >> 8 == 0x13) == is_new) ciphers.push_back(one);
-  const std::uint16_t group = choose(hello.groups, server.groups, true);
+  if (server.key_curve != 0 && !is_new && std::ranges::find(hello.groups, server.key_curve) == hello.groups.end())
+    ciphers.clear();
+  const std::uint16_t group = choose(hello.groups, server.groups, server.own_order);
   if (group == 0) std::erase_if(ciphers, [&](std::uint16_t one) { return is_new || one >> 8 == 0xc0; });
   const std::uint16_t cipher = choose(hello.ciphers, ciphers, server.own_order);
   answer.alert = 40;
   if (cipher == 0) return answer;
-  return {.kind = ServerHello::Kind::hello,
-          .version = version,
-          .cipher = cipher,
-          .group = is_new ? group : std::uint16_t{0}};
+  return {.kind = ServerHello::Kind::hello, .version = version, .cipher = cipher, .group = group};
 }
 
 Accepted survey_of(const MadeUp& server, int& hellos) {
@@ -95,6 +95,17 @@ TEST_CASE("what a server takes is found in its own order, whatever it is") {
        {"TLS_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "AES128-SHA"},
        {"X25519", "P-224"},
        true},
+      // Refuses each group that is offered without its key's curve.
+      {{{0x0303}, {0xc02c, 0xc02b}, {0x0017, 0x001d, 0x0015}, false, 1'000, 0x0017},
+       {"TLSv1.2"},
+       {"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"},
+       {"X25519", "P-256", "P-224"},
+       false},
+      {{{0x0303}, {0xc02c, 0xc02b}, {0x001d, 0x0017, 0x0015}, true, 1'000, 0x0017},
+       {"TLSv1.2"},
+       {"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"},
+       {"X25519", "P-256"},
+       true},
       {{{0x0300}, {0x0005, 0x0003}, {}}, {"SSLv3"}, {"RC4-SHA", "EXP-RC4-MD5"}, {}, std::nullopt},
       {{{0x0303}, {0x009d}, {}}, {"TLSv1.2"}, {"AES256-GCM-SHA384"}, {}, std::nullopt},
       {{{}, {}, {}}, {}, {}, {}, std::nullopt},
@@ -108,7 +119,7 @@ TEST_CASE("what a server takes is found in its own order, whatever it is") {
     CHECK(accepted.groups == row.groups);
     CHECK(accepted.server_order == row.server_order);
     CHECK(accepted.is_whole);
-    CHECK(hellos <= 40);
+    CHECK(hellos <= 80);
   }
 }
 
@@ -137,8 +148,10 @@ TEST_CASE("what is not answered is not said to be refused") {
 }
 
 TEST_CASE("a survey of a real server agrees with how it was set up") {
-  const test::Identity leaf("look.test", test::rsa_key());
+  const test::Identity rsa("look.test", test::rsa_key());
+  const test::Identity elliptic("look.test");  // P-256
   struct Row {
+    const test::Identity& leaf;
     int lowest, highest;
     const char* ciphers;
     const char* groups;
@@ -146,7 +159,17 @@ TEST_CASE("a survey of a real server agrees with how it was set up") {
     Names versions, taken, taken_groups;
   };
   const Row rows[] = {
-      {TLS1_2_VERSION,
+      {elliptic,
+       TLS1_2_VERSION,
+       TLS1_2_VERSION,
+       "ECDHE-ECDSA-AES128-GCM-SHA256",
+       "X25519:P-256:P-384",
+       false,
+       {"TLSv1.2"},
+       {"ECDHE-ECDSA-AES128-GCM-SHA256"},
+       {"X25519", "P-256", "P-384"}},
+      {rsa,
+       TLS1_2_VERSION,
        TLS1_2_VERSION,
        "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:AES128-SHA",
        "P-384:P-256",
@@ -154,7 +177,8 @@ TEST_CASE("a survey of a real server agrees with how it was set up") {
        {"TLSv1.2"},
        {"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "AES128-SHA"},
        {"P-256", "P-384"}},
-      {TLS1_VERSION,
+      {rsa,
+       TLS1_VERSION,
        TLS1_2_VERSION,
        "AES256-SHA:@SECLEVEL=0",
        "P-256",
@@ -162,7 +186,8 @@ TEST_CASE("a survey of a real server agrees with how it was set up") {
        {"TLSv1.2", "TLSv1.1", "TLSv1"},
        {"AES256-SHA"},
        {}},
-      {TLS1_3_VERSION,
+      {rsa,
+       TLS1_3_VERSION,
        TLS1_3_VERSION,
        "DEFAULT",
        "P-521:X25519",
@@ -173,7 +198,7 @@ TEST_CASE("a survey of a real server agrees with how it was set up") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.ciphers);
-    const auto context = test::server_context(leaf);
+    const auto context = test::server_context(row.leaf);
     SSL_CTX_set_min_proto_version(context.get(), row.lowest);
     SSL_CTX_set_max_proto_version(context.get(), row.highest);
     REQUIRE(SSL_CTX_set_cipher_list(context.get(), row.ciphers) == 1);

@@ -4,6 +4,7 @@
 #include "inventory/certificates.h"
 #include "inventory/managed.h"
 #include "scan/bench.h"
+#include "scan/clients.h"
 
 #include <chrono>
 #include <filesystem>
@@ -180,6 +181,28 @@ TEST_CASE("what a server serves is compared with the files that its config names
     bench.read_config("location / { proxy_pass https://10.0.0.5:8443; }");
     CHECK(bench.found() == Texts{"file file-unrenewed", "listener upstream-unverified"});
   }
+  SUBCASE("what a server shows to its upstreams is for clients") {
+    bench.put("shown.pem", t::pem_of(other));
+    bench.put("shown.key.pem", bench.other_key.pem().reveal_text());
+    bench.read_config(
+        fmt::format("location / {{ proxy_pass https://10.0.0.5; proxy_ssl_verify on;\n"
+                    "proxy_ssl_certificate {0}shown.pem; proxy_ssl_certificate_key {0}shown.key.pem; }}",
+                    bench.tls));
+    const OwnServers own = bench.request.own;
+    const Texts with_clients{"file client-auth-missing", "file file-unrenewed", "file file-unrenewed"};
+    CHECK(bench.found() == with_clients);
+    // Who did not ask the servers does not take it back.
+    bench.request.own = {};
+    bench.request.endpoints.clear();
+    bench.request.paths = {bench.tls + "shown.pem"};
+    bench.now += base::Seconds{60};
+    CHECK(bench.found().empty());
+    int open = 0;
+    inventory::Findings(bench.store).each_open(bench.now, [&](const auto& one) {
+      open += one.finding.rule == "client-auth-missing" ? 1 : 0;
+    });
+    CHECK(open == 1);
+  }
   SUBCASE("a file that no server reads, where somebody asked for it") {
     bench.put("left.pem", t::pem_of(other));
     bench.request.paths = {bench.tls + "left.pem"};
@@ -200,6 +223,35 @@ TEST_CASE("what a server serves is compared with the files that its config names
     fs::create_symlink(bench.directory / "letsencrypt/live/full.pem", bench.tls + "full.pem");
     CHECK(bench.found().empty());
   }
+}
+
+TEST_CASE("a managed certificate is for clients where its profile says so") {
+  HostBench bench;
+  const auto chain = bench.chain("www.example.org");
+  const base::Name www = base::Name::parse("www");
+  inventory::Managed(bench.store).put({.name = www, .spec = "{}", .spec_hash = "x", .origin = "once"});
+  inventory::Certificates(bench.store).add(chain, bench.now);
+  inventory::VersionRecord version{.name = www, .number = 1, .state = inventory::VersionState::live, .issuer = www};
+  version.certificate = chain[0].fingerprint();
+  version.created = bench.now;
+  inventory::Versions(bench.store).put(version);
+  bench.put(chain);
+  bench.request.paths = {bench.tls + "full.pem"};
+  const auto found = [&](const std::optional<std::string>& profile, const std::vector<std::string>& own_usage) {
+    config::Config config;
+    config.certificates[www].profile = profile;
+    config.profiles[base::Name::parse("own")].usage = own_usage;
+    bench.request.clients = client_certificates(config);
+    bench.now += base::Seconds{60};
+    return bench.found();
+  };
+  CHECK(found(std::nullopt, {}).empty());
+  CHECK(found("server", {}).empty());
+  CHECK(found("peer", {}) == Texts{"file client-auth-missing"});
+  CHECK(found("client", {}) == Texts{"file client-auth-missing"});
+  CHECK(found("own", {"serverAuth"}).empty());
+  CHECK(found("own", {"clientAuth"}) == Texts{"file client-auth-missing"});
+  CHECK(found("theirs", {"clientAuth"}).empty());
 }
 
 TEST_CASE("what was deployed is compared with what its listener serves") {

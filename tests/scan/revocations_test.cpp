@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 #include <doctest/doctest.h>
@@ -213,6 +214,31 @@ TEST_CASE("an address inside is not fetched from unless the operator allows it")
     CHECK(bench.hosts[0].problem.find(host) == 0);
   }
   CHECK(server.asked() == 0);
+}
+
+TEST_CASE("the CRL of an issuer of this host is read where it lies, and asked for only where that is no use") {
+  CrlBench bench;
+  CrlServer server;
+  const pki::Certificate leaf = bench.leaf({server.url("/1.crl")});
+  server.give("/1.crl", bench.crl({}));
+  const std::string file = bench.directory / "crl.der";
+  bench.source.own[bench.issuing.certificate.spki_pin()] = file;
+  const auto lies_there = [&](const base::Bytes& octets) {
+    std::ofstream(file, std::ios::binary) << base::as_text(octets);
+  };
+  lies_there(bench.crl({{leaf.serial(), t::kNow}}));
+  CHECK(bench.ask({leaf}) == State::revoked);
+  CHECK(server.asked() == 0);
+  CHECK(bench.hosts.empty());
+  int asked = 0;
+  for (const base::Bytes& useless : {base::to_bytes("garbage"), bench.crl({}, -base::Seconds(1))}) {
+    lies_there(useless);
+    CHECK(bench.ask({leaf}) == State::good);
+    CHECK(server.asked() == ++asked);
+  }
+  std::filesystem::remove(file);
+  CHECK(bench.ask({leaf}) == State::good);
+  CHECK(server.asked() == ++asked);
 }
 
 TEST_CASE("a CRL is kept: asked for again after hours, and in force without its host until it ends") {

@@ -105,6 +105,34 @@ TEST_CASE("faults of zones are found before the renewal, and healthy zones are s
   for (const Json& place : faulty.at("places"))
     if (place.at("name") == "account.good.test") CHECK(place.at("managed") == "account.good.test");
 
+  // What was found stands with the renewals that it will keep from succeeding, and where fetch = "none" CAA records are
+  // not asked for, which ends nothing of it.
+  const auto obstacles = [&] {
+    Found standing;
+    for (const Json& subject : Json::parse(site.everseal({"--json", "plan"}).output).at("subjects"))
+      for (const Json& reason : subject.at("standing"))
+        if (reason.at("rule") == "dns_fault") standing.emplace(subject.at("subject"), reason.at("text"));
+    return standing;
+  };
+  const Found standing = obstacles();
+  CHECK(standing.size() == 4);
+  for (const auto& [subject, text] : standing) {
+    CAPTURE(text);
+    CHECK(text.starts_with("the DNS stands in the way of the next renewal: "));
+    if (subject != "certificate/account.good.test") continue;
+    CHECK(text.find("lets another account at ca issue") != std::string::npos);
+    CHECK(text.find("`everseal account show`") != std::string::npos);
+  }
+  site.configure("[audit]\nfetch = \"none\"\n" + config);
+  const Json unasked =
+      Json::parse(site.everseal({"--json", "audit", "--dns", "--resolver", resolver.endpoint()}).output);
+  CHECK(found_in(unasked) == Found{{"www.bogus.test", "dnssec-bogus"}, {"dangling.good.test", "challenge-dangling"}});
+  CHECK(unasked.dump().find("CAA records were not asked for") != std::string::npos);
+  CHECK(obstacles().size() == 4);
+  const Json shown = Json::parse(site.everseal({"--json", "show", "account.good.test"}).output);
+  REQUIRE(shown.at("obstacles").size() == 1);
+  CHECK(shown.at("obstacles").front().at("rule") == "caa-account");
+
   // A resolver that is gone is no finding, and said once.
   const base::Exit exit =
       site.everseal({"--json", "audit", "--dns", "--resolver", fmt::format("127.0.0.1:{}", free_port())});
