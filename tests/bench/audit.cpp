@@ -66,13 +66,14 @@ void audit() {
     command.insert(command.end(), words.begin(), words.end());
     return run(command);
   };
-  const auto bare = [&] {
+  const auto bare = [&](BareHandshakes::Keys keys) {
     return apart([&] {
       const int complete = shake({.addresses = addresses,
                                   .port = fleet.port(),
                                   .server_name = kName,
                                   .in_flight = std::min(2000, count) / cores,
-                                  .threads = cores});
+                                  .threads = cores,
+                                  .keys = keys});
       if (complete != count) throw base::Error(base::Fault::io, "not every bare handshake was completed");
     });
   };
@@ -82,15 +83,19 @@ void audit() {
   std::vector<Usage> audited;
   std::vector<Usage> forgotten;
   std::vector<Usage> alone;
+  std::vector<Usage> both;  // with the hello for the other kind of key, which each look has, too
   std::vector<Usage> pooled;
   for (int i = 0; i < 3; ++i) {
     audited.push_back(ours());
     forgotten.push_back(unrecorded());
-    alone.push_back(bare());
+    alone.push_back(bare(BareHandshakes::Keys::one));
+    both.push_back(bare(BareHandshakes::Keys::both));
     if (scanner) pooled.push_back(run({*scanner, kName, roots, "20", site / "targets"}));
   }
   print({"client CPU of an endpoint: looked at, judged, recorded", median(audited, &Usage::cpu) / count * 1e3, "ms",
-         median(alone, &Usage::cpu) / count * 1e3, "<= 1.15x"});
+         median(both, &Usage::cpu) / count * 1e3, "<= 1.15x"});
+  print({"the same, beside the handshakes alone", median(audited, &Usage::cpu) / count * 1e3, "ms",
+         median(alone, &Usage::cpu) / count * 1e3, ""});
   print({"of it recording, beside a bare handshake",
          (median(audited, &Usage::cpu) - median(forgotten, &Usage::cpu)) / count * 1e3, "ms",
          median(alone, &Usage::cpu) / count * 1e3, "< 0.1x"});
@@ -98,7 +103,7 @@ void audit() {
     print({"the same, beside a pooled scanner in Go", median(audited, &Usage::cpu) / count * 1e3, "ms",
            median(pooled, &Usage::cpu) / count * 1e3, "< 1x on OpenSSL 3.5"});
   print({"endpoints a second, the server on the same cores", count / median(audited, &Usage::wall), "/s",
-         count / median(alone, &Usage::wall), ">= 0.85x"});
+         count / median(both, &Usage::wall), ">= 0.85x"});
   print({"memory", median(audited, &Usage::memory), "MiB", {}, "< 150 MiB"});
 }
 

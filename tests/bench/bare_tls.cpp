@@ -33,6 +33,8 @@ Context make_context() {
 }
 
 struct Connection {
+  std::size_t number = 0;  // of the address
+  bool is_second = false;
   base::FileDescriptor socket;
   base::Handle<SSL, SSL_free> ssl;
 };
@@ -43,7 +45,7 @@ class Client {
       : wanted_(wanted), next_(next), context_(make_context()), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {}
 
   int run() {
-    for (int i = 0; i < wanted_.in_flight; ++i) begin();
+    for (int i = 0; i < wanted_.in_flight; ++i) begin_next();
     std::vector<epoll_event> events(256);
     while (open_ > 0) {
       const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 10'000);
@@ -54,10 +56,15 @@ class Client {
   }
 
  private:
-  void begin() {
+  void begin_next() {
     const std::size_t number = next_++;
-    if (number >= wanted_.addresses.size()) return;
+    if (number < wanted_.addresses.size()) begin(number, false);
+  }
+
+  void begin(std::size_t number, bool is_second) {
     auto connection = std::make_unique<Connection>();
+    connection->number = number;
+    connection->is_second = is_second;
     connection->socket = base::FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -80,6 +87,10 @@ class Client {
       connection->ssl.reset(ssl = SSL_new(context_.get()));
       SSL_set_fd(ssl, connection->socket.get());
       SSL_set_tlsext_host_name(ssl, wanted_.server_name.c_str());
+      if (connection->is_second) {
+        SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+        SSL_set_cipher_list(ssl, "aRSA:@SECLEVEL=0");
+      }
       SSL_set_connect_state(ssl);
     }
     const int result = SSL_do_handshake(ssl);
@@ -90,11 +101,13 @@ class Client {
         return;
       }
     }
-    if (result == 1 && keep_chain(ssl)) ++complete_;
+    const bool has_more = !connection->is_second && wanted_.keys == BareHandshakes::Keys::both;
+    if (result == 1 && !connection->is_second && keep_chain(ssl)) ++complete_;
     SSL_shutdown(ssl);
     --open_;
+    const std::size_t number = connection->number;
     connection.reset();
-    begin();
+    has_more ? begin(number, true) : begin_next();
   }
 
   static bool keep_chain(SSL* ssl) {

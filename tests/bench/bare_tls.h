@@ -12,6 +12,8 @@ struct BareHandshakes {
   std::string server_name;
   int in_flight = 1;  // of each thread
   int threads = 1;
+  // Behind each handshake another connection, whose hello only an RSA key can answer.
+  enum class Keys { one, both } keys = Keys::one;
 };
 // How many were completed.
 int shake(const BareHandshakes& wanted);
