@@ -234,6 +234,7 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   head.host = host_name();
   head.fail_on = audit::to_string(from);
   head.rules = scan::audited_rules();
+  head.compat = around.config.audit.compat;
   sink.begin(head);
   scan::AuditOutcome outcome = scan::audit(request, standards, around.store ? &*around.store : nullptr, sink,
                                            host.clock, progress_bar(context), context.stop);

@@ -57,10 +57,16 @@ Json text_of(const std::optional<config::LifeLeft>& left) {
 }
 
 Json json_of(const config::Endpoint& endpoint) {
-  return {{"targets", endpoint.targets},         {"targets_file", words(endpoint.targets_file)},
-          {"environment", endpoint.environment}, {"team", endpoint.team},
-          {"labels", endpoint.labels},           {"sni", endpoint.sni},
-          {"starttls", endpoint.starttls},       {"addresses", endpoint.any_address ? "any" : "all"}};
+  return {{"targets", endpoint.targets},
+          {"targets_file", words(endpoint.targets_file)},
+          {"environment", endpoint.environment},
+          {"team", endpoint.team},
+          {"labels", endpoint.labels},
+          {"sni", endpoint.sni},
+          {"starttls", endpoint.starttls},
+          {"addresses", endpoint.any_address ? "any" : "all"},
+          {"proxy", endpoint.proxy},
+          {"proxy_password_file", words(endpoint.proxy_password_file)}};
 }
 
 Json json_of(const config::Environment& environment) {
@@ -79,7 +85,8 @@ Json json_of(const config::Audit& audit) {
   return {{"policy", audit.policy},
           {"trust", audit.trust},
           {"fetch", audit.fetches ? "all" : "none"},
-          {"fetch_allow", ranges}};
+          {"fetch_allow", ranges},
+          {"compat", audit.compat}};
 }
 
 int run_config_show(Context& context) {

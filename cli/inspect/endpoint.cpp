@@ -46,6 +46,7 @@ scan::Wanted wanted_of(const Context& context, const std::string& what, const co
   if (const auto known = wanted_by_config(config, wanted.name)) {
     if (!arguments.has("env")) wanted.environment = known->environment;
     if (!arguments.has("starttls")) wanted.target.starttls = known->target.starttls;
+    wanted.target.proxy = known->target.proxy;
   }
   return wanted;
 }

@@ -169,6 +169,14 @@ Endpoint read_endpoint(const Named& from, Reader& reader) {
                "protocol", reader);
   }
   endpoint.any_address = options.string("addresses") == "any";
+  endpoint.proxy = options.string("proxy");
+  if (options.has("proxy_password_file")) endpoint.proxy_password_file = options.string("proxy_password_file");
+  if (endpoint.proxy.empty() && endpoint.proxy_password_file)
+    reader.complain(origin_of(from.table, "proxy_password_file", from.origin), from.key + ".proxy_password_file",
+                    "is of no use without proxy", "add proxy = \"http://proxy.example.org:3128\"");
+  if (!endpoint.proxy.empty() && !endpoint.proxy.starts_with("http://"))
+    reader.complain(origin_of(from.table, "proxy", from.origin), from.key + ".proxy", "is no http:// URL",
+                    "for example proxy = \"http://proxy.example.org:3128\"");
   check_targets(from, endpoint, reader);
   return endpoint;
 }
@@ -206,6 +214,10 @@ Audit read_audit(const base::Table& table, const base::Origin& origin, Reader& r
   audit.further_trust = read_stores("further_trust", table, options, "audit", origin, reader);
   audit.fetches = options.string("fetch") != "none";
   audit.fetch_allow = read_ranges(table, options, origin, reader);
+  audit.compat = options.strings("compat");
+  for (std::size_t i = 0; i < audit.compat.size(); ++i)
+    check_word(origin_of_item(table, "compat", i, origin), "audit.compat", audit.compat[i], reader.kinds.exporters,
+               "exporter", reader);
   return audit;
 }
 

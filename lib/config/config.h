@@ -40,6 +40,7 @@ struct Kinds {
   std::vector<Name> known_authorities;                    // those in the store, which need no table
   void (*check_target)(std::string_view text) = nullptr;  // of an endpoint; throws base::Error
   std::vector<std::string> rules, severities;             // of the audit; empty: not checked
+  std::vector<std::string> exporters;                     // whose metric names can be told; empty: not checked
 };
 inline constexpr std::string_view kBuiltInProfiles[] = {"server", "client", "peer"};
 
@@ -129,8 +130,10 @@ struct Endpoint {
   std::string team;
   std::vector<std::string> labels;  // "KEY=VALUE"
   std::string sni;
-  std::string starttls;      // "" : by the port; "none": TLS at once
-  bool any_address = false;  // one place, whichever address answers
+  std::string starttls;                            // "" : by the port; "none": TLS at once
+  bool any_address = false;                        // one place, whichever address answers
+  std::string proxy;                               // URL; "": none
+  std::optional<std::string> proxy_password_file;  // USER:PASSWORD
   base::Origin origin;
 };
 
@@ -167,6 +170,7 @@ struct Audit {
   std::vector<std::string> further_trust;
   bool fetches = true;                             // CRLs, and what is asked of the DNS alone
   std::vector<pki::NameConstraint> fetch_allow{};  // address ranges that may be fetched from beside the public ones
+  std::vector<std::string> compat{};               // whose metric names are told, too: "blackbox"
 };
 
 // Files that do not parse: what they define is not known, though nothing that they do not even spell.

@@ -129,6 +129,8 @@ constexpr Option kEndpoint[] = {
      .summary = "all: each address of a name is a place of its own; any: whichever answers, as of a CDN",
      .fallback = "all",
      .choices = kPlaces},
+    {.name = "proxy", .type = url, .summary = "URL of the HTTP proxy that the targets are looked at through (CONNECT)"},
+    {.name = "proxy_password_file", .type = secret_file, .summary = "file with USER:PASSWORD for that proxy"},
 };
 
 constexpr Option kEnvironment[] = {
@@ -166,6 +168,9 @@ constexpr Option kAudit[] = {
     {.name = "fetch_allow",
      .type = names,
      .summary = "address ranges that may be fetched from though they are not public: 10.0.0.0/8"},
+    {.name = "compat",
+     .type = names,
+     .summary = "exporters whose names --format prometheus tells beside ours: blackbox, x509-exporter, cert-manager"},
 };
 
 constexpr Option kVerifyFields[] = {

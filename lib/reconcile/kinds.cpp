@@ -10,6 +10,7 @@
 #include "issuer/issuer.h"
 #include "probe/probe.h"
 #include "probe/starttls.h"
+#include "report/audit.h"
 
 namespace everseal::reconcile {
 
@@ -23,6 +24,7 @@ config::Kinds config_kinds(std::vector<base::Name> known_authorities) {
   for (const probe::Starttls* protocol : probe::starttls_protocols()) kinds.starttls.emplace_back(protocol->name);
   for (const audit::Rule* rule : audit::rules()) kinds.rules.emplace_back(rule->id);
   for (const auto severity : audit::kAllSeverities) kinds.severities.emplace_back(audit::to_string(severity));
+  for (const std::string_view exporter : report::kExporters) kinds.exporters.emplace_back(exporter);
   kinds.check_target = [](std::string_view text) { probe::Target::parse(text); };
   kinds.check_pattern = [](std::string_view text) { authority::Pattern::parse(text); };
   kinds.known_authorities = std::move(known_authorities);

@@ -5,6 +5,7 @@
 #include "inventory/records.h"
 #include "report/report.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -60,14 +61,18 @@ struct AuditedPlace {
   std::optional<AuditedOffer> offer;                                    // absent: one handshake was all
 };
 
+// Whose metric names `AuditHead::compat` may name.
+inline constexpr std::array<std::string_view, 3> kExporters{"blackbox", "cert-manager", "x509-exporter"};
+
 struct AuditHead {
   base::Time began;
   std::string what;  // "12 endpoints of the config"
   std::string policy, policy_hash;
-  std::string version;             // of Everseal
-  std::string host;                // where it ran
-  std::string fail_on;             // severity from which on the run fails
-  std::vector<AuditedRule> rules;  // all of them
+  std::string version;                // of Everseal
+  std::string host;                   // where it ran
+  std::string fail_on;                // severity from which on the run fails
+  std::vector<AuditedRule> rules;     // all of them
+  std::vector<std::string> compat{};  // exporters whose metric names are told beside ours
 };
 
 struct AuditSummary {

@@ -76,6 +76,33 @@ std::vector<std::pair<std::string, std::string>> labels_of(const AuditedPlace& p
   return labels;
 }
 
+std::vector<OfferPart> parts_of(const AuditedOffer& offer) {
+  std::vector<OfferPart> parts;
+  const auto list = [&](std::string_view name, const std::vector<std::string>& all, std::string_view behind = {}) {
+    if (!all.empty()) parts.push_back({name, base::join(all, ", ") + std::string(behind)});
+  };
+  list("versions", offer.versions);
+  list("ciphers", offer.ciphers,
+       !offer.server_order   ? ""
+       : *offer.server_order ? " (in the server's order)"
+                             : " (the client chooses among those of TLS 1.2)");
+  list("groups", offer.groups);
+  std::vector<std::string> does;
+  const auto tell = [&](const std::optional<bool>& told, std::string_view yes, std::string_view no) {
+    if (told) does.emplace_back(*told ? yes : no);
+  };
+  tell(offer.resumes, "resumes sessions", "resumes no session");
+  tell(offer.post_quantum, "takes X25519MLKEM768", "takes no X25519MLKEM768");
+  tell(offer.split_hello, "answers a split ClientHello", "answers no split ClientHello");
+  tell(offer.large_hello, "answers a large one", "answers no large one");
+  if (const auto& strict = offer.strict_transport)
+    does.push_back(strict->raw().empty() ? "sends no Strict-Transport-Security"
+                                         : "sends Strict-Transport-Security: " + strict->raw());
+  if (!offer.is_whole) does.emplace_back("left some questions unanswered, so that there may be more");
+  list("does", does);
+  return parts;
+}
+
 NameParts name_parts(std::string_view distinguished_name) {
   NameParts parts;
   std::string part;

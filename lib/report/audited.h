@@ -38,6 +38,17 @@ std::string time_left(base::Time end, base::Time now);
 // Raw.
 std::vector<std::pair<std::string, std::string>> labels_of(const AuditedPlace& place);
 
+// What further looks and a survey told of a server, in words: {"versions", "TLSv1.3, TLSv1.2"}. Raw.
+struct OfferPart {
+  std::string_view name;
+  std::string text;
+};
+std::vector<OfferPart> parts_of(const AuditedOffer& offer);
+// Was all asked for that it takes, or only what it does?
+inline bool is_survey(const std::optional<AuditedOffer>& offer) noexcept {
+  return offer && (!offer->versions.empty() || !offer->ciphers.empty() || !offer->groups.empty());
+}
+
 // Of a subject or issuer as RFC 4514 text. Raw, as the text is.
 struct NameParts {
   std::string common;        // value of the first CN; "" without one

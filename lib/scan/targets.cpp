@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "base/secret_file.h"
 #include "base/text.h"
 #include "probe/address.h"
 #include "probe/starttls.h"
@@ -62,6 +63,28 @@ std::vector<Wanted> parse_range(std::string_view text, const Defaults& defaults,
   return all;
 }
 
+// "http://HOST", "http://HOST:PORT/"; null where the endpoint names none.
+std::shared_ptr<const probe::Proxy> proxy_of(const config::Endpoint& endpoint) {
+  constexpr std::string_view kScheme = "http://";
+  if (endpoint.proxy.empty()) return nullptr;
+  std::string_view authority = std::string_view(endpoint.proxy).substr(kScheme.size());
+  authority = authority.substr(0, authority.find('/'));
+  auto proxy = std::make_shared<probe::Proxy>();
+  const probe::Target target = probe::Target::parse(authority);
+  proxy->host = target.host;
+  const auto before_port = authority.find_last_not_of("0123456789");
+  if (before_port != std::string_view::npos && authority[before_port] == ':') proxy->port = target.port;
+  if (!endpoint.proxy_password_file) return proxy;
+  const base::Secret login = base::read_secret_file(*endpoint.proxy_password_file);
+  const std::string_view text = login.reveal_text();
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos)
+    throw Error(Fault::config, fmt::format("{} has no USER:PASSWORD", *endpoint.proxy_password_file));
+  proxy->user = text.substr(0, colon);
+  proxy->password = base::Secret(text.substr(colon + 1));
+  return proxy;
+}
+
 }  // namespace
 
 Wanted wanted(probe::Target target, const Defaults& defaults) {
@@ -96,6 +119,7 @@ std::vector<Wanted> targets_of(const config::Endpoint& endpoint, std::size_t mos
                           .source = "config",
                           .any_address = endpoint.any_address};
   std::vector<Wanted> all;
+  const auto proxy = base::within(fmt::format("endpoint {}", endpoint.name), [&] { return proxy_of(endpoint); });
   for (const std::string& text : endpoint.targets)
     base::within(fmt::format("endpoint {}", endpoint.name),
                  [&] { std::ranges::move(parse_targets(text, defaults, most), std::back_inserter(all)); });
@@ -103,6 +127,7 @@ std::vector<Wanted> targets_of(const config::Endpoint& endpoint, std::size_t mos
     base::within(fmt::format("endpoint {}", endpoint.name), [&] {
       std::ranges::move(read_targets(*endpoint.targets_file, defaults, most), std::back_inserter(all));
     });
+  for (Wanted& one : all) one.target.proxy = proxy;
   return all;
 }
 

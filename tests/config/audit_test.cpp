@@ -12,6 +12,7 @@ Kinds audit_kinds() {
   all.check_target = [](std::string_view text) { probe::Target::parse(text); };
   all.rules = {"expired", "self-signed"};
   all.severities = {"notice", "warning", "error", "critical"};
+  all.exporters = {"blackbox", "x509-exporter"};
   return all;
 }
 
@@ -23,12 +24,14 @@ TEST_CASE("what is said of endpoints, environments and teams is understood") {
   const Parsed parsed = parse_audit(
       "[endpoint.shop]\ntargets = [\"www.example.org\", \"mail.example.org:25\"]\nenvironment = \"prod\"\n"
       "team = \"web\"\nlabels = \"tier=edge\"\nsni = \"shop.example.org\"\nstarttls = \"smtp\"\naddresses = \"any\"\n"
+      "proxy = \"http://proxy.example.org:3128\"\nproxy_password_file = \"proxy.secret\"\n"
       "[endpoint.more]\ntargets_file = \"targets.txt\"\n"
       "[environment.prod]\npolicy = \"policies/ours.json\"\ntrust = [\"system\", \"corp.pem\"]\n"
       "further_trust = \"java.pem\"\n"
       "warning_left = \"1/3\"\ncritical_left = \"7d\"\nseverity = [\"self-signed=notice\"]\n"
       "[team.web]\nnames = \"*.example.org\"\nrunbook = \"https://wiki.example.org/tls\"\n"
-      "[audit]\npolicy = \"modern\"\nfetch = \"none\"\nfetch_allow = [\"10.0.0.0/8\", \"fd00::/8\"]\n");
+      "[audit]\npolicy = \"modern\"\nfetch = \"none\"\nfetch_allow = [\"10.0.0.0/8\", \"fd00::/8\"]\ncompat = "
+      "\"blackbox\"\n");
   REQUIRE(parsed.problems == std::vector<std::string>{});
   const Endpoint& shop = parsed.config.endpoints.at(Name::parse("shop"));
   CHECK(shop.targets == std::vector<std::string>{"www.example.org", "mail.example.org:25"});
@@ -38,6 +41,8 @@ TEST_CASE("what is said of endpoints, environments and teams is understood") {
   CHECK(shop.sni == "shop.example.org");
   CHECK(shop.starttls == "smtp");
   CHECK(shop.any_address);
+  CHECK(shop.proxy == "http://proxy.example.org:3128");
+  CHECK(shop.proxy_password_file == "/etc/everseal/proxy.secret");
   CHECK(parsed.config.endpoints.at(Name::parse("more")).targets_file == "/etc/everseal/targets.txt");
   const Environment& prod = parsed.config.environments.at(Name::parse("prod"));
   CHECK(prod.policy == "/etc/everseal/policies/ours.json");
@@ -55,6 +60,7 @@ TEST_CASE("what is said of endpoints, environments and teams is understood") {
   CHECK_FALSE(parsed.config.audit.fetches);
   REQUIRE(parsed.config.audit.fetch_allow.size() == 2);
   CHECK(parsed.config.audit.fetch_allow[1].text == "fd00::/8");
+  CHECK(parsed.config.audit.compat == std::vector<std::string>{"blackbox"});
   CHECK(parsed.config.audit.trust == std::vector<std::string>{"system"});
 }
 
@@ -101,6 +107,9 @@ TEST_CASE("what is wrong in the audit's tables is said with its line") {
       {"[endpoint.a]\ntargets = \"a\"\nstarttls = \"smpt\"\n", "did you mean 'smtp'?"},
       {"[endpoint.a]\ntargets = \"a\"\ntarget = \"b\"\n", "did you mean 'targets'?"},
       {"[endpoint.a]\ntargets = \"a\"\nenvironment = \"prd\"\n[environment.prod]\n", "did you mean 'prod'?"},
+      {"[endpoint.a]\ntargets = \"a\"\nproxy = \"https://proxy.example.org\"\n", "endpoint.a.proxy: is no http:// URL"},
+      {"[endpoint.a]\ntargets = \"a\"\nproxy_password_file = \"f\"\n", "is of no use without proxy"},
+      {"[audit]\ncompat = [\"blackbox\", \"blackbx\"]\n", "did you mean 'blackbox'?"},
       {"[endpoint.a]\ntargets = \"a\"\nenvironment = \"\"\n", "is not a label"},
       {"[endpoint.a]\ntargets = \"a\"\nteam = \"wbe\"\n[team.web]\n", "did you mean 'web'?"},
       {"environment = \"\"\n[endpoint.a]\ntargets = \"a\"\n", "is not a label"},

@@ -82,6 +82,19 @@ TEST_CASE("CSV has a row a place, and an empty cell for what is not known") {
   CHECK(known["known"] == "expiring");
 }
 
+TEST_CASE("CSV has what a survey told in columns of its own, empty where nobody asked") {
+  auto deep = csv_row(surveyed_place());
+  CHECK(deep["versions"] == "TLSv1.3 TLSv1.2");
+  CHECK(deep["ciphers"] == "TLS_AES_256_GCM_SHA384 ECDHE-ECDSA-AES128-GCM-SHA256");
+  CHECK(deep["groups"] == "X25519 P-256");
+  CHECK(deep["server_order"] == "yes");
+  CHECK(deep["post_quantum"] == "no");
+  CHECK(deep["large_hello"] == "");
+  CHECK(deep["strict_transport"] == "max-age=<b>\\x1b");
+  for (const char* const column : {"versions", "ciphers", "resumes", "strict_transport"})
+    CHECK(csv_row(audit_places()[0])[column] == "");
+}
+
 TEST_CASE("no cell of CSV is a formula, whatever a certificate is called") {
   const struct {
     const char* name;
@@ -279,8 +292,8 @@ TEST_CASE("JUnit tells failures, errors, what is known and what passes apart") {
   const char* const parts[] = {
       "<testsuite name=\"www.example.org:443 at 10.0.0.1:443\" id=\"0\" package=\"everseal.audit\" "
       "timestamp=\"2026-11-30T08:00:00\" hostname=\"watch-1\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\"",
-      "<system-out>notice: it takes no X25519MLKEM768</system-out>",  // below --fail-on
-      "<system-out>warning: the certificate of shop.example.org ends in 9 days</system-out>",
+      "<system-out>notice no-post-quantum: it takes no X25519MLKEM768\n</system-out>",  // below --fail-on
+      "<system-out>warning expiring: the certificate of shop.example.org ends in 9 days\n</system-out>",
       "tests=\"2\" failures=\"2\" errors=\"0\"",
       "name=\"expired\" time=\"0\"><failure type=\"critical\" message=\"the certificate of older.example.org ended",
       "name=\"timed-out\" time=\"0\"><error type=\"error\" message=\"no answer within 5 s\">",
@@ -290,10 +303,120 @@ TEST_CASE("JUnit tells failures, errors, what is known and what passes apart") {
   for (const char* const part : parts) CHECK_MESSAGE(text.find(part) != std::string::npos, part, "\n", text);
 }
 
-TEST_CASE("JUnit is XML") {
+TEST_CASE("JUnit keeps to the schema that its readers have in common") {
   std::vector<AuditedPlace> places = audit_places();
   places.push_back(audit_place("<a&b>\"']]>\x01:443", "", {}));
-  const auto said = said_by("xmllint", "--noout -", reported("junit", places).text);
+  const auto judged = [](const std::string& text) {
+    return said_by("xmllint", "--noout --schema '" EVERSEAL_SOURCE_DIR "/tests/data/junit.xsd' -", text);
+  };
+  const std::string text = reported("junit", places).text;
+  const auto said = judged(text);
   if (!said) return skip_test("xmllint is not installed (Debian: libxml2-utils)");
-  CHECK(*said == "");
+  CHECK(*said == "- validates\n");
+  CHECK(*judged(reported("junit", {}).text) == "- validates\n");
+  const std::pair<const char*, const char*> wrong[] = {
+      {" time=\"0\"/>", "/>"}, {"hostname=\"watch-1\"", "hostname=\"\""}, {"08:00:00\"", "08:00:00Z\""}};
+  for (const auto& [right, instead] : wrong) {
+    CAPTURE(instead);
+    std::string broken = text;
+    REQUIRE(broken.find(right) != std::string::npos);
+    broken.replace(broken.find(right), std::string_view(right).size(), instead);
+    CHECK(*judged(broken) != "- validates\n");
+  }
+}
+
+TEST_CASE("SARIF keeps to what the standard demands of what is used of it") {
+  std::vector<AuditedPlace> places = audit_places();
+  places.push_back(audit_place("/srv/a b\n\xff%=.pem", "", {}));
+  places.back().place.kind = inventory::PlaceKind::file;
+  places.back().findings.push_back(audit_finding("expired", "critical", "w"));
+  const auto judged = [](const std::string& text) {
+    return said_by("python3",
+                   "-W ignore -m jsonschema -i /dev/stdin '" EVERSEAL_SOURCE_DIR "/tests/data/sarif.schema.json'",
+                   text);
+  };
+  if (said_by("python3", "-c 'import jsonschema'", "").value_or("no") != "")
+    return skip_test("jsonschema is not installed (Debian: python3-jsonschema)");
+  const json sarif = json::parse(reported("sarif", places).text);
+  CHECK(*judged(sarif.dump()) == "");
+  CHECK(*judged(reported("sarif", {}).text) == "");
+  const std::pair<const char*, json> wrong[] = {{"/version", "2.0.0"},
+                                                {"/runs/0/results/0/level", "notice"},
+                                                {"/runs/0/results/0/unknown", 1},
+                                                {"/runs/0/invocations/0/executionSuccessful", "yes"},
+                                                {"/runs/0/tool/driver/name", nullptr}};
+  for (const auto& [at, instead] : wrong) {
+    CAPTURE(at);
+    json broken = sarif;
+    broken[json::json_pointer(at)] = instead;
+    CHECK(*judged(broken.dump()) != "");
+  }
+}
+
+namespace {
+
+// What `--format prometheus` tells of these with names of other exporters.
+std::string borrowed(const std::vector<AuditedPlace>& places, std::vector<std::string> exporters) {
+  AuditHead head = audit_head();
+  head.compat = std::move(exporters);
+  std::string text;
+  const auto sink = require_audit_kind("prometheus").open({.write = [&](std::string_view part) { text += part; }});
+  sink->begin(head);
+  for (const AuditedPlace& place : places) sink->place(place);
+  sink->end(audit_summary(places));
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("names of other exporters stand beside ours where that is asked for") {
+  std::vector<AuditedPlace> places = audit_places();
+  places.push_back(audit_place("/etc/tls/www.pem", "", {audit_certificate("www.example.org", -kDay)}));
+  places.back().place.kind = inventory::PlaceKind::file;
+  places.back().certificates.front().serial = "010000000000000000";
+  const std::string fine =
+      "place=\"www.example.org:443\",address=\"10.0.0.1:443\",environment=\"prod\",team=\"web\",label_rack=\"r1\"";
+  const std::string file = "place=\"/etc/tls/www.pem\",address=\"\",environment=\"\",team=\"\"";
+  const std::string silent = "place=\"db.example.org:5432\",address=\"\",environment=\"\",team=\"\"";
+  const std::string end = std::to_string(base::to_unix(places[0].certificates[0].not_after));
+  const auto leaf = places[0].certificates[0];
+
+  auto all = samples_of(borrowed(places, {"blackbox"}));
+  CHECK(all.at("probe_success{" + fine + "}") == "1");
+  CHECK(all.at("probe_success{" + silent + "}") == "0");
+  CHECK(
+      all.at(
+          "probe_success{place=\"old.example.org:443\",address=\"10.0.0.3:443\",environment=\"staging\",team=\"\"}") ==
+      "0");  // it shook hands, and no client would have gone on
+  CHECK(all.at("probe_duration_seconds{" + fine + "}") == "0.015645");
+  CHECK(all.at("probe_dns_lookup_time_seconds{" + fine + "}") == "0.0008");
+  CHECK(all.at("probe_ssl_earliest_cert_expiry{" + fine + "}") == end);
+  CHECK(all.at("probe_ssl_last_chain_expiry_timestamp_seconds{" + fine + "}") == end);
+  CHECK(all.at("probe_tls_version_info{" + fine + ",version=\"TLS 1.3\"}") == "1");
+  CHECK(all.at("probe_tls_cipher_info{" + fine + ",cipher=\"TLS_AES_256_GCM_SHA384\"}") == "1");
+  CHECK(all.at("probe_ssl_last_chain_info{" + fine + ",fingerprint_sha256=\"" + leaf.fingerprint.text() +
+               "\",subject=\"CN=www.example.org\",issuer=\"CN=R11, O=Let's Encrypt, C=US\",subjectalternative=\"www."
+               "example.org\",serialnumber=\"" +
+               leaf.serial + "\"}") == "1");
+  for (const char* const none : {"probe_ssl_earliest_cert_expiry{", "probe_duration_seconds{"})
+    CHECK(!all.contains(none + silent + "}"));
+  CHECK(!all.contains("x509_cert_error{" + file + ",filename=\"www.pem\",filepath=\"/etc/tls/www.pem\"}"));
+
+  all = samples_of(borrowed(places, {"x509-exporter", "cert-manager"}));
+  const std::string stored = file + ",filename=\"www.pem\",filepath=\"/etc/tls/www.pem\"";
+  const std::string certificate =
+      stored + ",serial_number=\"18446744073709551616\",subject_CN=\"www.example.org\",issuer_CN=\"R11\"";
+  CHECK(all.at("x509_cert_error{" + stored + "}") == "0");
+  CHECK(all.at("x509_cert_expired{" + certificate + "}") == "1");
+  CHECK(all.contains("x509_cert_not_after{" + certificate + "}"));
+  CHECK(all.contains("x509_cert_not_before{" + certificate + "}"));
+  CHECK(all.at("certmanager_certificate_expiration_timestamp_seconds{" + fine + ",name=\"www\"}") == end);
+  CHECK(!all.contains("probe_success{" + fine + "}"));
+
+  CHECK(borrowed(places, {}) == reported("prometheus", places).text);
+  const auto said =
+      said_by("promtool", "check metrics", borrowed(places, {"blackbox", "cert-manager", "x509-exporter"}));
+  if (!said) return skip_test("promtool is not installed (Debian: prometheus)", InCi::may_lack_it);
+  // Its advice on names is not for names that are others'.
+  CHECK_MESSAGE(said->find("error while linting") == std::string::npos, *said);
 }

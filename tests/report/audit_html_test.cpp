@@ -69,6 +69,32 @@ TEST_CASE("a screen reader finds its way through the page") {
   }
 }
 
+TEST_CASE("each link of the page leads somewhere, whatever there is to show") {
+  for (const auto& some : {std::vector<AuditedPlace>(), {unreachable_place()}, audit_places(), {surveyed_place()}}) {
+    const std::string page = reported("html", some).text;
+    const auto ids = all_of(page, " id=\"([^\"]*)\"");
+    for (const std::string& id : all_of(page, "href=\"#([^\"]*)\""))
+      CHECK_MESSAGE(std::ranges::find(ids, id) != ids.end(), id);
+  }
+}
+
+TEST_CASE("the page shows what a survey told, and the labels of a place") {
+  std::vector<AuditedPlace> places = audit_places();
+  const std::string without = reported("html", places).text;
+  CHECK(without.find("What the servers take") == std::string::npos);
+  position(without, "managed as www, rack=r1");
+  places.push_back(surveyed_place());
+  const std::string page = reported("html", places).text;
+  const std::string offers = page.substr(position(page, "id=\"offers\""));
+  position(offers, "TLSv1.3, TLSv1.2");
+  position(offers, "TLS_AES_256_GCM_SHA384, ECDHE-ECDSA-AES128-GCM-SHA256 (in the server&#39;s order)");
+  position(offers, "X25519, P-256");
+  position(offers,
+           "resumes sessions, takes no X25519MLKEM768, answers a split ClientHello, "
+           "sends Strict-Transport-Security: max-age=&lt;b&gt;\\x1b");
+  CHECK(offers.find("www.example.org:443") == std::string::npos);
+}
+
 TEST_CASE("the page shows the worst first") {
   const std::string page = reported("html", audit_places()).text;
   CHECK(position(page, "<code class=\"quiet\">expired</code>") <

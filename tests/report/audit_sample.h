@@ -169,6 +169,22 @@ struct Reported {
   int exit_code = -1;
 };
 
+// Looked at by --deep.
+inline AuditedPlace surveyed_place() {
+  AuditedPlace one =
+      audit_place("deep.example.org:443", "10.0.0.9:443", {audit_certificate("deep.example.org", 60 * kDay)});
+  one.offer = AuditedOffer{.versions = {"TLSv1.3", "TLSv1.2"},
+                           .ciphers = {"TLS_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"},
+                           .groups = {"X25519", "P-256"},
+                           .server_order = true,
+                           .resumes = true,
+                           .post_quantum = false,
+                           .split_hello = true,
+                           .large_hello = std::nullopt,
+                           .strict_transport = base::Untrusted("max-age=<b>\x1b")};
+  return one;
+}
+
 // What only all places together told of the first of audit_places().
 inline AuditedPlace compared_place() {
   AuditedPlace one;

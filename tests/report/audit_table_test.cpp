@@ -35,6 +35,25 @@ TEST_CASE("the table says of each place in a line how it stands, and below it wh
         "`everseal audit --explain RULE` says what a rule means and what to do.\n");
 }
 
+TEST_CASE("the table says below a place what a survey told, and nothing of it where none was made") {
+  AuditedPlace place = surveyed_place();
+  CHECK(shown({place}, 80) ==
+        "STATE     LIFE      LEFT            PLACE\n"
+        "ok        █████░░░  60 days         deep.example.org:443 at 10.0.0.9:443\n"
+        "          versions: TLSv1.3, TLSv1.2\n"
+        "          ciphers: TLS_AES_256_GCM_SHA384, ECDHE-ECDSA-AES128-GCM-SHA256 (in the\n"
+        "            server's order)\n"
+        "          groups: X25519, P-256\n"
+        "          does: resumes sessions, takes no X25519MLKEM768, answers a split\n"
+        "            ClientHello, sends Strict-Transport-Security: max-age=<b>\\x1b\n"
+        "\n"
+        "1 place looked at in 7 seconds: nothing found\n");
+  place.offer->versions.clear();
+  place.offer->ciphers.clear();
+  place.offer->groups.clear();
+  CHECK(shown({place}, 80).find("does:") == std::string::npos);
+}
+
 TEST_CASE("a faultless place is one line of the table, with its notices where there is room") {
   const std::vector<AuditedPlace> places{audit_places().front()};
   CHECK(shown(places, 80) ==

@@ -34,5 +34,5 @@ TEST_CASE("a word that no line can hold is kept or split") {
   CHECK(wrap("abcdefgh", Indent{0, 2}, 4, LongWords::split) == "abcd\n  ef\n  gh");
   CHECK(wrap("a bcdefgh", 0, 6, LongWords::split) == "a bcde\nfgh");
   CHECK(wrap("abcd efghijkl", 0, 6, LongWords::split) == "abcd\nefghij\nkl");  // begun where there is room for it
-  CHECK(wrap("abc defghi", 0, 4, LongWords::split) == "abc\ndefg\nhi");  // no blank at the end of a full line
+  CHECK(wrap("abc defghi", 0, 4, LongWords::split) == "abc\ndefg\nhi");        // no blank at the end of a full line
 }

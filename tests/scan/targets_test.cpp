@@ -7,6 +7,8 @@
 #include "fakes/temporary_directory.h"
 #include "scan/range.h"
 
+#include <filesystem>
+
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -175,6 +177,39 @@ TEST_CASE("every line that is wrong is named at once") {
     CHECK(message.find(file.path) != std::string::npos);
   }
   CHECK(error_of([] { read_targets("/nonexistent/targets", {}, kMost); }).fault() == base::Fault::config);
+}
+
+TEST_CASE("an endpoint's targets are looked at through its proxy") {
+  const TargetFile secret("user:pass:word\n");
+  std::filesystem::permissions(secret.path, std::filesystem::perms::owner_read);
+  config::Endpoint endpoint;
+  endpoint.name = base::Name::parse("far");
+  endpoint.targets = {"a.example.org", "b.example.org:25"};
+  CHECK(targets_of(endpoint, kMost)[0].target.proxy == nullptr);
+  struct Row {
+    const char *url, *host;
+    int port;
+  };
+  for (const auto& [url, host, port] : {Row{"http://proxy.example.org:8080", "proxy.example.org", 8080},
+                                        Row{"http://proxy.example.org/", "proxy.example.org", 3128},
+                                        Row{"http://[::1]:8080/", "::1", 8080}, Row{"http://[::1]", "::1", 3128}}) {
+    CAPTURE(url);
+    endpoint.proxy = url;
+    for (const Wanted& one : targets_of(endpoint, kMost)) {
+      REQUIRE(one.target.proxy != nullptr);
+      CHECK(one.target.proxy->host == host);
+      CHECK(one.target.proxy->port == port);
+      CHECK(one.target.proxy->user == "");
+    }
+  }
+  endpoint.proxy_password_file = secret.path;
+  const auto proxy = targets_of(endpoint, kMost)[1].target.proxy;
+  CHECK(proxy->user == "user");
+  CHECK(proxy->password.reveal_text() == "pass:word");
+  const TargetFile useless("no colon");
+  std::filesystem::permissions(useless.path, std::filesystem::perms::owner_read);
+  endpoint.proxy_password_file = useless.path;
+  CHECK(error_of([&] { targets_of(endpoint, kMost); }).fault() == base::Fault::config);
 }
 
 }  // namespace everseal::scan

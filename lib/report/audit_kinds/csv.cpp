@@ -82,7 +82,16 @@ constexpr std::array kCsvColumns{"place",
                                  "earliest_not_after",
                                  "path_ends",
                                  "certificates",
-                                 "labels"};
+                                 "labels",
+                                 "versions",
+                                 "ciphers",
+                                 "groups",
+                                 "server_order",
+                                 "resumes",
+                                 "post_quantum",
+                                 "split_hello",
+                                 "large_hello",
+                                 "strict_transport"};
 
 class CsvSink : public AuditSink {
  public:
@@ -116,6 +125,7 @@ class CsvSink : public AuditSink {
     std::vector<std::string> labels;
     for (const auto& [key, value] : labels_of(place)) labels.push_back(key + "=" + value);
     row_.text(base::join(labels, " "));
+    write_offer(place.offer.value_or(AuditedOffer()));
     surface_.write(row_.take());
   }
 
@@ -162,6 +172,17 @@ class CsvSink : public AuditSink {
       row_.nothing();
     else
       row_.number(static_cast<std::int64_t>(place.certificates.size()));
+  }
+
+  void write_offer(const AuditedOffer& offer) {
+    for (const auto* const list : {&offer.versions, &offer.ciphers, &offer.groups})
+      row_.printable_text(base::join(*list, " "));
+    for (const auto& told :
+         {offer.server_order, offer.resumes, offer.post_quantum, offer.split_hello, offer.large_hello})
+      row_.printable_text(!told ? "" : *told ? "yes" : "no");
+    row_.text(!offer.strict_transport                 ? std::string_view()
+              : offer.strict_transport->raw().empty() ? "none"
+                                                      : std::string_view(offer.strict_transport->raw()));
   }
 
   void write_names(std::vector<std::string> names) {

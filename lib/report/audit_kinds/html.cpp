@@ -39,6 +39,10 @@ constexpr std::array<std::pair<int, std::string_view>, 8> kLatencies{{{10, "unde
                                                                       {1000, "500 ms to 1 s"},
                                                                       {INT_MAX, "1 s and more"}}};
 
+// Parts of an offer, and how their columns are called.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kOfferParts{
+    {{"versions", "Versions"}, {"ciphers", "Cipher suites"}, {"groups", "Groups"}, {"does", "Does"}}};
+
 // Counted texts, the most frequent first; what is beyond the first ones is one row.
 std::vector<Share> shares_of(const std::map<std::string, std::int64_t>& counts) {
   std::vector<Share> shares;
@@ -74,6 +78,7 @@ class HtmlSink : public AuditSink {
     }
     if (place.probe.handshake) handshakes_.push_back(*place.probe.handshake);
     for (const AuditedFinding& one : place.findings) take(place, one);
+    if (is_survey(place.offer)) take_offer(place);
     rows_.push_back({gravity(gravest(place)), certificate != nullptr ? certificate->not_after : base::Time::max(),
                      place.place.text(), rules_.state_of(place), row_of(place, certificate), findings_of(place)});
   }
@@ -104,6 +109,7 @@ class HtmlSink : public AuditSink {
     write_expiry();
     write_shares();
     write_places();
+    write_offers();
     write("</main>\n<footer>\n");
     write(fmt::format("<p class=\"quiet\">Policy {} (SHA-256 <code>{}</code>). Everseal {}.</p>\n",
                       markup(head_.policy), markup(head_.policy_hash), markup(head_.version)));
@@ -173,6 +179,16 @@ class HtmlSink : public AuditSink {
         one.since ? fmt::format(" <span class=\"quiet\">since {}</span>", html_time(*one.since)) : std::string());
   }
 
+  void take_offer(const AuditedPlace& place) {
+    std::map<std::string_view, std::string> told;
+    for (const OfferPart& part : parts_of(*place.offer)) told[part.name] = markup(part.text);
+    offers_ += fmt::format("<tr><th scope=\"row\" class=\"name\">{}</th>", markup_of_printable(place.place.text()));
+    for (const auto& [name, title] : kOfferParts)
+      offers_ += fmt::format("<td data-label=\"{}\" class=\"name\">{}</td>", title,
+                             told.contains(name) ? told.at(name) : "not asked");
+    offers_ += "</tr>\n";
+  }
+
   std::string row_of(const AuditedPlace& place, const inventory::CertificateRecord* certificate) const {
     std::string text = fmt::format("<th scope=\"row\" class=\"name\">{}", markup(place.place.name));
     std::vector<std::string> more;
@@ -183,6 +199,7 @@ class HtmlSink : public AuditSink {
     if (!place.place.environment.empty()) more.push_back(markup(place.place.environment));
     if (!place.place.team.empty()) more.push_back("team " + markup(place.place.team));
     if (place.managed) more.push_back("managed as " + markup(place.managed->text()));
+    for (const auto& [key, value] : labels_of(place)) more.push_back(markup(key + "=" + value));
     if (!more.empty()) text += fmt::format("<br/><span class=\"quiet\">{}</span>", base::join(more, ", "));
     text += "</th>";
     if (certificate != nullptr) {
@@ -216,10 +233,18 @@ class HtmlSink : public AuditSink {
     write(fmt::format("<header>\n<h1>{}</h1>\n<p class=\"quiet\">{} UTC, from {}, in {}, by policy {}.</p>\n", title,
                       base::format_time(head_.began).substr(0, 16).replace(10, 1, " "), markup(head_.host),
                       base::approximate(summary.ended - head_.began), markup(head_.policy)));
-    write(
-        "<nav aria-label=\"Sections\"><ul><li><a href=\"#summary\">Summary</a></li><li><a "
-        "href=\"#findings\">Findings</a></li><li><a href=\"#expiry\">Expiry</a></li><li><a "
-        "href=\"#distribution\">Distribution</a></li><li><a href=\"#places\">Places</a></li></ul></nav>\n</header>\n");
+    write("<nav aria-label=\"Sections\"><ul>");
+    const auto link = [&](std::string_view id, std::string_view text, bool is_there = true) {
+      if (is_there) write(fmt::format("<li><a href=\"#{}\">{}</a></li>", id, text));
+    };
+    link("summary", "Summary");
+    link("findings", "Findings");
+    link("known", "Known findings", !known_.empty());
+    link("expiry", "Expiry", !ends_.empty());
+    link("distribution", "Distribution");
+    link("places", "Places");
+    link("offers", "What the servers take", !offers_.empty());
+    write("</ul></nav>\n</header>\n");
   }
 
   void write_summary(const AuditSummary& summary) {
@@ -378,11 +403,21 @@ class HtmlSink : public AuditSink {
     write("</tbody></table>\n</section>\n");
   }
 
+  void write_offers() {
+    if (offers_.empty()) return;
+    begin_section("offers", "What the servers take");
+    write(
+        "<table class=\"places\"><caption>As asked hello by hello, where a survey was made</caption><thead><tr><th "
+        "scope=\"col\">Place</th>");
+    for (const auto& [name, title] : kOfferParts) write(fmt::format("<th scope=\"col\">{}</th>", title));
+    write(fmt::format("</tr></thead><tbody>\n{}</tbody></table>\n</section>\n", offers_));
+  }
+
   Surface surface_;
   AuditHead head_;
   AuditedRules rules_;
   std::map<std::string, Broken> broken_;
-  std::string known_;
+  std::string known_, offers_;
   std::map<pki::Fingerprint, End> ends_;
   std::map<std::string, std::int64_t> versions_, issuers_, keys_;
   std::vector<std::chrono::microseconds> handshakes_;

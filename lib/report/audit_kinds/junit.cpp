@@ -15,14 +15,14 @@ class JUnitSink : public AuditSink {
 
   void begin(const AuditHead& head) override {
     rules_ = AuditedRules(head.rules);
-    host_ = markup(head.host);
+    host_ = head.host.empty() ? "localhost" : markup(head.host);
     fails_from_ = gravity(head.fail_on);
     surface_.write("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
   }
 
   void place(const AuditedPlace& place) override {
     const std::string name = markup_of_printable(place.place.text());
-    std::string cases;
+    std::string cases, said;
     int errors = 0, failures = 0, skipped = 0;
     for (const AuditedFinding& one : place.findings) {
       cases += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"0\">", name, markup(one.finding.rule));
@@ -37,7 +37,8 @@ class JUnitSink : public AuditSink {
         ++failures;
         cases += problem("failure", one, what);
       } else {
-        cases += fmt::format("<system-out>{}: {}</system-out>", markup(one.finding.severity), what);
+        // Ant's schema has such text for a suite alone.
+        said += fmt::format("{} {}: {}\n", markup(one.finding.severity), markup(one.finding.rule), what);
       }
       cases += "</testcase>\n";
     }
@@ -45,10 +46,11 @@ class JUnitSink : public AuditSink {
       cases = fmt::format("    <testcase classname=\"{}\" name=\"no-finding\" time=\"0\"/>\n", name);
     surface_.write(fmt::format(
         "  <testsuite name=\"{}\" id=\"{}\" package=\"everseal.audit\" timestamp=\"{}\" hostname=\"{}\" tests=\"{}\" "
-        "failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.6f}\">\n    <properties/>\n{}    <system-out/>\n    "
+        "failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.6f}\">\n    <properties/>\n{}    "
+        "<system-out>{}</system-out>\n    "
         "<system-err/>\n  </testsuite>\n",
         name, id_++, timestamp(place.probe.at), host_, std::max<std::size_t>(place.findings.size(), 1), failures,
-        errors, skipped, seconds(place), cases));
+        errors, skipped, seconds(place), cases, said));
   }
 
   int end(const AuditSummary& summary) override {

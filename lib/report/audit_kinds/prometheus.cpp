@@ -1,6 +1,8 @@
 // The text format 0.0.4 of Prometheus, for the textfile collector of node_exporter. A family's samples stand together,
 // so all is kept until the end. What is not known has no sample, and a series stands once.
 #include "report/audited.h"
+#include "report/borrowed_metrics.h"
+#include "report/metric_family.h"
 
 #include <set>
 
@@ -8,15 +10,6 @@
 
 namespace everseal::report {
 namespace {
-
-std::string label(std::string_view name, std::string_view value) {
-  std::string out = fmt::format("{}=\"", name);
-  for (const char c : base::printable(value)) {
-    if (c == '\\' || c == '"') out += '\\';
-    out += c;
-  }
-  return out + '"';
-}
 
 // Whatever people call theirs, it is a name, and none of ours.
 std::string own_label(std::string_view key) {
@@ -28,38 +21,13 @@ std::string own_label(std::string_view key) {
   return name;
 }
 
-class MetricFamily {
- public:
-  MetricFamily(std::string_view name, std::string_view help) : name_(name), help_(help) {}
-
-  template <class Number>
-  void add(const std::string& labels, Number value) {
-    if (!seen_.insert(labels).second) return;
-    samples_ +=
-        labels.empty() ? fmt::format("{} {}\n", name_, value) : fmt::format("{}{{{}}} {}\n", name_, labels, value);
-  }
-  void add(const std::string& labels, base::Time time) { add(labels, base::to_unix(time)); }
-  void add(const std::string& labels, std::chrono::microseconds time) {
-    add(labels, std::chrono::duration<double>(time).count());
-  }
-
-  std::string text() const {
-    if (samples_.empty()) return {};
-    return fmt::format("# HELP {} {}\n# TYPE {} gauge\n{}", name_, help_, name_, samples_);
-  }
-
- private:
-  std::string_view name_, help_;
-  std::set<std::string> seen_;
-  std::string samples_;
-};
-
 class PrometheusSink : public AuditSink {
  public:
   explicit PrometheusSink(Surface surface) : surface_(std::move(surface)) {}
 
   void begin(const AuditHead& head) override {
     began_ = head.began;
+    borrowed_ = BorrowedMetrics(head.compat);
     info_.add(fmt::format("{},{},{}", label("version", head.version), label("policy", head.policy),
                           label("policy_sha256", head.policy_hash)),
               1);
@@ -86,6 +54,7 @@ class PrometheusSink : public AuditSink {
                1);
     add_certificates(place, labels);
     add_findings(place, labels);
+    borrowed_.add(place, labels);
   }
 
   void compared(const AuditedPlace& place) override { add_findings(place, labels_of(place)); }
@@ -103,6 +72,7 @@ class PrometheusSink : public AuditSink {
          {&info_, &ended_, &duration_, &places_, &found_, &known_, &success_, &failure_, &phases_, &tls_, &leaf_ends_,
           &earliest_ends_, &path_ends_, &leaf_begins_, &leaf_info_, &certificate_ends_, &findings_})
       out += family->text();
+    out += borrowed_.text();
     surface_.write(out);
     return summary.exit_code;
   }
@@ -167,6 +137,7 @@ class PrometheusSink : public AuditSink {
   MetricFamily certificate_ends_{"everseal_certificate_not_after_timestamp_seconds",
                                  "End of each certificate that a place shows."};
   MetricFamily findings_{"everseal_finding", "A rule that is broken at a place."};
+  BorrowedMetrics borrowed_{{}};
 };
 
 std::unique_ptr<AuditSink> open_prometheus(Surface surface) {

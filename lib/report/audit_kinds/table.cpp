@@ -63,6 +63,9 @@ class AuditTable : public AuditSink {
     write_row(place, remark);
     for (const Told& one : told_at(place))
       if (!one.is_note()) write_finding(*one.first, one.count);
+    if (is_survey(place.offer))
+      for (const OfferPart& part : parts_of(*place.offer))
+        write_below(part.name, Tone::heading, base::printable(part.text));
     flush();
   }
 
@@ -163,13 +166,16 @@ class AuditTable : public AuditSink {
   // And how many more there are of it.
   void write_finding(const AuditedFinding& one, std::size_t count) {
     finds_ = true;
+    write_below(fmt::format("{} {}", one.finding.severity, one.finding.rule), tone_of(one.finding.severity),
+                count == 1 ? one.finding.what : fmt::format("{}; and {} more of it", one.finding.what, count - 1));
+  }
+
+  // "HEAD: WHAT"
+  void write_below(std::string_view head, Tone tone, const std::string& what) {
     out_.append(kBelowPlace, ' ');
-    const std::string head = fmt::format("{} {}:", one.finding.severity, one.finding.rule);
-    paint(out_, head, tone_of(one.finding.severity), surface_.emphasis);
-    const std::string what =
-        count == 1 ? one.finding.what : fmt::format("{}; and {} more of it", one.finding.what, count - 1);
+    paint(out_, fmt::format("{}:", head), tone, surface_.emphasis);
     out_ += ' ';
-    const std::size_t column = kBelowPlace + base::columns(head) + 1;
+    const std::size_t column = kBelowPlace + base::columns(head) + 2;
     out_ += surface_.width ? wrap(what, Indent{column, kBelowPlace + 2}, *surface_.width, LongWords::split) : what;
     out_ += '\n';
   }
