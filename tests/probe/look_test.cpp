@@ -1,5 +1,6 @@
 // What is offered first, what only after a refusal, and what further looks show.
 #include "base/error.h"
+#include "hello_peers.h"
 #include "pki/key.h"
 #include "probe/probe.h"
 #include "server.h"
@@ -164,20 +165,11 @@ TEST_CASE("further looks show resumption, the certificate without a name, and th
 TEST_CASE("a post-quantum group is found by its code point, and a peer that takes no hello in pieces is found out") {
   const Identity leaf("look.test");
   const auto context = test::server_context(leaf, TLS1_3_VERSION);
-  // HelloRetryRequest for group 0x11ec (RFC 8446 section 4.1.3).
-  const std::string random(
-      "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2"
-      "\xc8\xa8\x33\x9c",
-      32);
-  const std::string body = "\x03\x03" + random + std::string("\x00\x13\x01\x00\x00\x0c", 6) +
-                           std::string("\x00\x2b\x00\x02\x03\x04\x00\x33\x00\x02\x11\xec", 12);
-  const std::string retry = std::string("\x16\x03\x03\x00", 4) + static_cast<char>(body.size() + 4) +
-                            std::string("\x02\x00\x00", 3) + static_cast<char>(body.size()) + body;
   std::atomic<int> connections = 0;
   Server server([&](int c) {
     // The first look and the second one, which goes on with it, shake hands.
     if (++connections <= 2) return test::serve_tls(context.get(), c);
-    answer_hello(c, retry, true);
+    answer_hello(c, test::retry_request(0x11ec), true);
   });
   const Capture capture = look_at(server.port(), Depth::further, "");
   CHECK_MESSAGE(capture.outcome == Outcome::complete, capture.problem);

@@ -1,6 +1,9 @@
 // Real servers of every kind, good and bad: the good ones have nothing above a notice, and each fault is found by its
 // rule and no other.
+#include "system/zoo.h"
+
 #include "../skip.h"
+#include "fakes/slow_proxy.h"
 #include "pki/pem.h"
 #include "probe/windows_peers.h"
 #include "system/haproxy.h"
@@ -14,7 +17,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -25,88 +27,6 @@ using namespace everseal;
 using namespace everseal::system;
 using pki::testing::kDay;
 using pki::testing::kNow;
-
-namespace {
-
-using Rules = std::set<std::string>;  // "expired critical"
-
-// What one audit is to look at; each endpoint has a name of the test.
-class Zoo {
- public:
-  explicit Zoo(const Mint& mint) : mint_(mint) {}
-
-  void add(const std::string& name, const std::string& target, const std::string& starttls = {},
-           const std::string& more = {}) {
-    REQUIRE(names_.emplace(target, name).second);
-    tables_ += fmt::format("[endpoint.{}]\ntargets = [\"{}\"]\nsni = \"{}\"\n{}{}", name, target, kServed,
-                           starttls.empty() ? "" : fmt::format("starttls = \"{}\"\n", starttls), more);
-    if (more.find("environment") == std::string::npos) tables_ += "environment = \"inside\"\n";
-  }
-  void add(const std::string& name, int port, const std::string& starttls = {}, const std::string& more = {}) {
-    add(name, fmt::format("127.0.0.1:{}", port), starttls, more);
-  }
-
-  // By name, what the audit finds; all of a report's places are of the zoo, and each of the zoo is there.
-  std::map<std::string, Json> look() const {
-    mint_.site.configure(fmt::format("[environment.inside]\ntrust = [\"{}\"]\n"
-                                     "[environment.web]\ntrust = [\"system\"]\n"
-                                     "[environment.nist]\npolicy = \"nist\"\ntrust = [\"{}\"]\n"
-                                     "[environment.modern]\npolicy = \"modern\"\ntrust = [\"{}\"]\n",
-                                     mint_.root_file(), mint_.root_file(), mint_.root_file()) +
-                         tables_);
-    const base::Exit exit = mint_.site.everseal({"audit", "--json", "--timeout", "3s"},
-                                                {.environment = {{"SSL_CERT_FILE", mint_.root_file()}}});
-    const Json report = Json::parse(exit.output, nullptr, false);
-    REQUIRE_MESSAGE(report.is_object(), transcript(exit));
-    REQUIRE_MESSAGE(report.contains("places"), transcript(exit));
-    std::map<std::string, Json> places;
-    for (const Json& place : report["places"]) {
-      const std::string said = place["name"].get<std::string>();
-      const auto found = names_.find(said.substr(0, said.find(" as ")));
-      REQUIRE_MESSAGE(found != names_.end(), said);
-      CHECK_MESSAGE(places.emplace(found->second, place).second, said);
-    }
-    CHECK(places.size() == names_.size());
-    return places;
-  }
-
- private:
-  const Mint& mint_;
-  std::map<std::string, std::string> names_;  // by target
-  std::string tables_;
-};
-
-// But for the notices of the daily further look, which depend on the libraries that the servers have.
-Rules rules_of(const Json& place) {
-  static const std::set<std::string> kOfLibrary{"no-post-quantum", "no-resumption", "default-certificate"};
-  Rules rules;
-  for (const Json& finding : place["findings"])
-    if (!kOfLibrary.contains(finding["rule"].get<std::string>()))
-      rules.insert(fmt::format("{} {}", finding["rule"].get<std::string>(), finding["severity"].get<std::string>()));
-  return rules;
-}
-
-std::string text_of(const Rules& rules) {
-  std::string text;
-  for (const std::string& rule : rules) text += "[" + rule + "] ";
-  return text;
-}
-
-void add_all(Zoo& zoo, const std::string& name, const StarttlsServer& server) {
-  server.wait();
-  for (const Listener& listener : server.listeners())
-    zoo.add(fmt::format("{}-{}", name, listener.protocol), listener.port, listener.protocol);
-}
-
-// The certificate and key in `directory`, for a server of the test itself.
-test::SslContext context_of(const std::string& directory) {
-  test::SslContext context(SSL_CTX_new(TLS_server_method()));
-  REQUIRE(SSL_CTX_use_certificate_chain_file(context.get(), (directory + "/fullchain.pem").c_str()) == 1);
-  REQUIRE(SSL_CTX_use_PrivateKey_file(context.get(), (directory + "/privkey.pem").c_str(), SSL_FILETYPE_PEM) == 1);
-  return context;
-}
-
-}  // namespace
 
 TEST_CASE("good servers of every protocol have nothing above a notice") {
   if (skipped_without_root()) return;
@@ -127,12 +47,12 @@ TEST_CASE("good servers of every protocol have nothing above a notice") {
   const test::Server mssql([&](int c) { test::serve_mssql(context.get(), c, 4088); });
   const test::Server rdp([&](int c) { test::serve_rdp(context.get(), c); });
 
-  add_all(zoo, "postfix", postfix);
-  add_all(zoo, "dovecot", dovecot);
-  add_all(zoo, "openldap", openldap);
-  add_all(zoo, "mariadb", mariadb);
-  add_all(zoo, "vsftpd", vsftpd);
-  add_all(zoo, "prosody", prosody);
+  zoo.add("postfix", postfix);
+  zoo.add("dovecot", dovecot);
+  zoo.add("openldap", openldap);
+  zoo.add("mariadb", mariadb);
+  zoo.add("vsftpd", vsftpd);
+  zoo.add("prosody", prosody);
   zoo.add("postgres", postgres.port(), "postgres");
   zoo.add("nginx", nginx.port());
   zoo.add("haproxy", haproxy.port());
@@ -225,6 +145,14 @@ TEST_CASE("each fault that a server can have is found by its rule and no other")
   const std::string good = mint.serve("good", chain);
   const std::string web = "environment = \"web\"\n";
 
+  // Which lead there, and which do not.
+  const fakes::SlowProxy leading(std::chrono::milliseconds(0));
+  const test::Server refusing([](int c) {
+    while (!test::hear(c).empty()) {
+    }
+    test::say(c, "HTTP/1.1 403 Forbidden\r\n\r\n");
+  });
+
   struct Row {
     std::string name;
     std::string directory;
@@ -310,6 +238,12 @@ TEST_CASE("each fault that a server can have is found by its rule and no other")
                     wanted.others.push_back({"1.3.6.1.5.5.7.1.24", false, {0x30, 0x03, 0x02, 0x01, 0x05}});
                   })),
        {"staple-missing error"}},
+      {"by-proxy", good, {}, {}, fmt::format("proxy = \"{}\"\n", leading.url())},
+      {"proxy-refused",
+       good,
+       {"proxy-refused error"},
+       {},
+       fmt::format("proxy = \"http://127.0.0.1:{}\"\n", refusing.port())},
   };
   std::vector<NginxServer> servers;
   for (const Row& row : rows) servers.push_back({row.directory, row.directives});
@@ -357,9 +291,10 @@ TEST_CASE("each fault that a server can have is found by its rule and no other")
 
   for (const auto& [name, place] : zoo.look()) {
     CAPTURE(name);
-    const Rules found = rules_of(place);
+    const Rules found = faults_of(place);
     CHECK_MESSAGE(found == expected.at(name), text_of(found), " ", place["problem"].dump());
   }
+  CHECK(leading.tunnels() > 0);
 
   if (std::getenv("EVERSEAL_AGREEMENT") == nullptr) return;  // minutes: by hand, see tests/README.md
   const Agreement agreements[] = {
