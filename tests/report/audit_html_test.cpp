@@ -95,6 +95,19 @@ TEST_CASE("the page shows what a survey told, and the labels of a place") {
   CHECK(offers.find("www.example.org:443") == std::string::npos);
 }
 
+TEST_CASE("the page keeps nothing of a place that is gone by its end") {
+  std::string page;
+  const auto sink = require_audit_kind("html").open({.write = [&](std::string_view part) { page += part; }});
+  sink->begin(audit_head());
+  std::vector<AuditedPlace> places = audit_places();
+  for (AuditedPlace& place : places) {
+    sink->place(place);
+    for (AuditedFinding& one : place.findings) one.finding.severity.assign(one.finding.severity.size(), 'x');
+  }
+  sink->end(audit_summary({}));
+  CHECK(page == reported("html", audit_places(), audit_summary({})).text);
+}
+
 TEST_CASE("the page shows the worst first") {
   const std::string page = reported("html", audit_places()).text;
   CHECK(position(page, "<code class=\"quiet\">expired</code>") <

@@ -80,7 +80,8 @@ class HtmlSink : public AuditSink {
     for (const AuditedFinding& one : place.findings) take(place, one);
     if (is_survey(place.offer)) take_offer(place);
     rows_.push_back({gravity(gravest(place)), certificate != nullptr ? certificate->not_after : base::Time::max(),
-                     place.place.text(), rules_.state_of(place), row_of(place, certificate), findings_of(place)});
+                     place.place.text(), std::string(rules_.state_of(place)), row_of(place, certificate),
+                     findings_of(place)});
   }
 
   void compared(const AuditedPlace& place) override {
@@ -122,7 +123,7 @@ class HtmlSink : public AuditSink {
     int gravity;
     base::Time ends;
     std::string place;
-    std::string_view state;
+    std::string state;
     std::string html;  // between state and findings
     std::string findings;
   };
@@ -407,7 +408,8 @@ class HtmlSink : public AuditSink {
     if (offers_.empty()) return;
     begin_section("offers", "What the servers take");
     write(
-        "<table class=\"places\"><caption>As asked hello by hello, where a survey was made</caption><thead><tr><th "
+        "<table class=\"places offers\"><caption>As asked hello by hello, where a survey was "
+        "made</caption><thead><tr><th "
         "scope=\"col\">Place</th>");
     for (const auto& [name, title] : kOfferParts) write(fmt::format("<th scope=\"col\">{}</th>", title));
     write(fmt::format("</tr></thead><tbody>\n{}</tbody></table>\n</section>\n", offers_));
