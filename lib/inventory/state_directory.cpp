@@ -73,7 +73,7 @@ std::vector<Misplaced> misplaced(const std::string& state) {
       all.push_back(linked(state, path, held.value_or("")));
       continue;
     }
-    std::string command = fmt::format("mv {0} {0}.wrong", base::shell_word(path));
+    std::string command = fmt::format("mv {0} {0}.wrong && everseal doctor --mend", base::shell_word(path));
     all.push_back({.is_link = false,
                    .what = fmt::format("{} is no directory", path),
                    .remedy = fmt::format("`{}` puts it aside; what was in the directory comes from a backup, and "

@@ -187,7 +187,8 @@ TEST_CASE(
         CHECK(error.message() == complaints[0].what);
         CHECK(error.hint() == complaints[0].remedy);
       }
-      REQUIRE(std::system(complaints[0].command.c_str()) == 0);
+      const std::string& mends = complaints[0].command;
+      REQUIRE(std::system(mends.substr(0, mends.find(" && everseal")).c_str()) == 0);
       if (!linked) {
         std::filesystem::remove_all(path);
         std::filesystem::rename(elsewhere, path);
