@@ -214,7 +214,9 @@ TEST_CASE("a survey of a real server agrees with how it was set up") {
     CHECK(capture.accepted->versions == row.versions);
     CHECK(capture.accepted->ciphers == row.taken);
     CHECK(std::ranges::is_permutation(capture.accepted->groups, row.taken_groups));
-    CHECK(capture.further.large_hello == true);
+    // Who refused the usual suites would refuse a large hello with them for another reason than its size.
+    const bool takes_usual = row.taken != Names{"AES256-SHA"};
+    CHECK(capture.further.large_hello == (takes_usual ? std::optional(true) : std::nullopt));
     CHECK(capture.further.resumes == true);
     CHECK_FALSE(capture.further.strict_transport);  // nothing agreed on HTTP
   }
