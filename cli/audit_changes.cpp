@@ -6,7 +6,6 @@
 #include "moments.h"
 #include "report/json.h"
 #include "report/report.h"
-#include "scan/difference.h"
 #include "show_rows.h"
 
 #include <fmt/format.h>
@@ -79,10 +78,10 @@ void print_json(const std::vector<scan::Difference>& all, base::Time since, base
 
 }  // namespace
 
-bool show_changes(const Context& context, inventory::Store& store, base::Time since, base::Time now) {
-  const auto all = scan::differences(store, since, now);
+bool show_changes(const Context& context, inventory::Store& store, const scan::Span& span) {
+  const auto all = scan::differences(store, span);
   if (context.output == Output::json) {
-    print_json(all, since, now);
+    print_json(all, span.since, span.until);
     return !all.empty();
   }
   const auto sink = open_sink(context);
@@ -98,7 +97,7 @@ bool show_changes(const Context& context, inventory::Store& store, base::Time si
 
 base::Time parse_since(const std::string& text, inventory::Store& store, base::Time now) {
   if (text == "last") {
-    const auto run = inventory::AuditRuns(store).newest();
+    const auto run = inventory::AuditRuns(store).newest(now);
     if (run) return run->started;
     throw base::Error(base::Fault::usage, "nothing was audited yet", "`everseal audit` begins");
   }

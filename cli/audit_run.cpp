@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/open_files.h"
 #include "base/text.h"
+#include "config/load.h"
+#include "config_problems.h"
 #include "discover/host_files.h"
 #include "discover/passwords.h"
 #include "discover/server.h"
@@ -17,6 +19,7 @@
 #include "scan/clients.h"
 #include "show_rows.h"
 #include "terminal.h"
+#include "unread.h"
 #include "version.h"
 
 #include <algorithm>
@@ -90,13 +93,45 @@ void take_arguments(const Arguments& arguments, const std::vector<discover::Serv
   take_servers(servers, arguments, request);
 }
 
-void take_config(const config::Config& config, scan::AuditRequest& request) {
-  for (const auto& [name, endpoint] : config.endpoints)
+// An endpoint that is wrong keeps no other from being looked at.
+void take_endpoint(const config::Endpoint& endpoint, scan::AuditRequest& request, base::Problems& problems) {
+  try {
     take(request.endpoints, scan::targets_of(endpoint, kMostOfRange));
+  } catch (const Error& error) {
+    if (error.fault() != Fault::config && error.fault() != Fault::usage) throw;
+    problems.push_back({.origin = endpoint.origin,
+                        .key = {},
+                        .message = error.message(),
+                        .hint = error.hint(),
+                        .subject = fmt::format("endpoint/{}", endpoint.name)});
+  }
+}
+
+// Endpoints that are wrong, and whole files, which may hold some.
+std::int64_t unusable_of(const base::Problems& problems) {
+  std::set<std::string> subjects;
+  for (const base::Problem& problem : problems)
+    if (problem.subject.empty() || problem.subject.starts_with("endpoint/"))
+      subjects.insert(problem.subject.empty() ? problem.origin.file : problem.subject);
+  return static_cast<std::int64_t>(subjects.size());
+}
+
+// Endpoints of an environment that cannot judge.
+void drop_unusable(const scan::Standards& standards, scan::AuditRequest& request, base::Problems& problems) {
+  for (const auto& [environment, problem] : standards.unusable()) {
+    problems.push_back(problem);
+    request.unusable += static_cast<std::int64_t>(
+        std::erase_if(request.endpoints, [&](const scan::Wanted& one) { return one.environment == environment; }));
+    std::erase(request.whole, "config");
+  }
+}
+
+void take_config(const config::Config& config, scan::AuditRequest& request, base::Problems& problems) {
+  for (const auto& [name, endpoint] : config.endpoints) take_endpoint(endpoint, request, problems);
   for (const auto& [name, certificate] : config.certificates) take(request.endpoints, scan::targets_of(certificate));
-  if (request.environment.empty())
-    request.whole.emplace_back("config");
-  else
+  request.unusable = unusable_of(problems);
+  if (request.environment.empty() && problems.empty()) request.whole.emplace_back("config");
+  if (!request.environment.empty())
     std::erase_if(request.endpoints, [&](const scan::Wanted& one) { return one.environment != request.environment; });
 }
 
@@ -192,18 +227,26 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   if (arguments.has("save") && !arguments.has("from"))
     throw Error(Fault::usage, "--save writes what --from finds", "say --from nginx --save");
   const reconcile::Host host = context.host();
-  Surroundings around = surroundings(host, sql::Access::read_write, !named);
+  const bool only_changes = arguments.has("changes");
+  const bool needs_state = only_changes || arguments.has("resume");
+  Surroundings around =
+      needs_state ? surroundings(host, sql::Access::read_write, !named) : surroundings_or_config(host, !named);
 
   scan::AuditRequest request;
   request.environment = arguments.one("env").value_or("");
   std::vector<discover::Server> servers = servers_from(arguments);
-  named ? take_arguments(arguments, servers, request) : take_config(around.config, request);
+  const bool is_read_whole =
+      std::ranges::all_of(servers, [](const discover::Server& server) { return server.troubles.empty(); });
+  named ? take_arguments(arguments, servers, request) : take_config(around.config, request, around.problems);
   drop_repeated(request.endpoints);
   take_dns(arguments, around, named, request);
   if (request.endpoints.empty() && request.paths.empty() && request.own.files.empty() &&
-      (!request.dns || request.dns->empty()))
+      (!request.dns || request.dns->empty())) {
+    if (!named && !around.problems.empty()) throw config::refusal(around.problems);
+    if (!request.own.remarks.empty()) throw Error(Fault::usage, "nothing to look at: " + request.own.remarks.front());
     throw Error(Fault::usage, named ? "nothing to look at" : "the config names nothing to look at",
                 "name a TARGET, or add [endpoint.NAME] with targets = [\"www.example.org:443\"] to the config");
+  }
   request.what = described(request, named ? "" : " of the config");
   if (const auto file = arguments.one("password-file")) request.passwords = discover::Passwords::read(*file);
   request.teams = patterns_of(around.config);
@@ -222,7 +265,7 @@ int audit_to(report::AuditSink& sink, const Context& context) {
 
   const base::Time now = host.clock();
   scan::Standards standards = standards_of(context, around, now);
-  const bool only_changes = arguments.has("changes");
+  drop_unusable(standards, request, around.problems);
   if (only_changes && !around.store)
     throw Error(Fault::usage, "--changes needs a state to compare with", "`everseal init` makes one");
   report::AuditHead head;
@@ -243,12 +286,24 @@ int audit_to(report::AuditSink& sink, const Context& context) {
         fmt::format("revocation was judged by stapled responses alone{}, as [audit] fetch = \"none\" says",
                     request.dns ? ", and CAA records were not asked for" : ""));
   std::ranges::move(remarks, std::back_inserter(outcome.remarks));
+  const bool is_ill = !outcome.why_not_remembered.empty() || (!around.why_no_store.empty() && !around.is_foreign);
+  for (const std::string& why : {around.why_no_store, outcome.why_not_remembered})
+    if (!why.empty()) outcome.remarks.push_back("nothing is remembered: " + why);
   for (const base::Problem& problem : around.problems) outcome.remarks.push_back(to_string(problem));
-  const int code = exit_code_of({.has_finding = outcome.has(from),
-                                 .looked = outcome.looked,
-                                 .failed = outcome.failed,
-                                 .not_looked = outcome.not_looked});
-  if (only_changes) show_changes(context, *around.store, outcome.began, host.clock());
+  const int code = exit_code_of(
+      {.has_finding = outcome.has(from),
+       .looked = outcome.looked,
+       .failed = outcome.failed,
+       .not_looked = outcome.not_looked,
+       .is_untold = !outcome.is_complete || !is_read_whole || (!named && !around.problems.empty()) || is_ill,
+       .may_be_empty = arguments.has("resume") || request.dns.has_value()});
+  if (only_changes && !outcome.why_not_remembered.empty())
+    throw Error(Fault::io, "no change can be told: " + outcome.why_not_remembered,
+                "`everseal audit` looks all the same");
+  if (only_changes) {
+    show_changes(context, *around.store, {outcome.began, host.clock(), outcome.lapsed});
+    warn_of(around.problems);
+  }
   if (arguments.has("save")) {
     const scan::Discovery found =
         scan::discover_host({.servers = std::move(servers), .passwords = std::move(request.passwords)},
@@ -261,6 +316,7 @@ int audit_to(report::AuditSink& sink, const Context& context) {
 }  // namespace
 
 int run_audit_of(Context& context) {
+  go_on_unread();
   const std::unique_ptr<report::AuditSink> sink =
       context.arguments.has("changes") ? std::make_unique<NoSink>() : open_audit_sink(context);
   try {

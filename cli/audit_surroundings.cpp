@@ -3,11 +3,13 @@
 #include "base/error.h"
 #include "base/secret_file.h"
 #include "base/text.h"
+#include "config/load.h"
 #include "config_problems.h"
 #include "reconcile/access.h"
 #include "reconcile/kinds.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -20,7 +22,7 @@ namespace {
 using base::Error;
 using base::Fault;
 
-constexpr int kNoneLookedAt = 1;
+constexpr int kNoneLookedAt = 1, kNothingToLookAt = 2;
 
 std::optional<config::LifeLeft> life_left(const Arguments& arguments, std::string_view option) {
   const auto text = arguments.one(option);
@@ -40,6 +42,31 @@ void require_declared(const config::Config& config, const std::string& environme
               fmt::format("the config declares {}", base::join(known, ", ")));
 }
 
+// Also where nobody may look whether there is one: to open it says why.
+bool may_have_state(const reconcile::Host& host) {
+  std::error_code error;
+  return std::filesystem::status(host.state + "/everseal.db", error).type() != std::filesystem::file_type::not_found;
+}
+
+// Root may use any, and where it does not something is out of order.
+bool is_of_another(const std::string& state) {
+  struct stat found {};
+  if (::geteuid() == 0) return false;
+  return ::stat(state.c_str(), &found) == 0 ? found.st_uid != ::geteuid() : errno == EACCES;
+}
+
+// What is wrong in what was asked is not a state that is out of order.
+bool is_mistake(const Error& error) {
+  return error.fault() == Fault::config || error.fault() == Fault::usage || error.fault() == Fault::cancelled;
+}
+
+// What only a state knows (the names of authorities without a table) is taken as right.
+config::Config config_without_state(const config::Files& files, base::Problems& problems) {
+  const config::Sources sources = config::read_each(files);
+  for (const auto& [path, problem] : sources.unread) problems.push_back(problem);
+  return config::parse(sources.files, reconcile::config_kinds({}), problems, config::References::elsewhere);
+}
+
 }  // namespace
 
 bool is_path(const std::string& text) {
@@ -50,10 +77,23 @@ bool is_path(const std::string& text) {
 
 Surroundings surroundings(const reconcile::Host& host, sql::Access access, bool needed) {
   Surroundings around;
-  if (!needed && !std::filesystem::exists(host.state + "/everseal.db")) return around;
+  if (!needed && !may_have_state(host)) return around;
   around.store.emplace(reconcile::open_store(host, access));
   around.config = reconcile::read_config(host.files, *around.store, around.problems);
   return around;
+}
+
+Surroundings surroundings_or_config(const reconcile::Host& host, bool needed) {
+  try {
+    return surroundings(host, sql::Access::read_write, needed);
+  } catch (const Error& error) {
+    if (is_mistake(error) || error.fault() == Fault::busy || (needed && !may_have_state(host))) throw;
+    Surroundings around;
+    around.why_no_store = error.message();
+    around.is_foreign = is_of_another(host.state);
+    around.config = config_without_state(host.files, around.problems);
+    return around;
+  }
 }
 
 Surroundings what_is_known(const reconcile::Host& host, std::vector<std::string>& remarks) {
@@ -62,7 +102,7 @@ Surroundings what_is_known(const reconcile::Host& host, std::vector<std::string>
     for (const base::Problem& problem : around.problems) remarks.push_back(to_string(problem));
     return around;
   } catch (const Error& error) {
-    if (error.fault() == Fault::config || error.fault() == Fault::usage || error.fault() == Fault::cancelled) throw;
+    if (is_mistake(error)) throw;
     remarks.push_back(fmt::format("which certificates are kept alive here was not to be known: {}", error.message()));
     return {};
   }
@@ -94,8 +134,10 @@ audit::Severity fail_on(const Context& context) {
 
 int exit_code_of(const LookCounts& counts) {
   if (counts.has_finding) return kFindings;
-  if (counts.looked > 0 && counts.failed == counts.looked) return kNoneLookedAt;
-  return counts.failed > 0 || counts.not_looked > 0 ? kSomeNotLookedAt : 0;
+  const bool is_partial = counts.failed > 0 || counts.not_looked > 0;
+  if (is_partial && counts.failed == counts.looked) return kNoneLookedAt;
+  if (is_partial || counts.is_untold) return kSomeNotLookedAt;
+  return counts.looked == 0 && !counts.may_be_empty ? kNothingToLookAt : 0;
 }
 
 std::optional<scan::CrlSource> crl_source(Surroundings& around) {

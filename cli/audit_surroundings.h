@@ -21,9 +21,13 @@ bool is_path(const std::string& text);
 struct Surroundings {
   std::optional<inventory::Store> store;
   config::Config config;
-  base::Problems problems;  // of the config
+  base::Problems problems;   // of the config
+  std::string why_no_store;  // where there should be one; "" where there is one, or none was made
+  bool is_foreign = false;   // because it is another user's
 };
 Surroundings surroundings(const reconcile::Host& host, sql::Access access, bool needed);
+// The same for who writes, where what stands in the way of a state that is there keeps nobody from looking.
+Surroundings surroundings_or_config(const reconcile::Host& host, bool needed);
 // The same for who only reads: a state that cannot be read is a remark and nothing is known of it. Error(config) for a
 // config that is wrong.
 Surroundings what_is_known(const reconcile::Host& host, std::vector<std::string>& remarks);
@@ -46,7 +50,9 @@ struct LookCounts {
   bool has_finding = false;     // at or above --fail-on
   std::int64_t looked = 0;      // places
   std::int64_t failed = 0;      // of those, could not be looked at
-  std::int64_t not_looked = 0;  // the run ended before them
+  std::int64_t not_looked = 0;  // the run ended before them, or what names them is wrong
+  bool is_untold = false;       // something of the run was not done or not remembered
+  bool may_be_empty = false;    // places were looked at before, or names are asked about
 };
 int exit_code_of(const LookCounts& counts);
 

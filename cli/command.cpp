@@ -10,6 +10,7 @@
 #include "reconcile/desired.h"
 #include "report/json.h"
 #include "terminal.h"
+#include "unread.h"
 #include "version.h"
 
 #include <algorithm>
@@ -35,12 +36,20 @@ std::string prioritised(std::string_view text, Weight weight) {
   return out;
 }
 
+bool goes_on_unread = false;
+bool is_unread = false;  // nobody reads stdout any more
+
 void put(int descriptor, std::string_view text, Weight weight) {
+  if (descriptor == STDOUT_FILENO && is_unread) return;
   std::string lines;
   if (base::log::is_journal(descriptor)) text = lines = prioritised(text, weight);
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EPIPE && descriptor == STDOUT_FILENO && goes_on_unread) {
+      is_unread = true;
+      return;
+    }
     if (written < 0 && errno == EPIPE) ::_exit(0);
     if (written < 0) {
       if (descriptor == STDERR_FILENO) return;
@@ -118,6 +127,8 @@ reconcile::Host Context::host(MissingConfig missing) const {
     };
   return host;
 }
+
+void go_on_unread() { goes_on_unread = true; }
 
 void print(std::string_view text, Weight weight) {
   end_waiting();
@@ -220,7 +231,7 @@ int number_argument(std::string_view text, std::string_view option) {
   constexpr int kLargest = 1'000'000;
   if (const auto number = base::parse_number<int>(text); number && *number >= 1 && *number <= kLargest) return *number;
   throw base::Error(base::Fault::usage,
-                    fmt::format("{}: '{}' is no whole number from 1", option, base::printable(text)),
+                    fmt::format("{}: '{}' is no whole number from 1 to {}", option, base::printable(text), kLargest),
                     fmt::format("write for example {} 14", option));
 }
 

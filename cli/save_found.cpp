@@ -80,6 +80,10 @@ std::vector<discover::Server> servers_from(const Arguments& arguments) {
       if (!host.has_file(path))
         throw base::Error(base::Fault::usage, fmt::format("--from: no file {}", base::printable(path)));
       servers.push_back(discover::read_server(host, *kind, path));
+      if (servers.back().sites.empty() && servers.back().troubles.empty())
+        throw base::Error(base::Fault::usage,
+                          fmt::format("--from: {} names no listener and no certificate, as a config of {} does",
+                                      base::printable(path), text.substr(0, equals)));
       continue;
     }
     if (!found) found = discover::find_servers(host);

@@ -8,6 +8,9 @@
 #include "reconcile/access.h"
 #include "terminal.h"
 
+#include <algorithm>
+#include <initializer_list>
+
 #include <fmt/format.h>
 
 namespace everseal::cli {
@@ -19,7 +22,8 @@ constexpr Argument kAuditArguments[] = {
                 "config names",
      .type = ArgumentType::values},
     {.name = "--targets",
-     .summary = "a file of targets: one a line, CSV, /etc/hosts, or Prometheus' file_sd",
+     .summary = "a file of targets: one a line, CSV with a head line (target, or host and port), /etc/hosts, or "
+                "Prometheus' file_sd",
      .type = ArgumentType::values,
      .value = "FILE"},
     {.name = "--from",
@@ -66,7 +70,9 @@ constexpr Argument kAuditArguments[] = {
     {.name = "--diff",
      .summary = "look at nothing; tell what changed since then, or by the last audit",
      .value = "last|7d|DATE"},
-    {.name = "--explain", .summary = "explain this rule, and look at nothing", .value = "RULE"},
+    {.name = "--explain",
+     .summary = "explain this rule, and look at nothing; `everseal kinds` lists them",
+     .value = "RULE"},
 };
 
 int run_difference(Context& context, const std::string& text) {
@@ -74,12 +80,32 @@ int run_difference(Context& context, const std::string& text) {
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   const base::Time now = host.clock();
   const base::Time since = parse_since(text, store, now);
-  if (!show_changes(context, store, since, now) && context.output == Output::text && !context.quiet)
+  if (!show_changes(context, store, {since, now}) && context.output == Output::text && !context.quiet)
     note(fmt::format("nothing changed since {}\n", base::format_time(since)));
   return 0;
 }
 
+// What is said beside an option that leaves it no sense.
+void refuse_beside(const Context& context, std::string_view option, std::initializer_list<std::string_view> others,
+                   const std::string& why) {
+  if (!context.arguments.has(option)) return;
+  for (const auto& [name, values] : context.arguments.values)
+    if (name != option && (others.size() == 0 || std::ranges::find(others, name) != others.end()))
+      throw base::Error(
+          base::Fault::usage,
+          fmt::format("--{} and {} cannot be said together", option, name == "TARGET" ? name : "--" + name), why);
+}
+
+void refuse_contradictions(const Context& context) {
+  refuse_beside(context, "explain", {}, "--explain takes nothing but --json");
+  refuse_beside(context, "diff", {}, "--diff looks at nothing: it tells of all places, and takes nothing but --json");
+  refuse_beside(context, "changes", {"format", "baseline"}, "--changes tells a table, or with --json a document");
+  if (context.output == Output::json && context.arguments.one("format").value_or("json") != "json")
+    throw base::Error(base::Fault::usage, "--json and --format cannot be said together", "leave one of them out");
+}
+
 int run_audit(Context& context) {
+  refuse_contradictions(context);
   if (const auto rule = context.arguments.one("explain")) return explain_rule(context, *rule);
   if (const auto since = context.arguments.one("diff")) return run_difference(context, *since);
   return run_audit_of(context);
@@ -107,8 +133,9 @@ const Command audit_command{
     "  everseal audit --changes       from cron: silent where nothing changed\n"
     "  everseal audit --diff 7d\n"
     "  everseal audit --explain chain-incomplete\n\n"
-    "Exit codes: 3 a finding at or above --fail-on; 4 no such finding, but some could not be looked at;\n"
-    "1 nothing could be looked at; 2 nothing to look at; 0 all is well.",
+    "Exit codes: 3 a finding at or above --fail-on; 4 no such finding, but something was not looked at or\n"
+    "not remembered; 1 nothing could be looked at; 2 nothing to look at, or a mistake in what was asked;\n"
+    "0 all is well.",
     kAuditArguments,
     run_audit};
 

@@ -286,6 +286,8 @@ int run_discover(Context& context) {
     note(fmt::format("`everseal discover --save` writes {} table{} of it to conf.d\n", changes,
                      changes == 1 ? "" : "s"));
   if (!context.quiet && found.servers.empty() && found.files.empty()) note("nothing was found\n");
+  if (const std::string passed = discover::passed_over(found.walked); !passed.empty() && !context.quiet)
+    note(fmt::format("passed over: {}\n", passed));
   return found.is_whole() ? 0 : kSomeNotLookedAt;
 }
 

@@ -223,6 +223,7 @@ class Prose {
       text += capture.ocsp_response.empty() ? "" : "; it staples an OCSP response";
       paragraph(2, text + ".");
     }
+    client_certificates(capture);
     if (capture.accepted) survey(*capture.accepted);
     if (capture.further.large_hello == false) paragraph(2, "It does not answer a large ClientHello.");
     if (capture.further.split_hello == false) paragraph(2, "It does not answer a ClientHello in two halves.");
@@ -243,6 +244,18 @@ class Prose {
     if (capture.handshake_time.count() > 0)
       times.push_back(fmt::format("{} ms to shake hands", duration_cast<milliseconds>(capture.handshake_time).count()));
     if (!times.empty()) paragraph(2, fmt::format("It took {}.", base::join(times, ", ")));
+  }
+
+  void client_certificates(const probe::Capture& capture) {
+    if (!capture.client_certificate_requested) return;
+    constexpr std::size_t kMostNamed = 4;
+    std::string text = capture.client_certificate_required ? "It demands a client's certificate"
+                                                           : "It asks for a client's certificate, and goes on without";
+    const auto& authorities = capture.client_authorities;
+    for (std::size_t i = 0; i < std::min(authorities.size(), kMostNamed); ++i)
+      text += (i == 0 ? "; it takes those of " : "; ") + base::printable(authorities[i]);
+    if (authorities.size() > kMostNamed) text += fmt::format("; and of {} more", authorities.size() - kMostNamed);
+    paragraph(2, text + ".");
   }
 
   void survey(const probe::Accepted& accepted) {

@@ -51,6 +51,7 @@ Tree walk_tree(const Context& context, const std::string& what, Surroundings& ar
   tree.root = std::filesystem::absolute(what).lexically_normal().string();
   discover::Walk walk;
   walk.roots = {tree.root};
+  walk.links = discover::Links::follow;
   discover::Passwords passwords;
   if (const auto file = context.arguments.one("password-file")) passwords = discover::Passwords::read(*file);
   tree.summary = discover::walk(
@@ -115,12 +116,8 @@ std::string summary_of(const Tree& tree) {
                   report::counted(static_cast<std::int64_t>(seen.files), "file", "files"),
                   report::counted(static_cast<std::int64_t>(seen.directories), "directory", "directories"),
                   std::ranges::count_if(tree.files, [](const TreeFile& one) { return one.main() != nullptr; }));
-  const auto passed_over = [&](std::uint64_t count, std::string_view one, std::string_view many) {
-    if (count > 0)
-      text += fmt::format(" {} passed over.", report::counted(static_cast<std::int64_t>(count), one, many));
-  };
-  passed_over(seen.links, "symbolic link was", "symbolic links were");
-  passed_over(seen.other_devices, "path on another device was", "paths on other devices were");
+  if (const std::string passed = discover::passed_over(seen); !passed.empty())
+    text += fmt::format(" Passed over: {}.", passed);
   if (!seen.is_whole) text += " The limit of files was reached: not all was looked at.";
   return text;
 }

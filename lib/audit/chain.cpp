@@ -46,11 +46,29 @@ std::string listed(const std::vector<pki::Certificate>& certificates) {
 }
 
 std::string reason_of(const StoreVerdict& said) {
-  if (!said.missing.empty())
-    return fmt::format("{}: \"{}\" is neither sent nor trusted", said.store, said.missing.raw());
+  if (!said.missing.empty()) return fmt::format("\"{}\" is neither sent nor trusted", said.missing.raw());
   const bool is_known = said.depth >= 0 && static_cast<std::size_t>(said.depth) < said.path.size();
-  return fmt::format("{}: {}{}", said.store, said.problem,
-                     is_known ? fmt::format(" ({})", named(said.path[static_cast<std::size_t>(said.depth)])) : "");
+  return said.problem + (is_known ? fmt::format(" ({})", named(said.path[static_cast<std::size_t>(said.depth)])) : "");
+}
+
+// Each reason once, behind the stores that have it: "system, local: ...". Adds a field for each store.
+std::string reasons_of(const pki::ChainVerdict& trust, bool (*counts)(const StoreVerdict&), Fields& fields) {
+  using Reason = std::pair<std::string, std::string>;  // with its stores
+  std::vector<Reason> reasons;
+  for (const StoreVerdict& one : trust.stores) {
+    if (!counts(one)) continue;
+    const std::string reason = reason_of(one);
+    fields.emplace_back("store", ours(fmt::format("{}: {}", one.store, reason)));
+    const auto known = std::ranges::find(reasons, reason, &Reason::first);
+    if (known == reasons.end())
+      reasons.emplace_back(reason, one.store);
+    else
+      known->second += ", " + one.store;
+  }
+  std::string what;
+  for (const auto& [reason, stores] : reasons)
+    what += fmt::format("{}{}: {}", what.empty() ? "" : "; ", stores, reason);
+  return what;
 }
 
 void judge_unreadable(const Context& at, Found& found) {
@@ -63,12 +81,8 @@ void judge_unreadable(const Context& at, Found& found) {
 void judge_untrusted(const Context& at, Found& found) {
   if (!is_distrusted(at) || at.sight.trust->shape.self_signed || is_incomplete(at)) return;
   Fields fields;
-  std::string what;
-  for (const StoreVerdict& one : at.sight.trust->stores) {
-    if (one.kind == StoreKind::further) continue;
-    fields.emplace_back("store", ours(reason_of(one)));
-    what.append(what.empty() ? "" : "; ").append(reason_of(one));
-  }
+  const std::string what = reasons_of(
+      *at.sight.trust, [](const StoreVerdict& one) { return one.kind != StoreKind::further; }, fields);
   found.add(std::move(fields), "no store of this environment trusts the chain: " + what, at.leaf());
 }
 
@@ -95,12 +109,8 @@ void judge_untrusted_by_some(const Context& at, Found& found) {
   if (!is_judged(at) || !at.is_public() || at.sight.trust->accepted() == nullptr || !at.sight.trust->accepted()->valid)
     return;
   Fields fields;
-  std::string what;
-  for (const StoreVerdict& one : at.sight.trust->stores) {
-    if (one.kind != StoreKind::further || one.valid) continue;
-    fields.emplace_back("store", ours(reason_of(one)));
-    what.append(what.empty() ? "" : "; ").append(reason_of(one));
-  }
+  const std::string what = reasons_of(
+      *at.sight.trust, [](const StoreVerdict& one) { return one.kind == StoreKind::further && !one.valid; }, fields);
   if (!fields.empty()) found.add(std::move(fields), "not every store trusts the chain: " + what, at.leaf());
 }
 
@@ -141,8 +151,9 @@ const Judge kChainJudges[] = {
       "Neither the system's store nor the operator's leads from this certificate to a root. Clients that check it "
       "refuse "
       "it.",
-      "If the CA is yours, name its root as a trust store of the environment; else get a certificate of a CA that the "
-      "clients trust.",
+      "If the CA is yours, name the file of its root in `trust` of [audit] or of the [environment] (\"local\" is what "
+      "was "
+      "added to this host's own store by hand); else get a certificate of a CA that the clients trust.",
       "RFC 5280 section 6"},
      judge_untrusted},
     {{"self-signed", Severity::error, "certificate signed itself",

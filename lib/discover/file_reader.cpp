@@ -40,8 +40,7 @@ void read_open(int descriptor, std::size_t largest, const Passwords& passwords, 
     const base::BytesView seen(head.data(), static_cast<std::size_t>(count));
     const bool is_too_large = file.stamp.size > largest;
     if (is_too_large && (begins_container(seen) || is_container_name(file.path)))
-      file.troubles.push_back(
-          {Reason::too_large, fmt::format("{} octets are more than the limit of {}", file.stamp.size, largest)});
+      file.troubles.push_back(too_large(file.stamp.size, largest));
     const bool is_worth_it = !is_too_large && may_hold(seen);
     base::wipe(head.data(), head.size());
     if (!is_worth_it) return;
@@ -53,6 +52,10 @@ void read_open(int descriptor, std::size_t largest, const Passwords& passwords, 
 }
 
 }  // namespace
+
+Trouble too_large(std::uint64_t size, std::size_t limit) {
+  return {Reason::too_large, fmt::format("{} octets are more than the limit of {}", size, limit)};
+}
 
 Stamp stamp_of(const struct stat& status) noexcept {
   return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size), nanoseconds(status.st_mtim),

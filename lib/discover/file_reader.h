@@ -12,6 +12,7 @@
 
 namespace everseal::discover {
 
+Trouble too_large(std::uint64_t size, std::size_t limit);  // both in octets
 Stamp stamp_of(const struct stat& status) noexcept;
 
 // Opens `name` below `directory` and fills all of `file` but its path. `link_flag` is O_NOFOLLOW or 0.

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/handle.h"
+#include "base/path.h"
 #include "base/system_calls.h"
 #include "base/text.h"
 #include "discover/contents.h"
@@ -22,6 +23,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -37,6 +39,7 @@ constexpr std::size_t kMostTasks = 4096;                         // that wait
 constexpr std::uint64_t kMostWaiting = std::uint64_t{16} << 20;  // octets of files whose results wait
 constexpr std::uint64_t kMostTold = std::uint64_t{1} << 20;      // the same of one thread's
 constexpr std::uint64_t kResultCost = 4096;                      // of one, beside its octets
+constexpr std::size_t kMostLinks = 200'000;                      // that are remembered until they are followed
 
 // File systems whose files are made by the kernel as they are read.
 bool is_kernels(int descriptor) {
@@ -48,12 +51,35 @@ bool is_kernels(int descriptor) {
          std::ranges::find(kKernels, static_cast<long>(status.f_type)) != kKernels.end();
 }
 
+// "9e2f41d0.0", "9e2f41d0.r1": the name that OpenSSL finds a CA's certificate or CRL by (c_rehash(1)).
+bool is_hash_name(std::string_view name) {
+  constexpr std::string_view kHex = "0123456789abcdef", kDigits = "0123456789";
+  constexpr std::size_t kLength = 8;
+  if (name.size() < kLength + 2 || name[kLength] != '.') return false;
+  const std::string_view number = name.substr(name[kLength + 1] == 'r' ? kLength + 2 : kLength + 1);
+  return name.substr(0, kLength).find_first_not_of(kHex) == std::string_view::npos && !number.empty() &&
+         number.find_first_not_of(kDigits) == std::string_view::npos;
+}
+
+// Absolute and without links; "" where nothing is there.
+std::string real_path(const std::string& path) {
+  const base::Handle<char, std::free> found(::realpath(path.c_str(), nullptr));
+  return found ? std::string(found.get()) : std::string();
+}
+
+struct Link {
+  std::string path;
+  dev_t root_device = 0;
+  int depth = 0;  // of the directory that it stands in
+};
+
 struct Folder {
   base::FileDescriptor descriptor;
   std::string path;  // without a slash at its end, but for "/"
   dev_t device = 0;
   dev_t root_device = 0;
   int depth = 0;
+  bool is_behind_link = false;  // it, or one above it, lies outside of the roots
 
   std::string below(const std::string& name) const { return (path == "/" ? "" : path) + "/" + name; }
 };
@@ -73,6 +99,11 @@ struct Told {
 };
 thread_local Told told_here;
 
+// Somebody who names a file means it, whatever it looks like.
+void tell_if_too_large(File& file, std::size_t limit) {
+  if (file.stamp.size > limit && file.troubles.empty()) file.troubles.push_back(too_large(file.stamp.size, limit));
+}
+
 class Walker {
  public:
   Walker(const Walk& walk, const Passwords& passwords, std::stop_token stop)
@@ -80,7 +111,7 @@ class Walker {
         passwords_(passwords),
         stop_(std::move(stop)),
         excluded_(walk.excluded.begin(), walk.excluded.end()),
-        remembers_all_(walk.links == Links::follow || walk.roots.size() > 1) {}
+        remembers_all_(walk.roots.size() > 1) {}
 
   Summary run(const std::function<void(File&&)>& see) {
     const unsigned cores = std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
@@ -111,10 +142,68 @@ class Walker {
         if (ended_ || exhausted_) return;
         visit_root(root);
       }
+      follow_links();
       hand_over();
     });
     const std::lock_guard lock(mutex_);
     if (--working_ == 0) wake_all();
+  }
+
+  // One after the other, so that each run gives what is behind several links the same name.
+  void follow_links() {
+    std::vector<std::string> roots;
+    for (const std::string& root : walk_.roots)
+      if (std::string real = real_path(root); !real.empty()) roots.push_back(std::move(real));
+    while (!ended_ && !exhausted_) {
+      await_idleness();
+      std::vector<Link> links;
+      {
+        const std::lock_guard lock(mutex_);
+        links = std::exchange(links_waiting_, {});
+      }
+      if (links.empty()) return;
+      std::ranges::sort(links, {}, &Link::path);
+      for (const Link& link : links) {
+        if (ended_ || exhausted_) return;
+        follow(link, roots);
+      }
+    }
+  }
+
+  void follow(const Link& link, const std::vector<std::string>& roots) {
+    const std::string target = real_path(link.path);
+    struct stat status {};
+    if (target.empty() || ::stat(target.c_str(), &status) != 0) return count(links_);
+    // What lies below a root has its own name there, and what a root lies in is more than was asked for.
+    const auto any_root = [&](auto holds) { return std::ranges::any_of(roots, holds); };
+    if (any_root([&](const std::string& root) { return base::is_at_or_below(target, root); })) {
+      if (S_ISREG(status.st_mode)) count(repeated_);
+      return;
+    }
+    if (any_root([&](const std::string& root) { return base::is_at_or_below(root, target); })) return count(links_);
+    if (walk_.devices == Devices::of_the_root && status.st_dev != link.root_device) return count(other_devices_);
+    if (S_ISREG(status.st_mode)) {
+      if (!is_new(status)) return count(repeated_);
+      look(AT_FDCWD, link.path, link.path, 0, status);
+    } else if (S_ISDIR(status.st_mode)) {
+      Folder here;
+      here.path = link.path;
+      here.device = here.root_device = link.root_device;
+      here.depth = link.depth + 1;
+      here.is_behind_link = true;
+      if (is_too_deep(here)) return;
+      here.descriptor = open_directory(AT_FDCWD, link.path, 0);
+      enter(std::move(here));
+      await_idleness();
+    } else {
+      count(special_);
+    }
+  }
+
+  // Until nobody but the caller, one of those at work, has something to do.
+  void await_idleness() {
+    std::unique_lock lock(mutex_);
+    idle_wait_.wait(lock, [this] { return ended_ || (working_ == 1 && tasks_.empty()); });
   }
 
   void work() {
@@ -125,7 +214,7 @@ class Walker {
       });
       task.reset();
       const std::lock_guard lock(mutex_);
-      if (--working_ == 0 && tasks_.empty()) wake_all();
+      if (--working_ <= 1 && tasks_.empty()) wake_all();
     }
   }
 
@@ -183,6 +272,7 @@ class Walker {
     tasks_wait_.notify_all();
     results_wait_.notify_all();
     room_wait_.notify_all();
+    idle_wait_.notify_all();
   }
 
   // Empty: there are no more.
@@ -244,7 +334,8 @@ class Walker {
       return enter(std::move(here));
     }
     if (!S_ISREG(status.st_mode)) return tell_trouble(path, Reason::not_regular, "it is not a regular file");
-    look(AT_FDCWD, path, path, 0, status);
+    if (!is_new(status)) return count(repeated_);
+    look(AT_FDCWD, path, path, 0, status, Named::by_caller);
   }
 
   static base::FileDescriptor open_directory(int parent, const std::string& name, int link_flag) {
@@ -252,7 +343,12 @@ class Walker {
         [&] { return ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC | link_flag); }));
   }
 
-  int link_flag() const noexcept { return walk_.links == Links::follow ? 0 : O_NOFOLLOW; }
+  bool is_too_deep(const Folder& folder) {
+    if (folder.depth <= walk_.limits.depth) return false;
+    tell_trouble(folder.path, Reason::too_deep,
+                 fmt::format("directories more than {} levels deep are not entered", walk_.limits.depth));
+    return true;
+  }
 
   void enter(const Folder& parent, const std::string& name) {
     Folder here;
@@ -260,10 +356,9 @@ class Walker {
     here.root_device = parent.root_device;
     here.device = parent.device;
     here.depth = parent.depth + 1;
-    if (here.depth > walk_.limits.depth)
-      return tell_trouble(here.path, Reason::too_deep,
-                          fmt::format("directories more than {} levels deep are not entered", walk_.limits.depth));
-    here.descriptor = open_directory(parent.descriptor.get(), name, link_flag());
+    here.is_behind_link = parent.is_behind_link;
+    if (is_too_deep(here)) return;
+    here.descriptor = open_directory(parent.descriptor.get(), name, O_NOFOLLOW);
     enter(std::move(here));
   }
 
@@ -291,7 +386,7 @@ class Walker {
   }
 
   void list(DIR* stream, const SharedFolder& here) {
-    std::vector<std::string> files;
+    std::vector<std::string> files, links;
     const auto flush = [&] {
       if (!files.empty()) add({here, std::exchange(files, {}), false});
     };
@@ -311,7 +406,7 @@ class Walker {
           if (files.size() == kBatch) flush();
           break;
         case DT_LNK:
-          count(links_);
+          links.push_back(std::move(name));
           break;
         case DT_UNKNOWN:  // gone meanwhile
           break;
@@ -322,32 +417,44 @@ class Walker {
     }
     if (errno != 0) tell_trouble(here->path, Reason::unreadable, base::errno_text(errno));
     flush();
+    keep(*here, links);
   }
 
-  // What readdir says, looked at where that is nothing; of a link that is followed, what it leads to.
-  unsigned char kind_of(const Folder& here, const std::string& name, unsigned char told) const {
-    const bool follows = walk_.links == Links::follow;
-    if (told != DT_UNKNOWN && !(told == DT_LNK && follows)) return told;
+  // Of a directory that OpenSSL searches by hash the links lead to CA certificates, which are judged where they lie.
+  void keep(const Folder& here, const std::vector<std::string>& links) {
+    const std::lock_guard lock(mutex_);
+    const bool follows = walk_.links == Links::follow && std::ranges::none_of(links, is_hash_name);
+    for (const std::string& name : links)
+      if (follows && links_waiting_.size() < kMostLinks)
+        links_waiting_.push_back({here.below(name), here.root_device, here.depth});
+      else
+        count(links_);
+  }
+
+  // What readdir says, looked at where that is nothing.
+  static unsigned char kind_of(const Folder& here, const std::string& name, unsigned char told) {
+    if (told != DT_UNKNOWN) return told;
     struct stat status {};
-    if (::fstatat(here.descriptor.get(), name.c_str(), &status, follows ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
-      return told == DT_LNK ? DT_LNK : DT_UNKNOWN;
+    if (::fstatat(here.descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return DT_UNKNOWN;
     return static_cast<unsigned char>(IFTODT(status.st_mode));
   }
 
   void visit_file(const Folder& here, const std::string& name) {
     struct stat status {};
-    const int flag = walk_.links == Links::follow ? 0 : AT_SYMLINK_NOFOLLOW;
-    if (::fstatat(here.descriptor.get(), name.c_str(), &status, flag) != 0) {
+    if (::fstatat(here.descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno != ENOENT) tell_trouble(here.below(name), Reason::unreadable, base::errno_text(errno));
       return;
     }
     if (!S_ISREG(status.st_mode)) return;  // it became something else meanwhile
     if (status.st_dev != here.root_device && walk_.devices == Devices::of_the_root) return count(other_devices_);
-    look(here.descriptor.get(), name, here.below(name), link_flag(), status);
+    if ((remembers_all_ || here.is_behind_link || status.st_nlink > 1) && !is_new(status)) return count(repeated_);
+    look(here.descriptor.get(), name, here.below(name), O_NOFOLLOW, status);
   }
 
-  void look(int directory, const std::string& name, const std::string& path, int flag, const struct stat& status) {
-    if ((remembers_all_ || status.st_nlink > 1) && !is_new(status)) return count(repeated_);
+  enum class Named { by_its_directory, by_caller };
+
+  void look(int directory, const std::string& name, const std::string& path, int flag, const struct stat& status,
+            Named named = Named::by_its_directory) {
     if (number_of(files_) > walk_.limits.files) {
       if (!exhausted_.exchange(true))
         tell_trouble(path, Reason::too_many_files,
@@ -357,12 +464,14 @@ class Walker {
     File file;
     file.path = path;
     file.stamp = stamp_of(status);
-    if (walk_.known && walk_.known(path, file.stamp)) {
+    const bool is_told = named == Named::by_caller && file.stamp.size > walk_.limits.file_size;
+    if (walk_.known && !is_told && walk_.known(path, file.stamp)) {
       file.unchanged = true;
       count(unchanged_);
     } else {
       count(read_);
       read_file_at(directory, name, flag, walk_.limits.file_size, passwords_, file);
+      if (named == Named::by_caller) tell_if_too_large(file, walk_.limits.file_size);
     }
     tell(std::move(file));
   }
@@ -392,8 +501,9 @@ class Walker {
   const bool remembers_all_;  // of files too, else only of what has several names
 
   std::mutex mutex_;
-  std::condition_variable tasks_wait_, results_wait_, room_wait_;
+  std::condition_variable tasks_wait_, results_wait_, room_wait_, idle_wait_;
   std::vector<Task> tasks_;  // the newest is done first, so that few directories are open at once
+  std::vector<Link> links_waiting_;
   std::vector<File> results_;
   std::uint64_t waiting_ = 0;  // cost of the results
   int working_ = 0;            // threads that may still add tasks
@@ -411,6 +521,16 @@ class Walker {
 
 }  // namespace
 
+std::string passed_over(const Summary& summary) {
+  std::vector<std::string> parts;
+  if (summary.links > 0)
+    parts.push_back(fmt::format("{} symbolic link{}", summary.links, summary.links == 1 ? "" : "s"));
+  if (summary.other_devices > 0)
+    parts.push_back(fmt::format("{} path{} on other devices or of the kernel's", summary.other_devices,
+                                summary.other_devices == 1 ? "" : "s"));
+  return base::join(parts, ", ");
+}
+
 Summary walk(const Walk& walk, const Passwords& passwords, const std::function<void(File&&)>& see,
              std::stop_token stop) {
   return Walker(walk, passwords, std::move(stop)).run(see);
@@ -427,6 +547,7 @@ File look_at_file(const std::string& path, const Passwords& passwords, const Lim
     file.troubles.push_back({Reason::not_regular, "it is not a regular file"});
   } else {
     read_file_at(AT_FDCWD, path, 0, limits.file_size, passwords, file);
+    tell_if_too_large(file, limits.file_size);
   }
   return file;
 }

@@ -59,8 +59,10 @@ std::optional<AuditRunRecord> AuditRuns::last(const std::string& scope, std::int
   return first_row(query, read_run);
 }
 
-std::optional<AuditRunRecord> AuditRuns::newest() {
-  sql::Query query(store_.database(), std::string(kRunColumns) + "order by started desc, id desc limit 1");
+std::optional<AuditRunRecord> AuditRuns::newest(Time until) {
+  sql::Query query(store_.database(),
+                   std::string(kRunColumns) + "where started <= $1 order by started desc, id desc limit 1");
+  query->bind(1, base::to_unix(until));
   return first_row(query, read_run);
 }
 

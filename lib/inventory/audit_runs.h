@@ -19,7 +19,8 @@ class AuditRuns {
   void end(const AuditRunRecord& run);
   // The newest of that scope, but for the run `but`.
   std::optional<AuditRunRecord> last(const std::string& scope, std::int64_t but = 0);
-  std::optional<AuditRunRecord> newest();
+  // The newest that did not begin behind `until`, as under a clock that was ahead.
+  std::optional<AuditRunRecord> newest(Time until);
   std::vector<AuditRunRecord> between(Time from, Time until);
   std::int64_t prune(Time before, int limit);
 

@@ -5,12 +5,14 @@
 #include "audit/names.h"
 #include "audit/sight.h"
 #include "base/error.h"
+#include "base/path.h"
 #include "discover/walk.h"
 #include "inventory/audit_runs.h"
 #include "inventory/places.h"
 #include "pki/digest.h"
 #include "probe/address.h"
 #include "report/audited.h"
+#include "scan/difference.h"
 #include "scan/dns_round.h"
 #include "scan/further_looks.h"
 #include "scan/known_files.h"
@@ -131,7 +133,15 @@ class Run {
     }
     inventory::AuditRuns runs(*store_);
     if (request_.begin == AuditRequest::Begin::where_the_last_stopped) pass_over(runs.last(record_.scope));
-    record_.id = runs.begin(record_);
+    outcome_.lapsed = lapsed_since_looked_at(*store_, began_);
+    try {
+      record_.id = runs.begin(record_);
+    } catch (const base::Error& error) {
+      if (error.fault() == base::Fault::busy) throw;
+      // A full disk keeps nobody from looking.
+      outcome_.why_not_remembered = error.message();
+      memory_.reset();
+    }
   }
 
   // What the last run of the same scope looked at before it was stopped.
@@ -341,6 +351,7 @@ class Run {
     if (request_.own.files.empty()) return;
     discover::Walk walk;
     for (const auto& [path, source] : request_.own.files) walk.roots.push_back(path);
+    walk.links = discover::Links::follow;
     std::vector<discover::File> files;
     std::int64_t closed = 0;
     walk_through(walk, [&](discover::File&& file) {
@@ -366,14 +377,25 @@ class Run {
     if (request_.paths.empty()) return;
     discover::Walk walk;
     walk.roots = request_.paths;
+    walk.links = discover::Links::follow;
+    std::set<std::string> empty(request_.paths.begin(), request_.paths.end());
     const discover::Summary summary = walk_through(walk, [&](const discover::File& file) {
-      if (!file.certificates.empty() || !file.troubles.empty()) take(file, "arguments", clock_());
+      if (!file.certificates.empty() || !file.troubles.empty()) {
+        std::erase_if(empty, [&](const std::string& root) { return base::is_at_or_below(file.path, root); });
+        take(file, "arguments", clock_());
+      }
       release_arrived();
     });
-    std::string remark = fmt::format("{} files looked at in {} directories", summary.files, summary.directories);
+    std::string remark =
+        fmt::format("{} looked at in {}", report::counted(static_cast<std::int64_t>(summary.files), "file", "files"),
+                    report::counted(static_cast<std::int64_t>(summary.directories), "directory", "directories"));
     if (summary.unchanged > 0)
       remark += fmt::format("; {} of them not read again, as nothing changed there", summary.unchanged);
+    if (const std::string passed = discover::passed_over(summary); !passed.empty())
+      remark += fmt::format("; passed over: {}", passed);
     outcome_.remarks.push_back(std::move(remark));
+    for (const std::string& root : empty)
+      outcome_.remarks.push_back(fmt::format("there is no certificate in {}", base::printable(root)));
   }
 
   discover::Summary walk_through(const discover::Walk& walk, const std::function<void(discover::File&&)>& see) {
@@ -672,8 +694,10 @@ class Run {
   }
 
   void end() {
-    outcome_.not_looked = std::ranges::count(seen_, false);
+    outcome_.not_looked = std::ranges::count(seen_, false) + request_.unusable;
+    if (stop_.stop_requested()) outcome_.remarks.emplace_back("the run was stopped before its end");
     record_.complete = outcome_.not_looked == 0 && is_whole_ && !stop_.stop_requested();
+    outcome_.is_complete = record_.complete;
     if (memory_) memory_->flush();
     compare();
     if (!memory_) return;

@@ -48,7 +48,8 @@ struct AuditRequest {
   std::vector<TeamPattern> teams;                                // in their order
   std::optional<Baseline> baseline;                              // what stands there counts for nothing
   std::vector<std::string> whole;                                // sources all of whose endpoints are among these
-  std::string what;                                              // "12 endpoints of the config"
+  std::int64_t unusable = 0;  // endpoints beside them, of which nobody can tell what they are
+  std::string what;           // "12 endpoints of the config"
   enum class Begin { anew, where_the_last_stopped } begin = Begin::anew;
 };
 
@@ -56,11 +57,14 @@ struct AuditOutcome {
   base::Time began;             // what was recorded is not older
   std::int64_t looked = 0;      // places
   std::int64_t failed = 0;      // of those, showed no certificate, and nobody said that it may be so
-  std::int64_t not_looked = 0;  // the run was stopped before them
+  std::int64_t not_looked = 0;  // the run was stopped before them, or they are unusable
   // But for those that are known of, and those that say why a place could not be looked at.
   std::map<audit::Severity, std::int64_t> findings;
   std::int64_t acknowledged = 0;
   std::vector<std::string> remarks;  // what was not covered and why
+  std::string why_not_remembered;    // "" where nothing stands in the way of the store, or there is none
+  bool is_complete = true;           // all that was wanted was looked at, and looked through
+  std::set<std::int64_t> lapsed;     // as `Span` has them
 
   // Is there a finding at or above it?
   bool has(audit::Severity severity) const;

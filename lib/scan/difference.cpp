@@ -55,7 +55,8 @@ std::optional<pki::Fingerprint> first_beyond(const std::vector<pki::Fingerprint>
 
 class Comparison {
  public:
-  Comparison(inventory::Store& store, base::Time since, base::Time now) : store_(store), since_(since), now_(now) {}
+  Comparison(inventory::Store& store, const Span& span)
+      : store_(store), since_(span.since), now_(span.until), lapsed_(span.lapsed) {}
 
   std::vector<Difference> run() {
     take_places();
@@ -116,8 +117,9 @@ class Comparison {
   // An acknowledgement that ended by itself is no news of its own; that its finding counts again is.
   void take_lapsed() {
     inventory::Findings findings(store_);
-    for (const auto& [known, place] : findings.acknowledgements(since_)) {
+    for (const auto& [known, place] : findings.acknowledgements(lapsed_.empty() ? since_ : base::Time())) {
       if (known.withdrawn || known.until > now_ || place.gone) continue;
+      if (known.until < since_ && !(lapsed_.contains(known.id) && place.last_look >= since_)) continue;
       if (findings.acknowledgement(known.rule, place.id, now_)) continue;
       for (const FindingRecord& finding : findings.open_at(place.id)) {
         const bool is_told = finding.opened >= since_ || (finding.raised && *finding.raised >= since_);
@@ -155,6 +157,7 @@ class Comparison {
 
   inventory::Store& store_;
   base::Time since_, now_;
+  std::set<std::int64_t> lapsed_;
   std::map<std::int64_t, Difference> by_place_;
 };
 
@@ -186,8 +189,13 @@ bool Difference::is_worse() const {
   return before && after && (after->not_after < before->not_after || after->issuer != before->issuer);
 }
 
-std::vector<Difference> differences(inventory::Store& store, base::Time since, base::Time now) {
-  return Comparison(store, since, now).run();
+std::vector<Difference> differences(inventory::Store& store, const Span& span) { return Comparison(store, span).run(); }
+
+std::set<std::int64_t> lapsed_since_looked_at(inventory::Store& store, base::Time now) {
+  std::set<std::int64_t> lapsed;
+  for (const auto& [known, place] : inventory::Findings(store).acknowledgements(base::Time()))
+    if (!known.withdrawn && known.until <= now && known.until > place.last_look) lapsed.insert(known.id);
+  return lapsed;
 }
 
 }  // namespace everseal::scan

@@ -4,7 +4,9 @@
 #include "inventory/records.h"
 #include "inventory/store.h"
 
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,8 +28,17 @@ struct Difference {
   bool is_worse() const;
 };
 
-// By place, what is worse first; empty where nothing is other than at `since`. What came and went again in between is
-// nothing.
-std::vector<Difference> differences(inventory::Store& store, base::Time since, base::Time now);
+struct Span {
+  base::Time since, until;
+  // Acknowledgements that ended earlier and that nobody was told of yet, by their number.
+  std::set<std::int64_t> lapsed{};
+};
+
+// By place, what is worse first; empty where nothing is other than at the beginning of the span. What came and went
+// again in between is nothing.
+std::vector<Difference> differences(inventory::Store& store, const Span& span);
+
+// Acknowledgements that ended since the last look at their place: who looks now is the first who can tell.
+std::set<std::int64_t> lapsed_since_looked_at(inventory::Store& store, base::Time now);
 
 }  // namespace everseal::scan

@@ -1,6 +1,7 @@
 #include "scan/discovery.h"
 
 #include "base/encoding.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "pki/digest.h"
 #include "probe/starttls.h"
@@ -198,6 +199,7 @@ Discovery discover_host(const DiscoveryRequest& request, inventory::Store* store
   if (!request.paths.empty()) {
     discover::Walk walk;
     walk.roots = request.paths;
+    walk.links = discover::Links::follow;
     found.walked = walk_known(
         std::move(walk), request.passwords, store, now,
         [&](discover::File&& file) {
@@ -250,9 +252,8 @@ bool was_looked_for(const Discovery& discovery, const std::string& source, const
            });
   }
   const std::string path = key.substr(key.find(' ') + 1);
-  return std::ranges::any_of(discovery.paths, [&](const std::string& root) {
-    return path == root || path.starts_with(root.ends_with('/') ? root : root + "/");
-  });
+  return std::ranges::any_of(discovery.paths,
+                             [&](const std::string& root) { return base::is_at_or_below(path, root); });
 }
 
 std::map<std::string, std::vector<FoundTable>> tables_of(const Discovery& discovery, const FoundContext& context) {

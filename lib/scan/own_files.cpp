@@ -1,5 +1,7 @@
 #include "scan/own_files.h"
 
+#include "base/path.h"
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -11,10 +13,6 @@ std::set<std::string> names_of(const pki::Certificate& certificate) {
   std::set<std::string> names;
   for (const pki::GeneralName& name : certificate.names()) names.insert(name.value.raw());
   return names;
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
 }
 
 }  // namespace
@@ -58,8 +56,8 @@ audit::Stored OwnFiles::beside(const std::string& path, const pki::Certificate& 
   audit::Stored stored;
   if (servers_.files.empty()) return stored;
   const std::string canonical = canonical_path(path);
-  stored.is_read = read_.contains(canonical) ||
-                   std::ranges::any_of(read_, [&](const std::string& one) { return is_below(canonical, one); });
+  stored.is_read =
+      std::ranges::any_of(read_, [&](const std::string& one) { return base::is_at_or_below(canonical, one); });
   stored.is_shown = shown_.contains(canonical);
   const auto pairings = pairings_.find(canonical);
   if (pairings == pairings_.end()) return stored;
@@ -82,7 +80,7 @@ std::optional<audit::Expected> OwnFiles::expected(const Meant& meant, const pki:
   for (const std::string& path : meant.files) {
     const std::string canonical = canonical_path(path);
     for (auto at = leaves_.lower_bound(canonical); at != leaves_.end() && at->first.starts_with(canonical); ++at)
-      if (at->first == canonical || is_below(at->first, canonical))
+      if (base::is_at_or_below(at->first, canonical))
         for (const Leaf& leaf : at->second) all.push_back(&leaf);
   }
   if (std::ranges::any_of(all, [&](const Leaf* leaf) { return leaf->certificate == served; })) return std::nullopt;

@@ -35,6 +35,11 @@ std::uint64_t Range::size() const noexcept {
   return has_ends() ? all - 2 : all;
 }
 
+std::string Range::size_text() const {
+  const int host_bits = static_cast<int>(8 * first_.size()) - bits_;
+  return host_bits >= 63 ? "2^" + std::to_string(host_bits) : std::to_string(size());
+}
+
 std::string Range::address(std::uint64_t number) const {
   base::Bytes octets = first_;
   std::uint64_t rest = number + (has_ends() ? 1 : 0);

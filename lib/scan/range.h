@@ -15,6 +15,8 @@ class Range {
  public:
   static std::optional<Range> parse(std::string_view text);
 
+  // "16777214", "2^64"
+  std::string size_text() const;
   // Of IPv4 without the network's own and the broadcast address, but for /31 and /32. At most 2^63.
   std::uint64_t size() const noexcept;
   std::string address(std::uint64_t number) const;  // from 0 to size() - 1

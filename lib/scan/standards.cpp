@@ -6,11 +6,12 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace everseal::scan {
 namespace {
 
 constexpr std::size_t kLargestPolicy = std::size_t{1} << 20;
-constexpr std::string_view kSystem = "system";
 constexpr std::string_view kWebPki = "webpki";
 
 // Trust stores and the judges over them, each made once.
@@ -24,7 +25,7 @@ class Stores {
     if (judge) return judge;
     std::vector<pki::TrustStore> stores;
     for (const std::string& name : trust) {
-      if (name != kSystem) {
+      if (name != kSystemStore) {
         stores.push_back({name, pki::StoreKind::own, anchors_of(name)});
         continue;
       }
@@ -35,7 +36,7 @@ class Stores {
     }
     if (!own_.roots.empty()) stores.push_back({"everseal", pki::StoreKind::own, own_.roots});
     for (const std::string& name : further)
-      stores.push_back({name, pki::StoreKind::further, name == kSystem ? system() : anchors_of(name)});
+      stores.push_back({name, pki::StoreKind::further, name == kSystemStore ? system() : anchors_of(name)});
     return judge = std::make_shared<pki::ChainJudge>(std::move(stores), now_, own_.known);
   }
 
@@ -96,7 +97,7 @@ Standards::Standards(const config::Settings& settings, const Override& override,
 
   plain_ = standard_of(settings.audit.policy, settings.audit.trust, settings.audit.further_trust);
   take_overrides(plain_);
-  for (const auto& [name, environment] : settings.environments) {
+  const auto add = [&](const base::Name& name, const config::Environment& environment) {
     // Whose clients are not the audit's, their further ones are not either.
     const bool is_apart = !environment.trust.empty() || !environment.further_trust.empty();
     Standard standard = standard_of(environment.policy.value_or(settings.audit.policy),
@@ -108,11 +109,25 @@ Standards::Standards(const config::Settings& settings, const Override& override,
       standard.criteria.severities[rule] = *audit::parse_severity(severity);
     take_overrides(standard);
     by_environment_.emplace(name.text(), std::move(standard));
+  };
+  for (const auto& [name, environment] : settings.environments) {
+    try {
+      add(name, environment);
+    } catch (const base::Error& error) {
+      if (error.fault() != base::Fault::config) throw;
+      unusable_.emplace(name.text(), base::Problem{.origin = environment.origin,
+                                                   .key = fmt::format("environment.{}", name),
+                                                   .message = error.message(),
+                                                   .hint = error.hint(),
+                                                   .subject = fmt::format("environment/{}", name)});
+    }
   }
   has_system_store_ = !stores.judges_system() || !stores.system().empty();
 }
 
 Standard& Standards::of(const std::string& environment) {
+  if (const auto wrong = unusable_.find(environment); wrong != unusable_.end())
+    throw base::Error(base::Fault::config, base::without_hint(wrong->second), wrong->second.hint);
   const auto found = by_environment_.find(environment);
   return found == by_environment_.end() ? plain_ : found->second;
 }

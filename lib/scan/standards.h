@@ -14,6 +14,8 @@
 
 namespace everseal::scan {
 
+inline constexpr std::string_view kSystemStore = "system";
+
 // What a run asks for in place of what the config says.
 struct Override {
   std::optional<std::string> policy;  // a built-in one's name, or a path
@@ -28,10 +30,14 @@ struct Standard {
 // For one thread at a time.
 class Standards {
  public:
-  // Reads every policy and trust store that `settings` or `override` names. Error(config) that names file and line.
+  // Reads every policy and trust store that `settings` or `override` names. Error(config) that names file and line
+  // where what holds for all is wrong.
   Standards(const config::Settings& settings, const Override& override, const OwnAuthorities& own, base::Time now);
 
+  // Error(config) for an environment that is unusable.
   Standard& of(const std::string& environment);
+  // Environments that name what is wrong, by their name.
+  const std::map<std::string, base::Problem, std::less<>>& unusable() const noexcept { return unusable_; }
   // The policy of what is in no environment, for a report: "intermediate 6.0", and its digest.
   const audit::Policy& policy() const noexcept { return plain_.criteria.policies.front(); }
   bool has_system_store() const noexcept { return has_system_store_; }
@@ -39,6 +45,7 @@ class Standards {
  private:
   Standard plain_;
   std::map<std::string, Standard, std::less<>> by_environment_;
+  std::map<std::string, base::Problem, std::less<>> unusable_;
   bool has_system_store_ = false;
 };
 

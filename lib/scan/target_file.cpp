@@ -17,7 +17,7 @@ using base::Error;
 using base::Fault;
 
 constexpr std::size_t kLargestTargetFile = std::size_t{64} << 20;
-constexpr std::size_t kTroublesShown = 100;
+constexpr std::size_t kTroublesShown = 20;
 
 // One target as a file says it.
 struct Entry {
@@ -37,7 +37,7 @@ struct Troubles {
     for (std::size_t i = 0; texts.size() > 1 && i < std::min(texts.size(), kTroublesShown); ++i)
       message += "\n  " + texts[i];
     if (texts.size() > kTroublesShown) message += fmt::format("\n  and {} more", texts.size() - kTroublesShown);
-    throw Error(Fault::config, message, "nothing was looked at; put it right and ask again");
+    throw Error(Fault::config, message, "put it right and ask again");
   }
 };
 
@@ -109,28 +109,41 @@ std::vector<Entry> read_hosts(const std::vector<std::string>& lines, Troubles& t
   return entries;
 }
 
+std::string with_port(const std::string& host, const std::string& port) {
+  return host.contains(':') && !host.starts_with('[') ? fmt::format("[{}]:{}", host, port)
+                                                      : fmt::format("{}:{}", host, port);
+}
+
 std::vector<Entry> read_csv(const std::vector<std::string>& lines, Troubles& troubles) {
   std::vector<Entry> entries;
   std::vector<std::string> head;
+  const auto has = [&](std::string_view column) { return std::ranges::find(head, column) != head.end(); };
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const int number = static_cast<int>(i) + 1;
     if (base::trim(lines[i]).empty()) continue;
     const auto cells = cells_of(lines[i]);
     if (head.empty()) {
       for (const std::string& cell : cells) head.push_back(base::lower(cell));
-      continue;
+      if (has("target") || has("host")) continue;
+      troubles.add(number,
+                   "the head line of a CSV file names a column \"target\" (HOST:PORT), or \"host\" and \"port\"");
+      break;
     }
     if (cells.size() != head.size()) {
       troubles.add(number, fmt::format("{} cells, where the head line has {}", cells.size(), head.size()));
       continue;
     }
     Entry entry{.line = number, .target = {}, .says = {}};
+    std::string port;
     for (std::size_t cell = 0; cell < cells.size(); ++cell) {
-      if (head[cell] == "target")
+      if (head[cell] == "target" || (head[cell] == "host" && !has("target")))
         entry.target = cells[cell];
+      else if (head[cell] == "port" && !has("target"))
+        port = cells[cell];
       else if (!cells[cell].empty())
         entry.says.emplace_back(head[cell], cells[cell]);
     }
+    if (!port.empty()) entry.target = with_port(entry.target, port);
     entries.push_back(std::move(entry));
   }
   return entries;
@@ -193,8 +206,8 @@ Form form_of(const std::string& text, const std::vector<std::string>& lines) {
   for (const std::string& line : lines) {
     const std::string_view content = without_comment(line);
     if (content.empty()) continue;
-    const auto cells = cells_of(base::lower(content));
-    if (std::ranges::find(cells, "target") != cells.end()) return Form::csv;
+    // No endpoint has a comma.
+    if (content.contains(',') || base::lower(content) == "target") return Form::csv;
     const auto words = words_of(content);
     const bool names_follow = words.size() > 1 && words[1].find('=') == std::string::npos;
     return names_follow && probe::is_address(words.front()) ? Form::hosts : Form::lines;

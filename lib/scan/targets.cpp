@@ -34,12 +34,28 @@ std::vector<pki::Identifier> asked_of(const probe::Target& target) {
   return {pki::Identifier::parse(pki::IdentifierKind::dns, host)};
 }
 
-// "10.0.0.0/24:8443" -> "10.0.0.0/24", "8443"
-std::pair<std::string_view, std::string_view> split_range(std::string_view text) {
+// "10.0.0.0/24:8443" -> "10.0.0.0/24", "8443"; "[2001:db8::]/126:443" -> "2001:db8::/126", "443"
+std::pair<std::string, std::string_view> split_range(std::string_view text) {
   const auto slash = text.find('/');
   const auto colon = text.find(':', slash);
-  if (colon == std::string_view::npos) return {text, {}};
-  return {text.substr(0, colon), text.substr(colon + 1)};
+  std::string network(text.substr(0, colon));
+  if (network.starts_with('[') && network[slash - 1] == ']') network.erase(slash - 1, 1).erase(0, 1);
+  return {std::move(network), colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1)};
+}
+
+std::string_view what_to_write(std::string_view text) {
+  if (text.starts_with('/') || text.starts_with('.')) return "a file or directory is named as a TARGET of its own";
+  return "write HOST:PORT, or ADDRESS/BITS or ADDRESS/BITS:PORT, for example 10.0.0.0/24:443";
+}
+
+// "https://www.example.org:8443/shop?id=7" -> "www.example.org:8443"
+std::string_view endpoint_of_url(std::string_view url) {
+  constexpr std::string_view kHttps = "https://";
+  if (!base::lower(url.substr(0, kHttps.size())).starts_with(kHttps))
+    throw Error(Fault::usage, fmt::format("\"{}\" is no URL of https", base::printable(url)),
+                "write HOST:PORT, and --starttls where something is spoken before TLS");
+  const std::string_view rest = url.substr(kHttps.size());
+  return rest.substr(0, rest.find_first_of("/?#"));
 }
 
 std::vector<Wanted> parse_range(std::string_view text, const Defaults& defaults, std::size_t most) {
@@ -47,12 +63,15 @@ std::vector<Wanted> parse_range(std::string_view text, const Defaults& defaults,
   const auto range = Range::parse(network);
   const auto number = port.empty() ? std::optional<std::uint16_t>(443) : base::parse_number<std::uint16_t>(port);
   if (!range || !number || *number == 0)
-    throw Error(Fault::usage, fmt::format("\"{}\" is no range of addresses", base::printable(text)),
-                "write ADDRESS/BITS or ADDRESS/BITS:PORT, for example 10.0.0.0/24:443");
+    throw Error(Fault::usage,
+                fmt::format("\"{}\" is neither an endpoint nor a range of addresses", base::printable(text)),
+                std::string(what_to_write(text)));
   if (range->size() > most)
     throw Error(Fault::usage,
-                fmt::format("{} has {} addresses, more than the {} that are let be", text, range->size(), most),
-                fmt::format("say --most {} if you mean all of them", range->size()));
+                fmt::format("{} has {} addresses, more than the {} that are let be", text, range->size_text(), most),
+                range->size() <= kMostOfAnyRange
+                    ? fmt::format("say --most {} if you mean all of them", range->size())
+                    : fmt::format("name smaller ranges; --most takes {} at most", kMostOfAnyRange));
   std::vector<Wanted> all;
   for (std::uint64_t i = 0; i < range->size(); ++i) {
     probe::Target target;
@@ -104,6 +123,7 @@ Wanted wanted(probe::Target target, const Defaults& defaults) {
 }
 
 std::vector<Wanted> parse_targets(std::string_view text, const Defaults& defaults, std::size_t most) {
+  if (text.find("://") != std::string_view::npos) text = endpoint_of_url(text);
   if (text.find('/') != std::string_view::npos) return parse_range(text, defaults, most);
   std::vector<Wanted> one;
   one.push_back(wanted(probe::Target::parse(text), defaults));

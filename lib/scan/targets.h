@@ -30,6 +30,9 @@ struct Wanted {
   std::optional<Deployed> deployed{};
 };
 
+// As many addresses as a range can be allowed to have.
+inline constexpr std::size_t kMostOfAnyRange = 1'000'000;
+
 // In the place of a STARTTLS protocol: TLS at once.
 inline constexpr std::string_view kNoStarttls = "none";
 
@@ -47,13 +50,14 @@ struct Defaults {
 // The endpoint that `target` is, with its defaults. Error(usage) for a protocol or a name that is none.
 Wanted wanted(probe::Target target, const Defaults& defaults);
 
-// HOST, HOST:PORT, [ADDRESS]:PORT, or a range ADDRESS/BITS or ADDRESS/BITS:PORT, each address of which is one endpoint
-// but for the network's own and the broadcast address of IPv4. Error(usage), also for more than `most` addresses.
+// HOST, HOST:PORT, [ADDRESS]:PORT, the same within https://.../, or a range ADDRESS/BITS, ADDRESS/BITS:PORT or
+// [ADDRESS]/BITS:PORT, each address of which is one endpoint but for the network's own and the broadcast address of
+// IPv4. Error(usage), also for more than `most` addresses.
 std::vector<Wanted> parse_targets(std::string_view text, const Defaults& defaults, std::size_t most);
 
-// A file of them: Prometheus' file_sd (JSON), CSV with a head line that names a column "target" (and "environment",
-// "team", "sni", "starttls"; others become labels), /etc/hosts, or one a line with "#" comments. Error(config) that
-// lists every line that is wrong, or says why it cannot be read.
+// A file of them: Prometheus' file_sd (JSON), CSV with a head line that names a column "target", or "host" and "port"
+// (and "environment", "team", "sni", "starttls"; others become labels), /etc/hosts, or one a line with "#" comments.
+// Error(config) that lists every line that is wrong, or says why it cannot be read.
 std::vector<Wanted> read_targets(const std::string& path, const Defaults& defaults, std::size_t most);
 
 // Of the config. Error(config) as read_targets has it.

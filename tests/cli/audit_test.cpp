@@ -70,6 +70,146 @@ TEST_CASE("the exit code tells findings, what could not be looked at, and mistak
   }
 }
 
+TEST_CASE("what links of a directory lead to is audited, as where certbot keeps what is live") {
+  const test::HostWithServer host;
+  std::filesystem::create_directories(host.folder.file("live/www"));
+  std::filesystem::create_symlink(host.folder.file("tls/fullchain.pem"), host.folder.file("live/www/fullchain.pem"));
+  std::filesystem::create_symlink("nowhere.pem", host.folder.file("live/www/old.pem"));
+  for (const std::string& directory : {host.folder.file("live"), host.folder.file("state/live")}) {
+    const json report = host.json({"audit", directory});
+    REQUIRE(report.at("places").size() >= 1);
+    CHECK(report.at("places")[0].at("managed") == "www");
+    CHECK(test::says(host.run({"inspect", directory}, 0), "www 2"));
+    CHECK(test::says(host.run({"discover", directory}, 0), "www.example.org"));
+  }
+  CHECK(test::says(host.run({"audit", host.folder.file("live")}, 0), "passed over: 1 symbolic link"));
+}
+
+TEST_CASE("a path without any certificate is nothing to look at, and one that is too large is told") {
+  const test::Host host;
+  std::filesystem::create_directory(host.folder.file("empty"));
+  const std::string large = host.folder.file("large.bin");
+  host.folder.write("large.bin", "");
+  std::filesystem::resize_file(large, std::uintmax_t{17} << 20);
+  const struct {
+    std::string path;
+    int status;
+    std::string says;
+  } rows[] = {{host.folder.file("empty"), 2, "there is no certificate in"},
+              {"/proc/self", 2, "there is no certificate in"},
+              {host.folder.write("notes", "none here"), 2, "there is no certificate in"},
+              {large, 1, "more than the limit"}};
+  for (const auto& [path, status, says] : rows) {
+    CAPTURE(path);
+    CHECK(test::says(host.run({"audit", path}, status), says));
+  }
+  host.run({"inspect", host.folder.file("empty")}, 2);
+}
+
+TEST_CASE("an endpoint that is wrong in the config is told by each run, and nothing of it is gone") {
+  const test::HostWithServer host;
+  const auto configured = [&](const std::string& more) {
+    host.folder.write("everseal.toml", fmt::format("config_version = 1\n[endpoint.good]\ntargets = \"{0}\"\n"
+                                                   "sni = \"www.example.org\"\n[endpoint.other]\n{1}\n",
+                                                   host.target(), more));
+  };
+  configured(fmt::format("targets = \"{}\"\nsni = \"also.example.org\"", host.target()));
+  host.run({"audit", "--fail-on", "critical"}, 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // what is remembered has seconds
+  const struct {
+    std::string table, says;
+  } rows[] = {{"targets = \"127.0.0.1:1x\"", "everseal.toml:6"},
+              {"targets_file = \"nosuch\"", "everseal.toml:5"},
+              {"targets = []\nsno = \"x\"", "everseal.toml:7"}};
+  for (const auto& [table, says] : rows) {
+    CAPTURE(table);
+    configured(table);
+    const base::Exit shown = host.run({"audit"}, 4);
+    CHECK_MESSAGE(test::says(shown, says), shown.output, shown.errors);
+    CHECK(test::says(shown, "1 not looked at"));
+    host.run({"audit", "-q"}, 4);
+    CHECK(test::says(host.run({"audit", "--format", "nagios"}, 3), "UNKNOWN"));
+    const base::Exit changes = host.run({"audit", "--changes"}, 4);
+    CHECK_MESSAGE(test::says(changes, says), changes.output, changes.errors);
+    CHECK_FALSE(test::says(changes, "gone"));
+    CHECK_FALSE(host.json({"audit"}, 4).at("summary").at("not_looked") == 0);
+  }
+  host.folder.write("everseal.toml", "config_version = 1\n[endpoint.other]\ntargets = \"127.0.0.1:1x\"\n");
+  CHECK(test::says(host.run({"audit"}, 2), "everseal.toml:3"));
+}
+
+TEST_CASE("a state that cannot be used keeps nobody from looking, but for who asks what changed") {
+  const test::HostWithServer host;
+  std::filesystem::create_directory(host.folder.file("broken"));
+  std::filesystem::permissions(host.folder.file("broken"), std::filesystem::perms::owner_all);
+  host.folder.write("broken/everseal.db", "none", 0600);
+  // The first is like one below a directory that may not be searched: nobody can tell whether it is there.
+  for (const std::string& state : {host.folder.file(std::string(300, 'x')), host.folder.file("broken")}) {
+    CAPTURE(state);
+    const auto look = [&](Words words) {
+      words.insert(words.begin(), {"--config", host.config(), "--state", state});
+      words.insert(words.end(), {host.target(), "--sni", "www.example.org"});
+      return test::run_everseal(words);
+    };
+    const base::Exit shown = look({"audit", "--fail-on", "critical"});
+    CHECK_MESSAGE(shown.status == 4, shown.output, shown.errors);
+    CHECK_MESSAGE(test::says(shown, "1 place looked at"), shown.output, shown.errors);
+    CHECK_MESSAGE(test::says(shown, "nothing is remembered: "), shown.output, shown.errors);
+    const base::Exit inspected = look({"inspect"});
+    CHECK_MESSAGE(test::says(inspected, "was not to be known: "), inspected.output, inspected.errors);
+    const base::Exit changes = look({"audit", "--changes"});
+    CHECK_MESSAGE(changes.status == 1, changes.output, changes.errors);
+    for (const base::Exit& one : {shown, inspected, changes}) CHECK_FALSE(test::says(one, "please report it"));
+  }
+}
+
+TEST_CASE("an audit whose reader went away goes on, is remembered, and exits as ever") {
+  const test::HostWithServer host;
+  for (const std::string format : {"table", "json", "jsonl"}) {
+    CAPTURE(format);
+    std::string line = "(";
+    for (const std::string& word :
+         host.command({"audit", host.target(), "--sni", "other.example.org", "--format", format}))
+      line += " '" + word + "'";
+    line.replace(0, 1, fmt::format("({}", EVERSEAL_PROGRAM));
+    const base::Exit exit = test::run({"sh", "-c", line + "; echo $? >&2) | :"});
+    CHECK_MESSAGE(exit.errors == "3\n", exit.errors);
+  }
+  CHECK(host.json({"finding", "list"}).at("findings").size() == 1);
+  CHECK(test::says(host.run({"audit", "--diff", "last"}, 0), "nothing changed"));
+}
+
+TEST_CASE("options that leave one another no sense are refused") {
+  const test::Host host;
+  const Words rows[] = {{"--json", "--format", "html"},        {"--changes", "--format", "json"},
+                        {"--changes", "--baseline", "x.json"}, {"--diff", "last", "--changes"},
+                        {"--diff", "last", "127.0.0.1:9"},     {"--explain", "expired", "--format", "json"},
+                        {"--json", "--format", "csv"}};
+  for (const Words& row : rows) {
+    CAPTURE(base::join(row, " "));
+    Words words{"audit"};
+    words.insert(words.end(), row.begin(), row.end());
+    if (row.front() == "--json") words.emplace_back("127.0.0.1:9");
+    const base::Exit exit = host.run(words, 2);
+    CHECK_MESSAGE(test::says(exit, "together"), exit.output, exit.errors);
+  }
+  host.run({"audit", "127.0.0.1:9", "--json", "--format", "json"}, 1);
+}
+
+TEST_CASE("an environment that names what is not there keeps only its own endpoints from being looked at") {
+  const test::HostWithServer host;
+  host.folder.write("everseal.toml",
+                    fmt::format("config_version = 1\n[endpoint.good]\ntargets = \"{0}\"\nsni = \"www.example.org\"\n"
+                                "[endpoint.lab]\ntargets = \"{0}\"\nenvironment = \"lab\"\n"
+                                "[environment.lab]\npolicy = \"nosuch.json\"\n",
+                                host.target()));
+  const base::Exit shown = host.run({"audit", "--fail-on", "critical"}, 4);
+  CHECK_MESSAGE(test::says(shown, "everseal.toml:8: environment.lab: policy"), shown.output, shown.errors);
+  CHECK(test::says(shown, "1 place looked at"));
+  CHECK(test::says(host.run({"audit", "--env", "lab"}, 2), "everseal.toml:8"));
+  CHECK(test::says(host.run({"inspect", host.target(), "--env", "lab"}, 2), "everseal.toml:8"));
+}
+
 TEST_CASE("a monitor is told in its own words that there is no verdict") {
   const test::HostWithServer host;
   const base::Exit exit = host.run({"audit", host.target(), "--policy", "modren", "--format", "nagios"}, 3);
@@ -126,6 +266,7 @@ TEST_CASE("the listeners and files of a server's config are audited and compared
     const char *from, *says;
   } rows[] = {{"iis", "one of: nginx, apache, haproxy, postfix, dovecot, postgresql"},
               {"nginx=/no/such/nginx.conf", "no file /no/such/nginx.conf"},
+              {"nginx=/etc/passwd", "names no listener and no certificate"},
               {"", "no configs of ''"}};
   for (const auto& [from, says] : rows) CHECK(test::says(host.run({"audit", "--from", from}, 2), says));
 }

@@ -204,8 +204,10 @@ TEST_CASE("Apache: virtual hosts that speak TLS, with what they inherit, include
         "key=/etc/apache2/ssl/a.key client_authorities=/etc/ssl/clients.pem !plain http://10.0.0.5/\n"
         "127.0.0.1:9443 (extra)");
   // Without the module nothing speaks TLS, and its files are still named.
-  host.write("/etc/apache2/mods-enabled/ssl.load", "");
+  host.write("/etc/apache2/mods-enabled/ssl.load", "LoadModule mpm_event_module x.so\n");
   CHECK(read(host, ServerKind::apache, "/etc/apache2/apache2.conf").starts_with("127.0.0.1:443 [::1]:443 no TLS ("));
+  // A site's file alone loads none, and neither does a server that has them built in.
+  CHECK(read(host, ServerKind::apache, "/etc/apache2/sites-enabled/a.conf").starts_with("127.0.0.1:443 [::1]:443 (a."));
 }
 
 TEST_CASE("Apache: an upstream is unverified unless SSLProxyVerify says otherwise") {

@@ -113,6 +113,52 @@ TEST_CASE("links are followed where that is asked for, in circles too, and each 
   CHECK(found_in(tree, wanted) == Found{{"/folder/a.pem", "pem: 1 Root"}, {"/out/far.pem", "pem: 1 Root"}});
 }
 
+TEST_CASE("what links lead to has the same name in each run, and what lies in the tree its own") {
+  const Tree outside, tree;
+  for (const char* name : {"1/cert.pem", "1/deep/chain.pem", "2/cert.pem", "roots/ca.pem"})
+    outside.write(name, a_certificate());
+  tree.write("own/a.pem", a_certificate());
+  const auto link = [&](const std::string& name, const std::string& to) {
+    fs::create_directories(fs::path(tree / name).parent_path());
+    fs::create_symlink(to, tree / name);
+  };
+  link("live/www/cert.pem", outside / "2/cert.pem");
+  link("a.pem", tree / "own/a.pem");
+  link("b", outside / "1");
+  link("c", outside / "1/deep");
+  link("d.pem", outside / "1/cert.pem");
+  link("e", outside / "1");
+  link("up", fs::path(tree.path()).parent_path().string());
+  link("gone", "none");
+  // Hashed, for OpenSSL: "ca.pem" is a CA's, beside its hash.
+  link("certs/ca.pem", outside / "roots/ca.pem");
+  link("certs/9e2f41d0.0", "ca.pem");
+  Walk wanted;
+  wanted.links = Links::follow;
+  for (const int threads : {1, 4}) {
+    wanted.threads = threads;
+    Summary summary;
+    CHECK(found_in(tree, wanted, &summary) == Found{{"/own/a.pem", "pem: 1 Root"},
+                                                    {"/b/cert.pem", "pem: 1 Root"},
+                                                    {"/b/deep/chain.pem", "pem: 1 Root"},
+                                                    {"/live/www/cert.pem", "pem: 1 Root"}});
+    CHECK(summary.links == 4);  // up, gone and the two that are hashed
+    CHECK(summary.repeated == 2);
+    CHECK(passed_over(summary) == "4 symbolic links");
+  }
+}
+
+TEST_CASE("a file that somebody names is told where it is too large, whatever it looks like") {
+  const Tree tree;
+  tree.write("big.bin", std::string(2'000'000, '\0'));
+  Walk wanted;
+  wanted.limits.file_size = 1'000'000;
+  CHECK(found_in(tree, wanted).empty());
+  wanted.roots = {tree / "big.bin"};
+  CHECK(found_in(tree, wanted) == Found{{"/big.bin", "none: ; too_large"}});
+  CHECK(look_at_file(tree / "big.bin", {}, wanted.limits).troubles.size() == 1);
+}
+
 TEST_CASE("roots may be files and links, lie in one another, and be missing") {
   const Tree tree;
   tree.write("etc/a.pem", a_certificate());

@@ -357,7 +357,8 @@ TEST_CASE("an audit that was killed is told from one that was complete") {
   run.policy = "intermediate";
   run.id = runs.begin(run);
   CHECK_FALSE(runs.last("ab")->ended);
-  CHECK(runs.newest()->what == "2 endpoints");
+  CHECK(runs.newest(kNow)->what == "2 endpoints");
+  CHECK_FALSE(runs.newest(kNow - base::Seconds{1}));  // that clock was ahead
   CHECK_FALSE(runs.last("ab", run.id));
   CHECK_FALSE(runs.last("cd"));
   run.ended = kNow + kAnHour;

@@ -138,7 +138,7 @@ void use_audit(Store& store) {
   run.id = runs.begin(run);
   runs.end(run);
   runs.last("");
-  runs.newest();
+  runs.newest(kNow);
   runs.between(kNow, kNow + kDay);
 }
 

@@ -144,6 +144,6 @@ TEST_CASE("the table's last lines tell what was not covered") {
   summary.not_looked = 3;
   summary.remarks = {"no CRL was fetched, as [audit] fetch is \"none\""};
   CHECK(reported("table", {}, summary).text ==
-        "0 places looked at in 7 seconds: nothing found; 3 not looked at, as the run was stopped\n"
+        "0 places looked at in 7 seconds: nothing found; 3 not looked at\n"
         "no CRL was fetched, as [audit] fetch is \"none\"\n");
 }

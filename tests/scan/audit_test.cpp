@@ -6,6 +6,7 @@
 #include "pki/crl.h"
 #include "scan/bench.h"
 #include "scan/difference.h"
+#include "sql/query.h"
 
 #include <atomic>
 #include <fstream>
@@ -61,7 +62,7 @@ TEST_CASE("a listener that holds a key of each kind is looked at for both") {
   server.show(chain, bench.key, bench.chain("www.example.org", 40 * t::kDay, rsa_key), rsa_key);
   result = bench.run();
   CHECK(rules_of(result.places[0]).empty());
-  const auto changed = differences(bench.store, before, bench.now);
+  const auto changed = differences(bench.store, {before, bench.now});
   REQUIRE(changed.size() == 1);
   CHECK(changed[0].text().find("another certificate") != std::string::npos);
 }
@@ -343,15 +344,27 @@ TEST_CASE("two addresses of a name that show two certificates are a row each and
     CHECK(result.together[0].place.address == fmt::format("127.0.0.1:{}", one.port()));
     bench.now += base::Seconds{3600};
   }
-  CHECK(differences(bench.store, t::kNow + base::Seconds{60}, bench.now).empty());
+  CHECK(differences(bench.store, {t::kNow + base::Seconds{60}, bench.now}).empty());
   two.show(fresh, bench.key);
   const base::Time before = bench.now;
   CHECK(bench.run().together.empty());
-  const auto changed = differences(bench.store, before, bench.now);
+  const auto changed = differences(bench.store, {before, bench.now});
   Texts over;
   for (const Difference& one_place : changed)
     for (const auto& finding : one_place.closed) over.push_back(finding.rule);
   CHECK(over == Texts{"addresses-differ"});
+}
+
+TEST_CASE("a state that takes nothing keeps nobody from looking, and it is said") {
+  Bench bench;
+  ChainServer server;
+  server.show(bench.chain("www.example.org"), bench.key);
+  bench.want(server, "www.example.org");
+  sql::Query(bench.store.database(), "pragma query_only = 1")->execute();  // as a disk that is full
+  const auto result = bench.run();
+  CHECK(result.places.size() == 1);
+  CHECK(result.outcome.looked == 1);
+  CHECK(result.outcome.why_not_remembered != "");
 }
 
 TEST_CASE("without a state all is looked at and told, and it is said that nothing is remembered") {

@@ -53,7 +53,7 @@ struct Cdn : Bench {
     turn = turn + 1;
     run();
     Texts lines;
-    for (const Difference& one : differences(store, before + base::Seconds{1}, now)) lines.push_back(one.text());
+    for (const Difference& one : differences(store, {before + base::Seconds{1}, now})) lines.push_back(one.text());
     return lines;
   }
 };

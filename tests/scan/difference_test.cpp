@@ -41,9 +41,9 @@ struct History : inventory::TestState {
     places.record(look);
   }
 
-  Texts told() {
+  Texts told(const std::set<std::int64_t>& lapsed = {}) {
     Texts texts;
-    for (const Difference& one : differences(store, kSince, kLater + kOneHour))
+    for (const Difference& one : differences(store, {kSince, kLater + kOneHour, lapsed}))
       texts.push_back(one.place.text() + ": " + one.text());
     return texts;
   }
@@ -70,7 +70,7 @@ TEST_CASE("a place is one entry, whatever changed there") {
   history.look(kBefore, "b:443", leaf_until(kNow + 60 * kDay));
   history.look(kLater, "b:443", leaf_until(kNow + 90 * kDay));
   history.look(kLater, "c:443", leaf_until(kNow + 90 * kDay, "c.example.org"));
-  const auto all = differences(history.store, kSince, kLater);
+  const auto all = differences(history.store, {kSince, kLater});
   REQUIRE(all.size() == 3);
   CHECK(all[0].place.text() == "a:443");
   CHECK(all[0].is_worse());
@@ -130,7 +130,7 @@ TEST_CASE("a finding that was open and is graver now is worse, one that is milde
   history.look(kBefore, "a:443", leaf, {"expiring"});
   history.look(kLater, "a:443", leaf, {"expiring"}, "critical");
   CHECK(history.told() == Texts{"a:443: worse: expiring is critical"});
-  CHECK(differences(history.store, kSince, kLater + kOneHour).at(0).is_worse());
+  CHECK(differences(history.store, {kSince, kLater + kOneHour}).at(0).is_worse());
   History mild;
   mild.look(kBefore, "a:443", leaf, {"expiring"}, "critical");
   mild.look(kLater, "a:443", leaf, {"expiring"}, "warning");
@@ -163,6 +163,30 @@ TEST_CASE("what an acknowledgement covered is told again when it ended or the fi
   CHECK(told(kLater, "warning", true) == Texts{});
   CHECK(told(kLater + kDay, "critical") == Texts{"a:443: worse: expiring is critical"});
   CHECK(told(kLater, "critical") == Texts{"a:443: worse: expiring is critical"});
+}
+
+TEST_CASE("the first look behind the end of an acknowledgement tells that it ended, however long ago") {
+  const auto leaf = leaf_until(kNow + 60 * kDay);
+  History history;
+  for (const char* name : {"a:443", "b:443"}) history.look(kBefore, name, leaf, {"expiring"});
+  const auto acknowledge = [&](const char* place, base::Time until) {
+    inventory::AcknowledgementRecord known;
+    known.rule = "expiring";
+    known.place = history.places.named(place).at(0).id;
+    known.created = kBefore;
+    known.until = until;
+    known.severity = "warning";
+    inventory::Findings(history.store).acknowledge(known);
+  };
+  acknowledge("a:443", kSince - base::Seconds{1});
+  acknowledge("b:443", kSince - base::Seconds{1});
+  CHECK(lapsed_since_looked_at(history.store, kSince - base::Seconds{2}).empty());
+  const auto lapsed = lapsed_since_looked_at(history.store, kSince);
+  CHECK(lapsed.size() == 2);
+  history.look(kSince, "a:443", leaf, {"expiring"});
+  CHECK(history.told() == Texts{});
+  CHECK(history.told(lapsed) == Texts{"a:443: no longer acknowledged: expiring"});  // nobody looked at the other
+  CHECK(lapsed_since_looked_at(history.store, kLater).size() == 1);
 }
 
 }  // namespace everseal::scan

@@ -166,7 +166,7 @@ TEST_CASE("an audit judges unchanged files anew without reading them, and forget
   auto result = tree.run();
   REQUIRE(result.places.size() == 3);
   CHECK(rules_of(result.places[0]).empty());
-  CHECK(remark_of(result).find("3 files looked at in 1 directories") != std::string::npos);
+  CHECK(remark_of(result).find("3 files looked at in 1 directory") != std::string::npos);
 
   tree.now += 35 * t::kDay;
   const base::Time before = tree.now;
@@ -176,9 +176,9 @@ TEST_CASE("an audit judges unchanged files anew without reading them, and forget
   REQUIRE(result.places.size() == 1);
   CHECK(rules_of(result.places[0]) == Texts{"expiring"});
   CHECK(result.places[0].certificates.size() == 1);
-  CHECK(remark_of(result).find("2 files looked at in 1 directories; 1 of them not read again") != std::string::npos);
+  CHECK(remark_of(result).find("2 files looked at in 1 directory; 1 of them not read again") != std::string::npos);
   Texts gone;
-  for (const Difference& one : differences(tree.store, before, tree.now))
+  for (const Difference& one : differences(tree.store, {before, tree.now}))
     if (one.presence == Difference::Presence::gone) gone.push_back(one.place.name.raw() + ": " + one.text());
   std::ranges::sort(gone);
   REQUIRE(gone.size() == 2);

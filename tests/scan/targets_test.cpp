@@ -59,6 +59,9 @@ TEST_CASE("a word is one endpoint, whose port says what is spoken before TLS") {
       {"10.0.0.7", "10.0.0.7:443", ""},
       {"[2001:db8::1]:443", "[2001:db8::1]:443", ""},
       {"_dmz.internal:443", "_dmz.internal:443", "_dmz.internal"},
+      {"https://www.example.org/", "www.example.org:443", "www.example.org"},
+      {"HTTPS://www.example.org:8443/shop?a=b/c", "www.example.org:8443", "www.example.org"},
+      {"https://[2001:db8::1]:8443#top", "[2001:db8::1]:8443", ""},
   };
   for (const Row& row : accepts) {
     CAPTURE(row.text);
@@ -68,7 +71,8 @@ TEST_CASE("a word is one endpoint, whose port says what is spoken before TLS") {
     CHECK((all[0].asked.empty() ? std::string() : all[0].asked[0].text()) == row.asked);
   }
   for (const std::string_view text : {"", "a b", "x:0", "x:70000", "1.2.3.4.5:443:1", "10.0.0.0/33", "10.0.0/24",
-                                      "10.0.0.0/24:x", "https://www.example.org/"}) {
+                                      "10.0.0.0/24:x", "http://www.example.org/", "https://", "https:///x",
+                                      "https://user@www.example.org/", "/etc/ssl", "./x", "[10.0.0.0/24", "]/24"}) {
     CAPTURE(text);
     CHECK(error_of([&] { parse_targets(text, {}, kMost); }).fault() == base::Fault::usage);
   }
@@ -110,7 +114,20 @@ TEST_CASE("a range is each of its addresses, up to a number that is said") {
   }
   CHECK(described(parse_targets("10.0.0.8/30:25", {}, kMost)) == Texts{"10.0.0.9:25 smtp", "10.0.0.10:25 smtp"});
   CHECK(parse_targets("10.0.0.0/24", {}, 254).size() == 254);
-  CHECK(error_of([&] { parse_targets("10.0.0.0/24", {}, 253); }).fault() == base::Fault::usage);
+  CHECK(described(parse_targets("[2001:db8::]/127:8443", {}, kMost)) ==
+        Texts{"[2001:db8::]:8443", "[2001:db8::1]:8443"});
+  const struct {
+    std::string_view range, says;
+  } refused[] = {{"10.0.0.0/23", "say --most 510 if"},
+                 {"10.0.0.0/8", "--most takes 1000000 at most"},
+                 {"2001:db8::/64", "has 2^64 addresses"},
+                 {"2001:db8::/65", "has 2^63 addresses"}};
+  for (const auto& [range, says] : refused) {
+    CAPTURE(range);
+    const auto error = error_of([&] { parse_targets(range, {}, kMost); });
+    CHECK(error.fault() == base::Fault::usage);
+    CHECK_MESSAGE(error.text().contains(says), error.text());
+  }
 }
 
 TEST_CASE("a file of targets is read in the form that it has") {
@@ -134,6 +151,10 @@ TEST_CASE("a file of targets is read in the form that it has") {
        "\"__meta\": \"no\"}}, {\"targets\": [\"c.example.org\"]}]",
        {"a.example.org:443 env=prod dc=x", "b.example.org:25 smtp env=prod dc=x", "c.example.org:443"}},
       {"[::1]:8443\n", {"[::1]:8443"}},
+      {"https://www.example.org/\n", {"www.example.org:443"}},
+      {"host,port\nwww.example.org,8443\nmail.example.org,25\n::1,\n::1,443\n",
+       {"www.example.org:8443", "mail.example.org:25 smtp", "[::1]:443", "[::1]:443"}},
+      {"HOST,env\nwww.example.org,prod\n", {"www.example.org:443 env=prod"}},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);

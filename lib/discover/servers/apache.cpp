@@ -99,7 +99,8 @@ class ApacheParser {
   }
 
   const std::string& root() const noexcept { return root_; }
-  bool has_tls() const noexcept { return is_alone_ || has_tls_; }
+  // Where no module is loaded at all they are built in, or another file loads them.
+  bool has_tls() const noexcept { return is_alone_ || has_tls_ || !loads_modules_; }
 
  private:
   void parse_line(std::string_view line, int first, int last, Statements& to) {
@@ -119,6 +120,7 @@ class ApacheParser {
       if (name == "define") variables_[words[1]] = words.size() > 2 ? words[2] : "";
       if (name == "undefine") variables_.erase(words[1]);
       if (name == "serverroot" && words[1].starts_with('/')) root_ = words[1];
+      loads_modules_ = loads_modules_ || name == "loadmodule";
       if (name == "loadmodule" && (words[1] == "ssl_module" || words[1] == "gnutls_module")) has_tls_ = true;
       if (name == "include" || name == "includeoptional")
         return include(words[1], first,
@@ -148,6 +150,7 @@ class ApacheParser {
   std::string root_;
   bool is_alone_;
   bool has_tls_ = false;
+  bool loads_modules_ = false;
   Variables variables_;
 };
 

@@ -261,7 +261,7 @@ class HtmlSink : public AuditSink {
     tile("without certificate", "failed", summary.failed);
     if (summary.not_looked > 0) tile("not looked at", "failed", summary.not_looked);
     write("</dl>\n");
-    if (summary.not_looked > 0) write("<p>The run was stopped before it had looked at all.</p>\n");
+    if (summary.not_looked > 0) write("<p>Not all was looked at.</p>\n");
     if (!summary.remarks.empty()) {
       write("<ul class=\"remarks\">\n");
       for (const std::string& remark : summary.remarks)

@@ -46,10 +46,10 @@ class NagiosSink : public AuditSink {
   }
 
   int end(const AuditSummary& summary) override {
-    const PluginState state = gravest_ >= gravity("error")                    ? kCritical
-                              : gravest_ == gravity("warning")                ? kWarning
-                              : summary.looked == 0 || summary.not_looked > 0 ? kUnknown
-                                                                              : kOk;
+    const PluginState state = gravest_ >= gravity("error")     ? kCritical
+                              : gravest_ == gravity("warning") ? kWarning
+                              : is_partial(summary)            ? kUnknown
+                                                               : kOk;
     std::string text = counted(summary.looked, "place", "places") + " looked at";
     for (const auto& [severity, count] : summary.findings)
       if (count > 0 && severity != "notice") text += fmt::format(", {} {}", count, severity);
@@ -72,6 +72,13 @@ class NagiosSink : public AuditSink {
     int gravity;
     std::string text;
   };
+
+  // What the exit code tells where nobody failed to answer is the run's own: a part of the config that is wrong.
+  static bool is_partial(const AuditSummary& summary) {
+    constexpr int kFindings = 3;
+    return summary.looked == 0 || summary.not_looked > 0 ||
+           (summary.failed == 0 && summary.exit_code != 0 && summary.exit_code != kFindings);
+  }
 
   static std::string line(PluginState state, const std::string& text) {
     return fmt::format("EVERSEAL {} - {}", kPluginWords[state], status_text(text));

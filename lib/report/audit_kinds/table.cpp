@@ -198,7 +198,7 @@ class AuditTable : public AuditSink {
       if (tone == Tone::good) tone = Tone::warning;
     }
     if (summary.not_looked > 0) {
-      text += fmt::format("; {} not looked at, as the run was stopped", summary.not_looked);
+      text += fmt::format("; {} not looked at", summary.not_looked);
       if (tone == Tone::good) tone = Tone::warning;
     }
     write_lines(text, tone);
