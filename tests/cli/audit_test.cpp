@@ -175,8 +175,7 @@ TEST_CASE("an audit whose reader went away goes on, is remembered, and exits as 
     const base::Exit exit = test::run({"sh", "-c", line + "; echo $? >&2) | :"});
     CHECK_MESSAGE(exit.errors == "3\n", exit.errors);
   }
-  CHECK(host.json({"finding", "list"}).at("findings").size() == 1);
-  CHECK(test::says(host.run({"audit", "--diff", "last"}, 0), "nothing changed"));
+  CHECK(test::says(host.run({"finding", "list"}, 0), "name-mismatch"));
 }
 
 TEST_CASE("options that leave one another no sense are refused") {
@@ -206,7 +205,7 @@ TEST_CASE("an environment that names what is not there keeps only its own endpoi
   const base::Exit shown = host.run({"audit", "--fail-on", "critical"}, 4);
   CHECK_MESSAGE(test::says(shown, "everseal.toml:8: environment.lab: policy"), shown.output, shown.errors);
   CHECK(test::says(shown, "1 place looked at"));
-  CHECK(test::says(host.run({"audit", "--env", "lab"}, 2), "everseal.toml:8"));
+  CHECK(test::says(host.run({"audit", "--env", "lab"}, 1), "everseal.toml:8"));
   CHECK(test::says(host.run({"inspect", host.target(), "--env", "lab"}, 2), "everseal.toml:8"));
 }
 
