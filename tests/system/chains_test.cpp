@@ -62,7 +62,7 @@ TEST_CASE("a chain is whole where each store has its way, and a shorter one name
       {"full-apart", {leaf, issuing, by_second, by_first}, "all", {}},
       {"without-second", {leaf, issuing, by_first}, "all", {"untrusted-by-some warning"}, second},
       {"without-second-unasked", {leaf, issuing, by_first}, "some", {}},
-      {"without-any", {leaf, issuing}, "all", {"untrusted error"}, "system: "},
+      {"without-any", {leaf, issuing}, "all", {"untrusted error"}, "system"},
       {"issuing-too", {leaf}, "all", {"chain-incomplete error"}},
       {"ended-unused", {leaf, issuing, by_first, by_second_ended}, "some", {"cross-sign-expired notice"}},
       {"ended-used", {leaf, issuing, by_first, by_second_ended}, "all", {"untrusted-by-some warning"}, second},

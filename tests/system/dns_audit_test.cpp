@@ -109,7 +109,8 @@ TEST_CASE("faults of zones are found before the renewal, and healthy zones are s
   // not asked for, which ends nothing of it.
   const auto obstacles = [&] {
     Found standing;
-    for (const Json& subject : Json::parse(site.everseal({"--json", "plan"}).output).at("subjects"))
+    const Json planned = Json::parse(site.everseal({"--json", "plan"}).output);
+    for (const Json& subject : planned.at("subjects"))
       for (const Json& reason : subject.at("standing"))
         if (reason.at("rule") == "dns_fault") standing.emplace(subject.at("subject"), reason.at("text"));
     return standing;

@@ -101,7 +101,8 @@ TEST_CASE("certbot's accounts and lineages go on here, with nothing of certbot's
     CHECK(site.live_serial(name) == serial_of(certbot.chain_file(name)));
     CHECK(site.count_versions(name) == 1);
     // Only looks are due.
-    for (const auto& step : site.json({"plan", name}).at("subjects").at(0).at("steps")) {
+    const auto planned = site.json({"plan", name});
+    for (const auto& step : planned.at("subjects").at(0).at("steps")) {
       const std::string kind = step.at("action").at("kind");
       CHECK_MESSAGE((kind == "renewal-info" || kind == "compare"), kind);
     }
