@@ -195,6 +195,13 @@ std::vector<std::pair<AcknowledgementRecord, PlaceRecord>> Findings::acknowledge
   });
 }
 
+void Findings::close_gone(Time now) {
+  sql::Query query(
+      store_.database(),
+      "update finding set closed = $1 where closed is null and place in (select id from place where gone = $1)");
+  query->bind(1, base::to_unix(now)).execute();
+}
+
 std::int64_t Findings::prune(Time before, int limit) {
   std::int64_t went = 0;
   for (const std::string_view sql :

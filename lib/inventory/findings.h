@@ -45,6 +45,8 @@ class Findings {
   bool withdraw(const std::string& rule, std::int64_t place, Time now);                     // false where there is none
   std::vector<std::pair<AcknowledgementRecord, PlaceRecord>> acknowledgements(Time since);  // that held since then
 
+  // What is open at places that went as of `now` is closed with them.
+  void close_gone(Time now);
   // Takes away up to `limit` each of findings closed and acknowledgements that ended before then.
   std::int64_t prune(Time before, int limit);
 

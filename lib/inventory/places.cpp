@@ -234,6 +234,12 @@ std::int64_t Places::mark_gone_at(const std::string& endpoint, Time started, Tim
   return query->execute();
 }
 
+void Places::keep(const std::string& endpoint, Time now) {
+  sql::Query query(store_.database(),
+                   "update place set gone = null where kind = 'endpoint' and name = $1 and gone = $2");
+  query->bind(1, base::as_bytes(endpoint)).bind(2, base::to_unix(now)).execute();
+}
+
 void Places::mark_gone(std::int64_t place, Time now) {
   sql::Query query(store_.database(), "update place set gone = $2 where id = $1 and gone is null");
   query->bind(1, place).bind(2, base::to_unix(now)).execute();
@@ -359,7 +365,8 @@ void Places::each_shown_then(Time when, const std::function<void(const Shown&)>&
                   "(sighting.last_seen is null or sighting.last_seen >= $1 or (select min(later.first_seen) from "
                   "sighting later where later.place = sighting.place and later.first_seen > sighting.last_seen) > $1) "
                   "and (place.gone is null or place.gone > $1) and case place.kind when 'file' then "
-                  "certificate.is_ca = 0 else sighting.position = 0 end order by certificate.not_after, sighting.certificate, place.id",
+                  "certificate.is_ca = 0 else sighting.position = 0 end order by certificate.not_after, "
+                  "sighting.certificate, place.id",
                   kCertificateColumns, kPlaceColumns, kSightingColumns));
   query->bind(1, base::to_unix(when));
   constexpr int kPlace = kCertificateColumnCount;

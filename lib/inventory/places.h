@@ -81,6 +81,8 @@ class Places {
   std::int64_t mark_gone(std::string_view source, Time started, Time now);
   // The same of the endpoint's addresses.
   std::int64_t mark_gone_at(const std::string& endpoint, Time started, Time now);
+  // The endpoint's addresses that went as of `now` did not: its name led nowhere, which says nothing of them.
+  void keep(const std::string& endpoint, Time now);
 
   // Places of files at `root` and below it that no look reached since `started`.
   std::vector<PlaceRecord> files_unreached(const std::string& root, Time started);

@@ -244,7 +244,7 @@ class Run {
     place.team = wanted.team;
     place.labels = labels_text(wanted.labels);
     place.source = wanted.source;
-    if (!capture.address.empty()) reached_.insert(wanted.name);
+    (capture.address.empty() ? unresolved_ : reached_).insert(wanted.name);
     return place;
   }
 
@@ -703,7 +703,7 @@ class Run {
     if (!memory_) return;
     const base::Time now = clock_();
     if (record_.complete) {
-      memory_->forget_unreached(reached_, request_.whole, now);
+      memory_->forget_unreached(reached_, unresolved_, request_.whole, now);
       memory_->close_compared(together_, standards_.of({}).criteria, now);
     }
     if (!stop_.stop_requested()) memory_->forget_files(walked_, now);
@@ -734,8 +734,9 @@ class Run {
   inventory::AuditRunRecord record_;
   std::vector<bool> seen_, is_further_;  // beside request.endpoints
   Together together_;
-  std::set<std::string> reached_;    // names, one of whose addresses was connected to
-  std::vector<std::string> walked_;  // paths, all of which was seen
+  std::set<std::string> reached_;     // names, one of whose addresses was connected to
+  std::set<std::string> unresolved_;  // those that led to no address
+  std::vector<std::string> walked_;   // paths, all of which was seen
   std::int64_t endpoints_ = 0;
   bool is_whole_ = true;
   AuditOutcome outcome_;

@@ -97,15 +97,25 @@ class Comparison {
       Difference& one = of(place);
       if (one.presence == Difference::Presence::appeared)
         by_place_.erase(place.id);
+      else if (is_resolved_again(places, place))
+        resolved_again_.insert(place.id);
       else
         one.presence = Difference::Presence::gone;
     }
   }
 
+  // The name without an address went since it has some again.
+  static bool is_resolved_again(inventory::Places& places, const inventory::PlaceRecord& gone) {
+    return gone.kind == inventory::PlaceKind::endpoint && gone.address.empty() &&
+           std::ranges::any_of(places.named(gone.name.raw()), [](const inventory::PlaceRecord& other) {
+             return other.kind == inventory::PlaceKind::endpoint && !other.address.empty() && !other.gone;
+           });
+  }
+
   void take_findings() {
     const auto take = [&](const inventory::PlacedFinding& changed) {
       const FindingRecord& finding = changed.finding;
-      if (changed.acknowledgement || changed.place.gone) return;
+      if (changed.acknowledgement || (changed.place.gone && !resolved_again_.contains(changed.place.id))) return;
       if (finding.closed && finding.opened < since_)
         of(changed.place).closed.push_back(finding);
       else if (!finding.closed)
@@ -158,6 +168,7 @@ class Comparison {
   inventory::Store& store_;
   base::Time since_, now_;
   std::set<std::int64_t> lapsed_;
+  std::set<std::int64_t> resolved_again_;
   std::map<std::int64_t, Difference> by_place_;
 };
 

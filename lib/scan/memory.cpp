@@ -184,23 +184,30 @@ void Memory::close_compared(Together& together, const audit::Criteria& criteria,
         one.place.id, {}, [&](const auto& finding) { return finding.id != one.finding.id; }, now);
 }
 
-void Memory::forget_unreached(const std::set<std::string>& names, const std::vector<std::string>& sources,
-                              base::Time now) {
+void Memory::forget_unreached(const std::set<std::string>& names, const std::set<std::string>& unresolved,
+                              const std::vector<std::string>& sources, base::Time now) {
   store_.transaction([&] {
     inventory::Places places(store_);
     for (const std::string& name : names) places.mark_gone_at(name, began_, now);
     for (const std::string& source : sources) places.mark_gone(source, began_, now);
+    for (const std::string& name : unresolved) places.keep(name, now);
+    inventory::Findings(store_).close_gone(now);
   });
 }
 
 void Memory::forget_files(const std::vector<std::string>& roots, base::Time now) {
   inventory::Places places(store_);
+  inventory::Findings findings(store_);
   for (const std::string& root : roots)
     for (const inventory::PlaceRecord& place : places.files_unreached(root, began_)) {
       const discover::File file = discover::look_at_file(place.name.raw(), {});
       const bool is_gone = std::ranges::all_of(
           file.troubles, [](const auto& trouble) { return trouble.reason == discover::Reason::not_found; });
-      if (file.certificates.empty() && is_gone) places.mark_gone(place.id, now);
+      if (!file.certificates.empty() || !is_gone) continue;
+      store_.transaction([&] {
+        places.mark_gone(place.id, now);
+        findings.close_gone(now);
+      });
     }
 }
 

@@ -51,8 +51,9 @@ class Memory {
   // places showed last, which are added to it.
   void close_compared(Together& together, const audit::Criteria& criteria, base::Time now);
   // Places of an endpoint's name that no look of this run reached are gone, where one that did shows that the name is
-  // still looked at; and all of `sources`.
-  void forget_unreached(const std::set<std::string>& names, const std::vector<std::string>& sources, base::Time now);
+  // still looked at; and all of `sources`, but for those of `unresolved` names.
+  void forget_unreached(const std::set<std::string>& names, const std::set<std::string>& unresolved,
+                        const std::vector<std::string>& sources, base::Time now);
   // Files at these paths and below them that no look of this run reached are gone where they are not there any more, or
   // hold nothing.
   void forget_files(const std::vector<std::string>& roots, base::Time now);

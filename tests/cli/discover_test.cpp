@@ -58,6 +58,7 @@ TEST_CASE("certificates in a tree are found, remembered as seen, and proposed on
   std::filesystem::rename(tree + "/both.pem", host.folder.file("both.pem"));
   CHECK(test::says(host.run({"discover", tree, "--save"}, 0), "gone    [certificate.\"other.example.org\"]"));
   std::filesystem::rename(host.folder.file("both.pem"), tree + "/both.pem");
+  host.run({"discover", tree}, 0);
 
   // What was seen is in the inventory, with its place.
   const json listed = host.json({"list", "--seen"}).at("certificates");

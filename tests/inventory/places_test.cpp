@@ -294,6 +294,26 @@ TEST_CASE("a place that its source names no more is gone until a look finds it a
   CHECK(memory.places.gone_since(kNow).empty());
 }
 
+TEST_CASE("what is open where a place went is closed, and a name that led nowhere keeps its addresses") {
+  Memory memory;
+  const auto leaf = make_certificate({});
+  const auto place = memory.places.record(look_at(kNow, {leaf}, {broken("self-signed")}));
+  const Time later = kNow + kDay;
+  CHECK(memory.places.mark_gone("config", later, later) == 1);
+  memory.places.keep("www.example.org:443", later);
+  memory.findings.close_gone(later);
+  CHECK(memory.places.gone_since(kNow).empty());
+  CHECK(rules(memory.findings.open_at(place)) == std::vector<std::string>{"self-signed"});
+
+  CHECK(memory.places.mark_gone("config", later, later) == 1);
+  memory.findings.close_gone(later);
+  CHECK(memory.places.gone_since(kNow).size() == 1);
+  CHECK(memory.findings.open_at(place).empty());
+  // Of what went before nothing comes back.
+  memory.places.keep("www.example.org:443", later + kAnHour);
+  CHECK(memory.places.gone_since(kNow).size() == 1);
+}
+
 TEST_CASE("an address that an endpoint's name leads to no more is gone, those of other names stay") {
   Memory memory;
   const auto leaf = make_certificate({});

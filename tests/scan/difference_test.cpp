@@ -25,9 +25,10 @@ struct History : inventory::TestState {
   inventory::Places places{store};
 
   void look(base::Time at, const std::string& name, const pki::Certificate& leaf, const Texts& rules = {},
-            const std::string& severity = "warning") {
+            const std::string& severity = "warning", const std::string& address = {}) {
     inventory::Look look;
     look.place.name = base::Untrusted(name);
+    look.place.address = address;
     look.place.source = "config";
     look.probe.at = at;
     look.probe.outcome = "complete";
@@ -108,6 +109,17 @@ TEST_CASE("what is named no more is gone, and what nobody ever saw twice is not"
   history.look(kSince, "b:443", leaf);
   history.places.mark_gone("config", kLater, kLater);
   CHECK(history.told() == Texts{"a:443: nobody names it any more, or its address is another"});
+}
+
+TEST_CASE("a name that led nowhere for a while was found to, and did not go") {
+  History history;
+  const auto leaf = leaf_until(kNow + 60 * kDay);
+  history.look(kBefore, "a:443", leaf, {}, "warning", "127.0.0.1:443");
+  history.look(kBefore, "a:443", leaf, {"name-not-resolved"});
+  history.look(kLater, "a:443", leaf, {}, "warning", "127.0.0.1:443");
+  history.places.mark_gone_at("a:443", kLater, kLater);
+  inventory::Findings(history.store).close_gone(kLater);
+  CHECK(history.told() == Texts{"a:443: over: name-not-resolved"});
 }
 
 TEST_CASE("a finding that is known of is no news") {
