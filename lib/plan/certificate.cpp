@@ -431,7 +431,8 @@ void decide_discard(const CertificateFacts& facts, const VersionFacts& in_use, T
   decision.add(std::move(made));
 }
 
-// What was damaged is written again before it is used: decide_place waits for it. All else that changed is looked at when nothing is left to do.
+// What was damaged is written again before it is used: decide_place waits for it. All else that changed is looked at
+// when nothing is left to do.
 void decide_compare(const CertificateFacts& facts, const VersionFacts& used, Time now, CertificateDecision& decision) {
   const int number = used.record.number;
   CertificateStep made =

@@ -207,7 +207,7 @@ bool Look::has_sense(Step step) const {
     case Step::split_hello:
       return offer_ == Offer::usual;
     case Step::large_hello:
-      return depth_ == Depth::deep && offer_ == Offer::usual && capture_.further.split_hello;
+      return depth_ == Depth::deep && capture_.further.split_hello;
     case Step::survey:
       return depth_ == Depth::deep;
     case Step::strict_transport:
