@@ -55,6 +55,12 @@ inventory::FindingRecord record_of(const audit::Finding& finding, base::Time at)
   return record;
 }
 
+std::vector<inventory::FindingRecord> records_of(const std::vector<audit::Finding>& findings, base::Time at) {
+  std::vector<inventory::FindingRecord> records;
+  for (const audit::Finding& finding : findings) records.push_back(record_of(finding, at));
+  return records;
+}
+
 // What a look did not ask for, or ended too early to tell, so that it is neither new nor over.
 std::function<bool(const inventory::FindingRecord&)> untold_by(const Judged& judged) {
   const bool saw_certificates = judged.certificates.has_value();
@@ -627,8 +633,7 @@ class Run {
   // Findings as they are reported, counted; what the last further look found holds until the next one.
   std::vector<report::AuditedFinding> told(const Judged& judged, const std::vector<inventory::FindingRecord>& open,
                                            const inventory::PlaceRecord& place, base::Time at) {
-    std::vector<inventory::FindingRecord> found;
-    for (const audit::Finding& finding : judged.findings) found.push_back(record_of(finding, at));
+    std::vector<inventory::FindingRecord> found = records_of(judged.findings, at);
     const bool is_plain = judged.is_whole && judged.certificates && !judged.had.contains(audit::Needs::further);
     for (const inventory::FindingRecord& one : open) {
       const audit::Rule* const rule = audit::find_rule(one.rule);
@@ -659,9 +664,9 @@ class Run {
       report::AuditedPlace audited;
       audited.place = at.place;
       audited.probe.at = clock_();
-      std::vector<inventory::FindingRecord> found;
-      for (const audit::Finding& finding : at.findings) found.push_back(record_of(finding, audited.probe.at));
-      audited.findings = told(std::move(found), memory_ ? memory_->known(at.place).open : decltype(found)(), at.place);
+      std::vector<inventory::FindingRecord> open;
+      if (memory_) open = memory_->known(at.place).open;
+      audited.findings = told(records_of(at.findings, audited.probe.at), open, at.place);
       std::vector<inventory::FindingRecord> records;
       for (const report::AuditedFinding& one : audited.findings) records.push_back(one.finding);
       if (memory_) memory_->add_compared(at.place, records, audited.probe.at);

@@ -197,18 +197,19 @@ void Memory::forget_unreached(const std::set<std::string>& names, const std::set
 
 void Memory::forget_files(const std::vector<std::string>& roots, base::Time now) {
   inventory::Places places(store_);
-  inventory::Findings findings(store_);
+  std::vector<std::int64_t> gone;
   for (const std::string& root : roots)
     for (const inventory::PlaceRecord& place : places.files_unreached(root, began_)) {
       const discover::File file = discover::look_at_file(place.name.raw(), {});
       const bool is_gone = std::ranges::all_of(
           file.troubles, [](const auto& trouble) { return trouble.reason == discover::Reason::not_found; });
-      if (!file.certificates.empty() || !is_gone) continue;
-      store_.transaction([&] {
-        places.mark_gone(place.id, now);
-        findings.close_gone(now);
-      });
+      if (file.certificates.empty() && is_gone) gone.push_back(place.id);
     }
+  if (gone.empty()) return;
+  store_.transaction([&] {
+    for (const std::int64_t place : gone) places.mark_gone(place, now);
+    inventory::Findings(store_).close_gone(now);
+  });
 }
 
 }  // namespace everseal::scan
