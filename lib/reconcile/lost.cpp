@@ -81,6 +81,12 @@ std::string look_of(int live, const std::string& state, const inventory::InUseRe
 
 }  // namespace
 
+std::optional<std::string> look_of_file(const std::string& path) {
+  Look look;
+  if (!add_file(AT_FDCWD, path, look)) return std::nullopt;
+  return look.text();
+}
+
 std::string look_of(const std::string& state, const inventory::InUseRecord& used) {
   const auto live = base::Directory::open_if_exists(state + "/live");
   return live ? look_of(live->descriptor(), state, used) : std::string();

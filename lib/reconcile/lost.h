@@ -5,6 +5,7 @@
 #include "inventory/store.h"
 #include "reconcile/host.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ void end_waits(inventory::Store& store, std::string_view step, Time now);
 
 // How the files of what is in use look, without being read: inode, size and times of each. "" where one is missing.
 std::string look_of(const std::string& state, const inventory::InUseRecord& used);
+
+// The same of one file; nullopt where it is gone.
+std::optional<std::string> look_of_file(const std::string& path);
 
 // Is the authority's crl.der, octet for octet, its newest CRL?
 bool crl_stands(const std::string& state, inventory::Store& store, const Name& authority);

@@ -21,7 +21,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
 
 namespace everseal::reconcile {
 namespace {
@@ -309,12 +308,6 @@ namespace {
 
 constexpr const char* kGone = "gone";
 
-std::string stamp_of(const std::string& file) {
-  struct stat found {};
-  if (::stat(file.c_str(), &found) != 0) return kGone;
-  return fmt::format("{}:{}:{}.{}", found.st_ino, found.st_size, found.st_ctim.tv_sec, found.st_ctim.tv_nsec);
-}
-
 std::string fragment_of(const Host& host, const Name& name) {
   return fmt::format("{}/{}.toml", host.files.fragments, name);
 }
@@ -322,7 +315,7 @@ std::string fragment_of(const Host& host, const Name& name) {
 }  // namespace
 
 void remember_fragment(Session& session, const Name& name) {
-  session.managed.set_fragment_seen(name, stamp_of(fragment_of(session.host, name)));
+  session.managed.set_fragment_seen(name, look_of_file(fragment_of(session.host, name)).value_or(kGone));
 }
 
 // What stays is said: nobody looks for it afterwards. The config before the row: who is killed between the two leaves
@@ -346,19 +339,19 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
     require_removable(session.host, *managed);
     const std::string file = fragment_of(session.host, name);
     // Whoever wrote it meanwhile wants something else than was asked for then.
-    const std::string stamp = stamp_of(file);
+    const auto look = look_of_file(file);
     const std::string asked_with = session.managed.fragment_seen(name);
-    if (stamp != kGone && !asked_with.empty() && asked_with != stamp) {
+    if (look && !asked_with.empty() && asked_with != *look) {
       stays.push_back(
           fmt::format("{} was written after that was asked for and stays: the next run takes it for a new "
                       "certificate",
                       base::printable(file)));
     } else {
       config::remove_fragment(session.host.files, name);
-      if (stamp != kGone) stays.push_back(fmt::format("{} is deleted", base::printable(file)));
+      if (look) stays.push_back(fmt::format("{} is deleted", base::printable(file)));
     }
     if (const std::string unread = fmt::format("{}/{}.toml", config::fragments_of(session.host.state), name);
-        unread != file && stamp_of(unread) != kGone)
+        unread != file && look_of_file(unread))
       stays.push_back(
           fmt::format("{} is not read, and a run that reads it issues what it says", base::printable(unread)));
   } else if (managed && managed->orphaned) {
