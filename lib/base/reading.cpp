@@ -39,6 +39,8 @@ Bytes read_to_end(int fd, std::size_t limit, const std::string& what) {
       wipe(bytes.data(), bytes.size());
       throw Error(Fault::invalid, fmt::format("{} is larger than {} octets", what, limit));
     }
+    // There was room for more.
+    if (S_ISREG(status.st_mode) && size == announced && size < bytes.size()) break;
   }
   bytes.resize(size);
   return bytes;

@@ -62,10 +62,19 @@ Stamp stamp_of(const struct stat& status) noexcept {
           nanoseconds(status.st_ctim)};
 }
 
+void read_file(int descriptor, std::size_t largest, const Passwords& passwords, File& file) {
+  try {
+    read_open(descriptor, largest, passwords, file);
+  } catch (const base::Error& error) {
+    file.troubles.push_back({Reason::unreadable, error.message()});
+  }
+}
+
 void read_file_at(int directory, const std::string& name, int link_flag, std::size_t largest,
                   const Passwords& passwords, File& file) {
+  base::FileDescriptor descriptor;
   try {
-    const base::FileDescriptor descriptor = base::open_regular(directory, name, link_flag, "it");
+    descriptor = base::open_regular(directory, name, link_flag, "it");
     struct stat status {};
     if (!descriptor) {
       file.troubles.push_back({Reason::not_found, "it is not there any more"});
@@ -73,10 +82,11 @@ void read_file_at(int directory, const std::string& name, int link_flag, std::si
     }
     if (::fstat(descriptor.get(), &status) != 0) throw base::errno_error("read", "it");
     file.stamp = stamp_of(status);
-    read_open(descriptor.get(), largest, passwords, file);
   } catch (const base::Error& error) {
     file.troubles.push_back({Reason::unreadable, error.message()});
+    return;
   }
+  read_file(descriptor.get(), largest, passwords, file);
 }
 
 }  // namespace everseal::discover

@@ -184,7 +184,7 @@ class Walker {
     if (walk_.devices == Devices::of_the_root && status.st_dev != link.root_device) return count(other_devices_);
     if (S_ISREG(status.st_mode)) {
       if (!is_new(status)) return count(repeated_);
-      look(AT_FDCWD, link.path, link.path, 0, status);
+      look({AT_FDCWD, link.path, 0}, link.path, status);
     } else if (S_ISDIR(status.st_mode)) {
       Folder here;
       here.path = link.path;
@@ -335,7 +335,12 @@ class Walker {
     }
     if (!S_ISREG(status.st_mode)) return tell_trouble(path, Reason::not_regular, "it is not a regular file");
     if (!is_new(status)) return count(repeated_);
-    look(AT_FDCWD, path, path, 0, status, Named::by_caller);
+    look({AT_FDCWD, path, 0}, path, status, Named::by_caller);
+  }
+
+  static base::FileDescriptor open_file(int parent, const std::string& name) {
+    return base::FileDescriptor(
+        base::retried([&] { return ::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); }));
   }
 
   static base::FileDescriptor open_directory(int parent, const std::string& name, int link_flag) {
@@ -441,19 +446,32 @@ class Walker {
 
   void visit_file(const Folder& here, const std::string& name) {
     struct stat status {};
-    if (::fstatat(here.descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    // Where none is known each is opened, and what is open is looked at without finding it once more.
+    base::FileDescriptor file;
+    if (!walk_.known) file = open_file(here.descriptor.get(), name);
+    const int failed = file ? ::fstat(file.get(), &status)
+                            : ::fstatat(here.descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+    if (failed != 0) {
       if (errno != ENOENT) tell_trouble(here.below(name), Reason::unreadable, base::errno_text(errno));
       return;
     }
     if (!S_ISREG(status.st_mode)) return;  // it became something else meanwhile
     if (status.st_dev != here.root_device && walk_.devices == Devices::of_the_root) return count(other_devices_);
     if ((remembers_all_ || here.is_behind_link || status.st_nlink > 1) && !is_new(status)) return count(repeated_);
-    look(here.descriptor.get(), name, here.below(name), O_NOFOLLOW, status);
+    look({here.descriptor.get(), name, O_NOFOLLOW, std::move(file)}, here.below(name), status);
   }
 
   enum class Named { by_its_directory, by_caller };
 
-  void look(int directory, const std::string& name, const std::string& path, int flag, const struct stat& status,
+  // By name or, where it is open, by that.
+  struct Where {
+    int directory;
+    const std::string& name;
+    int link_flag;
+    base::FileDescriptor open{};
+  };
+
+  void look(const Where& where, const std::string& path, const struct stat& status,
             Named named = Named::by_its_directory) {
     if (number_of(files_) > walk_.limits.files) {
       if (!exhausted_.exchange(true))
@@ -470,7 +488,10 @@ class Walker {
       count(unchanged_);
     } else {
       count(read_);
-      read_file_at(directory, name, flag, walk_.limits.file_size, passwords_, file);
+      if (where.open)
+        read_file(where.open.get(), walk_.limits.file_size, passwords_, file);
+      else
+        read_file_at(where.directory, where.name, where.link_flag, walk_.limits.file_size, passwords_, file);
       if (named == Named::by_caller) tell_if_too_large(file, walk_.limits.file_size);
     }
     tell(std::move(file));

@@ -122,6 +122,7 @@ class KnownFiles {
   // `roots`: as the walk has them.
   KnownFiles(inventory::Store& store, std::vector<std::string> roots, base::Time began);
 
+  bool empty() const noexcept { return known_.empty(); }
   // As discover::Known.
   bool has(const std::string& path, const discover::Stamp& stamp) const { return find(path, stamp) != nullptr; }
   // What the walk found, or, where that is unchanged, what was remembered; read after all where the inventory does not
@@ -235,7 +236,8 @@ discover::Summary walk_known(discover::Walk walk, const discover::Passwords& pas
                              base::Time now, const std::function<void(discover::File&&)>& see, std::stop_token stop) {
   if (store == nullptr) return discover::walk(walk, passwords, see, std::move(stop));
   KnownFiles known(*store, walk.roots, now);
-  walk.known = [&](const std::string& path, const discover::Stamp& stamp) { return known.has(path, stamp); };
+  if (!known.empty())
+    walk.known = [&](const std::string& path, const discover::Stamp& stamp) { return known.has(path, stamp); };
   const discover::Summary summary = discover::walk(
       walk, passwords, [&](discover::File&& file) { see(known.take(std::move(file), passwords)); }, std::move(stop));
   known.finish(summary.is_whole);
