@@ -265,7 +265,8 @@ int run_discover(Context& context) {
   const base::Time now = host.clock();
   const scan::Discovery found =
       scan::discover_host(request, around.store ? &*around.store : nullptr, now, context.stop);
-  if (around.store) scan::remember(*around.store, found, environment, now);
+  std::vector<std::string> away;
+  if (around.store) away = scan::remember(*around.store, found, environment, now);
   std::vector<config::FoundPlan> plans;
   try {
     plans = plan_found_tables(host, around, found, environment);
@@ -280,6 +281,7 @@ int run_discover(Context& context) {
   }
   FoundRows(context, found, now).show();
   warn_of(around.problems);
+  for (const std::string& one : away) note(one + "\n");
   if (save)
     save_found_tables(context, host, plans);
   else if (const auto changes = changes_in(plans); changes > 0 && !context.quiet)

@@ -711,7 +711,11 @@ class Run {
       memory_->forget_unreached(reached_, unresolved_, request_.whole, now);
       memory_->close_compared(together_, standards_.of({}).criteria, now);
     }
-    if (!stop_.stop_requested()) memory_->forget_files(walked_, now);
+    if (!stop_.stop_requested())
+      for (std::string& away : memory_->forget_files(walked_, now)) {
+        outcome_.remarks.push_back(std::move(away));
+        outcome_.is_complete = false;
+      }
     record_.ended = now;
     record_.looked = outcome_.looked;
     record_.failed = outcome_.failed;

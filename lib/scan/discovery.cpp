@@ -213,7 +213,8 @@ Discovery discover_host(const DiscoveryRequest& request, inventory::Store* store
   return found;
 }
 
-void remember(inventory::Store& store, const Discovery& discovery, const std::string& environment, base::Time now) {
+std::vector<std::string> remember(inventory::Store& store, const Discovery& discovery, const std::string& environment,
+                                  base::Time now) {
   Memory memory(store, now);
   for (const discover::File& file : discovery.files) {
     if (file.is_trust_store || file.certificates.empty()) continue;
@@ -232,7 +233,8 @@ void remember(inventory::Store& store, const Discovery& discovery, const std::st
     memory.add(std::move(look));
   }
   memory.flush();
-  if (discovery.walked.is_whole) memory.forget_files(discovery.paths, now);
+  if (!discovery.walked.is_whole) return {};
+  return memory.forget_files(discovery.paths, now);
 }
 
 bool Discovery::is_whole() const {

@@ -38,8 +38,9 @@ struct Discovery {
 Discovery discover_host(const DiscoveryRequest& request, inventory::Store* store, base::Time now, std::stop_token stop);
 
 // Where the files' certificates were seen goes into the inventory; trust stores do not. What an audit found there
-// stays, but where the file is gone.
-void remember(inventory::Store& store, const Discovery& discovery, const std::string& environment, base::Time now);
+// stays, but where the file is gone. Gives what is to be said of directories whose files went all at once.
+std::vector<std::string> remember(inventory::Store& store, const Discovery& discovery, const std::string& environment,
+                                  base::Time now);
 
 // What the tables of what was found depend on.
 struct FoundContext {
@@ -49,14 +50,13 @@ struct FoundContext {
   std::string environment;  // that endpoints get; ""
 };
 
-// Could the table of that key, from the source, have been found? Below the paths that were looked through, and in configs
-// that could be read whole.
+// Could the table of that key, from the source, have been found? Below the paths that were looked through, and in
+// configs that could be read whole.
 bool was_looked_for(const Discovery& discovery, const std::string& source, const std::string& key);
 
-// By source, in the words of conf.d: "nginx" where its package puts its config, "nginx-srv-web-nginx.conf" elsewhere, ...,
-// and "files" for what no server names. An [endpoint] for each site
-// whose listeners nobody watches yet, in force; a [certificate] for each certificate that a server shows and that is
-// not managed, proposed.
+// By source, in the words of conf.d: "nginx" where its package puts its config, "nginx-srv-web-nginx.conf" elsewhere,
+// ..., and "files" for what no server names. An [endpoint] for each site whose listeners nobody watches yet, in force;
+// a [certificate] for each certificate that a server shows and that is not managed, proposed.
 std::map<std::string, std::vector<config::FoundTable>> tables_of(const Discovery& discovery,
                                                                  const FoundContext& context);
 

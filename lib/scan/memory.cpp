@@ -1,12 +1,16 @@
 #include "scan/memory.h"
 
+#include "base/path.h"
+#include "base/text.h"
 #include "discover/walk.h"
 #include "inventory/certificates.h"
 #include "inventory/findings.h"
 #include "inventory/managed.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -17,6 +21,7 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kGroup = 256;
 constexpr std::chrono::milliseconds kLongestWait{500};
+constexpr base::Seconds kMayBeAway{7 * 86'400};  // from the last look
 
 std::pair<std::int64_t, inventory::ProbeHour> hour_of(std::int64_t place, const inventory::Look& look) {
   using std::chrono::floor;
@@ -29,6 +34,25 @@ std::pair<std::int64_t, inventory::ProbeHour> hour_of(std::int64_t place, const 
     hour.handshake_sum = hour.handshake_max = *look.probe.handshake;
   }
   return {place, hour};
+}
+
+// What stands above a file that is gone and holds nothing, as a mount point does whose file system is away; the root
+// where that is not there itself. "" where other things are there still.
+std::string emptied_above(const std::string& file, std::string_view root) {
+  namespace fs = std::filesystem;
+  if (root.size() > 1 && root.ends_with('/')) root.remove_suffix(1);
+  std::error_code problem;
+  for (fs::path directory = fs::path(file).parent_path(); base::is_at_or_below(directory.native(), root);
+       directory = directory.parent_path()) {
+    const fs::file_type type = fs::status(directory, problem).type();
+    if (type == fs::file_type::not_found) {
+      if (directory.native() == root) return std::string(root);
+      continue;
+    }
+    return type == fs::file_type::directory && fs::is_empty(directory, problem) && !problem ? directory.string()
+                                                                                            : std::string();
+  }
+  return {};
 }
 
 bool is_of_run(const std::string& rule) {
@@ -195,21 +219,37 @@ void Memory::forget_unreached(const std::set<std::string>& names, const std::set
   });
 }
 
-void Memory::forget_files(const std::vector<std::string>& roots, base::Time now) {
+std::vector<std::string> Memory::forget_files(const std::vector<std::string>& roots, base::Time now) {
   inventory::Places places(store_);
-  std::vector<std::int64_t> gone;
+  std::vector<inventory::PlaceRecord> gone;
+  std::map<std::string, std::vector<inventory::PlaceRecord>> emptied;  // by directory
   for (const std::string& root : roots)
-    for (const inventory::PlaceRecord& place : places.files_unreached(root, began_)) {
+    for (inventory::PlaceRecord& place : places.files_unreached(root, began_)) {
       const discover::File file = discover::look_at_file(place.name.raw(), {});
       const bool is_gone = std::ranges::all_of(
           file.troubles, [](const auto& trouble) { return trouble.reason == discover::Reason::not_found; });
-      if (file.certificates.empty() && is_gone) gone.push_back(place.id);
+      if (!file.certificates.empty() || !is_gone) continue;
+      const std::string directory = emptied_above(place.name.raw(), root);
+      (directory.empty() ? gone : emptied[directory]).push_back(std::move(place));
     }
-  if (gone.empty()) return;
+  std::vector<std::string> away;
+  for (auto& [directory, files] : emptied) {
+    const bool is_recent =
+        std::ranges::any_of(files, [&](const auto& place) { return place.last_look >= now - kMayBeAway; });
+    if (files.size() > 1 && is_recent)
+      away.push_back(
+          fmt::format("nothing is left in {}, where {} files with certificates were: for a week they count as they "
+                      "were seen last (is its file system mounted?)",
+                      base::printable(directory), files.size()));
+    else
+      std::ranges::move(files, std::back_inserter(gone));
+  }
+  if (gone.empty()) return away;
   store_.transaction([&] {
-    for (const std::int64_t place : gone) places.mark_gone(place, now);
+    for (const inventory::PlaceRecord& place : gone) places.mark_gone(place.id, now);
     inventory::Findings(store_).close_gone(now);
   });
+  return away;
 }
 
 }  // namespace everseal::scan

@@ -55,8 +55,9 @@ class Memory {
   void forget_unreached(const std::set<std::string>& names, const std::set<std::string>& unresolved,
                         const std::vector<std::string>& sources, base::Time now);
   // Files at these paths and below them that no look of this run reached are gone where they are not there any more, or
-  // hold nothing.
-  void forget_files(const std::vector<std::string>& roots, base::Time now);
+  // hold nothing. Those that went all at once stay for a week from their last look, as their file system may be away:
+  // said of each such directory, for a person.
+  std::vector<std::string> forget_files(const std::vector<std::string>& roots, base::Time now);
 
  private:
   void add_others(Together& together, const audit::Criteria& criteria);

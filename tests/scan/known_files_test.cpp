@@ -216,4 +216,78 @@ TEST_CASE("discover reads what changed and forgets what is gone") {
   CHECK(places.find(PlaceKind::file, tree.root + "/b.pem", "")->gone);
 }
 
+TEST_CASE("files that vanished all at once are told as one, and are gone after a week") {
+  struct Row {
+    const char* about;
+    void (*vanish)(const std::string& root, const std::string& aside);
+    std::string emptied;  // below the root
+    std::vector<std::string> kept, gone;
+  };
+  const Row rows[] = {
+      {"a mount point without its file system",
+       [](const std::string& root, const std::string& aside) {
+         fs::rename(root + "/mounted", aside);
+         fs::create_directory(root + "/mounted");
+       },
+       "/mounted",
+       {"/mounted/a.pem", "/mounted/sub/b.pem"},
+       {}},
+      {"the root is empty",
+       [](const std::string& root, const std::string& aside) {
+         fs::rename(root, aside);
+         fs::create_directory(root);
+       },
+       "",
+       {"/mounted/a.pem", "/mounted/sub/b.pem", "/other.pem"},
+       {}},
+      {"the root is not there",
+       [](const std::string& root, const std::string& aside) { fs::rename(root, aside); },
+       "",
+       {"/mounted/a.pem", "/mounted/sub/b.pem", "/other.pem"},
+       {}},
+      {"a directory was taken away",
+       [](const std::string& root, const std::string&) { fs::remove_all(root + "/mounted"); },
+       "none",
+       {},
+       {"/mounted/a.pem", "/mounted/sub/b.pem"}},
+      {"one file was taken away, and its directory is empty",
+       [](const std::string& root, const std::string&) { fs::remove(root + "/mounted/sub/b.pem"); },
+       "none",
+       {},
+       {"/mounted/sub/b.pem"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.about);
+    Tree tree;
+    fs::create_directories(tree.root + "/mounted/sub");
+    const std::string pem = tree.chain("www.example.org", 10 * t::kDay)[0].pem();
+    for (const char* name : {"mounted/a.pem", "mounted/sub/b.pem", "other.pem"}) tree.write(name, pem);
+    tree.request.paths = {tree.root + "/"};
+    tree.run();
+    const auto is_gone = [&](const std::string& path) {
+      return inventory::Places(tree.store).find(PlaceKind::file, tree.root + path, "")->gone.has_value();
+    };
+    const std::string told =
+        fmt::format("nothing is left in {}{}, where {} files", tree.root, row.emptied, row.kept.size());
+    const auto says = [&](const Bench::Result& result) {
+      return std::ranges::count_if(result.outcome.remarks,
+                                   [&](const std::string& remark) { return remark.starts_with("nothing is left"); }) ==
+                 (row.kept.empty() ? 0 : 1) &&
+             (row.kept.empty() || base::join(result.outcome.remarks, "\n").find(told) != std::string::npos);
+    };
+    row.vanish(tree.root, tree.directory / "aside");
+    const base::Time vanished = tree.now;
+    for (const int days : {1, 6}) {
+      tree.now = vanished + days * t::kDay;
+      CHECK(says(tree.run()));
+      for (const std::string& path : row.kept) CHECK_FALSE_MESSAGE(is_gone(path), path);
+      for (const std::string& path : row.gone) CHECK_MESSAGE(is_gone(path), path);
+    }
+    tree.now = vanished + 8 * t::kDay;
+    const auto result = tree.run();
+    CHECK(base::join(result.outcome.remarks, "\n").find("nothing is left") == std::string::npos);
+    for (const std::string& path : row.kept) CHECK_MESSAGE(is_gone(path), path);
+  }
+}
+
 }  // namespace everseal::scan
