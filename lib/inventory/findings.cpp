@@ -1,5 +1,6 @@
 #include "inventory/findings.h"
 
+#include "inventory/finding_rows.h"
 #include "inventory/place_rows.h"
 #include "inventory/rows.h"
 
@@ -8,29 +9,11 @@
 namespace everseal::inventory {
 namespace {
 
-constexpr std::string_view kFindingColumns =
-    "finding.id, finding.rule, finding.place, finding.certificate, finding.severity, finding.what, finding.opened, "
-    "finding.closed, finding.raised";
-constexpr int kFindingColumnCount = 9;
 constexpr std::string_view kAcknowledgementColumns =
     "acknowledgement.id, acknowledgement.rule, acknowledgement.place, acknowledgement.reason, acknowledgement.actor, "
     "acknowledgement.created, acknowledgement.until, acknowledgement.withdrawn, "
     "acknowledgement.severity";
 constexpr int kAcknowledgementColumnCount = 9;
-
-FindingRecord finding_at(const sql::Statement& row, int column) {
-  FindingRecord finding{.id = row.integer(column),
-                        .rule = text_at(row, column + 1),
-                        .place = row.integer(column + 2),
-                        .certificate = std::nullopt,
-                        .severity = text_at(row, column + 4),
-                        .what = text_at(row, column + 5),
-                        .opened = time_at(row, column + 6),
-                        .closed = optional_at(row, column + 7, time_at),
-                        .raised = optional_at(row, column + 8, time_at)};
-  if (!row.blob(column + 3).empty()) finding.certificate = fingerprint_at(row, column + 3);
-  return finding;
-}
 
 AcknowledgementRecord acknowledgement_at(const sql::Statement& row, int column) {
   return {.id = row.integer(column),

@@ -3,6 +3,7 @@
 #include "inventory/below.h"
 #include "inventory/certificate_rows.h"
 #include "inventory/certificates.h"
+#include "inventory/finding_rows.h"
 #include "inventory/findings.h"
 #include "inventory/place_rows.h"
 #include "inventory/rows.h"
@@ -79,15 +80,37 @@ pki::Sha256 judged_by(const Look& look) {
   return fields.digest();
 }
 
+// The leaf of the last look, where that was looked at to the end and no other stood beside it for days: a look that was
+// cut short may have missed one.
+constexpr std::string_view kAlone =
+    "(select probe.leaf from probe where probe.id = place.probe and probe.outcome = 'complete' and place.gone is null "
+    "and not exists (select 1 from sighting join certificate on certificate.fingerprint = sighting.certificate where "
+    "sighting.place = place.id and sighting.position > 0 and certificate.is_ca = 0 and (sighting.last_seen is null or "
+    "sighting.last_seen >= place.last_look - 172800)))";
+
+// A row for each finding that is open there.
 std::optional<KnownPlace> find_known(Store& store, PlaceKind kind, const std::string& name,
                                      const std::string& address) {
-  sql::Query query(store.database(), fmt::format("select {}, shown, judged from place where kind = $1 and name = $2 "
-                                                 "and address = $3",
-                                                 kPlaceColumns));
+  static const std::string kSql = fmt::format(
+      "select {}, {}, place.shown, place.judged, place.further_look, {} from place left join finding on "
+      "finding.place = place.id and finding.closed is null where place.kind = $1 and place.name = $2 and "
+      "place.address = $3 order by finding.rule, finding.certificate",
+      kPlaceColumns, kFindingColumns, kAlone);
+  sql::Query query(store.database(), kSql);
   query->bind(1, to_string(kind)).bind(2, base::as_bytes(name)).bind(3, address);
-  return first_row(query, [](const sql::Statement& row) {
-    return KnownPlace{place_at(row, 0), bytes_at(row, kPlaceColumnCount), bytes_at(row, kPlaceColumnCount + 1)};
-  });
+  std::optional<KnownPlace> known;
+  constexpr int kRest = kPlaceColumnCount + kFindingColumnCount;
+  while (query->step()) {
+    if (!known)
+      known = KnownPlace{.place = place_at(*query, 0),
+                         .shown = bytes_at(*query, kRest),
+                         .judged = bytes_at(*query, kRest + 1),
+                         .further_look = optional_at(*query, kRest + 2, time_at),
+                         .alone = optional_at(*query, kRest + 3, fingerprint_at),
+                         .open = {}};
+    if (!query->is_null(kPlaceColumnCount)) known->open.push_back(finding_at(*query, kPlaceColumnCount));
+  }
+  return known;
 }
 
 std::int64_t insert_place(Store& store, const PlaceRecord& place, Time at) {
@@ -267,17 +290,6 @@ std::optional<PlaceRecord> Places::find(PlaceKind kind, const std::string& name,
 
 std::optional<KnownPlace> Places::known(PlaceKind kind, const std::string& name, const std::string& address) {
   return find_known(store_, kind, name, address);
-}
-
-FurtherLooks Places::further_looks(const std::string& endpoint) {
-  sql::Query query(store_.database(),
-                   "select max(further_look), min(first_look) from place where kind = 'endpoint' and name = $1");
-  query->bind(1, base::as_bytes(endpoint));
-  return first_row(query,
-                   [](const sql::Statement& row) {
-                     return FurtherLooks{optional_at(row, 0, time_at), optional_at(row, 1, time_at)};
-                   })
-      .value_or(FurtherLooks());
 }
 
 std::vector<PlaceRecord> Places::named(const std::string& name) {

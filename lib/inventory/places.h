@@ -16,7 +16,10 @@ namespace everseal::inventory {
 // A place as the last look at it left it.
 struct KnownPlace {
   PlaceRecord place;
-  base::Bytes shown, judged;  // digests
+  base::Bytes shown, judged;              // digests
+  std::optional<Time> further_look;       // the last one; absent: never
+  std::optional<pki::Fingerprint> alone;  // an endpoint's leaf that nothing of the other key family stood beside
+  std::vector<FindingRecord> open;
 };
 
 // One look at a place, judged.
@@ -31,12 +34,6 @@ struct Look {
   std::function<bool(const FindingRecord&)> stays;  // an open one that is not among them: this look could not tell
   std::string stays_by;                             // what that goes by: where it is another, open ones are asked again
   bool is_further = false;                          // it asked for what one handshake does not show
-};
-
-// When the addresses of an endpoint were looked at.
-struct FurtherLooks {
-  std::optional<Time> last;   // further; absent: never
-  std::optional<Time> first;  // at all
 };
 
 // What changed since a moment, about one place.
@@ -90,7 +87,6 @@ class Places {
 
   std::optional<PlaceRecord> find(PlaceKind kind, const std::string& name, const std::string& address);
   std::optional<KnownPlace> known(PlaceKind kind, const std::string& name, const std::string& address);
-  FurtherLooks further_looks(const std::string& endpoint);
   std::vector<PlaceRecord> named(const std::string& name);  // every address of it, and the file or name
   void each(const PlaceFilter& filter, const std::function<void(const PlaceState&)>& row);
   // Where a certificate was seen, now or before; the latest first.

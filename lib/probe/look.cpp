@@ -75,7 +75,8 @@ std::string server_name_of(const Target& target) {
   return name;
 }
 
-Look::Look(const Target& target, Depth depth) : target_(target), depth_(depth), server_name_(server_name_of(target)) {}
+Look::Look(const Target& target, const Asked& asked)
+    : target_(target), depth_(asked.depth), alone_(asked.alone), server_name_(server_name_of(target)) {}
 
 Order Look::shake(std::string server_name) const {
   Order order;
@@ -177,12 +178,17 @@ void Look::take_first(Result result) {
     return;
   }
   capture_.depth = depth_;
-  if (!target_.key && !capture_.chain.empty()) other_key_ = other_key_than(capture_.chain.front());
+  if (!target_.key && !capture_.chain.empty() && !is_known_alone(capture_.chain.front()))
+    other_key_ = other_key_than(capture_.chain.front());
   if (depth_ >= Depth::further) {
     if (!capture_.client_certificate_required) capture_.further.resumes = false;
     if (capture_.tls_version != "TLSv1.3") capture_.further.post_quantum = false;
   }
   go_on();
+}
+
+bool Look::is_known_alone(const base::Bytes& leaf) const {
+  return depth_ == Depth::keys && alone_ && alone_->octets == pki::sha256(leaf);
 }
 
 bool Look::has_sense(Step step) const {

@@ -12,7 +12,7 @@ namespace everseal::probe {
 // Decides and remembers; whoever runs it makes the connections. The target outlives it.
 class Look {
  public:
-  Look(const Target& target, Depth depth);
+  Look(const Target& target, const Asked& asked);
 
   // The next connection; nullopt where the look has come to its end. What only the caller knows is left open: number,
   // limits, address and time.
@@ -45,9 +45,11 @@ class Look {
   void take_first(Result result);
   void go_on();  // to the next step that has a sense
   bool has_sense(Step step) const;
+  bool is_known_alone(const base::Bytes& leaf) const;
 
   const Target& target_;
   Depth depth_;
+  std::optional<pki::Fingerprint> alone_;
   std::string server_name_;
   Step step_ = Step::usual;
   Offer offer_ = Offer::usual;  // that the peer took

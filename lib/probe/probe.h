@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/resolver.h"
+#include "pki/certificate.h"
 #include "pki/signer.h"
 #include "probe/capture.h"
 #include "probe/proxy.h"
@@ -34,7 +35,6 @@ struct Target {
   std::optional<pki::KeyType> key;
   std::shared_ptr<const ClientCertificate> client;
   std::shared_ptr<const Proxy> proxy;  // which resolves the host, and is all that this host connects to
-  std::optional<Depth> depth;          // instead of the scope's
   std::size_t id = 0;                  // the caller's own, handed back with each capture
 
   // "host:port", "[::1]:443", "::1", "127.0.0.1" (port 443 where none is given). Throws Error(usage).
@@ -65,11 +65,21 @@ enum class Addresses {
   all,  // a capture each
 };
 
+// What is asked of one address.
+struct Asked {
+  Depth depth = Depth::first;
+  // Of Depth::keys: a leaf that is known to have none of the other family beside it. Where it is still served nobody
+  // asks for one.
+  std::optional<pki::Fingerprint> alone;
+};
+
 struct Scope {
   Addresses addresses = Addresses::one;
   std::size_t most_addresses = 0;  // of a name, the first ones; 0: as many as it has
   net::Families families = net::Families::both;
   Depth depth = Depth::first;
+  // Instead of `depth`, of an address as Capture::address has it. Called from the calling thread, when it is known.
+  std::function<Asked(const Target&, const std::string& address)> asked;
   std::vector<std::string> name_servers;  // instead of the system's: "10.0.0.53", "10.0.0.53:5300"
 };
 

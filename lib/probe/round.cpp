@@ -203,10 +203,12 @@ void Round::begin_look(std::uint64_t number, const Address& address) {
   Job& job = *jobs_.at(number);
   ++job.next_address;
   const std::uint64_t look = ++last_;
+  const std::string& place = job.target.proxy ? job.target.text() : address.text;
+  const Asked asked = scope_.asked ? scope_.asked(job.target, place) : Asked{.depth = scope_.depth, .alone = {}};
   auto running = std::make_unique<Running>(Running{.job = number,
                                                    .address = address,
                                                    .host = job.target.proxy ? job.target.host : address.host,
-                                                   .look = Look(job.target, job.target.depth.value_or(scope_.depth)),
+                                                   .look = Look(job.target, asked),
                                                    .left = job.left});
   running->order = running->look.next();
   gate_.wait(running->host, look);

@@ -106,7 +106,6 @@ class Run {
 
   AuditOutcome run() {
     begin();
-    choose_further_looks();
     look_at_own_files();
     look_at_endpoints();
     look_at_any_addresses();
@@ -122,7 +121,6 @@ class Run {
   void begin() {
     outcome_.began = began_;
     seen_.assign(request_.endpoints.size(), false);
-    is_further_.assign(request_.endpoints.size(), false);
     record_.scope = scope_of(request_);
     record_.what = request_.what;
     record_.started = began_;
@@ -168,15 +166,31 @@ class Run {
                                            request_.endpoints.size(), base::format_time(last->started)));
   }
 
-  void choose_further_looks() {
-    if (request_.further == AuditRequest::Further::never) return;
-    const bool are_few = request_.endpoints.size() <= kFew;
-    for (std::size_t i = 0; i < request_.endpoints.size(); ++i) {
-      if (seen_[i]) continue;
-      const std::string& name = request_.endpoints[i].name;
-      const auto looks = memory_ ? memory_->further_looks(name) : inventory::FurtherLooks();
-      is_further_[i] = (are_few && !looks.last) || is_further_look_due(name, looks, began_);
+  // Daily all that a look can tell, else no more than what may have changed. What is known of the place is kept for the
+  // look's end.
+  probe::Asked ask_of(const Wanted& wanted, const std::string& address) {
+    probe::Asked asked{.depth = request_.depth, .alone = {}};
+    if (asked.depth >= probe::Depth::further || request_.further == AuditRequest::Further::never) return asked;
+    FurtherLooks looks;
+    if (const inventory::KnownPlace* const known = known_of(wanted, address)) {
+      looks = {.last = known->further_look, .first = known->place.first_look};
+      asked.alone = known->alone;
     }
+    const bool is_new_of_few = !looks.last && request_.endpoints.size() <= kFew;
+    if (is_new_of_few || is_further_look_due(wanted.name, looks, began_)) asked.depth = probe::Depth::further;
+    return asked;
+  }
+
+  // Null where it is new. Of one that any address will do for all of them are asked the same.
+  const inventory::KnownPlace* known_of(const Wanted& wanted, const std::string& address) {
+    if (!memory_) return nullptr;
+    inventory::PlaceRecord place;
+    place.kind = inventory::PlaceKind::endpoint;
+    place.name = base::Untrusted(wanted.name);
+    if (!wanted.any_address) place.address = address;
+    const auto [known, is_first] = known_.try_emplace({wanted.name, place.address});
+    if (is_first) known->second = memory_->known(place);
+    return known->second ? &*known->second : nullptr;
   }
 
   using Done = std::function<void(std::size_t endpoint, probe::Capture)>;
@@ -187,14 +201,15 @@ class Run {
       if (at == endpoints.size()) return std::nullopt;
       probe::Target target = request_.endpoints[endpoints[at]].target;
       target.id = endpoints[at++];
-      if (is_further_[target.id]) target.depth = std::max(request_.depth, probe::Depth::further);
       return target;
     };
     probe::Scope scope;
     scope.addresses = probe::Addresses::all;
     scope.most_addresses = most_addresses;
     scope.name_servers = request_.name_servers;
-    scope.depth = request_.depth;
+    scope.asked = [&](const probe::Target& target, const std::string& address) {
+      return ask_of(request_.endpoints[target.id], address);
+    };
     probe::probe_all(
         next, [&](const probe::Target& target, probe::Capture capture) { done(target.id, std::move(capture)); },
         request_.limits, scope, stop_);
@@ -487,7 +502,7 @@ class Run {
     audited.managed = std::move(managed);
     if (!judged.findings.empty())
       hand_over(std::move(place), std::move(probe), std::move(judged), std::move(audited));
-    else if (memory_ && !memory_->known(place).open.empty())
+    else if (memory_ && !open_at(memory_->known(place)).empty())
       memory_->add(look_of(std::move(place), probe, judged));
   }
 
@@ -594,17 +609,28 @@ class Run {
     return look;
   }
 
+  // As it was before its look, of which this is the end.
+  std::optional<inventory::KnownPlace> take_known(const inventory::PlaceRecord& place) {
+    if (!memory_) return std::nullopt;
+    if (place.kind == inventory::PlaceKind::endpoint)
+      if (auto known = known_.extract({place.name.raw(), place.address})) return std::move(known.mapped());
+    return memory_->known(place);
+  }
+
+  static std::vector<inventory::FindingRecord> open_at(const std::optional<inventory::KnownPlace>& known) {
+    return known ? known->open : std::vector<inventory::FindingRecord>();
+  }
+
   void hand_over(inventory::PlaceRecord place, inventory::ProbeRecord probe, Judged judged,
                  report::AuditedPlace audited) {
     const bool is_name = place.kind == inventory::PlaceKind::name;
     if (place.team.empty()) place.team = team_of(judged);
     place.first_look = place.last_look = probe.at;
-    Memory::Known known;
-    if (memory_) known = memory_->known(place);
-    audited.findings = told(judged, known.open, place, probe.at);
+    std::optional<inventory::KnownPlace> known = take_known(place);
+    audited.findings = told(judged, open_at(known), place, probe.at);
     if (memory_) {
       inventory::Look look = look_of(place, probe, judged);
-      look.known = std::move(known.place);
+      look.known = std::move(known);
       for (const report::AuditedFinding& one : audited.findings) look.findings.push_back(one.finding);
       if (!judged.leaves.empty()) audited.managed = memory_->managed(judged.leaves.front().fingerprint());
       memory_->add(std::move(look));
@@ -665,7 +691,7 @@ class Run {
       audited.place = at.place;
       audited.probe.at = clock_();
       std::vector<inventory::FindingRecord> open;
-      if (memory_) open = memory_->known(at.place).open;
+      if (memory_) open = open_at(memory_->known(at.place));
       audited.findings = told(records_of(at.findings, audited.probe.at), open, at.place);
       std::vector<inventory::FindingRecord> records;
       for (const report::AuditedFinding& one : audited.findings) records.push_back(one.finding);
@@ -741,7 +767,9 @@ class Run {
   };
   std::map<std::string, Smtp> by_smtp_;  // by the name of their TLSA records
   inventory::AuditRunRecord record_;
-  std::vector<bool> seen_, is_further_;  // beside request.endpoints
+  std::vector<bool> seen_;  // beside request.endpoints
+  // Of endpoints that are being looked at, by name and address.
+  std::map<std::pair<std::string, std::string>, std::optional<inventory::KnownPlace>> known_;
   Together together_;
   std::set<std::string> reached_;     // names, one of whose addresses was connected to
   std::set<std::string> unresolved_;  // those that led to no address

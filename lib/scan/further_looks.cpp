@@ -15,7 +15,7 @@ std::int64_t own_time(std::string_view endpoint) {
 
 }  // namespace
 
-bool is_further_look_due(std::string_view endpoint, const inventory::FurtherLooks& looks, base::Time now) {
+bool is_further_look_due(std::string_view endpoint, const FurtherLooks& looks, base::Time now) {
   const auto last = looks.last ? looks.last : looks.first;
   if (!last) return false;
   const std::int64_t since_own_time = (base::to_unix(now) - own_time(endpoint)) % kDay;

@@ -147,14 +147,8 @@ std::vector<inventory::PlaceRecord> Memory::open_names(const std::string& source
   return names;
 }
 
-Memory::Known Memory::known(const inventory::PlaceRecord& place) {
-  Known all{.place = inventory::Places(store_).known(place.kind, place.name.raw(), place.address), .open = {}};
-  if (all.place) all.open = inventory::Findings(store_).open_at(all.place->place.id);
-  return all;
-}
-
-inventory::FurtherLooks Memory::further_looks(const std::string& endpoint) {
-  return inventory::Places(store_).further_looks(endpoint);
+std::optional<inventory::KnownPlace> Memory::known(const inventory::PlaceRecord& place) {
+  return inventory::Places(store_).known(place.kind, place.name.raw(), place.address);
 }
 
 void Memory::add_compared(const inventory::PlaceRecord& place, const std::vector<inventory::FindingRecord>& found,

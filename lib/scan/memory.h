@@ -35,13 +35,8 @@ class Memory {
                                                                   std::string_view severity) const;
   // The certificates that a place showed since then, those of CAs left out.
   std::vector<SeenLeaf> leaves_since(const inventory::PlaceRecord& place, base::Time since);
-  // The place as it was looked at last, and what was open there then.
-  struct Known {
-    std::optional<inventory::KnownPlace> place;
-    std::vector<inventory::FindingRecord> open;
-  };
-  Known known(const inventory::PlaceRecord& place);
-  inventory::FurtherLooks further_looks(const std::string& endpoint);
+  // The place as it was looked at last.
+  std::optional<inventory::KnownPlace> known(const inventory::PlaceRecord& place);
   // Names of the DNS that a look of this `source` found something about that is still open.
   std::vector<inventory::PlaceRecord> open_names(const std::string& source);
   // What the comparison of many places found there, in place of what an earlier one did. Durable on return.

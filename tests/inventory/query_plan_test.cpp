@@ -104,7 +104,7 @@ void use_audit(Store& store) {
   places.mark_gone_at("www.example.org:443", kNow, kNow);
   places.mark_gone(id, kNow);
   places.files_unreached("/etc", kNow);
-  places.further_looks("www.example.org:443");
+  places.known(PlaceKind::endpoint, "www.example.org:443", "");
   places.named("www.example.org:443");
   for (unsigned bits = 0; bits < 16; ++bits) {
     PlaceFilter filter;

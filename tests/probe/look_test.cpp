@@ -268,3 +268,35 @@ TEST_CASE("a key of the other family is looked for by a hello, and by a handshak
     CHECK(capture.further.other_chain == (found ? std::vector<base::Bytes>{rsa.der} : std::vector<base::Bytes>{}));
   }
 }
+
+TEST_CASE("a key of the other family is not looked for beside a leaf that is known to stand alone") {
+  const Identity leaf("look.test");
+  const Identity rsa("look.test", test::rsa_key());
+  const auto context = test::server_context(leaf);
+  SSL_CTX_use_certificate(context.get(), rsa.certificate.get());
+  SSL_CTX_use_PrivateKey(context.get(), rsa.key.get());
+  Server server([&](int c) { test::serve_tls(context.get(), c); });
+  struct Row {
+    const char* about;
+    Depth depth;
+    pki::Fingerprint alone;
+    bool asks;
+  };
+  const Row rows[] = {{"it is still there", Depth::keys, pki::fingerprint(leaf.der), false},
+                      {"another stands there", Depth::keys, pki::fingerprint(rsa.der), true},
+                      {"all is asked for", Depth::further, pki::fingerprint(leaf.der), true}};
+  for (const Row& row : rows) {
+    CAPTURE(row.about);
+    probe::Scope scope;
+    scope.depth = Depth::first;
+    scope.asked = [&](const Target&, const std::string& address) {
+      CHECK(address == "127.0.0.1:" + std::to_string(server.port()));
+      return probe::Asked{.depth = row.depth, .alone = row.alone};
+    };
+    const Capture capture =
+        probe::probe_one({.host = "127.0.0.1", .port = server.port(), .sni = "look.test"}, {}, scope);
+    CHECK_MESSAGE(capture.outcome == Outcome::complete, capture.problem);
+    CHECK(capture.chain == std::vector<base::Bytes>{leaf.der});
+    CHECK(capture.further.other_chain == (row.asks ? std::vector<base::Bytes>{rsa.der} : std::vector<base::Bytes>{}));
+  }
+}

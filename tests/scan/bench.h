@@ -9,6 +9,7 @@
 #include "scan/audit.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 #include <doctest/doctest.h>
@@ -67,7 +68,14 @@ class ChainServer {
     load(context_.get(), beside, its_key);
   }
 
+  // Closes each connection from now on.
+  void refuse() {
+    const std::scoped_lock lock(mutex_);
+    context_.reset();
+  }
+
   int port() const { return server_.port(); }
+  int connections() const { return connections_; }  // until now
   std::string address() const { return fmt::format("127.0.0.1:{}", port()); }
 
  private:
@@ -82,11 +90,13 @@ class ChainServer {
   }
 
   void serve(int connection) {
+    ++connections_;
     const std::scoped_lock lock(mutex_);
-    test::serve_tls(context_.get(), connection);
+    if (context_) test::serve_tls(context_.get(), connection);
   }
 
   std::mutex mutex_;
+  std::atomic<int> connections_ = 0;
   test::SslContext context_;
   test::Server server_;
 };

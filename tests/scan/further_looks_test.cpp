@@ -30,7 +30,7 @@ TEST_CASE("each endpoint has a time of the day at which it is due, whatever the 
   for (int i = 0; i < 500; ++i) {
     const std::string name = fmt::format("host{}.example.org:443", i);
     CAPTURE(name);
-    inventory::FurtherLooks looks{.last = {}, .first = midnight};
+    FurtherLooks looks{.last = {}, .first = midnight};
     CHECK_FALSE(is_further_look_due(name, {}, midnight));  // was never looked at
     int count = 0;
     for (int hour = 1; hour <= 3 * 24; ++hour) {
@@ -43,7 +43,7 @@ TEST_CASE("each endpoint has a time of the day at which it is due, whatever the 
     CHECK(count == 3);
     // A cron job that comes some seconds earlier than yesterday looks, too.
     int daily = 0;
-    inventory::FurtherLooks once{.last = {}, .first = midnight};
+    FurtherLooks once{.last = {}, .first = midnight};
     for (int day = 1; day <= 10; ++day) {
       const base::Time now = midnight + day * 24 * kHour - base::Seconds{day};
       if (is_further_look_due(name, once, now)) ++daily, once.last = now;
@@ -114,6 +114,80 @@ TEST_CASE("a fleet that is new is not looked at further all at once, and is with
   }
   CHECK(asked.size() == 120);
   CHECK(most < 60);
+}
+
+TEST_CASE("a listener that has one key is asked for one of the other family daily, one that has two at each look") {
+  Bench bench;
+  bench.request.further = AuditRequest::Further::daily;
+  const pki::PrivateKey& rsa = t::key_of(pki::KeyType::rsa_2048, 3);
+  const auto beside = bench.chain("www.example.org", 70 * t::kDay, rsa);
+  const auto chain = bench.chain("www.example.org");
+  ChainServer server;
+  server.show(chain, bench.key);
+  bench.want(server, "www.example.org");
+  const auto look = [&] {
+    const int before = server.connections();
+    const auto result = bench.run();
+    REQUIRE(result.places.size() == 1);
+    const auto& certificates = result.places[0].certificates;
+    struct Seen {
+      bool is_further, has_both;
+      int connections;
+    };
+    return Seen{.is_further = result.places[0].offer.has_value(),
+                .has_both = std::ranges::any_of(
+                    certificates, [&](const auto& one) { return one.fingerprint == beside.front().fingerprint(); }),
+                .connections = server.connections() - before};
+  };
+  CHECK(look().is_further);
+  // Until just behind its time of the day.
+  do {
+    bench.now += kHour;
+  } while (!look().is_further);
+
+  SUBCASE("one that is added is found within a day, and looked at from then on") {
+    server.show(chain, bench.key, beside, rsa);
+    int plain = 0;
+    bool found = false;
+    for (int hour = 1; hour <= 25 && !found; ++hour) {
+      bench.now += kHour;
+      const auto seen = look();
+      CHECK(seen.has_both == seen.is_further);
+      CHECK((seen.is_further || seen.connections == 1));
+      plain += seen.is_further ? 0 : 1;
+      found = seen.has_both;
+    }
+    CHECK(found);
+    CHECK(plain > 0);
+    for (int hour = 0; hour < 3; ++hour) {
+      bench.now += kHour;
+      const auto seen = look();
+      CHECK(seen.has_both);
+      CHECK(seen.connections == 2);
+    }
+    // One look that misses it is not the end of that.
+    server.show(chain, bench.key);
+    bench.now += kHour;
+    CHECK_FALSE(look().has_both);
+    server.show(chain, bench.key, beside, rsa);
+    bench.now += kHour;
+    CHECK(look().has_both);
+  }
+  SUBCASE("another leaf is a reason to ask") {
+    server.show(bench.chain("www.example.org", 85 * t::kDay), bench.key, beside, rsa);
+    bench.now += kHour;
+    const auto seen = look();
+    CHECK_FALSE(seen.is_further);
+    CHECK(seen.has_both);
+  }
+  SUBCASE("who could not be looked at is asked again") {
+    server.refuse();
+    bench.now += kHour;
+    CHECK_FALSE(look().has_both);
+    server.show(chain, bench.key, beside, rsa);
+    bench.now += kHour;
+    CHECK(look().has_both);
+  }
 }
 
 }  // namespace everseal::scan
