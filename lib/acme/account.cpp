@@ -82,7 +82,11 @@ AccountState update_contact(Client& client, const Account& account, const std::v
 
 void change_key(Client& client, const Account& account, const pki::Signer& new_key, std::stop_token stop) {
   const std::string url = client.directory(stop).key_change;
-  if (url.empty()) throw Error(Fault::denied, "the CA has no key change");
+  if (url.empty())
+    throw Error(
+        Fault::denied, "the CA has no key change",
+        "where others may have the key, `everseal account deactivate ISSUER` and `account register ISSUER` make "
+        "another account");
   const std::string payload =
       fmt::format(R"({{"account":{},"oldKey":{}}})", base::json_string(account.url), jwk(account.key));
   const std::string inner = sign_jws({new_key, ""}, url, "", payload);

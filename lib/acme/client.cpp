@@ -191,7 +191,8 @@ Reply Client::post(const Identity& identity, const std::string& url, std::string
       nonce = state_->take_nonce();
       if (!nonce)
         throw Error(response.ok() ? Fault::invalid : Fault::unreachable,
-                    fmt::format("the CA gave no nonce (HTTP {})", response.status))
+                    fmt::format("the CA gave no nonce (HTTP {})", response.status),
+                    "the next run asks again; see the CA's status page")
             .not_before(net::retry_after(response, state_->settings.clock()));
     }
     if (check == ClockCheck::required) require_same_clock();

@@ -210,7 +210,7 @@ class Flow {
 
   void look() {
     const auto found = fetch_order(client_, account_, order_.url, stop_);
-    if (!found) throw Error(Fault::unreachable, "the CA forgot the order");
+    if (!found) throw Error(Fault::unreachable, "the CA forgot the order", "the next run orders anew");
     const std::vector<pki::Identifier> ordered = std::move(order_.identifiers);
     order_ = found->order;
     if (!same_identifiers(order_.identifiers, ordered))
@@ -252,7 +252,8 @@ class Flow {
     order_.certificate = answered.certificate;
     order_.error = answered.error;
     if (order_.status == OrderStatus::ready && tries == kFinalizeTries)
-      throw Error(Fault::unreachable, "the CA leaves the order ready, whatever is sent");
+      throw Error(Fault::unreachable, "the CA leaves the order ready, whatever is sent",
+                  "the order stays open; the next run goes on with it");
     record();
   }
 
@@ -317,9 +318,11 @@ class Flow {
     abandon_order(client_, account_, order_, stop_);
     if (text.empty()) text = "the CA gives no reason";
     const std::string message = fmt::format("the order is {}: {}", to_string(order_.status), text);
-    if (!first) return Error(Fault::denied, message);
+    if (!first)
+      return Error(Fault::denied, message, "the next run orders anew; where that goes on only the CA knows why")
+          .not_before(retry_after_);
     const Error meant = to_error(*first, retry_after_);
-    return Error(meant.fault(), message, meant.hint());
+    return Error(meant.fault(), message, meant.hint()).not_before(meant.retry_at());
   }
 
   Client& client_;

@@ -124,8 +124,11 @@ std::vector<std::string> check_acme_options(const base::Options& options, const 
 
 Error naming(const Error& error, const Name& issuer) {
   constexpr std::string_view kPlaceholder = "ISSUER";
-  std::string hint = error.hint();
-  if (const auto at = hint.find(kPlaceholder); at != std::string::npos)
+  constexpr std::string_view kNotAcme =
+      "the CA does not answer as RFC 8555 says: is `directory` of the issuer right? `-vv` shows each request, for its "
+      "operator";
+  std::string hint(error.hint().empty() && error.fault() == Fault::invalid ? kNotAcme : error.hint());
+  for (auto at = hint.find(kPlaceholder); at != std::string::npos; at = hint.find(kPlaceholder, at))
     hint.replace(at, kPlaceholder.size(), issuer.text());
   return Error(error.fault(), error.message(), std::move(hint)).not_before(error.retry_at());
 }
@@ -135,7 +138,8 @@ AcmeCa::AcmeCa(const Name& issuer, const base::Options& options, const Surroundi
     : issuer_(issuer), options_(options), surroundings_(surroundings), endpoint_(endpoint) {
   const std::string_view option = endpoint == AcmeEndpoint::production ? "directory" : "staging";
   if (!options.has(option))
-    throw Error(Fault::config, fmt::format("the issuer {} names no {} directory", issuer, option));
+    throw Error(Fault::config, fmt::format("the issuer {} names no {} directory", issuer, option),
+                fmt::format("set `{}` of [issuer.{}] to its URL", option, issuer));
   directory_url_ = options.string(option);
   folder_name_ = fmt::format("{}-{}", issuer, base::hex(pki::sha256(base::as_bytes(directory_url_))).substr(0, 8));
   acme::ClientSettings settings{
@@ -409,7 +413,8 @@ inventory::AccountRecord AcmeCa::adopt(const pki::PrivateKey& key, const std::st
     state = acme::find_account(*client_, key, stop);
     if (!state)
       throw Error(Fault::not_found,
-                  fmt::format("the CA at {} does not know that account", base::printable(directory_url_)));
+                  fmt::format("the CA at {} does not know that account", base::printable(directory_url_)),
+                  fmt::format("name the issuer of the CA that made it, or {} makes another", command("register")));
   } catch (const Error&) {
     if (!present) keys.remove({directory, kKey});  // it would stand in another's way
     throw;

@@ -27,7 +27,8 @@ std::vector<std::string> check_acme_options(const base::Options& options, const 
 
 enum class AcmeEndpoint { production, staging };
 
-// Runs `work`; hints that say ISSUER, as acme/ does not know what the config calls a CA, say `issuer`.
+// Runs `work`; hints that say ISSUER, as acme/ does not know what the config calls a CA, say `issuer`. An answer that
+// breaks the protocol (Fault::invalid) says what to do about such a CA.
 base::Error naming(const base::Error& error, const Name& issuer);
 template <class Work>
 decltype(auto) naming(const Name& issuer, Work&& work) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace everseal;
 using base::Fault;
@@ -61,6 +62,53 @@ TEST_SUITE("problem") {
     }
     CHECK(fault(503, "ofTheirOwn") == Fault::unreachable);
     CHECK(fault(403, "ofTheirOwn") == Fault::denied);
+  }
+
+  TEST_CASE("every problem says what to do next, with the words of what a name is wrong with") {
+    // RFC 8555 section 6.7, RFC 9773 section 7.4, the profiles draft, and what they do not know.
+    for (const char* const type : {"accountDoesNotExist",
+                                   "alreadyReplaced",
+                                   "alreadyRevoked",
+                                   "badCSR",
+                                   "badNonce",
+                                   "badPublicKey",
+                                   "badRevocationReason",
+                                   "badSignatureAlgorithm",
+                                   "caa",
+                                   "compound",
+                                   "connection",
+                                   "dns",
+                                   "externalAccountRequired",
+                                   "incorrectResponse",
+                                   "invalidContact",
+                                   "invalidProfile",
+                                   "malformed",
+                                   "orderNotReady",
+                                   "rateLimited",
+                                   "rejectedIdentifier",
+                                   "serverInternal",
+                                   "tls",
+                                   "unauthorized",
+                                   "unsupportedContact",
+                                   "unsupportedIdentifier",
+                                   "userActionRequired",
+                                   "ofTheirOwn"})
+      for (const int status : {400, 429, 503}) {
+        CAPTURE(type);
+        CAPTURE(status);
+        const std::string hint =
+            acme::to_error(
+                acme::parse_problem(status, fmt::format(R"({{"type":"urn:ietf:params:acme:error:{}"}})", type)), {})
+                .hint();
+        CHECK_FALSE(hint.empty());
+      }
+    CHECK_FALSE(acme::to_error(acme::parse_problem(502, "<html>"), {}).hint().empty());
+    const auto hint_of = [](const std::string& body) {
+      return acme::to_error(acme::parse_problem(403, body), {}).hint();
+    };
+    CHECK(hint_of(R"({"type": "urn:ietf:params:acme:error:compound", "subproblems": [
+        {"type": "urn:ietf:params:acme:error:caa", "identifier": {"type": "dns", "value": "a.example.org"}}]})") ==
+          hint_of(R"({"type": "urn:ietf:params:acme:error:caa"})"));
   }
 
   TEST_CASE("an error says what to do, and not before when") {

@@ -89,7 +89,7 @@ class AcmeIssuer final : public Issuer {
 
   Issued issue(const Request& request, base::Time now, std::stop_token stop) override {
     const PeerTime peer_time(ca_);
-    const acme::Account& account = ca_.account(stop);
+    const acme::Account& account = our_account(stop);
     acme::OrderRequest wanted = order_request(request);
     if (request.replaces) wanted.order.replaces = acme::certificate_id(*request.replaces);
     inventory::Orders orders(surroundings_.store);
@@ -124,7 +124,7 @@ class AcmeIssuer final : public Issuer {
     if (!open || open->url.empty() || open->directory != ca_.directory_url() || !ours || ours->url != open->account)
       return GivenUp::yes;  // what we cannot ask about ends by itself
     const PeerTime peer_time(ca_);
-    const acme::Account& account = ca_.account(stop);
+    const acme::Account& account = our_account(stop);
     const auto found = naming(name_, [&] { return acme::fetch_order(ca_.client(), account, open->url, stop); });
     if (!found) return GivenUp::yes;
     const acme::OrderStatus status = found->order.status;
@@ -139,14 +139,17 @@ class AcmeIssuer final : public Issuer {
   void revoke(const Revocation& revocation, base::Time, std::stop_token stop) override {
     const PeerTime peer_time(ca_);
     const auto ask = [&](const acme::Identity& identity) {
-      const acme::Revoked revoked =
-          acme::revoke_certificate(ca_.client(), identity, revocation.certificate, revocation.reason, stop);
+      const acme::Revoked revoked = naming(name_, [&] {
+        return acme::revoke_certificate(ca_.client(), identity, revocation.certificate, revocation.reason, stop);
+      });
       if (revoked == acme::Revoked::before && revocation.earlier)
-        throw Error(Fault::denied, fmt::format("{} has it revoked already and keeps the reason {}", name_,
-                                               to_string(*revocation.earlier)));
+        throw Error(
+            Fault::denied,
+            fmt::format("{} has it revoked already and keeps the reason {}", name_, to_string(*revocation.earlier)),
+            "only the CA's operator can change that");
     };
     try {
-      const acme::Account& account = ca_.account(stop);
+      const acme::Account& account = our_account(stop);
       ask({account.key, account.url});
     } catch (const Error& error) {
       // Another account may have ordered it; who holds its key may revoke it all the same, and prove that others hold
@@ -158,7 +161,8 @@ class AcmeIssuer final : public Issuer {
 
   RenewalInfo renewal_info(const pki::Certificate& certificate, base::Time now, std::stop_token stop) override {
     const PeerTime peer_time(ca_);
-    const acme::RenewalAnswer answer = acme::fetch_renewal_info(ca_.client(), certificate, now, stop);
+    const acme::RenewalAnswer answer =
+        naming(name_, [&] { return acme::fetch_renewal_info(ca_.client(), certificate, now, stop); });
     ca_.remember_directory();
     RenewalInfo info{std::nullopt, answer.ask_again};
     if (answer.info) info.window = {answer.info->start, answer.info->end, answer.info->explanation};
@@ -167,16 +171,18 @@ class AcmeIssuer final : public Issuer {
 
   std::string rehearse(const Request& request, base::Time, std::stop_token stop) override {
     if (!options_.has("staging")) {
-      const inventory::AccountRecord account =
-          ca_.known_account() ? ca_.refresh_account(stop) : inventory::AccountRecord{};
-      ca_.client().directory(stop);
-      ca_.client().require_same_clock();
+      const inventory::AccountRecord account = naming(name_, [&] {
+        auto known = ca_.known_account() ? ca_.refresh_account(stop) : inventory::AccountRecord{};
+        ca_.client().directory(stop);
+        ca_.client().require_same_clock();
+        return known;
+      });
       return account.url.empty()
                  ? "the CA answers; an account would be registered; nothing was ordered"
                  : fmt::format("the CA answers; our account is {}; nothing was ordered", account.status);
     }
     AcmeCa staging(name_, options_, surroundings_, AcmeEndpoint::staging);
-    const acme::Account account = staging.account(stop);
+    const acme::Account account = naming(name_, [&] { return staging.account(stop); });
     NoJournal journal;
     const auto solver = challenge::make_solver(methods_, surroundings_.shared.responder());
     const acme::Obtained obtained = naming(name_, [&] {
@@ -187,6 +193,10 @@ class AcmeIssuer final : public Issuer {
   }
 
  private:
+  const acme::Account& our_account(std::stop_token stop) {
+    return naming(name_, [&]() -> const acme::Account& { return ca_.account(stop); });
+  }
+
   acme::OrderRequest order_request(const Request& request) const {
     acme::OrderRequest wanted;
     wanted.order.identifiers = request.identifiers;

@@ -59,7 +59,8 @@ class ExecIssuer final : public Issuer {
       command.environment.emplace_back("EVERSEAL_LIFETIME", base::format_duration(*request.lifetime));
     const base::Exit exit = run(command, stop);
     if (exit.truncated)
-      throw base::Error(base::Fault::invalid, fmt::format("{} wrote more than 1 MiB", command_.front()));
+      throw base::Error(base::Fault::invalid, fmt::format("{} wrote more than 1 MiB", command_.front()),
+                        "it is to write the certificate and its chain as PEM, and nothing else");
     return {base::within(fmt::format("output of {}", command_.front()),
                          [&] { return pki::Certificate::parse_all(base::as_bytes(exit.output)); }),
             {}};
@@ -93,7 +94,8 @@ class ExecIssuer final : public Issuer {
     const auto fault = exit.how == base::Exit::How::timed_out   ? base::Fault::timed_out
                        : exit.how == base::Exit::How::cancelled ? base::Fault::cancelled
                                                                 : base::Fault::unreachable;
-    throw base::Error(fault, fmt::format("{} {}", command.argv.front(), describe(exit)));
+    throw base::Error(fault, fmt::format("{} {}", command.argv.front(), describe(exit)),
+                      "`-v` shows the command as it is run; the next run runs it again");
   }
 
   std::vector<std::string> command_;
