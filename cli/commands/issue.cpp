@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "command.h"
+#include "config/fragment.h"
 #include "pki/csr.h"
 
 #include <algorithm>
@@ -58,7 +59,8 @@ int run_issue(Context& context) {
   if (!failed) note(fmt::format("certificate{}: {}/live/{}/\n", csr ? "" : " and key", host.state, name));
   if (csr || wanted.boolean("once")) return code;
   if (!failed)
-    note(fmt::format("kept alive by {}/{}.toml\n", base::printable(host.files.fragments), name));
+    note(fmt::format("kept alive by {}\n",
+                     base::printable(config::fragment_path(host.files.fragments, base::Name::parse(name)))));
   else
     note(fmt::format("`everseal renew` goes on trying; `everseal remove {}` gives it up\n", name));
   return code;

@@ -40,13 +40,21 @@ std::string spelling(const Value* value) {
   return text;
 }
 
+constexpr std::string_view kNothing = "none";
+
+// Two that differ look different: what reads as the word for nothing, or as more than one, is quoted. An item of one
+// field is its text, as one writes it.
+std::string text_of(const Value& value) {
+  const auto* const item = std::get_if<Table>(&value.data);
+  if (item != nullptr && item->size() == 1) return text_of(item->front().second);
+  const auto* const text = std::get_if<std::string>(&value.data);
+  const bool is_plain = text != nullptr && !text->empty() && *text != kNothing && text->find(", ") == std::string::npos;
+  return base::printable(is_plain ? *text : spelling(&value));
+}
+
 std::string shown(const Value* value) {
-  if (value == nullptr) return "none";
+  if (value == nullptr) return std::string(kNothing);
   const auto* const list = std::get_if<base::List>(&value->data);
-  const auto text_of = [](const Value& one) {
-    const auto* const text = std::get_if<std::string>(&one.data);
-    return base::printable(text == nullptr ? spelling(&one) : *text);
-  };
   if (list == nullptr) return text_of(*value);
   std::vector<std::string> texts;
   for (const Value& one : *list) texts.push_back(text_of(one));
@@ -64,6 +72,15 @@ void for_each_difference(const Table& before, const Table& after, Work work) {
       const Value* const new_value = base::find(after, key);
       if (spelling(old_value) != spelling(new_value)) work(key, old_value, new_value);
     }
+}
+
+// verify = "none" says of a deployment what its absence says of one that is not there.
+Table without_none(Table deployment) {
+  std::erase_if(deployment, [](const Table::value_type& entry) {
+    const auto* const text = std::get_if<std::string>(&entry.second.data);
+    return entry.first == "verify" && text != nullptr && *text == "none";
+  });
+  return deployment;
 }
 
 Known known_of(const Settings& config, const Kinds& kinds) {
@@ -166,7 +183,7 @@ std::vector<std::string> differences(const Certificate& before, const Certificat
   for (const Table* deployments : {&old_deploy, &new_deploy})
     for (const auto& [name, value] : *deployments) names.insert(name);
   for (const std::string& name : names)
-    for_each_difference(table_of(old_deploy, name), table_of(new_deploy, name),
+    for_each_difference(without_none(table_of(old_deploy, name)), without_none(table_of(new_deploy, name)),
                         [&](const std::string& key, const Value* old_value, const Value* new_value) {
                           add(fmt::format("deploy.{}.{}", name, key), old_value, new_value);
                         });

@@ -132,6 +132,10 @@ std::string path_of(const Files& files, const Fragment& fragment) {
   return fmt::format("{}/{}", files.fragments, file_of(fragment));
 }
 
+std::string fragment_path(const std::string& directory, const Name& certificate) {
+  return fmt::format("{}/{}", directory, file_of({std::string(kCertificateFamily), certificate, {}}));
+}
+
 std::string to_toml(const Fragment& fragment) {
   std::string header = fragment.family + '.';
   append_toml_key(header, fragment.name.text());

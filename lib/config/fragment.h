@@ -47,6 +47,8 @@ enum class DefinedIn { nothing, fragment, another_file };  // fragment: conf.d/<
 DefinedIn where_defined(const Files& files, const Name& name);
 // Takes the fragment away, durably; nothing where there is none. Error(io) as above.
 void remove_fragment(const Files& files, const Name& name);
+// Its file in that conf.d, whether it is there or not.
+std::string fragment_path(const std::string& directory, const Name& certificate);
 
 // Fragments that are written in one go, each as a new file.
 class Draft {

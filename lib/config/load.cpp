@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/handle.h"
+#include "base/shell.h"
 #include "base/text.h"
 #include "config/toml.h"
 #include "pki/digest.h"
@@ -61,13 +62,15 @@ bool exists(const std::string& path) {
   return stat(path.c_str(), &status) == 0;
 }
 
-std::string require_exists(const std::string& path, std::string_view said_by) {
-  if (!exists(path)) {
-    const Error error =
-        base::errno_error("open", fmt::format("the config {} that {} names", base::printable(path), said_by));
-    throw Error(Fault::config, error.message(), "`everseal init` writes a commented one there");
-  }
-  return absolute(path);
+// `init`: what makes the file that is named so.
+std::string require_exists(const std::string& path, std::string_view said_by, const std::string& init) {
+  if (exists(path)) return absolute(path);
+  const bool is_missing = errno == ENOENT;
+  const Error error =
+      base::errno_error("open", fmt::format("the config {} that {} names", base::printable(path), said_by));
+  throw Error(Fault::config, error.message(),
+              is_missing ? fmt::format("is that the file that is meant? `{}` writes a commented one there", init)
+                         : std::string("nothing can be made there: name another file"));
 }
 
 void check_owner(const struct stat& status, const std::string& path) {
@@ -223,8 +226,10 @@ std::string resolve_state(const std::string& text, const base::Origin& origin) {
 }
 
 std::optional<std::string> find_main(const std::optional<std::string>& given) {
-  if (given) return require_exists(*given, "--config");
-  if (const auto named = variable("EVERSEAL_CONFIG")) return require_exists(*named, "$EVERSEAL_CONFIG");
+  if (given)
+    return require_exists(*given, "--config", fmt::format("everseal init --config {}", base::shell_word(*given)));
+  if (const auto named = variable("EVERSEAL_CONFIG"))
+    return require_exists(*named, "$EVERSEAL_CONFIG", "everseal init");
   if (exists(std::string(kSystemConfig))) return std::string(kSystemConfig);
   if (const auto own = own_config(); own && exists(*own)) return own;
   return std::nullopt;

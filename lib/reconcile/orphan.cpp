@@ -1,6 +1,7 @@
 #include "reconcile/orphan.h"
 
 #include "base/text.h"
+#include "config/fragment.h"
 #include "reconcile/kinds.h"
 
 #include <filesystem>
@@ -38,7 +39,7 @@ Orphan orphan_of(const Host& host, inventory::Store& store, const inventory::Man
   const std::string own = config::fragments_of(host.state);
   const std::string former = file_in(managed.origin);
   auto found = defined_in(former, host, store, name);
-  if (!found) found = defined_in(fmt::format("{}/{}.toml", own, name), host, store, name);
+  if (!found) found = defined_in(config::fragment_path(own, name), host, store, name);
   if (!found)
     return {fmt::format("is no longer in the config ({}; it was in {})", read, base::printable(managed.origin)),
             fmt::format("bring its table back, or `everseal remove {}`", name), std::nullopt};

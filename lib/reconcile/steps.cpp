@@ -308,14 +308,11 @@ namespace {
 
 constexpr const char* kGone = "gone";
 
-std::string fragment_of(const Host& host, const Name& name) {
-  return fmt::format("{}/{}.toml", host.files.fragments, name);
-}
-
 }  // namespace
 
 void remember_fragment(Session& session, const Name& name) {
-  session.managed.set_fragment_seen(name, look_of_file(fragment_of(session.host, name)).value_or(kGone));
+  session.managed.set_fragment_seen(
+      name, look_of_file(config::fragment_path(session.host.files.fragments, name)).value_or(kGone));
 }
 
 // What stays is said: nobody looks for it afterwards. The config before the row: who is killed between the two leaves
@@ -337,7 +334,7 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
                                 keys ? ", with their private keys" : ", without private keys"));
   if (const auto managed = session.managed.find(name); managed && managed->origin != kOnce && !managed->orphaned) {
     require_removable(session.host, *managed);
-    const std::string file = fragment_of(session.host, name);
+    const std::string file = config::fragment_path(session.host.files.fragments, name);
     // Whoever wrote it meanwhile wants something else than was asked for then.
     const auto look = look_of_file(file);
     const std::string asked_with = session.managed.fragment_seen(name);
@@ -350,7 +347,7 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
       config::remove_fragment(session.host.files, name);
       if (look) stays.push_back(fmt::format("{} is deleted", base::printable(file)));
     }
-    if (const std::string unread = fmt::format("{}/{}.toml", config::fragments_of(session.host.state), name);
+    if (const std::string unread = config::fragment_path(config::fragments_of(session.host.state), name);
         unread != file && look_of_file(unread))
       stays.push_back(
           fmt::format("{} is not read, and a run that reads it issues what it says", base::printable(unread)));

@@ -1,5 +1,5 @@
 #include "config/change.h"
-
+#include "base/text.h"
 #include "config/fragment.h"
 #include "config/toml.h"
 #include "fakes/temporary_directory.h"
@@ -163,6 +163,30 @@ TEST_CASE("the difference is said by the config's names") {
   CHECK(site.plan(options).differences ==
         std::vector<std::string>{"identifiers: a.example.org -> b.example.org, a.example.org", "lifetime: none -> 30d",
                                  "deploy.nginx.reload: systemctl, reload, nginx -> true"});
+}
+
+TEST_CASE("no line of the difference says the same twice") {
+  struct Row {
+    base::Table options;
+    std::vector<std::string> lines;
+  };
+  const Row rows[] = {
+      {deploy("more",
+              {{"type", text_value("files")}, {"directory", text_value("/srv")}, {"verify", text_value("none")}}),
+       {"deploy.more.type: none -> files", "deploy.more.directory: none -> /srv"}},
+      {deploy("nginx", {{"verify", text_value("none")}}), {"deploy.nginx.verify: 127.0.0.1:443 -> none"}},
+      {{{"team", text_value("none")}}, {"team: none -> \"none\""}},
+      {deploy("nginx", {{"reload", words({"systemctl", "reload, nginx"})}}),
+       {"deploy.nginx.reload: systemctl, reload, nginx -> systemctl, \"reload, nginx\""}},
+  };
+  for (const Row& row : rows)
+    CHECK(base::join(Site(kWritten).plan(row.options).differences, "\n") == base::join(row.lines, "\n"));
+
+  const std::string quiet = "[certificate.www]\nidentifiers = ['a.example.org']\nissuer = 'corp'\n";
+  const Change gone =
+      Site(quiet + "[certificate.www.deploy.d]\ntype = 'files'\ndirectory = '/d'\nverify = 'none'\n")
+          .plan({{"identifiers", words({"a.example.org"})}, {"issuer", words({"corp"})}}, Existing::replaced);
+  CHECK(gone.differences == std::vector<std::string>{"deploy.d.type: files -> none", "deploy.d.directory: /d -> none"});
 }
 
 TEST_CASE("a table in a form that has no place for the change stays as it is, and the error says what to do") {

@@ -84,6 +84,26 @@ TEST_CASE("the main file is the one given, else that of the environment, else th
   CHECK_THROWS_AS(find_main(directory / "other.toml"), base::Error);
 }
 
+TEST_CASE("what to do about a config that is not there makes that very file, or nothing where none can be made") {
+  const TemporaryDirectory directory;
+  write(directory / "file", "");
+  const auto advice = [](const std::optional<std::string>& given) {
+    try {
+      find_main(given);
+      return std::string("found");
+    } catch (const base::Error& error) {
+      return error.hint();
+    }
+  };
+  const Variable home("HOME", directory.path());
+  const Variable named("EVERSEAL_CONFIG", directory / "missing.toml");
+  CHECK(advice(std::nullopt).find("`everseal init` writes") != std::string::npos);
+  CHECK(advice(directory / "other.toml")
+            .find(fmt::format("`everseal init --config {}` writes", directory / "other.toml")) != std::string::npos);
+  CHECK(advice(directory / "file/other.toml").find("everseal init") == std::string::npos);
+  CHECK(advice(directory / "file/other.toml").find("name another file") != std::string::npos);
+}
+
 TEST_CASE("a relative path of the main file is made absolute") {
   const TemporaryDirectory directory;
   write(directory / "x.toml", "state = \"s\"");

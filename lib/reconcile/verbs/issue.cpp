@@ -205,7 +205,7 @@ void warn_of_host(const Host& host, const config::Certificate& wanted, const std
   alone.certificates.emplace(wanted.name, wanted);
   for (base::Problem& problem : host_problems(alone)) {
     if (is_made(problem)) continue;
-    problem.origin = {fmt::format("{}/{}.toml", host.files.fragments, wanted.name), 0};
+    problem.origin = {config::fragment_path(host.files.fragments, wanted.name), 0};
     host.progress({Progress::Kind::warning, subject_of(wanted.name), base::printable(to_string(problem))});
   }
 }
@@ -304,8 +304,9 @@ config::Change plan_adoption(Run& run, const Standing& orphan, const Table& opti
                           config::Existing::replaced, config_kinds(authority_names(run.store)));
   change.differences = config::differences(orphan.certificate, change.certificate);
   const Orphan how = orphan_of(run.host, run.store, orphan.row);
-  change.differences.insert(change.differences.begin(),
-                            fmt::format("it {}; {}/{}.toml takes it over", how.what, run.host.files.fragments, name));
+  change.differences.insert(
+      change.differences.begin(),
+      fmt::format("it {}; {} takes it over", how.what, config::fragment_path(run.host.files.fragments, name)));
   return change;
 }
 
