@@ -15,9 +15,6 @@
 
 namespace everseal::reconcile {
 
-namespace {
-
-// What the config says of a name that is not managed.
 void require_unsaid(const Host& host, inventory::Store& store, const base::Name& name) {
   const Untaken untaken = look_at_config(host, store);
   if (const auto found = untaken.unread.find(name); found != untaken.unread.end())
@@ -35,8 +32,6 @@ void require_unsaid(const Host& host, inventory::Store& store, const base::Name&
                                   name, without_hint(file->problem)),
                       file->problem.hint);
 }
-
-}  // namespace
 
 inventory::ManagedRecord require_managed(const Host& host, inventory::Store& store, const base::Name& name) {
   inventory::Managed managed(store);

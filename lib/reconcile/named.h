@@ -9,8 +9,10 @@
 
 namespace everseal::reconcile {
 
-// Where it is not managed: Error(config) where its table is wrong or may stand in a file that is, Error(not_found) with
-// the file that holds it where no run has read that yet, else with the nearest name that is managed.
+// Of a name that is not managed: Error(config) where its table is wrong or may stand in a file that is,
+// Error(not_found) with the file that holds it where no run has read that yet.
+void require_unsaid(const Host& host, inventory::Store& store, const base::Name& name);
+// Where it is not managed: that, or Error(not_found) with the nearest name that is managed.
 inventory::ManagedRecord require_managed(const Host& host, inventory::Store& store, const base::Name& name);
 // Error(denied) where somebody asked for its removal, which would outlast whatever else is asked for.
 void require_not_leaving(inventory::Store& store, const base::Name& name);

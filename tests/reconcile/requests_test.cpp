@@ -1,5 +1,7 @@
 // What was asked for and is not done when the database is lost.
 #include "base/error.h"
+#include "contains.h"
+#include "error_of.h"
 #include "reconcile/recover.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/backup.h"
@@ -118,6 +120,80 @@ TEST_SUITE("requests") {
       CHECK_FALSE(std::filesystem::exists(deployed));
       CHECK_FALSE(std::filesystem::exists(site.root / "tls/.everseal/www"));
     }
+  }
+
+  TEST_CASE("one removal of a name is open, and whoever asks again hears how the two differ") {
+    struct Row {
+      const char* what;
+      RemoveRequest first, second;
+      bool revokes, deletes;
+      pki::RevocationReason reason;
+      std::string_view told;
+    };
+    using enum pki::RevocationReason;
+    const RemoveRequest revoking{.name = kAskedFor, .certificate = OnRemoval::revoke};
+    RemoveRequest graver = revoking, both = revoking;
+    graver.reason = key_compromise;
+    both.keys = Keys::destroy;
+    const RemoveRequest plain{.name = kAskedFor};
+    const Row rows[] = {
+        {"the same", revoking, revoking, true, false, cessation_of_operation, "asked for its removal"},
+        {"the keys too", revoking, both, true, true, cessation_of_operation, "now for the end of its private keys too"},
+        {"a graver reason", revoking, graver, true, false, key_compromise, "now for the reason keyCompromise too"},
+        {"a lesser reason", graver, revoking, true, false, key_compromise, "the reason keyCompromise, which stands"},
+        {"less", both, plain, true, true, cessation_of_operation,
+         "its revocation (cessationOfOperation) and the end of its private keys, which stands"},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(row.what);
+      const RequestSite site;
+      REQUIRE(remove(site.host, row.first).exit_code() != 0);
+      const auto asked = site.open();
+      for (int times = 0; times < 3; ++times) {
+        const Verdict verdict = remove(site.host, row.second);
+        REQUIRE_FALSE(verdict.outcomes.empty());
+        if (times == 0) {
+          CAPTURE(verdict.outcomes.back().text);
+          CHECK(contains(verdict.outcomes.back().text, row.told));
+        }
+      }
+      const auto open = site.open();
+      REQUIRE(open.size() == 1);
+      CHECK(open.front().revoke == row.revokes);
+      CHECK(open.front().delete_keys == row.deletes);
+      CHECK(open.front().reason == row.reason);
+      CHECK(open.front().created == asked.front().created);
+      CHECK(archive::Archive(site.host.state).requests(kAskedFor).size() == 1);
+    }
+  }
+
+  TEST_CASE("who removes what is removed hears since when, and what of it is not as he asks") {
+    const RequestSite site;
+    std::filesystem::rename(site.key + ".away", site.key);
+    RemoveRequest request{.name = kAskedFor};
+    REQUIRE(remove(site.host, request).exit_code() == 0);
+    for (int times = 0; times < 2; ++times) {
+      const Verdict again = remove(site.host, request);
+      REQUIRE(again.outcomes.size() == 1);
+      CHECK(again.exit_code() == 0);
+      CHECK(contains(again.outcomes.front().text, "is no longer kept alive since "));
+    }
+    CHECK(site.events("certificate.removed") == 1);
+    request.certificate = OnRemoval::revoke;
+    request.keys = Keys::destroy;
+    const auto refusal = error_of([&] { remove(site.host, request); });
+    CHECK(refusal.fault() == base::Fault::denied);
+    CHECK(contains(refusal.message(), "the private key of version 1 was kept and version 1 was not revoked"));
+    CHECK(contains(refusal.hint(), "everseal revoke --reason cessationOfOperation --cert"));
+
+    RevokeRequest revocation;
+    revocation.certificate = archive::Archive(site.host.state).read(kAskedFor, 1)->chain.front();
+    REQUIRE(revoke(site.host, revocation).exit_code() == 0);
+    std::filesystem::remove(site.host.state + "/archive/www/1/privkey.pem");
+    CHECK(remove(site.host, request).exit_code() == 0);
+    CHECK(site.events("certificate.removed") == 1);
+    const auto unknown = error_of([&] { remove(site.host, {.name = Name::parse("other")}); });
+    CHECK(unknown.fault() == base::Fault::not_found);
   }
 
   TEST_CASE("what was withdrawn or revoked meanwhile is not open again") {
