@@ -2,6 +2,8 @@
 #include "inventory/managed.h"
 #include "inventory/rows.h"
 
+#include <fmt/format.h>
+
 namespace everseal::inventory {
 namespace {
 
@@ -35,6 +37,10 @@ DeploymentRecord read_deployment(const sql::Statement& row) {
   deployment.spec = text_at(row, 15);
   deployment.paths = text_at(row, 16);
   return deployment;
+}
+
+std::string taking_away_key(ArtifactKind artifact, const Name& owner, const Name& target) {
+  return fmt::format("taking.away/{}/{}/{}", to_string(artifact), owner, target);
 }
 
 void bind_key(sql::Query& query, ArtifactKind artifact, const Name& owner) {
@@ -117,6 +123,21 @@ void Deployments::add_former_place(const FormerPlaceRecord& place) {
 void Deployments::remove_former_place(std::int64_t id) {
   sql::Query query(store_.database(), "delete from former_place where id = $1");
   query->bind(1, id).execute();
+}
+
+void Deployments::begin_taking_away(ArtifactKind artifact, const Name& owner, const Name& target,
+                                    const std::string& what) {
+  store_.transaction([&] { store_.set_setting(taking_away_key(artifact, owner, target), what); });
+}
+
+bool Deployments::was_taking_away(ArtifactKind artifact, const Name& owner, const Name& target,
+                                  const std::string& what) {
+  return store_.setting(taking_away_key(artifact, owner, target)) == what;
+}
+
+void Deployments::end_taking_away(ArtifactKind artifact, const Name& owner, const Name& target) {
+  sql::Query query(store_.database(), "delete from setting where key = $1");
+  query->bind(1, taking_away_key(artifact, owner, target)).execute();
 }
 
 void Deployments::deploy_again(ArtifactKind artifact, const Name& owner) {

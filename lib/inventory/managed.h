@@ -92,6 +92,11 @@ class Deployments {
   std::vector<FormerPlaceRecord> former_places(ArtifactKind artifact, const Name& owner);  // oldest first
   void add_former_place(const FormerPlaceRecord& place);
   void remove_former_place(std::int64_t id);
+  // That a run began to take away what stands at `target`: `what` tells it from what comes to stand there later. The
+  // beginning is durable on return, the end within the caller's transaction.
+  void begin_taking_away(ArtifactKind artifact, const Name& owner, const Name& target, const std::string& what);
+  bool was_taking_away(ArtifactKind artifact, const Name& owner, const Name& target, const std::string& what);
+  void end_taking_away(ArtifactKind artifact, const Name& owner, const Name& target);
   // Each is staged again at the next decision, whatever it is, without back-off.
   void deploy_again(ArtifactKind artifact, const Name& owner);
   void deploy_again(ArtifactKind artifact, const Name& owner, const Name& target);

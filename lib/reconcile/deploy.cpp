@@ -290,14 +290,30 @@ std::optional<Outcome> roll_back(Session& session, Deployable& artifact, const T
   return report(session, std::move(made));
 }
 
+// Takes away what stands at `target`. True too where a run before this one did and was killed before it could say so:
+// `what` tells that from what comes to stand there later.
+bool take_away(Session& session, const Deployable& artifact, const Name& name, deploy::Target& target,
+               const std::string& what) {
+  inventory::Deployments& deployments = session.deployments;
+  const bool was_begun = deployments.was_taking_away(artifact.kind(), artifact.name(), name, what);
+  if (!was_begun && target.current()) deployments.begin_taking_away(artifact.kind(), artifact.name(), name, what);
+  return target.remove() || was_begun;
+}
+
 std::optional<Outcome> retire(Session& session, Deployable& artifact, const Targets& wanted, const plan::Retire& step) {
   std::string spec;
+  Time since;
   if (step.former_place) {
     for (const inventory::FormerPlaceRecord& place :
          session.deployments.former_places(artifact.kind(), artifact.name()))
-      if (place.id == *step.former_place) spec = place.spec;
+      if (place.id == *step.former_place) {
+        spec = place.spec;
+        since = place.left_at;
+      }
   } else {
-    spec = load(session, artifact, step.target).spec;
+    const DeploymentRecord record = load(session, artifact, step.target);
+    spec = record.spec;
+    since = record.changed;
   }
   Outcome made{artifact.subject(), step.target.text(), "retire", Result::done, {}};
   if (spec.empty()) {
@@ -314,7 +330,9 @@ std::optional<Outcome> retire(Session& session, Deployable& artifact, const Targ
     const std::string directory = place.substr(place.find(' ') + 1);
     if (is_used) {
       made.text = "another deployment uses its directory, so nothing was taken away there";
-    } else if (const bool was_there = target->remove(); place.empty()) {
+    } else if (const bool was_there = take_away(session, artifact, step.target, *target,
+                                                fmt::format("{} {}", base::format_time(since), spec));
+               place.empty()) {
       made.text = "its command is not run any more; it takes nothing away";
     } else if (was_there) {
       made.facts.files = target->paths();
@@ -333,6 +351,7 @@ std::optional<Outcome> retire(Session& session, Deployable& artifact, const Targ
       session.deployments.remove_former_place(*step.former_place);
     else
       session.deployments.remove(artifact.kind(), artifact.name(), step.target);
+    session.deployments.end_taking_away(artifact.kind(), artifact.name(), step.target);
     session.events.add("deployment.retired", artifact.subject(),
                        Detail{{"target", step.target.text()}, {"what", made.text}}, now);
   });

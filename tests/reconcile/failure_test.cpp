@@ -769,6 +769,33 @@ TEST_SUITE("failure") {
       }
   }
 
+  TEST_CASE("kill in taking a target away: what was taken away is not said to be lost") {
+    int resumed = 0;
+    for (int at = 1;; ++at) {
+      CAPTURE(at);
+      Site site;
+      issue(site.host, {site.www(), Keep::alive, {}});
+      std::ofstream(site.root / "config/conf.d/www.toml")
+          << "[certificate.www]\nidentifiers = [\"www.example.org\"]\nissuer = [\"corp\"]\n";
+      const fakes::ChildEnd end = fakes::run_in_child(site.root / "scratch", {fakes::Mishap::Kind::kill, at, 0}, [&] {
+        renew(site.host, {{kWww}, Force::no});
+      });
+      if (end.how == fakes::ChildEnd::How::done) break;
+      REQUIRE(end.how == fakes::ChildEnd::How::cut);
+      const bool was_gone = !std::filesystem::exists(site.root / "tls/.everseal");
+      const Verdict last = renew(site.host, {{kWww}, Force::no});
+      CHECK(last.exit_code() == 0);
+      CHECK(site.events("deployment.retired") == 1);
+      CHECK_FALSE(std::filesystem::exists(site.root / "tls/.everseal"));
+      const auto retired = std::ranges::find(last.outcomes, "retire", &Outcome::step);
+      if (retired == last.outcomes.end()) continue;
+      CHECK(retired->result == Result::done);
+      CHECK(contains(retired->text, "is taken away"));
+      resumed += was_gone ? 1 : 0;
+    }
+    CHECK(resumed > 0);
+  }
+
   TEST_CASE("who withdraws a removal hears which keys it destroyed, and nothing of it fails any more") {
     Site site;
     issue(site.host, {site.www(), Keep::alive, {}});
