@@ -460,7 +460,30 @@ void decide_place(const CertificateFacts& facts, const VersionFacts& used, Time 
   const int number = used.record.number;
   if (!is_in_place(facts, used))
     add(facts, step(MakeLive{number}, Rule::not_live, not_live(number), now), now, decision);
-  append(decision, decide_deployments(deployment_facts(facts, &used, now), now));
+}
+
+// A switch that was not looked at to its end: what it showed tells whether the target may go back.
+bool is_under_way(const CertificateFacts& facts, const DeploymentAction& action) noexcept {
+  const auto record = std::ranges::find(facts.deployments, target_of(action), &DeploymentRecord::target);
+  return record != facts.deployments.end() && (record->state == inventory::DeploymentState::switched ||
+                                               record->state == inventory::DeploymentState::reloaded);
+}
+
+// What is to be done at the targets before anything is ordered, and what is left for behind that: a version that a
+// person wants replaced is not deployed once more, unless its replacement does not come.
+struct Deployments {
+  Decision<DeploymentAction> before, behind;
+};
+Deployments deployments_of(const CertificateFacts& facts, const VersionFacts& used, Time now) {
+  Deployments deployments;
+  if (!is_usable(used, now) || used.on_disk != OnDisk::whole) return deployments;
+  const bool is_replaced = intent(facts, IntentKind::force_renew) != nullptr;
+  Decision<DeploymentAction> all = decide_deployments(deployment_facts(facts, &used, now), now);
+  for (auto& step : all.steps) {
+    const bool waits = is_replaced && !is_under_way(facts, step.action);
+    (waits ? deployments.behind : deployments.before).add(std::move(step));
+  }
+  return deployments;
 }
 
 }  // namespace
@@ -621,8 +644,14 @@ Decision<CertificateAction> decide(const CertificateFacts& facts, Time now) {
   }
   decide_pins(facts, now, decision);
   const VersionFacts* const in_use = version_in_use(facts, now);
-  if (in_use != nullptr) decide_place(facts, *in_use, now, decision);
+  Deployments deployments;
+  if (in_use != nullptr) {
+    decide_place(facts, *in_use, now, decision);
+    deployments = deployments_of(facts, *in_use, now);
+  }
+  append(decision, std::move(deployments.before));
   decide_issue(facts, now, decision);
+  append(decision, std::move(deployments.behind));
   // Behind a new version, which spares it.
   if (in_use != nullptr && in_use->on_disk == OnDisk::damaged) decide_compare(facts, *in_use, now, decision);
   if (auto reason = unproved(facts)) decision.standing.push_back({Rule::not_verified, std::move(*reason)});

@@ -111,6 +111,77 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(decision.standing.front().rule == Rule::nothing_due);
   }
 
+  TEST_CASE("a version that a person wants replaced is not deployed once more, unless the next one does not come") {
+    struct Row {
+      const char* title;
+      void (*change)(CertificateFacts&);
+      Texts plain, forced;         // what is to be done, and what where a renewal is asked for
+      const char* without_issuer;  // what of that is done first where no issuer can be asked
+    };
+    const char* const issue = "issue version 3 at corp";
+    const Row rows[] = {
+        {"it is in place", [](CertificateFacts&) {}, {}, {issue}, nullptr},
+        {"its deployment failed",
+         [](CertificateFacts& f) { f.deployments[0].state = DeploymentState::failed; },
+         {"deploy version 2 to nginx"},
+         {issue, "deploy version 2 to nginx"},
+         "deploy version 2 to nginx"},
+        {"the former one is there",
+         [](CertificateFacts& f) { f.deployments[0].version = 1; },
+         {"deploy version 2 to nginx"},
+         {issue, "deploy version 2 to nginx"},
+         "deploy version 2 to nginx"},
+        {"nothing is there",
+         [](CertificateFacts& f) { f.deployments.clear(); },
+         {"deploy version 2 to nginx"},
+         {issue, "deploy version 2 to nginx"},
+         "deploy version 2 to nginx"},
+        {"what was there is gone",
+         [](CertificateFacts& f) { f.lost_targets = {name("nginx")}; },
+         {"deploy version 2 to nginx"},
+         {issue, "deploy version 2 to nginx"},
+         "deploy version 2 to nginx"},
+        {"it is staged",
+         [](CertificateFacts& f) { f.deployments[0].state = DeploymentState::staged; },
+         {"switch nginx to version 2"},
+         {issue, "switch nginx to version 2"},
+         "switch nginx to version 2"},
+        {"it was not seen to be served",
+         [](CertificateFacts& f) { f.deployments[0].state = DeploymentState::unverified; },
+         {"verify nginx"},
+         {issue, "verify nginx"},
+         "verify nginx"},
+        {"the switch is under way",
+         [](CertificateFacts& f) { f.deployments[0].state = DeploymentState::switched; },
+         {"reload nginx"},
+         {"reload nginx", issue},
+         "reload nginx"},
+        {"the look is under way",
+         [](CertificateFacts& f) { f.deployments[0].state = DeploymentState::reloaded; },
+         {"verify nginx"},
+         {"verify nginx", issue},
+         "verify nginx"},
+        {"the live link is lost",
+         [](CertificateFacts& f) { f.live_link.reset(); },
+         {"make version 2 live"},
+         {"make version 2 live", issue},
+         "make version 2 live"},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(row.title);
+      CertificateFacts facts = settled();
+      row.change(facts);
+      CHECK(steps(facts) == row.plain);
+      facts.intents = {intent(IntentKind::force_renew)};
+      CHECK(steps(facts) == row.forced);
+      facts.attempts = {failed_at("corp", 1, kNow + days(1))};
+      const auto decision = decide(facts, kNow);
+      const auto* const next = decision.next(kNow);
+      CHECK((next == nullptr ? std::string() : describe(next->action)) ==
+            (row.without_issuer == nullptr ? "" : row.without_issuer));
+    }
+  }
+
   TEST_CASE("each rule that asks for a new version gives its reason") {
     struct Row {
       const char* title;

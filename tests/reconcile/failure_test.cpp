@@ -769,6 +769,27 @@ TEST_SUITE("failure") {
       }
   }
 
+  TEST_CASE("a forced renewal after a deployment that failed reloads once, with the new version") {
+    for (const bool issuer_is_away : {false, true}) {
+      CAPTURE(issuer_is_away);
+      Site site;
+      const std::string hook = site.root / "reload", reloads = site.root / "reloads", failing = site.root / "failing";
+      std::ofstream(hook) << "#!/bin/sh\necho $EVERSEAL_VERSION >> " << reloads << "\n! test -e " << failing << "\n";
+      std::filesystem::permissions(hook, std::filesystem::perms::owner_all);
+      std::ofstream(failing) << "";
+      CHECK(issue(site.host, {site.www(hook), Keep::alive, {}}).exit_code() != 0);
+      std::filesystem::remove(failing);
+      std::filesystem::remove(reloads);
+      std::optional<Away> away;
+      if (issuer_is_away) away.emplace(site);
+      const Verdict verdict = renew(site.host, {{kWww}, Force::yes});
+      CHECK(verdict.renewed == (issuer_is_away ? 0 : 1));
+      // The older one where no new one comes.
+      const base::Bytes told = base::read_file(reloads, 100);
+      CHECK(base::as_text(told) == (issuer_is_away ? "1\n" : "2\n"));
+    }
+  }
+
   TEST_CASE("kill in taking a target away: what was taken away is not said to be lost") {
     int resumed = 0;
     for (int at = 1;; ++at) {
