@@ -36,7 +36,7 @@ std::optional<DeploymentStep> step_at(const config::Deployment& target, const De
     return step(Stage{name, number}, Rule::not_deployed, fmt::format("nothing was deployed to {} yet", name));
   if (record->version != number)
     return step(Stage{name, number}, Rule::not_deployed,
-                fmt::format("{} has version {}, wanted is {}", name, record->version, number));
+                fmt::format("as far as is known {} has version {}, wanted is {}", name, record->version, number));
   if (record->spec_hash.empty())
     return step(Stage{name, number}, Rule::requested, "a deployment was asked for", record->not_before);
   if (record->spec_hash != config::deployment_hash(target))

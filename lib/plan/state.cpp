@@ -96,7 +96,8 @@ std::string trouble_beside(const StateFacts& facts, Time now) {
   return why ? "; " + *why : std::string();
 }
 
-std::optional<std::string> unverified(const StateFacts& facts) {
+// What is open at a target that is wanted.
+std::optional<std::string> open_deployment(const StateFacts& facts) {
   for (const DeploymentRecord& deployment : facts.deployments) {
     if (!is_wanted(facts, deployment)) continue;
     if (deployment.state == DeploymentState::staged || deployment.state == DeploymentState::switched ||
@@ -105,14 +106,20 @@ std::optional<std::string> unverified(const StateFacts& facts) {
     if (deployment.state == DeploymentState::unverified)
       return fmt::format("{}: {}", deployment.target, deployment.problem);
     if (deployment.version != facts.in_use->number)
-      return fmt::format("{}: version {} is there, version {} is in use", deployment.target, deployment.version,
-                         facts.in_use->number);
+      return fmt::format("{}: as far as is known version {} is there, version {} is in use", deployment.target,
+                         deployment.version, facts.in_use->number);
   }
   if (facts.wanted && !facts.orphaned)
     for (const config::Deployment& target : facts.wanted->deployments)
       if (!has(facts.deployments, target.name, &DeploymentRecord::target))
         return fmt::format("{}: nothing was deployed there yet", target.name);
-  return facts.unproved;
+  return std::nullopt;
+}
+
+std::optional<std::string> unverified(const StateFacts& facts) {
+  const auto open = open_deployment(facts);
+  if (!open) return facts.unproved;
+  return facts.orphaned ? *open : fmt::format("{}; `everseal renew {}` goes on with it", *open, facts.in_use->name);
 }
 
 bool serves(const StateFacts& facts) {

@@ -176,13 +176,14 @@ std::optional<KeyTrouble> key_trouble(Session& session, const inventory::Version
   }
 }
 
-void examine_version(Session& session, const inventory::VersionRecord& version, Complaints& complaints) {
+// True where its key is wrong: then there is nothing to compare a deployment with.
+bool examine_version(Session& session, const inventory::VersionRecord& version, Complaints& complaints) {
   const Name& name = version.name;
   const std::string subject = subject_of(name);
   const std::string directory = fmt::format("{}/archive/{}/{}", session.host.state, name, version.number);
   const auto found = status_of(directory);
   if (!found || !S_ISDIR(found->st_mode)) {
-    if (!version.certificate) return;  // it is being made
+    if (!version.certificate) return false;  // it is being made
     if (is_used(version))
       complaints.add("version-lost", subject,
                      fmt::format("version {} of {} is in use, and {} is missing", version.number, name, directory),
@@ -193,7 +194,7 @@ void examine_version(Session& session, const inventory::VersionRecord& version, 
           fmt::format("version {} of {} is gone from the archive, so nobody can go back to it: {} is missing",
                       version.number, name, directory),
           kMend, "records it");
-    return;
+    return false;
   }
   if (untold_revocation(session, version))
     complaints.add("revocation-unknown", subject,
@@ -223,12 +224,14 @@ void examine_version(Session& session, const inventory::VersionRecord& version, 
     complaints.add(
         "key-lost", subject, fmt::format("the private key of version {} of {} is missing", version.number, name),
         is_used(version) ? renewal(name) : kMend, is_used(version) ? "makes a new version" : "records that it is gone");
-  if (!has_key || stored.chain.empty()) return;
+  if (!has_key || stored.chain.empty()) return false;
   const std::string key = fmt::format("{}/privkey.pem", directory);
   const std::string away = fmt::format("mv {} {}.wrong && {}", base::shell_word(key), base::shell_word(key),
                                        is_used(version) ? renewal(name) : kMend);
-  if (auto trouble = key_trouble(session, version, stored))
-    complaints.add(trouble->rule, subject, std::move(trouble->what), away, "puts it aside");
+  auto trouble = key_trouble(session, version, stored);
+  if (!trouble) return false;
+  complaints.add(trouble->rule, subject, std::move(trouble->what), away, "puts it aside");
+  return true;
 }
 
 std::optional<Time> last_removal(Session& session, const Name& name) {
@@ -333,15 +336,26 @@ void examine_deployments(Session& session, const Name& name, Complaints& complai
   if (!live) return;
   const archive::Standing standing = session.archive.standing(name, live->number);
   if (!standing.complete || standing.has_key != live->has_key) return;
-  // Nor with a key that is the complaint already.
-  if (const Stored stored = stored_version(session, *live);
-      standing.has_key && !stored.chain.empty() && key_trouble(session, *live, stored))
-    return;
   const auto artifact = certificate_artifact(session, name);
   for (const config::Deployment& target : wanted.deployments) {
     const auto record = session.deployments.find(artifact->kind(), name, target.name);
     if (record && record->current == live->number)
       examine_target(session, *artifact, target, fmt::format("everseal deploy {}", name), complaints);
+  }
+}
+
+// What nobody proved of a sound state: `list` calls it unverified, and `plan` shows the same steps.
+void tell_open_deployments(const plan::CertificateFacts& facts, Time now, Complaints& complaints) {
+  const Name& name = facts.wanted.name;
+  for (const auto& step : plan::decide(facts, now).steps) {
+    const auto* const action = std::get_if<plan::DeploymentAction>(&step.action);
+    if (action == nullptr || std::holds_alternative<plan::Retire>(*action)) continue;
+    complaints.add({.rule = "deployment-open",
+                    .severity = Severity::warning,
+                    .subject = subject_of(name),
+                    .what = fmt::format("{} is not proved to be served: {}", name, step.why.front().text),
+                    .remedy = fmt::format("`everseal renew {}` goes on with it", name),
+                    .command = fmt::format("everseal renew {}", name)});
   }
 }
 
@@ -353,17 +367,21 @@ void examine_certificate(Session& session, const Name& name, Complaints& complai
                           fmt::format("mv {0} {0}.wrong && {1}", base::shell_word(path), renewal(name)),
                           "makes a new version; or put the directory back");
   examine_version_access(session, name, complaints);
+  bool key_in_use_is_wrong = false;
   for (const inventory::VersionRecord& version : session.versions.of(name))
-    complaints.attempt("version-unreadable", subject_of(name), "restore it from a backup",
-                       [&] { examine_version(session, version, complaints); });
+    complaints.attempt("version-unreadable", subject_of(name), "restore it from a backup", [&] {
+      if (examine_version(session, version, complaints) && is_used(version)) key_in_use_is_wrong = true;
+    });
   examine_unknown_versions(session, name, complaints);
   examine_live_link(session, name, complaints);
-  examine_deployments(session, name, complaints);
+  if (!key_in_use_is_wrong) examine_deployments(session, name, complaints);
   // What a run would put right for another reason than these.
   if (complaints.has_of(subject_of(name)) || !session.managed.find(name) || session.intents.open_removal(name)) return;
-  if (std::string loss = plan::loss(certificate_facts(session, name), session.now()); !loss.empty())
-    complaints.add("not-as-planned", subject_of(name), fmt::format("{}: {}", name, loss), "everseal renew",
-                   "sees to it");
+  const plan::CertificateFacts facts = certificate_facts(session, name);
+  if (std::string loss = plan::loss(facts, session.now()); !loss.empty())
+    return complaints.add("not-as-planned", subject_of(name), fmt::format("{}: {}", name, loss), "everseal renew",
+                          "sees to it");
+  tell_open_deployments(facts, session.now(), complaints);
 }
 
 void examine_certificates(Session& session, Complaints& complaints) {

@@ -5,6 +5,8 @@
 #include "inventory/backup.h"
 #include "inventory/certificates.h"
 #include "reconcile/doctor.h"
+#include "reconcile/overview.h"
+#include "reconcile/plan.h"
 #include "reconcile/recover.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/remove.h"
@@ -17,9 +19,8 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
-
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 using namespace everseal;
@@ -102,6 +103,42 @@ TEST_SUITE("left over") {
     CHECK_FALSE(inventory::Managed(store).find(kLeft).has_value());
     for (const inventory::VersionRecord& version : versions)
       CHECK(inventory::Certificates(store).find(*version.certificate).has_value());
+  }
+
+  TEST_CASE("what a backup does not know to be served is said alike by list, plan and doctor, and renew does it") {
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const std::string old = site.root / "old.db";
+    {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+      inventory::backup(store, old);
+    }
+    REQUIRE(renew(site.host, {{kLeft}, Force::yes}).exit_code() == 0);
+    CHECK(complaints_of(site).empty());
+    REQUIRE(restore(site.host, old).verdict.exit_code() == 0);
+    const auto state = [&] {
+      inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+      return overview(site.host, store).certificates.front().state;
+    };
+    const std::string known = "as far as is known ", command = "`everseal renew www` goes on with it";
+    CHECK(state().state == plan::State::unverified);
+    CHECK(contains(state().why, known + "version 1 is there, version 2 is in use; " + command));
+    const std::vector<Complaint> complaints = examine(site.host);
+    REQUIRE(complaints.size() == 1);
+    CHECK(complaints.front().severity == Severity::warning);
+    const std::string why = known + "files has version 1, wanted is 2";
+    CHECK(contains(complaints.front().what, why));
+    CHECK(complaints.front().remedy == command);
+    CHECK(complaints.front().command == "everseal renew www");
+    const auto planned = reconcile::plan(site.host, {kLeft}).front();
+    REQUIRE_FALSE(planned.steps.empty());
+    CHECK(planned.steps.front().kind == "stage");
+    CHECK(planned.steps.front().why.front().text == why);
+
+    CHECK(renew(site.host, {}).exit_code() == 0);
+    CHECK(complaints_of(site).empty());
+    CHECK(state().state == plan::State::live);
+    CHECK(reconcile::plan(site.host, {kLeft}).front().steps.empty());
   }
 
   TEST_CASE("doctor says of each certificate what stands in the place of its versions, and the command that helps") {
