@@ -155,7 +155,9 @@ int gravity(std::string_view severity) noexcept {
 
 std::string PlaceRecord::text() const {
   const std::string what = base::printable(name);
-  return address.empty() || address == name.raw() ? what : fmt::format("{} at {}", what, base::printable(address));
+  // "127.0.0.1:443 as www.example.org" says the address itself.
+  const bool says_address = name.raw() == address || name.raw().starts_with(address + " as ");
+  return address.empty() || says_address ? what : fmt::format("{} at {}", what, base::printable(address));
 }
 
 std::string asker(const IntentRecord& intent) {

@@ -101,6 +101,26 @@ TEST_CASE("a look that shows what the last one showed writes no row") {
   CHECK(place->text() == "www.example.org:443 at 127.0.0.1:443");
 }
 
+TEST_CASE("a place is called by its name, and by the address where the name does not say it") {
+  const struct {
+    const char* name;
+    const char* address;
+    const char* text;
+  } rows[] = {
+      {"www.example.org:443", "", "www.example.org:443"},
+      {"www.example.org:443", "127.0.0.1:443", "www.example.org:443 at 127.0.0.1:443"},
+      {"127.0.0.1:443", "127.0.0.1:443", "127.0.0.1:443"},
+      {"127.0.0.1:443 as www.example.org", "127.0.0.1:443", "127.0.0.1:443 as www.example.org"},
+      {"127.0.0.1:4433 as www.example.org", "127.0.0.1:443", "127.0.0.1:4433 as www.example.org at 127.0.0.1:443"},
+      {"a.example.org:443 as b.example.org", "[::1]:443", "a.example.org:443 as b.example.org at [::1]:443"}};
+  for (const auto& [name, address, text] : rows) {
+    PlaceRecord place;
+    place.name = base::Untrusted(name);
+    place.address = address;
+    CHECK(place.text() == text);
+  }
+}
+
 TEST_CASE("what an endpoint shows as its own is listed, ended or with a CA's extensions, as long as it does") {
   Memory memory;
   const auto ended = make_certificate({.not_after = kNow - kDay, .common_name = "ended"});

@@ -8,6 +8,7 @@
 #include <set>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace everseal;
 using namespace everseal::report;
@@ -136,6 +137,35 @@ TEST_CASE("the page stays readable with many places: each is in the table, and a
   position(page, "<li>and 100 more: see");
   position(page, "The first 20 of 120 certificates to end");
   CHECK(reported("html", expiring_places(20)).text.find("more: see") == std::string::npos);
+}
+
+TEST_CASE("the page says once what it says of several places") {
+  std::vector<AuditedPlace> places;
+  for (const char* const name : {"a", "b", "c"}) {
+    places.push_back(surveyed_place());
+    places.back().place.name = base::Untrusted(std::string(name) + ".example.org:25");
+    places.back().place.address.clear();
+    places.back().findings = {audit_finding("no-post-quantum", "notice", "it takes no X25519MLKEM768")};
+  }
+  places.back().findings.front().finding.what = "it takes none";
+  const std::string page = reported("html", places).text;
+  CHECK(all_of(page, "(it takes no X25519MLKEM768\\n<ul><li><strong>a.example.org:25)").size() == 1);
+  CHECK(all_of(page, "(it takes no X25519MLKEM768)").size() == 1);
+  position(page, "<li class=\"name\"><strong>c.example.org:25</strong>: it takes none</li>");
+  const std::string offers = page.substr(position(page, "id=\"offers\""));
+  position(offers, "a.example.org:25<br/>b.example.org:25<br/>c.example.org:25</th>");
+  CHECK(all_of(offers, "(resumes sessions)").size() == 1);
+}
+
+TEST_CASE("what ended is not shown as well though somebody knows of it") {
+  std::vector<AuditedPlace> places{audit_place("a:443", "", {audit_certificate("a", -kDay)})};
+  for (const char* const severity : {"critical", "quiet"}) {
+    places.front().findings = {audit_finding("expired", "critical", "a ended")};
+    places.front().findings.front().in_baseline = std::string_view(severity) == "quiet";
+    const std::string page = reported("html", places).text;
+    position(page, fmt::format("<span class=\"whole {}\">(1 day ago)</span>", severity));
+    position(page, fmt::format("<g class=\"{}\">", severity));
+  }
 }
 
 TEST_CASE("what is rare among many issuers is one row of the page") {

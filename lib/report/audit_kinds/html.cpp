@@ -71,10 +71,10 @@ class HtmlSink : public AuditSink {
     if (certificate != nullptr) {
       ++issuers_[issuer_of(*certificate)];
       ++keys_[certificate->key];
-      ends_.emplace(
-          certificate->fingerprint,
-          End{markup(cut(base::printable(short_name(certificate->subject.raw())), 40)),
-              time_left(certificate->not_after, place.probe.at), certificate->not_after, class_of_ends(place)});
+      ends_.emplace(certificate->fingerprint,
+                    End{markup(cut(base::printable(short_name(certificate->subject.raw())), 40)),
+                        time_left(certificate->not_after, place.probe.at), certificate->not_after,
+                        class_of_ends(place, *certificate)});
     }
     if (place.probe.handshake) handshakes_.push_back(*place.probe.handshake);
     for (const AuditedFinding& one : place.findings) take(place, one);
@@ -127,11 +127,16 @@ class HtmlSink : public AuditSink {
     std::string html;  // between state and findings
     std::string findings;
   };
+  // The same words of one place or of several.
+  struct Said {
+    std::string what;
+    std::vector<std::string> places;
+  };
   struct Broken {
     int gravity = 0;
     std::string severity;
     std::size_t count = 0;
-    std::string places;  // list items
+    std::vector<Said> said;
   };
 
   void write(std::string_view text) { surface_.write(text); }
@@ -140,9 +145,11 @@ class HtmlSink : public AuditSink {
     write(fmt::format("<section aria-labelledby=\"{0}\">\n<h2 id=\"{0}\">{1}</h2>\n", id, title));
   }
 
-  static std::string class_of_ends(const AuditedPlace& place) {
+  // What ended is not well because somebody knows of it.
+  static std::string class_of_ends(const AuditedPlace& place, const inventory::CertificateRecord& certificate) {
     const std::string_view ends = gravest_of_ends(place);
-    return gravity(ends) > gravity("notice") ? std::string(ends) : "ok";
+    if (gravity(ends) > gravity("notice")) return std::string(ends);
+    return certificate.not_after < place.probe.at ? "quiet" : "ok";
   }
 
   static std::string issuer_of(const inventory::CertificateRecord& certificate) {
@@ -175,19 +182,22 @@ class HtmlSink : public AuditSink {
       broken.severity = one.finding.severity;
     }
     if (++broken.count > kMostOfRule) return;
-    broken.places += fmt::format(
-        "<li><span class=\"name\"><strong>{}</strong>: {}</span>{}</li>\n", name, what,
-        one.since ? fmt::format(" <span class=\"quiet\">since {}</span>", html_time(*one.since)) : std::string());
+    const auto same = std::ranges::find(broken.said, what, &Said::what);
+    Said& said = same != broken.said.end() ? *same : broken.said.emplace_back(Said{what, {}});
+    said.places.push_back(
+        fmt::format("<strong>{}</strong>{}", name,
+                    one.since ? fmt::format(" <span class=\"quiet\">since {}</span>", html_time(*one.since)) : ""));
   }
 
   void take_offer(const AuditedPlace& place) {
     std::map<std::string_view, std::string> told;
     for (const OfferPart& part : parts_of(*place.offer)) told[part.name] = markup(part.text);
-    offers_ += fmt::format("<tr><th scope=\"row\" class=\"name\">{}</th>", markup_of_printable(place.place.text()));
+    std::string cells;
     for (const auto& [name, title] : kOfferParts)
-      offers_ += fmt::format("<td data-label=\"{}\" class=\"name\">{}</td>", title,
-                             told.contains(name) ? told.at(name) : "not asked");
-    offers_ += "</tr>\n";
+      cells += fmt::format("<td data-label=\"{}\" class=\"name\">{}</td>", title,
+                           told.contains(name) ? told.at(name) : "not asked");
+    std::string& places = offers_[cells];
+    places += (places.empty() ? "" : "<br/>") + markup_of_printable(place.place.text());
   }
 
   std::string row_of(const AuditedPlace& place, const inventory::CertificateRecord* certificate) const {
@@ -205,11 +215,11 @@ class HtmlSink : public AuditSink {
     text += "</th>";
     if (certificate != nullptr) {
       text += fmt::format(
-          "<td data-label=\"Ends\">{} <span class=\"{}\">({})</span></td><td data-label=\"Issuer\" "
+          "<td data-label=\"Ends\">{} <span class=\"whole {}\">({})</span></td><td data-label=\"Issuer\" "
           "class=\"name\">{}</td>"
           "<td data-label=\"Key\">{}</td>",
-          html_time(certificate->not_after), class_of_ends(place), time_left(certificate->not_after, place.probe.at),
-          markup(issuer_of(*certificate)), markup(certificate->key));
+          html_time(certificate->not_after), class_of_ends(place, *certificate),
+          time_left(certificate->not_after, place.probe.at), markup(issuer_of(*certificate)), markup(certificate->key));
     } else {
       text +=
           "<td data-label=\"Ends\">unknown</td><td data-label=\"Issuer\">unknown</td><td "
@@ -223,7 +233,7 @@ class HtmlSink : public AuditSink {
     std::string text;
     for (std::size_t i = 0; i < place.findings.size(); ++i) {
       const AuditedFinding& one = place.findings[i];
-      text += fmt::format("{}<span class=\"{}\">{}</span>{}", i == 0 ? "" : ", ",
+      text += fmt::format("{}<span class=\"whole {}\">{}</span>{}", i == 0 ? "" : ", ",
                           counts(one) ? markup(one.finding.severity) : "known", markup(one.finding.rule),
                           counts(one) ? "" : " (known)");
     }
@@ -292,12 +302,23 @@ class HtmlSink : public AuditSink {
       if (rule != nullptr)
         write(fmt::format("<p>{}</p>\n<p><strong>What to do:</strong> {}</p>\n<p class=\"quiet\">{}</p>\n",
                           markup(rule->meaning), with_commands(rule->remedy), markup(rule->source)));
-      write(fmt::format("<ul>\n{}", broken.places));
+      write("<ul>\n");
+      for (const Said& said : broken.said) write_said(said);
       if (broken.count > kMostOfRule)
         write(fmt::format("<li>and {} more: see <a href=\"#places\">Places</a></li>\n", broken.count - kMostOfRule));
       write("</ul>\n</article>\n");
     }
     write("</section>\n");
+  }
+
+  void write_said(const Said& said) {
+    if (said.places.size() == 1) {
+      write(fmt::format("<li class=\"name\">{}: {}</li>\n", said.places.front(), said.what));
+      return;
+    }
+    write(fmt::format("<li class=\"name\">{}\n<ul>", said.what));
+    for (const std::string& place : said.places) write(fmt::format("<li>{}</li>\n", place));
+    write("</ul></li>\n");
   }
 
   // What stands in `backquotes` is what can be typed.
@@ -394,7 +415,7 @@ class HtmlSink : public AuditSink {
   void write_places() {
     begin_section("places", "Places");
     write(fmt::format(
-        "<table class=\"places\"><caption>{}, the worst first</caption><thead><tr><th scope=\"col\">State</th><th "
+        "<table class=\"places seen\"><caption>{}, the worst first</caption><thead><tr><th scope=\"col\">State</th><th "
         "scope=\"col\">Place</th><th scope=\"col\">Ends</th><th scope=\"col\">Issuer</th><th "
         "scope=\"col\">Key</th><th scope=\"col\">TLS</th><th scope=\"col\">Findings</th></tr></thead><tbody>\n",
         counted(static_cast<std::int64_t>(rows_.size()), "place", "places")));
@@ -412,14 +433,18 @@ class HtmlSink : public AuditSink {
         "made</caption><thead><tr><th "
         "scope=\"col\">Place</th>");
     for (const auto& [name, title] : kOfferParts) write(fmt::format("<th scope=\"col\">{}</th>", title));
-    write(fmt::format("</tr></thead><tbody>\n{}</tbody></table>\n</section>\n", offers_));
+    write("</tr></thead><tbody>\n");
+    for (const auto& [cells, places] : offers_)
+      write(fmt::format("<tr><th scope=\"row\" class=\"name\">{}</th>{}</tr>\n", places, cells));
+    write("</tbody></table>\n</section>\n");
   }
 
   Surface surface_;
   AuditHead head_;
   AuditedRules rules_;
   std::map<std::string, Broken> broken_;
-  std::string known_, offers_;
+  std::string known_;
+  std::map<std::string, std::string> offers_;  // places, by the cells that they share
   std::map<pki::Fingerprint, End> ends_;
   std::map<std::string, std::int64_t> versions_, issuers_, keys_;
   std::vector<std::chrono::microseconds> handshakes_;
