@@ -49,11 +49,19 @@ class Lines {
   int number_ = 0;
 };
 
-// The label of a BEGIN or END line; nullopt where the line is damaged.
+// The label of a BEGIN or END line (RFC 7468 section 3); nullopt where the line is damaged. Where a key lost its line
+// breaks, what stands between the dashes is the key: labels are shown to people, so nothing is one that could hold it.
 std::optional<std::string> label_of(std::string_view line, std::string_view opening) {
+  constexpr std::size_t kLongestWord = 16;
   line.remove_prefix(opening.size());
   if (!line.ends_with(kDashes) || line.size() == kDashes.size()) return std::nullopt;
   line.remove_suffix(kDashes.size());
+  if (line.find("--") != std::string_view::npos) return std::nullopt;
+  std::size_t word = 0;
+  for (const char c : line) {
+    word = c == ' ' ? 0 : word + 1;
+    if (word > kLongestWord) return std::nullopt;
+  }
   return std::string(line);
 }
 
@@ -66,7 +74,8 @@ std::variant<PemBlock, PemFault> read_block(Lines& lines, std::string_view text)
     const std::string_view label = begin.substr(kBegin.size());
     return PemFault{std::string(label.substr(0, label.find('-'))), line, std::move(why), is_cut};
   };
-  constexpr std::string_view kDamaged = "the BEGIN or END line is damaged";
+  constexpr std::string_view kDamaged =
+      "the BEGIN or END line is damaged: it stands alone, as -----BEGIN CERTIFICATE-----";
   std::optional<std::string> label = label_of(begin, kBegin);
   if (!label) return fault(first, std::string(kDamaged));
   PemBlock block;

@@ -4,6 +4,7 @@
 #include "judge.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 namespace everseal::pki {
 namespace {
@@ -81,6 +82,26 @@ TEST_CASE("parse_pem refuses damage and names its line") {
     CAPTURE(row.what);
     CHECK(judge::fault_of([&] { parse_pem(row.text); }) == base::Fault::invalid);
     CHECK(judge::contains(judge::message_of([&] { parse_pem(row.text); }), row.message));
+  }
+}
+
+TEST_CASE("a key that lost its line breaks is shown nowhere") {
+  constexpr std::string_view kSecret = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg3x4aOsx91zTvGutI";
+  for (const std::string_view form :
+       {"-----BEGIN PRIVATE KEY----- {0} {0} -----END PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----{0}-----END PRIVATE KEY-----", "-----BEGIN PRIVATE KEY{0}-----",
+        "-----BEGIN PRIVATE KEY {0}-----\n-----END PRIVATE KEY-----\n",
+        "-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY {0}-----\n", "-----BEGIN {0}-----\nQUJD\n"}) {
+    CAPTURE(form);
+    const std::string text = fmt::format(fmt::runtime(form), kSecret);
+    int faults = 0;
+    scan_pem(
+        text, [](const PemBlock& block) { FAIL_CHECK(block.label); },
+        [&](const PemFault& fault) {
+          ++faults;
+          CHECK_MESSAGE(fault.why.find(kSecret.substr(0, 20)) == std::string::npos, fault.why);
+        });
+    CHECK(faults == 1);
   }
 }
 
