@@ -230,7 +230,7 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   const bool only_changes = arguments.has("changes");
   const bool needs_state = only_changes || arguments.has("resume");
   Surroundings around =
-      needs_state ? surroundings(host, sql::Access::read_write, !named) : surroundings_or_config(host, !named);
+      needs_state ? surroundings(host, sql::Access::read_write, !named) : surroundings_or_config(host, !named && !host.files.main);
 
   scan::AuditRequest request;
   request.environment = arguments.one("env").value_or("");

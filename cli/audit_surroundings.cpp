@@ -61,10 +61,13 @@ bool is_mistake(const Error& error) {
 }
 
 // What only a state knows (the names of authorities without a table) is taken as right.
-config::Config config_without_state(const config::Files& files, base::Problems& problems) {
-  const config::Sources sources = config::read_each(files);
-  for (const auto& [path, problem] : sources.unread) problems.push_back(problem);
-  return config::parse(sources.files, reconcile::config_kinds({}), problems, config::References::elsewhere);
+Surroundings config_alone(const reconcile::Host& host) {
+  Surroundings around;
+  const config::Sources sources = config::read_each(host.files);
+  for (const auto& [path, problem] : sources.unread) around.problems.push_back(problem);
+  around.config =
+      config::parse(sources.files, reconcile::config_kinds({}), around.problems, config::References::elsewhere);
+  return around;
 }
 
 }  // namespace
@@ -76,8 +79,8 @@ bool is_path(const std::string& text) {
 }
 
 Surroundings surroundings(const reconcile::Host& host, sql::Access access, bool needed) {
+  if (!needed && !may_have_state(host)) return config_alone(host);
   Surroundings around;
-  if (!needed && !may_have_state(host)) return around;
   around.store.emplace(reconcile::open_store(host, access));
   around.config = reconcile::read_config(host.files, *around.store, around.problems);
   return around;
@@ -88,24 +91,24 @@ Surroundings surroundings_or_config(const reconcile::Host& host, bool needed) {
     return surroundings(host, sql::Access::read_write, needed);
   } catch (const Error& error) {
     if (is_mistake(error) || error.fault() == Fault::busy || (needed && !may_have_state(host))) throw;
-    Surroundings around;
+    Surroundings around = config_alone(host);
     around.why_no_store = error.message();
     around.is_foreign = is_of_another(host.state);
-    around.config = config_without_state(host.files, around.problems);
     return around;
   }
 }
 
 Surroundings what_is_known(const reconcile::Host& host, std::vector<std::string>& remarks) {
+  Surroundings around;
   try {
-    Surroundings around = surroundings(host, sql::Access::read_only, false);
-    for (const base::Problem& problem : around.problems) remarks.push_back(to_string(problem));
-    return around;
+    around = surroundings(host, sql::Access::read_only, false);
   } catch (const Error& error) {
     if (is_mistake(error)) throw;
     remarks.push_back(fmt::format("which certificates are kept alive here was not to be known: {}", error.message()));
-    return {};
+    around = config_alone(host);
   }
+  for (const base::Problem& problem : around.problems) remarks.push_back(to_string(problem));
+  return around;
 }
 
 scan::Standards standards_of(const Context& context, Surroundings& around, base::Time now) {

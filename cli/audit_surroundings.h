@@ -17,7 +17,7 @@ namespace everseal::cli {
 // What exists is a path, and what is written like one is meant as one.
 bool is_path(const std::string& text);
 
-// Both may be missing where the command does not need them.
+// The store may be missing where the command does not need it; the config is read all the same.
 struct Surroundings {
   std::optional<inventory::Store> store;
   config::Config config;

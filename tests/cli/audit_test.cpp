@@ -163,6 +163,41 @@ TEST_CASE("a state that cannot be used keeps nobody from looking, but for who as
   }
 }
 
+TEST_CASE("a config says what is trusted and looked at where there is no state, or none that may be read") {
+  const test::HostWithServer host;
+  std::filesystem::create_directory(host.folder.file("another"));
+  host.folder.write("another/everseal.toml",
+                    fmt::format(R"(config_version = 1
+[audit]
+trust = ["{}"]
+[environment.prod]
+[endpoint.www]
+targets = ["{}"]
+sni = "www.example.org"
+environment = "prod"
+)",
+                                host.folder.file("state/authorities/corp/root.pem"), host.target()));
+  std::filesystem::create_directory(host.folder.file("broken"));
+  std::filesystem::permissions(host.folder.file("broken"), std::filesystem::perms::owner_all);
+  host.folder.write("broken/everseal.db", "none", 0600);
+  for (const auto& [state, status] : {std::pair{"nowhere", 0}, std::pair{"broken", 4}}) {
+    CAPTURE(state);
+    const auto look = [&](Words words) {
+      words.insert(words.begin(),
+                   {"--config", host.folder.file("another/everseal.toml"), "--state", host.folder.file(state)});
+      return test::run_everseal(words);
+    };
+    const base::Exit all = look({"audit"});
+    CHECK_MESSAGE(all.status == status, all.output, all.errors);
+    CHECK_MESSAGE(test::says(all, "1 place looked at"), all.output, all.errors);
+    const base::Exit inspected = look({"inspect", host.target(), "--sni", "www.example.org"});
+    CHECK_MESSAGE(inspected.status == 0, inspected.output, inspected.errors);
+    const base::Exit slip = look({"audit", host.target(), "--env", "prud"});
+    CHECK_MESSAGE(slip.status == 2, slip.output, slip.errors);
+    CHECK_MESSAGE(test::says(slip, "'prud'"), slip.output, slip.errors);
+  }
+}
+
 TEST_CASE("an audit whose reader went away goes on, is remembered, and exits as ever") {
   const test::HostWithServer host;
   for (const std::string format : {"table", "json", "jsonl"}) {
