@@ -19,6 +19,15 @@ void judge_failure(const Context& at, Found& found) {
   judge_outcome(outcome, at, found);
 }
 
+void judge_missing_certificate(const Context& at, Found& found) {
+  const probe::Capture* const capture = at.sight.capture;
+  if (capture == nullptr || capture->outcome != Outcome::complete || !capture->chain.empty()) return;
+  Fields fields;
+  if (!capture->cipher.empty()) fields.emplace_back("cipher", ours(capture->cipher));
+  found.add(at.is_opportunistic() ? Severity::notice : Severity::error, std::move(fields),
+            "the server ends the handshake without a certificate: anybody could be in its place");
+}
+
 void judge_client_certificate(const Context& at, Found& found) {
   const probe::Capture* const capture = at.sight.capture;
   if (capture == nullptr || !capture->client_certificate_required) return;
@@ -72,6 +81,11 @@ const Judge kFailureJudges[] = {
       "broken server.",
       "Read the alert and the server's log.", "RFC 8446 section 6.2", Nature::failure},
      judge_failure<Outcome::handshake_failed>},
+    {{"no-certificate", Severity::error, "server shows no certificate",
+      "The handshake ends, encrypted with nobody: the cipher suite is one without a certificate (anonymous).",
+      "Give the server a certificate and take the anonymous cipher suites (ADH, AECDH) away.",
+      "RFC 5246 appendix F.1.1.1, RFC 9325 section 4.1"},
+     judge_missing_certificate},
     {{"client-certificate-required", Severity::notice, "server demands a client certificate",
       "The server refuses clients without a certificate. Its own was seen and judged all the same; what follows the "
       "handshake was not.",

@@ -22,6 +22,9 @@ struct Context {
   base::Time now;
 
   const pki::Certificate* leaf() const noexcept { return sight.chain.empty() ? nullptr : &sight.chain.front(); }
+  // Mail between servers takes any encryption over none and checks no certificate, so that what is weak takes nothing
+  // away (RFC 7435).
+  bool is_opportunistic() const noexcept { return sight.starttls == "smtp" || sight.starttls == "lmtp"; }
   bool is_public() const noexcept { return sight.trust && sight.trust->is_public(); }
 };
 

@@ -17,12 +17,8 @@ constexpr base::Seconds kShortestStrictTransport{15'768'000};
 
 bool is_anonymous(const std::string& cipher) { return cipher.starts_with("ADH-") || cipher.starts_with("AECDH-"); }
 
-// Mail between servers takes any encryption over none and checks no certificate, so that what is weak takes nothing
-// away (RFC 7435).
-bool is_opportunistic(const Context& at) { return at.sight.starttls == "smtp" || at.sight.starttls == "lmtp"; }
-
 std::vector<std::string> judged_ciphers(const Context& at, std::vector<std::string> ciphers) {
-  if (is_opportunistic(at)) std::erase_if(ciphers, is_anonymous);
+  if (at.is_opportunistic()) std::erase_if(ciphers, is_anonymous);
   return ciphers;
 }
 
@@ -31,8 +27,9 @@ void judge_version(const Context& at, Found& found) {
 }
 
 void judge_cipher(const Context& at, Found& found) {
-  report(broken_limits(at, Limited::cipher, at.now, judged_ciphers(at, at.sight.agreed.ciphers)), "the server takes",
-         nullptr, found);
+  std::vector<std::string> ciphers = at.sight.agreed.ciphers;
+  std::erase_if(ciphers, is_anonymous);  // what no-certificate tells
+  report(broken_limits(at, Limited::cipher, at.now, ciphers), "the server takes", nullptr, found);
 }
 
 void judge_group(const Context& at, Found& found) {
@@ -56,7 +53,7 @@ void judge_other_versions(const Context& at, Found& found) {
   if (all == nullptr) return;
   const bool has_tls_alone = std::ranges::find(all->versions, "SSLv3") == all->versions.end();
   judge_also(at, Limited::version, all->versions, at.sight.agreed.versions, "the server also speaks", found,
-             is_opportunistic(at) && has_tls_alone ? Severity::notice : Severity::critical);
+             at.is_opportunistic() && has_tls_alone ? Severity::notice : Severity::critical);
 }
 
 void judge_other_ciphers(const Context& at, Found& found) {

@@ -409,7 +409,7 @@ struct AuditRunRecord {
   std::optional<Time> ended;  // absent: killed, or at it still
   bool complete = false;      // all of it was looked at
   std::int64_t looked = 0;
-  std::int64_t failed = 0;  // of those, showed no certificate
+  std::int64_t failed = 0;  // of those, could not be looked at as a whole
   std::string policy;       // "intermediate 6.0"
   std::string policy_hash;  // SHA-256, hex
   std::string actor;

@@ -327,7 +327,8 @@ void Handshake::show(Step ended, Capture& capture) {
     capture.outcome = Outcome::complete;
   }
   capture.chain = std::move(observed_.chain);
-  if (SSL_version(ssl_.get()) != 0 && !capture.chain.empty()) read_session(capture);
+  if (SSL_version(ssl_.get()) != 0 && (capture.outcome == Outcome::complete || !capture.chain.empty()))
+    read_session(capture);
   ERR_clear_error();
 }
 

@@ -78,7 +78,7 @@ struct AuditHead {
 struct AuditSummary {
   base::Time ended;
   std::int64_t looked = 0;      // places
-  std::int64_t failed = 0;      // of those, showed no certificate
+  std::int64_t failed = 0;      // of those, could not be looked at as a whole
   std::int64_t not_looked = 0;  // the run was stopped before them, or what names them is wrong
   std::vector<std::pair<std::string, std::int64_t>>
       findings;  // by severity, all four, the gravest first; known ones not

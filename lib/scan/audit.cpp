@@ -644,15 +644,15 @@ class Run {
     sink_.place(audited);
     if (is_name) return;
     ++outcome_.looked;
-    outcome_.failed += judged.certificates || is_failure_known(audited) ? 0 : 1;
+    outcome_.failed += is_failed(audited) ? 1 : 0;
     if (progress_) progress_(endpoints_, static_cast<std::int64_t>(request_.endpoints.size()));
   }
 
-  // Did somebody say that it may be so?
-  static bool is_failure_known(const report::AuditedPlace& place) {
+  // As reports call its state. Where somebody said that it may be so, it is none.
+  static bool is_failed(const report::AuditedPlace& place) {
     return std::ranges::any_of(place.findings, [](const report::AuditedFinding& one) {
       const audit::Rule* const rule = audit::find_rule(one.finding.rule);
-      return !report::counts(one) && rule != nullptr && rule->nature == audit::Nature::failure;
+      return report::counts(one) && rule != nullptr && rule->nature == audit::Nature::failure;
     });
   }
 

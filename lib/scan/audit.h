@@ -56,7 +56,7 @@ struct AuditRequest {
 struct AuditOutcome {
   base::Time began;             // what was recorded is not older
   std::int64_t looked = 0;      // places
-  std::int64_t failed = 0;      // of those, showed no certificate, and nobody said that it may be so
+  std::int64_t failed = 0;      // of those, could not be looked at as a whole, and nobody said that it may be so
   std::int64_t not_looked = 0;  // the run was stopped before them, or they are unusable
   // But for those that are known of, and those that say why a place could not be looked at.
   std::map<audit::Severity, std::int64_t> findings;

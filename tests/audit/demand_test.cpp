@@ -23,7 +23,7 @@ Names only(const char* id, const Sight& seen, Time now, const Criteria& criteria
 std::vector<pki::TrustStore> public_store() { return {{"system", pki::StoreKind::system, {world().root.certificate}}}; }
 
 Sight shaken(const char* version, const char* cipher, const char* group, const char* starttls = "") {
-  static const probe::Capture capture{.outcome = probe::Outcome::complete};
+  static const probe::Capture capture{.outcome = probe::Outcome::complete, .chain = {world().leaf.der()}};
   Sight seen = sight_of_leaf(world().leaf, kNow);
   seen.capture = &capture;
   seen.starttls = starttls;
@@ -239,7 +239,7 @@ TEST_CASE("versions, ciphers and groups are held against the policy") {
       {"intermediate", "TLSv1.1", kOld, "P-256", "", {"old-protocol error", "weak-cipher notice"}},
       {"intermediate", "TLSv1.2", "DES-CBC3-SHA", "", "", {"weak-cipher error", "weak-group notice"}},
       {"intermediate", "TLSv1.2", "ECDHE-RSA-RC4-SHA", "P-256", "", {"weak-cipher error"}},
-      {"intermediate", "TLSv1.2", "AECDH-AES128-SHA", "P-256", "", {"weak-cipher error"}},
+      {"intermediate", "TLSv1.2", "AECDH-AES128-SHA", "P-256", "", {}},  // no-certificate tells it
       {"intermediate", "TLSv1.2", "AECDH-AES128-SHA", "P-256", "smtp", {}},
       {"intermediate", "TLSv1.2", "ECDHE-RSA-RC4-SHA", "P-256", "smtp", {"weak-cipher error"}},
       {"intermediate", "TLSv1.3", kGcm, "ffdhe2048", "", {"weak-group notice"}},
@@ -298,7 +298,7 @@ TEST_CASE("all that is broken is one finding, as grave as the gravest, and names
 
 TEST_CASE("further looks are told where they say no, and not where they were not taken") {
   const auto found = [](auto change) {
-    probe::Capture capture{.outcome = probe::Outcome::complete};
+    probe::Capture capture{.outcome = probe::Outcome::complete, .chain = {world().leaf.der()}};
     change(capture.further);
     Sight seen = sight_of_leaf(world().leaf, kNow);
     seen.capture = &capture;
@@ -345,7 +345,7 @@ TEST_CASE("what a survey finds beside what was agreed on is held against the pol
   for (const Row& row : rows) {
     CAPTURE(row.versions.back());
     CAPTURE(row.ciphers.back());
-    probe::Capture capture{.outcome = probe::Outcome::complete};
+    probe::Capture capture{.outcome = probe::Outcome::complete, .chain = {world().leaf.der()}};
     capture.accepted = probe::Accepted{row.versions, row.ciphers, row.groups, row.server_order};
     Sight seen = shaken("TLSv1.3", kGcm, "X25519", row.starttls);
     seen.capture = &capture;
@@ -355,7 +355,7 @@ TEST_CASE("what a survey finds beside what was agreed on is held against the pol
 
 TEST_CASE("a deep look is told where it says no, and not where it was not taken") {
   const auto found = [](auto change) {
-    probe::Capture capture{.outcome = probe::Outcome::complete};
+    probe::Capture capture{.outcome = probe::Outcome::complete, .chain = {world().leaf.der()}};
     change(capture.further);
     Sight seen = sight_of_leaf(world().leaf, kNow);
     seen.capture = &capture;

@@ -12,7 +12,6 @@ TEST_CASE("each way to fail has its rule, and no expiry is invented") {
     Names expected;
   };
   const Row rows[] = {
-      {Outcome::complete, {}},
       {Outcome::name_not_resolved, {"name-not-resolved error"}},
       {Outcome::connection_refused, {"connection-refused error"}},
       {Outcome::unreachable, {"unreachable error"}},
@@ -49,8 +48,18 @@ TEST_CASE("no outcome is without a rule") {
     CAPTURE(std::string(probe::to_string(outcome)));
     probe::Capture capture;
     capture.outcome = outcome;
-    CHECK(judge(sight_of(capture, "a", {}), {}, kNow).size() == (outcome == probe::Outcome::complete ? 0 : 1));
+    CHECK(judge(sight_of(capture, "a", {}), {}, kNow).size() == 1);
   }
+}
+
+TEST_CASE("a handshake without a certificate is a fault, and a notice where mail takes any encryption") {
+  probe::Capture capture;
+  capture.outcome = probe::Outcome::complete;
+  capture.cipher = "ADH-AES256-GCM-SHA384";
+  Sight seen = sight_of(capture, "a.example:443", {Identifier::parse("a.example")});
+  CHECK(names_of(judge(seen, {}, kNow)) == Names{"no-certificate error"});
+  seen.starttls = "smtp";
+  CHECK(names_of(judge(seen, {}, kNow)) == Names{"no-certificate notice"});
 }
 
 TEST_CASE("a handshake that failed after the chain was sent is told, and the chain is judged") {
@@ -68,6 +77,7 @@ TEST_CASE("a demanded client certificate is a fact and no fault") {
   probe::Capture capture;
   capture.outcome = probe::Outcome::complete;
   capture.client_certificate_required = true;
+  capture.chain = {world().leaf.der(), world().issuing.certificate.der()};
   capture.client_authorities = {base::Untrusted("CN=Clients")};
   const auto findings = judge(sight_of(capture, "a", {}), {}, kNow);
   REQUIRE(names_of(findings) == Names{"client-certificate-required notice"});

@@ -198,11 +198,11 @@ TEST_CASE("Nagios gets one line, and the exit code that its words mean") {
       {{places[3]},
        {},
        2,
-       "EVERSEAL CRITICAL - 1 place looked at, 1 without certificate; db.example.org:5432: no answer within 5 s | "},
+       "EVERSEAL CRITICAL - 1 place looked at, 1 failed; db.example.org:5432: no answer within 5 s | "},
       {places,
        {},
        2,
-       "EVERSEAL CRITICAL - 6 places looked at, 1 critical, 1 error, 1 warning, 1 without certificate, "
+       "EVERSEAL CRITICAL - 6 places looked at, 1 critical, 1 error, 1 warning, 1 failed, "
        "1 known; old.example.org:443 at 10.0.0.3:443: the certificate of older.example.org ended "},
       {{}, {}, 3, "EVERSEAL UNKNOWN - 0 places looked at | "},
       {{}, stopped, 3, "EVERSEAL UNKNOWN - 0 places looked at, 2 not looked at | "},

@@ -31,7 +31,7 @@ TEST_CASE("the table says of each place in a line how it stands, and below it wh
         "ok        ██████░░  63 days         /etc/nginx/tls/fullchain.pem\n"
         "\n"
         "6 places looked at in 7 seconds: 1 critical, 1 error, 1 warning, 1 notice, 1\n"
-        "  known; 1 showed no certificate\n"
+        "  known; 1 failed\n"
         "`everseal audit --explain RULE` says what a rule means and what to do.\n");
 }
 

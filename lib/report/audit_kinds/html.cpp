@@ -268,7 +268,7 @@ class HtmlSink : public AuditSink {
     tile("places looked at", "ok", summary.looked);
     for (const auto& [severity, count] : summary.findings) tile(markup(severity), markup(severity), count);
     tile("known", "known", summary.acknowledged);
-    tile("without certificate", "failed", summary.failed);
+    tile("failed", "failed", summary.failed);
     if (summary.not_looked > 0) tile("not looked at", "failed", summary.not_looked);
     write("</dl>\n");
     if (summary.not_looked > 0) write("<p>Not all was looked at.</p>\n");

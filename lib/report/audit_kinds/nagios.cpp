@@ -53,7 +53,7 @@ class NagiosSink : public AuditSink {
     std::string text = counted(summary.looked, "place", "places") + " looked at";
     for (const auto& [severity, count] : summary.findings)
       if (count > 0 && severity != "notice") text += fmt::format(", {} {}", count, severity);
-    if (summary.failed > 0) text += fmt::format(", {} without certificate", summary.failed);
+    if (summary.failed > 0) text += fmt::format(", {} failed", summary.failed);
     if (summary.not_looked > 0) text += fmt::format(", {} not looked at", summary.not_looked);
     if (summary.acknowledged > 0) text += fmt::format(", {} known", summary.acknowledged);
     for (const Told& one : told_) text += "; " + cut(one.text, kLongestTold);

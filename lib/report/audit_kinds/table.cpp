@@ -194,7 +194,7 @@ class AuditTable : public AuditSink {
     text += ": " + (found.empty() ? std::string("nothing found") : base::join(found, ", "));
     if (summary.acknowledged > 0) text += fmt::format(", {} known", summary.acknowledged);
     if (summary.failed > 0) {
-      text += fmt::format("; {} showed no certificate", summary.failed);
+      text += fmt::format("; {} failed", summary.failed);
       if (tone == Tone::good) tone = Tone::warning;
     }
     if (summary.not_looked > 0) {
