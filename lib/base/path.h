@@ -5,9 +5,10 @@
 
 namespace everseal::base {
 
-// Of paths in one form: does `path` lie below `directory`, or is it that itself?
+// Of paths in one form: does `path` lie below `directory`, or is it that itself? A slash at the end of `directory` is
+// none of its name.
 constexpr bool is_at_or_below(std::string_view path, std::string_view directory) noexcept {
-  if (directory == "/") return path.starts_with('/');
+  if (directory.ends_with('/')) directory.remove_suffix(1);
   return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
