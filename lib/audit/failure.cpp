@@ -69,8 +69,9 @@ const Judge kFailureJudges[] = {
      judge_failure<Outcome::starttls_injected>},
     {{"not-tls", Severity::error, "something else than TLS answers",
       "What answers at this port does not speak TLS, or not at once.",
-      "Check the port, and whether the protocol begins in the clear and wants STARTTLS.", "RFC 8446 section 5.1",
-      Nature::failure},
+      "Check the port. Where the protocol begins in the clear, say which it is: starttls = \"smtp\" in the config, or "
+      "--starttls smtp.",
+      "RFC 8446 section 5.1", Nature::failure},
      judge_failure<Outcome::not_tls>},
     {{"chain-too-large", Severity::error, "chain is too large",
       "The server sends more certificates, or a longer one, than any client takes.",

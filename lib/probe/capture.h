@@ -65,10 +65,11 @@ struct Further {
 
 struct Capture {
   Outcome outcome = Outcome::unreachable;
-  Phase phase = Phase::resolve;    // where it ended
-  std::string problem;             // what failed, printable; empty where complete
-  std::optional<int> alert;        // that the peer sent (RFC 8446 section 6)
-  std::string address;             // "127.0.0.1:443", "[::1]:443"
+  Phase phase = Phase::resolve;  // where it ended
+  std::string problem;           // what failed, printable; empty where complete
+  std::optional<int> alert;      // that the peer sent (RFC 8446 section 6)
+  std::string greeting;          // of not_tls: the STARTTLS protocol whose server says such a thing first; "" of others
+  std::string address;           // "127.0.0.1:443", "[::1]:443"
   std::vector<base::Bytes> chain;  // DER as sent, leaf first; also where the handshake failed later
   std::string tls_version;         // "TLSv1.3"
   std::string cipher;

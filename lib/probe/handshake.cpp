@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "pki/asn1.h"
 #include "probe/hello.h"
+#include "probe/starttls.h"
 
 #include <algorithm>
 #include <cstring>
@@ -265,7 +266,12 @@ void Handshake::explain_failure(Capture& capture) {
   Wire& wire = observed_.wire;
   if (is_other_protocol(wire.head())) {
     capture.outcome = Outcome::not_tls;
-    capture.problem = fmt::format("the peer does not speak TLS here; it answered \"{}\"", first_line(wire.head()));
+    const Starttls* const greeting = starttls_greeting(wire.head());
+    if (greeting != nullptr) capture.greeting = greeting->name;
+    capture.problem = fmt::format(
+        "the peer does not speak TLS {}; it answered \"{}\"{}", greeting == nullptr ? "here" : "at once",
+        first_line(wire.head()),
+        greeting == nullptr ? "" : fmt::format(", as {} does, which switches to TLS on request", greeting->name));
     return;
   }
   if (wire.head().empty()) {

@@ -32,4 +32,16 @@ const Starttls* starttls_on(int port) {
   return found == protocols.end() ? nullptr : *found;
 }
 
+const Starttls* starttls_greeting(std::string_view head) {
+  const auto protocols = starttls_protocols();
+  const auto found =
+      std::ranges::find_if(protocols, [&](const Starttls* one) { return one->greets != nullptr && one->greets(head); });
+  return found == protocols.end() ? nullptr : *found;
+}
+
+bool is_greeting(std::string_view head, std::string_view beginning, std::string_view word) {
+  const std::string line = base::lower(head.substr(0, head.find_first_of("\r\n")));
+  return line.starts_with(beginning) && line.find(word) != std::string::npos;
+}
+
 }  // namespace everseal::probe

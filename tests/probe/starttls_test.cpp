@@ -376,6 +376,41 @@ TEST_CASE("an unknown protocol is a usage error that lists the known ones") {
   }
 }
 
+TEST_CASE("a server that speaks first is known by what it says") {
+  const std::pair<std::string, std::string_view> rows[] = {
+      {"220 mail.example.org ESMTP Postfix (Debian/GNU)\r\n", "smtp"},
+      {"220-mail.example.org esmtp\r\n220 x\r\n", "smtp"},
+      {"220 mail.example.org LMTP\r\n", "lmtp"},
+      {"220 (vsFTPd 3.0.3)\r\n", "ftp"},
+      {"220 ready\r\n", ""},
+      {"220 ready\r\nSMTP", ""},
+      {"* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n", "imap"},
+      {"+OK Dovecot ready.\r\n", "pop3"},
+      {"\"IMPLEMENTATION\" \"Dovecot Pigeonhole\"\r\n", "sieve"},
+      {mysql_greeting("\xff\xff"), "mysql"},
+      {octets("\x11\x00\x00\x00\xff\x6a\x04Host"), "mysql"},
+      {"SSH-2.0-OpenSSH\r\n", ""},
+      {"HTTP/1.1 400 Bad Request\r\n", ""},
+      {"", ""},
+  };
+  for (const auto& [head, protocol] : rows) {
+    CAPTURE(head);
+    const probe::Starttls* const known = probe::starttls_greeting(head);
+    CHECK((known == nullptr ? std::string_view() : known->name) == protocol);
+  }
+  Server server([](int c) {
+    test::say(c, "220 mail.test ESMTP\r\n");
+    test::hear_all(c);
+  });
+  const Capture capture = probe::probe_one({.host = "127.0.0.1", .port = server.port()}, kShort);
+  CHECK(capture.outcome == Outcome::not_tls);
+  CHECK(capture.greeting == "smtp");
+  CHECK_MESSAGE(capture.problem ==
+                    "the peer does not speak TLS at once; it answered \"220 mail.test ESMTP\", as smtp "
+                    "does, which switches to TLS on request",
+                capture.problem);
+}
+
 TEST_CASE("every protocol describes itself, and is what is spoken on its port") {
   for (const probe::Starttls* protocol : probe::starttls_protocols()) {
     CHECK(&probe::require_starttls(protocol->name) == protocol);

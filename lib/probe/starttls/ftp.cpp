@@ -23,9 +23,11 @@ class FtpDialogue final : public ReplyDialogue {
 
 std::unique_ptr<Dialogue> begin_ftp(const std::string&) { return std::make_unique<FtpDialogue>(); }
 
+bool greets_as_ftp(std::string_view head) { return is_greeting(head, "220", "ftp"); }
+
 }  // namespace
 
 extern const Starttls ftp_kind;
-const Starttls ftp_kind{"ftp", "FTP, AUTH TLS (RFC 4217)", 21, begin_ftp};
+const Starttls ftp_kind{"ftp", "FTP, AUTH TLS (RFC 4217)", 21, begin_ftp, nullptr, greets_as_ftp};
 
 }  // namespace everseal::probe

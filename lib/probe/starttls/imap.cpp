@@ -29,9 +29,11 @@ class ImapDialogue final : public LineDialogue {
 
 std::unique_ptr<Dialogue> begin_imap(const std::string&) { return std::make_unique<ImapDialogue>(); }
 
+bool greets_as_imap(std::string_view head) { return is_greeting(head, "* ", "ok"); }
+
 }  // namespace
 
 extern const Starttls imap_kind;
-const Starttls imap_kind{"imap", "IMAP, STARTTLS (RFC 9051)", 143, begin_imap};
+const Starttls imap_kind{"imap", "IMAP, STARTTLS (RFC 9051)", 143, begin_imap, nullptr, greets_as_imap};
 
 }  // namespace everseal::probe

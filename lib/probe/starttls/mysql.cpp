@@ -45,9 +45,15 @@ class MysqlDialogue final : public PacketDialogue {
 
 std::unique_ptr<Dialogue> begin_mysql(const std::string&) { return std::make_unique<MysqlDialogue>(); }
 
+// Version 10 of the initial handshake, the first packet; MariaDB and MySQL say an error the same way.
+bool greets_as_mysql(std::string_view head) {
+  return head.size() > kMysqlHead && head[2] == '\0' && head[3] == '\0' &&
+         (head[kMysqlHead] == '\x0a' || head[kMysqlHead] == '\xff');
+}
+
 }  // namespace
 
 extern const Starttls mysql_kind;
-const Starttls mysql_kind{"mysql", "MySQL and MariaDB, SSLRequest", 3306, begin_mysql};
+const Starttls mysql_kind{"mysql", "MySQL and MariaDB, SSLRequest", 3306, begin_mysql, nullptr, greets_as_mysql};
 
 }  // namespace everseal::probe

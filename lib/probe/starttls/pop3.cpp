@@ -28,9 +28,11 @@ class Pop3Dialogue final : public LineDialogue {
 
 std::unique_ptr<Dialogue> begin_pop3(const std::string&) { return std::make_unique<Pop3Dialogue>(); }
 
+bool greets_as_pop3(std::string_view head) { return is_greeting(head, "+ok", "+ok"); }
+
 }  // namespace
 
 extern const Starttls pop3_kind;
-const Starttls pop3_kind{"pop3", "POP3, STLS (RFC 2595)", 110, begin_pop3};
+const Starttls pop3_kind{"pop3", "POP3, STLS (RFC 2595)", 110, begin_pop3, nullptr, greets_as_pop3};
 
 }  // namespace everseal::probe

@@ -31,9 +31,11 @@ class SieveDialogue final : public LineDialogue {
 
 std::unique_ptr<Dialogue> begin_sieve(const std::string&) { return std::make_unique<SieveDialogue>(); }
 
+bool greets_as_sieve(std::string_view head) { return is_greeting(head, "\"implementation\"", "implementation"); }
+
 }  // namespace
 
 extern const Starttls sieve_kind;
-const Starttls sieve_kind{"sieve", "ManageSieve, STARTTLS (RFC 5804)", 4190, begin_sieve};
+const Starttls sieve_kind{"sieve", "ManageSieve, STARTTLS (RFC 5804)", 4190, begin_sieve, nullptr, greets_as_sieve};
 
 }  // namespace everseal::probe
