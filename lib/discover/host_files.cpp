@@ -8,6 +8,7 @@
 #include <optional>
 #include <ranges>
 
+#include <fmt/format.h>
 #include <fnmatch.h>
 
 namespace everseal::discover {
@@ -73,18 +74,21 @@ std::string HostFiles::read(const std::string& path) const {
   }
 }
 
-std::vector<std::string> HostFiles::names(const std::string& directory) const {
+std::vector<std::string> HostFiles::names(const std::string& directory, const Refused& refused) const {
   try {
-    const auto open = base::Directory::open_if_exists(here(followed(directory)));
+    const std::string target = followed(directory);
+    if (target.empty()) throw base::Error(base::Fault::io, fmt::format("{} is a link to itself", shown(directory)));
+    const auto open = base::Directory::open_if_exists(here(target));
     std::vector<std::string> names = open ? open->list() : std::vector<std::string>();
     std::erase_if(names, [](const std::string& name) { return name.starts_with('.'); });
     return names;
-  } catch (const base::Error&) {
+  } catch (const base::Error& error) {
+    if (refused) refused(error.message());
     return {};
   }
 }
 
-std::vector<std::string> HostFiles::matching(const std::string& pattern) const {
+std::vector<std::string> HostFiles::matching(const std::string& pattern, const Refused& refused) const {
   std::vector<std::string> found{""};
   for (const std::string& part : base::split(pattern, '/')) {
     if (part.empty()) continue;
@@ -94,7 +98,7 @@ std::vector<std::string> HostFiles::matching(const std::string& pattern) const {
         next.push_back(folder + "/" + part);
         continue;
       }
-      for (const std::string& name : names(folder.empty() ? "/" : folder))
+      for (const std::string& name : names(folder.empty() ? "/" : folder, refused))
         if (::fnmatch(part.c_str(), name.c_str(), FNM_PERIOD) == 0 && next.size() < kMostMatches)
           next.push_back(folder + "/" + name);
     }

@@ -31,10 +31,13 @@ class HostFiles {
   std::string read(const std::string& path) const;
   // The same; throws Error(not_found/io), and Error(invalid) for what is no regular file or too large.
   std::string load(const std::string& path) const;
-  std::vector<std::string> names(const std::string& directory) const;  // sorted, without hidden ones
+  // Of a directory that is there and cannot be listed: why, printable.
+  using Refused = std::function<void(const std::string& why)>;
+  std::vector<std::string> names(const std::string& directory,
+                                 const Refused& refused = {}) const;  // sorted, none hidden
   // What a shell makes of `pattern`: "*", "?" and "[...]" in each component, sorted; without any of them the path
   // itself where it is there.
-  std::vector<std::string> matching(const std::string& pattern) const;
+  std::vector<std::string> matching(const std::string& pattern, const Refused& refused = {}) const;
   // Those that `is_meant` says, without blanks around them; comments do not count.
   std::vector<Trace> lines(const std::string& path, const std::function<bool(std::string_view)>& is_meant) const;
 

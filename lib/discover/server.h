@@ -82,6 +82,8 @@ struct Server {
   std::vector<Site> sites;         // that speak TLS or name a file
   std::vector<std::string> files;  // that were read, in order
   std::vector<ConfigTrouble> troubles;
+
+  bool is_read_whole() const noexcept { return troubles.empty(); }
 };
 
 // Of one main file. What is missing or wrong is a trouble, and the rest is read; includes are bounded in depth, number

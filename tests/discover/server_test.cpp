@@ -165,6 +165,23 @@ TEST_CASE("nginx: includes are read in their place, with globs, links and loops"
   CHECK(read(host, ServerKind::nginx, "/etc/nginx/none.conf") == "/etc/nginx/none.conf:0 not_found");
 }
 
+TEST_CASE("a directory of includes that cannot be listed is a trouble of its line, and the others go on") {
+  const Host nginx{
+      {"/etc/nginx/nginx.conf", "http {\ninclude loop.d/*.conf;\ninclude file/*.conf;\ninclude conf.d/*;\n}"},
+      {"/etc/nginx/file", ""},
+      {"/etc/nginx/conf.d/a.conf", "server { listen 1443 ssl; }"}};
+  nginx.link("/etc/nginx/loop.d", "loop.d");
+  CHECK(read(nginx, ServerKind::nginx, "/etc/nginx/nginx.conf") ==
+        "127.0.0.1:1443\n/etc/nginx/nginx.conf:2 unreadable\n/etc/nginx/nginx.conf:3 unreadable");
+  const Host apache{
+      {"/etc/apache2/apache2.conf", "Listen 443\nIncludeOptional loop.d/*.conf\nIncludeOptional sites/*.conf\n"},
+      {"/etc/apache2/sites/a.conf", "<VirtualHost *:443>\nSSLEngine on\nServerName a\n</VirtualHost>\n"}};
+  apache.link("/etc/apache2/loop.d", "loop.d");
+  const std::string told = read(apache, ServerKind::apache, "/etc/apache2/apache2.conf");
+  CHECK_MESSAGE(told.find("(a)") != std::string::npos, told);
+  CHECK_MESSAGE(told.ends_with("/etc/apache2/apache2.conf:2 unreadable"), told);
+}
+
 TEST_CASE("includes of includes end somewhere, and so do blocks in blocks") {
   const Host host{};
   for (int i = 0; i < 20; ++i) host.write(fmt::format("/etc/nginx/{}.conf", i), fmt::format("include {}.conf;", i + 1));

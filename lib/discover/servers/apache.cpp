@@ -140,7 +140,9 @@ class ApacheParser {
       return to.include(path, line, absent);
     for (const std::string& one : all)
       if (host_->has_directory(one)) {
-        for (const std::string& name : host_->names(one)) include(one + "/" + name, line, absent, to, depth + 1);
+        const auto refused = [&](const std::string& why) { to.trouble(Reason::unreadable, line, why); };
+        for (const std::string& name : host_->names(one, refused))
+          include(one + "/" + name, line, absent, to, depth + 1);
       } else {
         to.include(one, line, absent);
       }

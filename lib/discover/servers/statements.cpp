@@ -69,7 +69,8 @@ void Statements::read_file(const std::string& path) {
 
 void Statements::include(const std::string& pattern, int line, Absent absent) {
   if (host_ == nullptr || pattern.empty() || passed_over_ > 0) return;
-  const std::vector<std::string> paths = host_->matching(pattern);
+  const std::vector<std::string> paths =
+      host_->matching(pattern, [&](const std::string& why) { trouble(Reason::unreadable, line, why); });
   if (paths.empty() && absent == Absent::is_trouble && pattern.find_first_of("*?[") == std::string::npos)
     trouble(Reason::not_found, line, fmt::format("{} is not there", pattern));
   for (const std::string& path : paths) {
