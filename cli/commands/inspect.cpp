@@ -89,8 +89,8 @@ const Command inspect_command{
     "explain an endpoint or decode a file, and tell its trouble",
     "An endpoint is looked at by every address of its name and judged as `everseal audit` does: what is\n"
     "served and until when, who trusts it, which certificate of yours it is, what is wrong and what to\n"
-    "do. Of files: certificates and chains, requests, keys (their type only), CRLs and PKCS#12, as PEM\n"
-    "or DER. Of directories: every file that holds certificates, judged. Nothing is recorded.\n\n"
+    "do. Of files: certificates and chains, requests, keys (their type only), CRLs, PKCS#12, PKCS#7\n"
+    "and JKS, as PEM or DER. Of directories: every file that holds certificates, judged. Nothing is recorded.\n\n"
     "  everseal inspect www.example.org:443\n"
     "  everseal inspect 10.0.0.7:8443 --sni shop.example.org\n"
     "  everseal inspect mail.example.org:25\n"

@@ -4,12 +4,15 @@
 #include "base/file.h"
 #include "base/handle.h"
 #include "base/text.h"
+#include "discover/contents.h"
 #include "pki/pem.h"
 #include "pki/pkcs12.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -135,6 +138,56 @@ std::vector<Item> decode_pkcs12(BytesView der, const AskPassword& ask) {
   return items;
 }
 
+std::string_view form_of(discover::Container container) {
+  switch (container) {
+    case discover::Container::jks:
+      return "JKS";
+    case discover::Container::pkcs7:
+      return "PKCS#7";
+    default:
+      return to_string(container);
+  }
+}
+
+FoundKey found(const discover::FoundKey& key, const discover::File& file) {
+  if (!key.pin) return {std::nullopt, "encrypted"};
+  for (const discover::FoundCertificate& one : file.certificates)
+    if (one.certificate.spki_pin() == *key.pin) return {std::nullopt, one.certificate.public_key().text};
+  return {std::nullopt, "of none of the certificates"};
+}
+
+// What a walk of the audit makes of the same octets.
+std::vector<Item> decode_as_walked(BytesView bytes, std::string& form, const AskPassword& ask) {
+  discover::Passwords passwords;
+  const auto read = [&] {
+    discover::File file;
+    discover::read_contents(bytes, passwords, file);
+    return file;
+  };
+  const auto is_closed = [](const discover::File& file) {
+    return std::ranges::find(file.troubles, discover::Reason::encrypted, &discover::Trouble::reason) !=
+           file.troubles.end();
+  };
+  discover::File file = read();
+  if (is_closed(file)) {
+    if (auto password = ask(fmt::format("the {} file", form_of(file.container)))) {
+      passwords.add(std::move(*password));
+      file = read();
+    } else if (file.certificates.empty()) {
+      throw Error(Fault::usage, fmt::format("the {} file is encrypted", form_of(file.container)),
+                  "give its password with --password-file FILE");
+    }
+  }
+  form = form_of(file.container);
+  std::vector<Item> items;
+  for (const discover::FoundKey& key : file.keys) items.emplace_back(found(key, file));
+  for (discover::FoundCertificate& one : file.certificates) items.emplace_back(std::move(one.certificate));
+  if (items.empty() && !file.troubles.empty()) throw Error(Fault::invalid, file.troubles.front().what);
+  for (const discover::Trouble& trouble : file.troubles)
+    items.emplace_back(Undecoded{std::string(form_of(file.container)), trouble.what});
+  return items;
+}
+
 enum class DerKind { certificate_like, pkcs12, key, encrypted_key, public_key, pkcs7, unknown };
 
 DerKind kind_of(BytesView der) {
@@ -194,8 +247,7 @@ std::vector<Item> decode_der(BytesView der, std::string& form, const AskPassword
       items.push_back(Undecoded{fmt::format("public key, {}", pki::summarise_public_key(der).text), ""});
       break;
     case DerKind::pkcs7:
-      items.push_back(Undecoded{"PKCS#7", ""});
-      break;
+      return decode_as_walked(der, form, ask);
     case DerKind::certificate_like:
       items.push_back(decode_certificate_like(der));
       break;
@@ -243,16 +295,26 @@ std::vector<Item> decode(BytesView bytes, std::string& form, const AskPassword& 
   if (text.find("-----BEGIN ") != std::string_view::npos) {
     form = "PEM";
     std::vector<Item> items;
-    for (const pki::PemBlock& block : pki::parse_pem(text)) items.push_back(decode_block(block, ask));
+    for (const pki::PemBlock& block : pki::parse_pem(text)) {
+      std::string its_form;
+      if (block.label == "PKCS7" || block.label == "CMS")
+        std::ranges::move(decode_as_walked(block.der, its_form, ask), std::back_inserter(items));
+      else
+        items.push_back(decode_block(block, ask));
+    }
     if (items.empty()) throw Error(Fault::invalid, "it holds no complete PEM block");
     const auto* only = items.size() == 1 ? std::get_if<Undecoded>(&items.front()) : nullptr;
     if (only != nullptr && !only->problem.empty()) throw Error(Fault::invalid, only->problem);
     return items;
   }
   const auto outer = first_value(bytes);
+  if (!has_tag(outer, kSequence) && discover::begins_container(bytes)) {
+    std::vector<Item> items = decode_as_walked(bytes, form, ask);
+    if (!items.empty()) return items;
+  }
   if (!has_tag(outer, kSequence)) {
     throw Error(Fault::invalid, fmt::format("it is {}", resemblance(bytes)),
-                "certificates, requests, keys and CRLs come as PEM or DER, or together as PKCS#12");
+                "certificates, requests, keys and CRLs come as PEM or DER, or together as PKCS#12, PKCS#7 or JKS");
   }
   if (outer->announced > outer->content.size()) {
     throw Error(Fault::invalid, fmt::format("it is cut off: its head announces {} octets of content and {} are there",

@@ -31,7 +31,7 @@ using Item = std::variant<pki::Certificate, pki::Csr, pki::Crl, FoundKey, Undeco
 
 struct Contents {
   std::string source;  // path; printable
-  std::string form;    // "PEM", "DER", "PKCS#12"
+  std::string form;    // "PEM", "DER", "PKCS#12", "PKCS#7", "JKS"
   std::vector<Item> items;
 
   std::vector<pki::Certificate> certificates() const;

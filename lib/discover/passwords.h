@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace everseal::discover {
@@ -16,6 +17,8 @@ class Passwords {
   // And one a line of a secret file (base::read_secret_document); empty lines are passed over. Throws Error(config)
   // that names the file and the line, never the password.
   static Passwords read(const std::string& option);
+
+  void add(base::Secret password) { all_.push_back(std::move(password)); }
 
   std::span<const base::Secret> all() const noexcept { return all_; }
   // Did somebody give any?

@@ -29,6 +29,23 @@ std::set<std::string> rules(const json& document) {
 
 using Rules = std::set<std::string>;
 
+// A Java key store of one trusted certificate, sealed as keytool does.
+std::string key_store_of(const std::string& der, const std::string& password) {
+  const auto number = [](std::size_t value, int octets) {
+    std::string text;
+    while (octets-- > 0) text += static_cast<char>(value >> (8 * octets) & 0xff);
+    return text;
+  };
+  const auto word = [&](const std::string& text) { return number(text.size(), 2) + text; };
+  const std::string store = number(0xfeedfeed, 4) + number(2, 4) + number(1, 4) + number(2, 4) + word("ca") +
+                            number(0, 8) + word("X.509") + number(der.size(), 4) + der;
+  std::string sealed;
+  for (const char c : password) sealed += number(static_cast<unsigned char>(c), 2);
+  const base::Exit digest = test::run({"openssl", "dgst", "-sha1", "-binary"}, sealed + "Mighty Aphrodite" + store);
+  test::require_success(digest);
+  return store + digest.output;
+}
+
 // A root, an intermediate and a leaf for www.example.test, as root.pem, sub.pem, leaf.pem with their keys.
 struct Chain : Folder {
   Chain() {
@@ -164,7 +181,11 @@ TEST_CASE("requests, keys, CRLs, DER and PKCS#12 are decoded") {
                  "pass:quite secret"});
   chain.openssl({"pkcs8", "-topk8", "-nocrypt", "-in", "@leaf.key", "-outform", "DER", "-out", "@key.der"});
   chain.openssl({"pkey", "-in", "@leaf.key", "-pubout", "-out", "@public.pem"});
-  chain.openssl({"crl2pkcs7", "-nocrl", "-certfile", "@leaf.pem", "-out", "@leaf.p7b"});
+  const std::string both = chain.joined({"leaf.pem", "sub.pem"});
+  chain.openssl({"crl2pkcs7", "-nocrl", "-certfile", both, "-out", "@leaf.p7b"});
+  chain.openssl({"crl2pkcs7", "-nocrl", "-certfile", both, "-outform", "DER", "-out", "@der.p7b"});
+  chain.write("trust.jks", key_store_of(chain.read("leaf.der"), "changeit"));
+  chain.write("closed.jks", key_store_of(chain.read("leaf.der"), "quite secret"));
   chain.openssl({"pkcs12", "-export", "-inkey", "@leaf.key", "-in", "@leaf.pem", "-certfile", "@sub.pem", "-out",
                  "@leaf.p12", "-passout", "pass:quite secret"});
   chain.write("index", "R\t490101000000Z\t260101000000Z,keyCompromise\t1234\tunknown\t/CN=gone\n");
@@ -194,7 +215,10 @@ TEST_CASE("requests, keys, CRLs, DER and PKCS#12 are decoded") {
       {"list.crl", {}, "PEM", {"crl"}},
       {"list.der", {}, "DER", {"crl"}},
       {"public.pem", {}, "PEM", {"other"}},
-      {"leaf.p7b", {}, "PEM", {"other"}},
+      {"leaf.p7b", {}, "PEM", {"certificate", "certificate"}},
+      {"der.p7b", {}, "PKCS#7", {"certificate", "certificate"}},
+      {"trust.jks", {}, "JKS", {"certificate"}},
+      {"closed.jks", with_password, "JKS", {"certificate"}},
       {"leaf.p12", with_password, "PKCS#12", {"private_key", "certificate", "certificate"}},
   };
   for (const Row& row : rows) {
