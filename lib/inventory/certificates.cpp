@@ -57,13 +57,18 @@ constexpr std::string_view kIsServed =
     "exists (select 1 from sighting join place on place.id = sighting.place where sighting.certificate = fingerprint "
     "and sighting.position = 0 and sighting.last_seen is null and place.kind = 'endpoint' and place.gone is null)";
 
+// Of managed certificates, and of those that a place of it showed.
+constexpr std::string_view kIsOfEnvironment =
+    "fingerprint in (select fingerprint from certificate where environment = $3 union select sighting.certificate from "
+    "place join sighting on sighting.place = place.id where place.environment = $3)";
+
 // One text for each combination of conditions, so that each is prepared once and served by its index.
 std::string select_for(const CertificateFilter& filter) {
   std::string sql = select_certificate();
   sql += "where 1 = 1";
   if (filter.expires_before) sql += " and not_after < $1";
   if (filter.now && !filter.all) sql += fmt::format(" and (not_after >= $2 or {})", kIsServed);
-  if (!filter.environment.empty()) sql += " and environment = $3";
+  if (!filter.environment.empty()) sql += fmt::format(" and {}", kIsOfEnvironment);
   if (!filter.issuer.empty()) sql += " and issuer_name = $4";
   if (is_suffix(filter.name))
     sql += " and id in (select certificate from certificate_name where reversed >= $5 and reversed < $6)";

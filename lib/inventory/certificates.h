@@ -14,8 +14,8 @@ namespace everseal::inventory {
 
 struct CertificateFilter {
   std::optional<Time> expires_before;
-  std::optional<Time> now;  // with it, expired ones are left out unless `all` or an endpoint shows them still
-  std::string environment;
+  std::optional<Time> now;    // with it, expired ones are left out unless `all` or an endpoint shows them still
+  std::string environment;    // the managed certificate's, or that of a place where it was seen
   std::string issuer;         // configured issuer's name
   std::string name;           // a SAN: exact; "*.example.org" or ".example.org": everything below
   bool managed_only = false;  // live versions of managed certificates

@@ -304,6 +304,20 @@ std::vector<PlaceRecord> Places::named(const std::string& name) {
   return places;
 }
 
+// From one to the next by the index, however many places each has.
+std::set<std::string> Places::environments() {
+  std::set<std::string> names;
+  std::string last;
+  for (;;) {
+    sql::Query query(store_.database(),
+                     "select environment from place where environment > $1 order by environment limit 1");
+    query->bind(1, last);
+    if (!query->step()) return names;
+    last = query->text(0);
+    names.insert(last);
+  }
+}
+
 void Places::each(const PlaceFilter& filter, const std::function<void(const PlaceState&)>& row) {
   std::string sql = fmt::format("{}, {} from place left join probe on probe.id = place.probe where 1 = 1",
                                 kProbeColumns, kPlaceColumns);

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -88,6 +89,7 @@ class Places {
   std::optional<PlaceRecord> find(PlaceKind kind, const std::string& name, const std::string& address);
   std::optional<KnownPlace> known(PlaceKind kind, const std::string& name, const std::string& address);
   std::vector<PlaceRecord> named(const std::string& name);  // every address of it, and the file or name
+  std::set<std::string> environments();                     // of all places, those that are gone too
   void each(const PlaceFilter& filter, const std::function<void(const PlaceState&)>& row);
   // Where a certificate was seen, now or before; the latest first.
   std::vector<std::pair<PlaceRecord, SightingRecord>> of(const pki::Fingerprint& certificate, int limit);

@@ -382,7 +382,7 @@ struct FindingRecord {
   std::string what;  // printable
   Time opened;
   std::optional<Time> closed;
-  std::optional<Time> raised{};   // since when it is worse than it was
+  std::optional<Time> raised{};  // since when it is worse than it was
 };
 
 // Somebody knows of it and said why it may be. What grows worse than it was then is not what he knows.
@@ -401,6 +401,14 @@ struct AcknowledgementRecord {
   bool covers(const FindingRecord& finding) const noexcept { return gravity(finding.severity) <= gravity(severity); }
 };
 
+// An environment whose places were judged by a policy of its own.
+struct EnvironmentPolicy {
+  std::string environment;
+  std::string policy;  // "modern 6.0"
+  std::string hash;    // SHA-256, hex
+  auto operator<=>(const EnvironmentPolicy&) const = default;
+};
+
 struct AuditRunRecord {
   std::int64_t id = 0;
   std::string scope;  // digest of what was asked for
@@ -413,6 +421,7 @@ struct AuditRunRecord {
   std::string policy;       // "intermediate 6.0"
   std::string policy_hash;  // SHA-256, hex
   std::string actor;
+  std::vector<EnvironmentPolicy> by_environment{};  // by name
 };
 
 }  // namespace everseal::inventory

@@ -2,6 +2,7 @@
 #include "inventory/places.h"
 
 #include "inventory/audit_runs.h"
+#include "inventory/certificates.h"
 #include "inventory/findings.h"
 #include "inventory/retention.h"
 #include "inventory/support.h"
@@ -310,6 +311,14 @@ TEST_CASE("a place that its source names no more is gone until a look finds it a
     CHECK(state.probe->leaf == leaf.fingerprint());
   });
   CHECK(places == 1);
+  Look other = look_at(kNow, {make_certificate({.common_name = "lab"})}, {}, "127.0.0.3:443");
+  other.place.environment = "lab";
+  memory.places.record(other);
+  CHECK(memory.places.environments() == std::set<std::string>{"lab", "prod"});
+  std::vector<std::string> seen;
+  const auto add = [&](const CertificateRecord& record) { seen.push_back(record.subject.raw()); };
+  Certificates(memory.store).each({.environment = "lab"}, add);
+  CHECK(seen == std::vector<std::string>{"CN=lab"});
   memory.places.record(look_at(kNow + 2 * kDay, {leaf}));
   CHECK(memory.places.gone_since(kNow).empty());
 }
@@ -395,6 +404,8 @@ TEST_CASE("an audit that was killed is told from one that was complete") {
   run.what = "2 endpoints";
   run.started = kNow;
   run.policy = "intermediate";
+  run.policy_hash = "aa";
+  run.by_environment = {{"prod", "modern 6.0", "bb"}};
   run.id = runs.begin(run);
   CHECK_FALSE(runs.last("ab")->ended);
   CHECK(runs.newest(kNow)->what == "2 endpoints");
@@ -409,6 +420,9 @@ TEST_CASE("an audit that was killed is told from one that was complete") {
   const auto last = runs.last("ab");
   REQUIRE(last);
   CHECK(last->complete);
+  CHECK(last->policy == "intermediate");
+  CHECK(last->policy_hash == "aa");
+  CHECK(last->by_environment == run.by_environment);
   CHECK(last->looked == 2);
   CHECK(runs.between(kNow, kNow + kAnHour).size() == 1);
   CHECK(runs.between(kNow + kAnHour, kNow + kDay).empty());
