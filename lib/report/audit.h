@@ -68,6 +68,7 @@ struct AuditHead {
   base::Time began;
   std::string what;  // "12 endpoints of the config"
   std::string policy, policy_hash;
+  std::vector<inventory::EnvironmentPolicy> by_environment{};  // that are judged by another one
   std::string version;                // of Everseal
   std::string host;                   // where it ran
   std::string fail_on;                // severity from which on the run fails
@@ -80,6 +81,7 @@ struct AuditSummary {
   std::int64_t looked = 0;      // places
   std::int64_t failed = 0;      // of those, could not be looked at as a whole
   std::int64_t not_looked = 0;  // the run was stopped before them, or what names them is wrong
+  bool is_whole = true;         // nothing beside them was left undone or could not be remembered
   std::vector<std::pair<std::string, std::int64_t>>
       findings;  // by severity, all four, the gravest first; known ones not
   std::int64_t acknowledged = 0;

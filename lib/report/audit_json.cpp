@@ -101,6 +101,12 @@ void write_head(JsonWriter& json, const AuditHead& head) {
   json.key("policy").text(head.policy);
   json.key("policy_hash");
   text_or_null(json, head.policy_hash);
+  json.key("policies_of_environments").begin_array();
+  for (const inventory::EnvironmentPolicy& one : head.by_environment) {
+    json.begin_object().key("environment").text(one.environment).key("policy").text(one.policy);
+    json.key("hash").text(one.hash).end_object();
+  }
+  json.end_array();
   json.key("fail_on").text(head.fail_on);
   json.end_object();
 }

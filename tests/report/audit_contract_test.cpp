@@ -127,6 +127,30 @@ TEST_CASE("what only all places together told is in every format, and no place s
   CHECK(rows.ends_with(",,rack=r1,,,,,,,,,\r\n"));
 }
 
+TEST_CASE("an environment that another policy judged is told with it and its digest") {
+  AuditHead head = audit_head();
+  head.by_environment = {{"prod<", "modern 1.2", "abcdef0123456789"}};
+  const auto told = [&](std::string_view kind) {
+    std::string text;
+    const auto sink = require_audit_kind(kind).open(
+        {.write = [&](std::string_view part) { text += part; }, .width = {}, .emphasis = Emphasis::none});
+    sink->begin(head);
+    sink->end(audit_summary({}));
+    return text;
+  };
+  CHECK(json::parse(told("json"))["audit"]["policies_of_environments"] ==
+        json{{{"environment", "prod<"}, {"policy", "modern 1.2"}, {"hash", "abcdef0123456789"}}});
+  CHECK(told("html").find("Of prod&lt;: policy modern 1.2 (SHA-256 <code>abcdef0123456789</code>)") !=
+        std::string::npos);
+  CHECK_MESSAGE(
+      told("table").find("prod< is judged by modern 1.2 (SHA-256 abcdef012345), what has no policy of its own "
+                         "by intermediate 6.0\n") != std::string::npos,
+      told("table"));
+  head.by_environment.clear();
+  CHECK(told("table").find("judged by") == std::string::npos);
+  CHECK(json::parse(told("json"))["audit"]["policies_of_environments"] == json::array());
+}
+
 TEST_CASE("an unknown format of an audit is a usage error that lists the known ones") {
   try {
     require_audit_kind("yaml");

@@ -182,6 +182,8 @@ TEST_CASE("Nagios gets one line, and the exit code that its words mean") {
   const auto places = audit_places();
   AuditSummary stopped = audit_summary({});
   stopped.not_looked = 2;
+  AuditSummary in_part = audit_summary({places[0]});
+  in_part.is_whole = false;
   const struct {
     std::vector<AuditedPlace> places;
     std::optional<AuditSummary> summary;
@@ -205,6 +207,7 @@ TEST_CASE("Nagios gets one line, and the exit code that its words mean") {
        "EVERSEAL CRITICAL - 6 places looked at, 1 critical, 1 error, 1 warning, 1 failed, "
        "1 known; old.example.org:443 at 10.0.0.3:443: the certificate of older.example.org ended "},
       {{}, {}, 3, "EVERSEAL UNKNOWN - 0 places looked at | "},
+      {{places[0]}, in_part, 3, "EVERSEAL UNKNOWN - 1 place looked at | "},
       {{}, stopped, 3, "EVERSEAL UNKNOWN - 0 places looked at, 2 not looked at | "},
   };
   for (const auto& one : cases) {

@@ -114,6 +114,9 @@ class HtmlSink : public AuditSink {
     write("</main>\n<footer>\n");
     write(fmt::format("<p class=\"quiet\">Policy {} (SHA-256 <code>{}</code>). Everseal {}.</p>\n",
                       markup(head_.policy), markup(head_.policy_hash), markup(head_.version)));
+    for (const inventory::EnvironmentPolicy& one : head_.by_environment)
+      write(fmt::format("<p class=\"quiet\">Of {}: policy {} (SHA-256 <code>{}</code>).</p>\n", markup(one.environment),
+                        markup(one.policy), markup(one.hash)));
     write("</footer>\n</body>\n</html>\n");
     return summary.exit_code;
   }

@@ -48,8 +48,8 @@ class NagiosSink : public AuditSink {
   int end(const AuditSummary& summary) override {
     const PluginState state = gravest_ >= gravity("error")     ? kCritical
                               : gravest_ == gravity("warning") ? kWarning
-                              : is_partial(summary)            ? kUnknown
-                                                               : kOk;
+                              : is_whole(summary)              ? kOk
+                                                               : kUnknown;
     std::string text = counted(summary.looked, "place", "places") + " looked at";
     for (const auto& [severity, count] : summary.findings)
       if (count > 0 && severity != "notice") text += fmt::format(", {} {}", count, severity);
@@ -73,11 +73,9 @@ class NagiosSink : public AuditSink {
     std::string text;
   };
 
-  // What the exit code tells where nobody failed to answer is the run's own: a part of the config that is wrong.
-  static bool is_partial(const AuditSummary& summary) {
-    constexpr int kFindings = 3;
-    return summary.looked == 0 || summary.not_looked > 0 ||
-           (summary.failed == 0 && summary.exit_code != 0 && summary.exit_code != kFindings);
+  // Who did not answer is a finding.
+  static bool is_whole(const AuditSummary& summary) {
+    return summary.looked > 0 && summary.not_looked == 0 && summary.is_whole;
   }
 
   static std::string line(PluginState state, const std::string& text) {

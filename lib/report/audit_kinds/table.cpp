@@ -40,6 +40,8 @@ class AuditTable : public AuditSink {
   void begin(const AuditHead& head) override {
     rules_ = AuditedRules(head.rules);
     began_ = head.began;
+    policy_ = head.policy;
+    by_environment_ = head.by_environment;
   }
 
   void place(const AuditedPlace& place) override { write(place, {}); }
@@ -49,6 +51,7 @@ class AuditTable : public AuditSink {
   int end(const AuditSummary& summary) override {
     if (!is_empty_) out_ += '\n';
     write_summary(summary);
+    write_policies();
     for (const std::string& remark : summary.remarks) write_lines(remark);
     if (finds_) write_lines("`everseal audit --explain RULE` says what a rule means and what to do.");
     flush();
@@ -56,6 +59,14 @@ class AuditTable : public AuditSink {
   }
 
  private:
+  // Where more than one policy judged.
+  void write_policies() {
+    for (const inventory::EnvironmentPolicy& one : by_environment_)
+      write_lines(fmt::format("{} is judged by {} (SHA-256 {}), what has no policy of its own by {}",
+                              base::printable(one.environment), base::printable(one.policy), one.hash.substr(0, 12),
+                              base::printable(policy_)));
+  }
+
   bool has_details() const { return !surface_.width || *surface_.width >= kDetailsFrom; }
 
   void write(const AuditedPlace& place, std::string_view remark) {
@@ -226,6 +237,8 @@ class AuditTable : public AuditSink {
   Surface surface_;
   AuditedRules rules_;
   base::Time began_{};
+  std::string policy_;
+  std::vector<inventory::EnvironmentPolicy> by_environment_;
   std::size_t column_ = 0;  // where the row stands
   bool is_empty_ = true;    // no place yet
   bool finds_ = false;      // something above a notice
