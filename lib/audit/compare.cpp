@@ -19,6 +19,7 @@ enum Comparing : std::size_t {
   serial_reused,
   addresses_differ,
   served_differs,
+  superseded_served,
   upstream_plain,
   upstream_unverified,
   revocation_unknown
@@ -51,6 +52,12 @@ const Judge kComparisonJudges[] = {
       "the newer, the server was not reloaded, and the old one will end in its hands (then an error).",
       "Reload the server, and see whether its config reads that file.", "server configs and deployments", Nature::fault,
       Identity::place, Needs::host},
+     nullptr},
+    {{"superseded-served", Severity::error, "an old version of a managed certificate is served",
+      "A newer version of this certificate is in use here, and the server goes on with the old one, which will end in "
+      "its hands: it was not brought there, or the server was not reloaded.",
+      "Deploy it again, and see whether the reload of that deployment is the right one for this server.",
+      "versions and deployments of the state"},
      nullptr},
     {{"upstream-plain", Severity::warning, "traffic goes on in plain text behind the edge",
       "The server ends TLS and passes what it carries on over the network in plain text.",
@@ -226,6 +233,23 @@ std::vector<Finding> judge_served(const std::string& place, const pki::Certifica
                : fmt::format("{} holds {}, but {} is served", expected.where, named(expected.leaf), named(served));
   add_finding(served_differs, is_older ? Severity::error : Severity::warning, criteria, place, std::move(fields),
               std::move(what), findings, &served);
+  return findings;
+}
+
+std::vector<Finding> judge_superseded(const std::string& place, const pki::Certificate& leaf,
+                                      const Superseded& superseded, const Criteria& criteria, base::Time now) {
+  std::vector<Finding> findings;
+  if (now < superseded.since + kReloadTime) return findings;
+  const std::string ends = base::format_time(superseded.ends);
+  add_finding(
+      superseded_served, Severity::error, criteria, place,
+      {{"managed", ours(superseded.name)},
+       {"version_served", ours(std::to_string(superseded.served))},
+       {"version_in_use", ours(std::to_string(superseded.in_use))},
+       {"where", ours(superseded.where)}},
+      fmt::format("version {} of {} is served; version {}, until {}, {}: `everseal deploy {}`", superseded.served,
+                  superseded.name, superseded.in_use, ends.substr(0, 10), superseded.where, superseded.name),
+      findings, &leaf);
   return findings;
 }
 

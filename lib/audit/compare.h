@@ -53,6 +53,19 @@ struct Expected {
 std::vector<Finding> judge_served(const std::string& place, const pki::Certificate& served, const Expected& expected,
                                   const Criteria& criteria, base::Time now);
 
+// A version of a managed certificate that another one took the place of.
+struct Superseded {
+  std::string name;   // of the managed certificate
+  int served = 0;     // its version at the place
+  int in_use = 0;     // the one that ought to be there
+  base::Time ends;    // of that
+  std::string where;  // what is known of it beside: "was deployed to nginx"
+  base::Time since;   // when it came into use; a reload gets an hour
+};
+// superseded-served. `leaf`: that is served.
+std::vector<Finding> judge_superseded(const std::string& place, const pki::Certificate& leaf,
+                                      const Superseded& superseded, const Criteria& criteria, base::Time now);
+
 // Where a server passes on what came in by TLS.
 struct Upstream {
   std::string target;  // "http://10.0.0.5:8080", as the config has it

@@ -127,6 +127,21 @@ TEST_CASE("what is served is what lies there, an hour after it came") {
   CHECK(names(old, fresh, kNow - Seconds(3600)) == Names{"served-differs error"});
 }
 
+TEST_CASE("an old version of a managed certificate is named, an hour after the newer one came into use") {
+  const Certificate old = world().leaf_of(90 * kDay, kNow - 60 * kDay);
+  Superseded superseded{
+      .name = "www", .served = 2, .in_use = 3, .ends = kNow + 80 * kDay, .where = "was deployed to nginx"};
+  superseded.since = kNow - Seconds(3599);
+  CHECK(judge_superseded("here", old, superseded, {}, kNow).empty());
+  superseded.since = kNow - Seconds(3600);
+  const auto findings = judge_superseded("here", old, superseded, {}, kNow);
+  REQUIRE(names_of(findings) == Names{"superseded-served error"});
+  CHECK(findings.front().certificate == old.fingerprint());
+  CHECK(findings.front().what.raw() ==
+        fmt::format("version 2 of www is served; version 3, until {}, was deployed to nginx: `everseal deploy www`",
+                    base::format_time(superseded.ends).substr(0, 10)));
+}
+
 TEST_CASE("an edge passes on by TLS what leaves the host, and verifies whom it speaks to") {
   using Transport = Upstream::Transport;
   const auto names = [](Transport transport, bool leaves_host) {

@@ -50,6 +50,7 @@ TEST_CASE("every rule is found of a real server, file or zone, or it is said why
       {"caa-issuer", "the CA of a test cannot be one that the DNS forbids and that issues all the same"},
       {"caa-critical", "no server of the DNS has a property that nobody knows and that is critical"},
       {"dns-failing", "told of the answer that a lame zone gives, whichever server is lame"},
+      {"superseded-served", "a reload has an hour, which no test waits"},
       {"tlsa-unused", "told of the answer, as tlsa-mismatch is"},
   };
   std::string tests;
