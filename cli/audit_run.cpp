@@ -12,6 +12,7 @@
 #include "discover/passwords.h"
 #include "discover/server.h"
 #include "dns/lookup.h"
+#include "environment.h"
 #include "reconcile/session.h"
 #include "report/audit.h"
 #include "save_found.h"
@@ -37,7 +38,6 @@ using audit::Severity;
 using base::Error;
 using base::Fault;
 
-constexpr std::size_t kMostOfRange = 1024;
 constexpr int kInFlight = 500;
 
 std::vector<scan::TeamPattern> patterns_of(const config::Settings& settings) {
@@ -68,18 +68,19 @@ void take_servers(const std::vector<discover::Server>& servers, const Arguments&
   take(request.endpoints, request.own.endpoints);
 }
 
-void take_arguments(const Arguments& arguments, const std::vector<discover::Server>& servers,
-                    scan::AuditRequest& request) {
+void take_arguments(const Arguments& arguments, const config::Config& config,
+                    const std::vector<discover::Server>& servers, scan::AuditRequest& request) {
   const std::size_t most = arguments.has("most")
                                ? static_cast<std::size_t>(number_argument(*arguments.one("most"), "--most"))
-                               : kMostOfRange;
+                               : scan::kMostOfRange;
   scan::Defaults defaults{.environment = request.environment,
                           .team = {},
                           .labels = {},
                           .sni = arguments.one("sni").value_or(""),
                           .starttls = arguments.one("starttls").value_or(""),
                           .source = "arguments",
-                          .any_address = false};
+                          .any_address = false,
+                          .settings = &config};
   for (const std::string& text : arguments.all("TARGET")) {
     if (is_path(text))
       request.paths.push_back(std::filesystem::absolute(text).lexically_normal().string());
@@ -91,20 +92,6 @@ void take_arguments(const Arguments& arguments, const std::vector<discover::Serv
     take(request.endpoints, scan::read_targets(file, defaults, most));
   }
   take_servers(servers, arguments, request);
-}
-
-// An endpoint that is wrong keeps no other from being looked at.
-void take_endpoint(const config::Endpoint& endpoint, scan::AuditRequest& request, base::Problems& problems) {
-  try {
-    take(request.endpoints, scan::targets_of(endpoint, kMostOfRange));
-  } catch (const Error& error) {
-    if (error.fault() != Fault::config && error.fault() != Fault::usage) throw;
-    problems.push_back({.origin = endpoint.origin,
-                        .key = {},
-                        .message = error.message(),
-                        .hint = error.hint(),
-                        .subject = fmt::format("endpoint/{}", endpoint.name)});
-  }
 }
 
 // Endpoints that are wrong, and whole files, which may hold some.
@@ -127,7 +114,7 @@ void drop_unusable(const scan::Standards& standards, scan::AuditRequest& request
 }
 
 void take_config(const config::Config& config, scan::AuditRequest& request, base::Problems& problems) {
-  for (const auto& [name, endpoint] : config.endpoints) take_endpoint(endpoint, request, problems);
+  take(request.endpoints, scan::endpoints_of(config, scan::Secrets::opened, problems));
   for (const auto& [name, certificate] : config.certificates) take(request.endpoints, scan::targets_of(certificate));
   request.unusable = unusable_of(problems);
   if (request.environment.empty() && problems.empty()) request.whole.emplace_back("config");
@@ -174,7 +161,7 @@ scan::Progress progress_bar(const Context& context) {
   };
 }
 
-report::AuditSummary summary_of(const scan::AuditOutcome& outcome, base::Time ended, int exit_code) {
+report::AuditSummary summary_of(const scan::AuditOutcome& outcome, base::Time ended, const LookCounts& counts) {
   report::AuditSummary summary;
   summary.ended = ended;
   summary.looked = outcome.looked;
@@ -186,7 +173,8 @@ report::AuditSummary summary_of(const scan::AuditOutcome& outcome, base::Time en
   }
   summary.acknowledged = outcome.acknowledged;
   summary.remarks = outcome.remarks;
-  summary.exit_code = exit_code;
+  summary.is_whole = !counts.is_untold;
+  summary.exit_code = exit_code_of(counts);
   return summary;
 }
 
@@ -234,10 +222,12 @@ int audit_to(report::AuditSink& sink, const Context& context) {
 
   scan::AuditRequest request;
   request.environment = arguments.one("env").value_or("");
+  if (!named && !request.environment.empty() && around.problems.empty())
+    require_known_environment(around.config, nullptr, request.environment);
   std::vector<discover::Server> servers = servers_from(arguments);
-  const bool is_read_whole =
-      std::ranges::all_of(servers, [](const discover::Server& server) { return server.troubles.empty(); });
-  named ? take_arguments(arguments, servers, request) : take_config(around.config, request, around.problems);
+  const bool is_read_whole = std::ranges::all_of(servers, &discover::Server::is_read_whole);
+  named ? take_arguments(arguments, around.config, servers, request)
+        : take_config(around.config, request, around.problems);
   drop_repeated(request.endpoints);
   take_dns(arguments, around, named, request);
   if (request.endpoints.empty() && request.paths.empty() && request.own.files.empty() &&
@@ -273,6 +263,7 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   head.what = request.what;
   head.policy = standards.policy().name + " " + standards.policy().version;
   head.policy_hash = standards.policy().hash;
+  head.by_environment = standards.policies_of(scan::environments_of(request));
   head.version = kVersion;
   head.host = host_name();
   head.fail_on = audit::to_string(from);
@@ -288,29 +279,33 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   std::ranges::move(remarks, std::back_inserter(outcome.remarks));
   const bool is_ill = !outcome.why_not_remembered.empty() || (!around.why_no_store.empty() && !around.is_foreign);
   for (const std::string& why : {around.why_no_store, outcome.why_not_remembered})
-    if (!why.empty()) outcome.remarks.push_back("nothing is remembered: " + why);
+    if (!why.empty())
+      outcome.remarks.push_back(
+          (outcome.is_remembered_in_part ? "not all of it is remembered: " : "nothing is remembered: ") + why);
   for (const base::Problem& problem : around.problems) outcome.remarks.push_back(to_string(problem));
-  const int code = exit_code_of(
-      {.has_finding = outcome.has(from),
-       .looked = outcome.looked,
-       .failed = outcome.failed,
-       .not_looked = outcome.not_looked,
-       .is_untold = !outcome.is_complete || !is_read_whole || (!named && !around.problems.empty()) || is_ill,
-       .may_be_empty = arguments.has("resume") || request.dns.has_value()});
+  const LookCounts counts{
+      .has_finding = outcome.has(from),
+      .looked = outcome.looked,
+      .failed = outcome.failed,
+      .not_looked = outcome.not_looked,
+      .is_untold = !outcome.is_complete || !is_read_whole || (!named && !around.problems.empty()) || is_ill,
+      .may_be_empty = arguments.has("resume") || request.dns.has_value()};
   if (only_changes && !outcome.why_not_remembered.empty())
     throw Error(Fault::io, "no change can be told: " + outcome.why_not_remembered,
                 "`everseal audit` looks all the same");
   if (only_changes) {
-    show_changes(context, *around.store, {outcome.began, host.clock(), outcome.lapsed});
+    show_changes(context, *around.store, {outcome.began, host.clock(), outcome.lapsed, request.environment});
     warn_of(around.problems);
   }
   if (arguments.has("save")) {
     const scan::Discovery found =
         scan::discover_host({.servers = std::move(servers), .passwords = std::move(request.passwords)},
                             around.store ? &*around.store : nullptr, now, context.stop);
-    save_found_tables(context, host, plan_found_tables(host, around, found, request.environment));
+    base::Problems problems;
+    save_found_tables(context, host, plan_found_tables(host, around, found, request.environment, problems));
+    warn_of(problems);
   }
-  return sink.end(summary_of(outcome, host.clock(), code));
+  return sink.end(summary_of(outcome, host.clock(), counts));
 }
 
 }  // namespace

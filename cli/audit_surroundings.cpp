@@ -33,15 +33,6 @@ std::optional<config::LifeLeft> life_left(const Arguments& arguments, std::strin
               "write \"1/4\" or \"30d\"");
 }
 
-// Once one is declared, another is a slip.
-void require_declared(const config::Config& config, const std::string& environment) {
-  std::vector<std::string> known;
-  for (const auto& [name, declared] : config.environments) known.push_back(name.text());
-  if (known.empty() || std::ranges::find(known, environment) != known.end()) return;
-  throw Error(Fault::usage, fmt::format("--env: no environment is called '{}'", base::printable(environment)),
-              fmt::format("the config declares {}", base::join(known, ", ")));
-}
-
 // Also where nobody may look whether there is one: to open it says why.
 bool may_have_state(const reconcile::Host& host) {
   std::error_code error;
@@ -115,7 +106,8 @@ scan::Standards standards_of(const Context& context, Surroundings& around, base:
   const scan::Override override{.policy = context.arguments.one("policy"),
                                 .warning = life_left(context.arguments, "warning"),
                                 .critical = life_left(context.arguments, "critical")};
-  if (const auto environment = context.arguments.one("env")) require_declared(around.config, *environment);
+  if (const auto environment = context.arguments.one("env"))
+    base::within("--env", [&] { config::require_environment(around.config, *environment); });
   const auto own = around.store ? scan::own_authorities(*around.store, around.config) : scan::OwnAuthorities();
   return {around.config, override, own, now};
 }

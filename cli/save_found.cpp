@@ -24,21 +24,18 @@ bool is_found_file(const std::string& path) {
 }
 
 // Tables that were found before are what is compared, and watch nothing by themselves here.
-std::set<std::string> watched_by(const config::Config& config) {
-  constexpr std::size_t kMostWatched = 1024;
+std::set<std::string> watched_by(config::Config config, base::Problems& problems) {
   std::set<std::string> names;
-  for (const auto& [name, endpoint] : config.endpoints) {
-    if (is_found_file(endpoint.origin.file)) continue;
-    for (const scan::Wanted& one : scan::targets_of(endpoint, kMostWatched)) names.insert(one.name);
-  }
+  std::erase_if(config.endpoints, [](const auto& one) { return is_found_file(one.second.origin.file); });
+  for (const scan::Wanted& one : scan::endpoints_of(config, scan::Secrets::left, problems)) names.insert(one.name);
   for (const auto& [name, certificate] : config.certificates)
     for (const scan::Wanted& one : scan::targets_of(certificate)) names.insert(one.name);
   return names;
 }
 
-scan::FoundContext context_of(Surroundings& around, const std::string& environment) {
+scan::FoundContext context_of(Surroundings& around, const std::string& environment, base::Problems& problems) {
   scan::FoundContext found;
-  found.watched = watched_by(around.config);
+  found.watched = watched_by(around.config, problems);
   found.environment = environment;
   found.issuer = around.config.issuers.empty() ? std::string(kNoIssuer) : around.config.issuers.begin()->first.text();
   if (around.store)
@@ -98,11 +95,12 @@ std::vector<discover::Server> servers_from(const Arguments& arguments) {
 }
 
 std::vector<config::FoundPlan> plan_found_tables(const reconcile::Host& host, Surroundings& around,
-                                                 const scan::Discovery& discovery, const std::string& environment) {
+                                                 const scan::Discovery& discovery, const std::string& environment,
+                                                 base::Problems& problems) {
   const config::Kinds kinds =
       reconcile::config_kinds(around.store ? reconcile::authority_names(*around.store) : std::vector<base::Name>());
   std::vector<config::FoundPlan> plans;
-  for (const auto& [source, tables] : scan::tables_of(discovery, context_of(around, environment)))
+  for (const auto& [source, tables] : scan::tables_of(discovery, context_of(around, environment, problems)))
     plans.push_back(config::plan_found(host.files, source, tables, kinds, [&](const std::string& key) {
       return scan::was_looked_for(discovery, source, key);
     }));

@@ -14,7 +14,8 @@ std::vector<discover::Server> servers_from(const Arguments& arguments);
 
 // What the files of the sources would become. Error(config) where the config would be wrong with it.
 std::vector<config::FoundPlan> plan_found_tables(const reconcile::Host& host, Surroundings& around,
-                                                 const scan::Discovery& discovery, const std::string& environment);
+                                                 const scan::Discovery& discovery, const std::string& environment,
+                                                 base::Problems& problems);
 // Writes them and says what is new, gone and changed.
 void save_found_tables(const Context& context, const reconcile::Host& host,
                        const std::vector<config::FoundPlan>& plans);

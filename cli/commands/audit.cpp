@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "command.h"
 #include "config_problems.h"
+#include "environment.h"
 #include "reconcile/access.h"
 #include "terminal.h"
 
@@ -34,7 +35,10 @@ constexpr Argument kAuditArguments[] = {
     {.name = "--save",
      .summary = "write tables of what --from found to conf.d, as `everseal discover` does",
      .type = ArgumentType::flag},
-    {.name = "--env", .summary = "of the config, only this environment; judge TARGETs as of it", .value = "ENV"},
+    {.name = "--env",
+     .summary = "of the config, only this environment; judge TARGETs as of it; of --diff its "
+                "places alone",
+     .value = "ENV"},
     {.name = "--policy", .summary = "judge by this one: a name, or the path of your own", .value = "POLICY"},
     {.name = "--warning", .summary = "life left that is a warning", .value = "1/4|30d"},
     {.name = "--critical", .summary = "life left that is critical", .value = "1/8|7d"},
@@ -80,9 +84,18 @@ int run_difference(Context& context, const std::string& text) {
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   const base::Time now = host.clock();
   const base::Time since = parse_since(text, store, now);
-  if (!show_changes(context, store, {since, now}) && context.output == Output::text && !context.quiet)
+  const std::string environment = context.arguments.one("env").value_or("");
+  if (!environment.empty()) require_known_environment(host, store, environment);
+  if (!show_changes(context, store, {.since = since, .until = now, .environment = environment}) &&
+      context.output == Output::text && !context.quiet)
     note(fmt::format("nothing changed since {}\n", base::format_time(since)));
   return 0;
+}
+
+[[noreturn]] void refuse_together(std::string_view option, const std::string& other, const std::string& why) {
+  throw base::Error(
+      base::Fault::usage,
+      fmt::format("--{} and {} cannot be said together", option, other == "TARGET" ? other : "--" + other), why);
 }
 
 // What is said beside an option that leaves it no sense.
@@ -90,15 +103,19 @@ void refuse_beside(const Context& context, std::string_view option, std::initial
                    const std::string& why) {
   if (!context.arguments.has(option)) return;
   for (const auto& [name, values] : context.arguments.values)
-    if (name != option && (others.size() == 0 || std::ranges::find(others, name) != others.end()))
-      throw base::Error(
-          base::Fault::usage,
-          fmt::format("--{} and {} cannot be said together", option, name == "TARGET" ? name : "--" + name), why);
+    if (std::ranges::find(others, name) != others.end()) refuse_together(option, name, why);
+}
+
+void refuse_all_beside(const Context& context, std::string_view option, std::initializer_list<std::string_view> but,
+                       const std::string& why) {
+  if (!context.arguments.has(option)) return;
+  for (const auto& [name, values] : context.arguments.values)
+    if (name != option && std::ranges::find(but, name) == but.end()) refuse_together(option, name, why);
 }
 
 void refuse_contradictions(const Context& context) {
-  refuse_beside(context, "explain", {}, "--explain takes nothing but --json");
-  refuse_beside(context, "diff", {}, "--diff looks at nothing: it tells of all places, and takes nothing but --json");
+  refuse_all_beside(context, "explain", {}, "--explain takes nothing but --json");
+  refuse_all_beside(context, "diff", {"env"}, "--diff looks at nothing, and takes --env and --json alone");
   refuse_beside(context, "changes", {"format", "baseline"}, "--changes tells a table, or with --json a document");
   if (context.output == Output::json && context.arguments.one("format").value_or("json") != "json")
     throw base::Error(base::Fault::usage, "--json and --format cannot be said together", "leave one of them out");

@@ -98,15 +98,16 @@ class TextReport {
   }
 
   void policies() {
-    static constexpr Column columns[] = {{"policy", "POLICY", Align::left, Narrow::keep},
-                                         {"first", "FIRST USED", Align::left, Narrow::keep},
-                                         {"last", "LAST USED", Align::left, Narrow::keep},
-                                         {"runs", "AUDITS", Align::right, Narrow::keep},
-                                         {"hash", "SHA-256", Align::left, Narrow::wrap}};
+    static constexpr Column columns[] = {
+        {"policy", "POLICY", Align::left, Narrow::keep},    {"environment", "ENV", Align::left, Narrow::keep},
+        {"first", "FIRST USED", Align::left, Narrow::keep}, {"last", "LAST USED", Align::left, Narrow::keep},
+        {"runs", "AUDITS", Align::right, Narrow::keep},     {"hash", "SHA-256", Align::left, Narrow::wrap}};
     const auto sink = table("Policies", period_.policies.size(), columns);
     if (!sink) return;
     for (const auto& one : period_.policies) {
-      const Cell cells[] = {one.policy, minute(one.first), minute(one.last), one.runs, one.hash};
+      const Cell cells[] = {one.policy,        one.environment.empty() ? Cell() : Cell(one.environment),
+                            minute(one.first), minute(one.last),
+                            one.runs,          one.hash};
       sink->row(cells);
     }
     sink->end();
@@ -283,6 +284,8 @@ void print_json(inventory::Store& store, const scan::Period& period, const std::
     writer.begin_object()
         .key("policy")
         .text(one.policy)
+        .key("environment")
+        .value(one.environment.empty() ? Cell() : Cell(one.environment))
         .key("hash")
         .text(one.hash)
         .key("first")
@@ -319,7 +322,13 @@ void print_json(inventory::Store& store, const scan::Period& period, const std::
   for (const auto& run : period.runs) {
     writer.begin_object().key("what").text(run.what).key("who").text(run.actor).key("began").time(run.started);
     writer.key("ended").value(run.ended).key("complete").boolean(run.complete).key("looked").number(run.looked);
-    writer.key("failed").number(run.failed).key("policy").text(run.policy).end_object();
+    writer.key("failed").number(run.failed).key("policy").text(run.policy);
+    writer.key("policies_of_environments").begin_array();
+    for (const inventory::EnvironmentPolicy& one : run.by_environment) {
+      writer.begin_object().key("environment").text(one.environment).key("policy").text(one.policy);
+      writer.key("hash").text(one.hash).end_object();
+    }
+    writer.end_array().end_object();
   }
   writer.end_array().key("not_covered").begin_array();
   for (const auto& one : period.uncovered)

@@ -7,6 +7,7 @@
 #include "reconcile/access.h"
 #include "reconcile/host_checks.h"
 #include "reconcile/kinds.h"
+#include "scan/standards.h"
 
 #include <algorithm>
 #include <iterator>
@@ -49,6 +50,7 @@ int run_config_check(Context& context) {
   const config::Config config =
       config::parse(sources.files, reconcile::config_kinds(authorities), problems,
                     sources.unread.empty() ? config::References::checked : config::References::elsewhere);
+  if (problems.empty()) problems = scan::audit_problems(config);
   base::Problems warnings = problems.empty() ? reconcile::host_problems(config) : base::Problems();
   if (!context.arguments.has("FILE"))
     std::ranges::copy(config::not_read(files, host.state), std::back_inserter(warnings));
@@ -75,7 +77,8 @@ const Command config_check_command{
     "config check",
     Group::care,
     "check the config, all problems at once",
-    "Opens no secret. Exit 2 where there is a problem; what this host lacks is warned of.",
+    "Reads also the policies, trust stores and files of targets that the config names, and opens no secret.\n"
+    "Exit 2 where there is a problem; what this host lacks is warned of.",
     kConfigCheckArguments,
     run_config_check};
 

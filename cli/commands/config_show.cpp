@@ -64,6 +64,8 @@ Json json_of(const config::Endpoint& endpoint) {
           {"labels", endpoint.labels},
           {"sni", endpoint.sni},
           {"starttls", endpoint.starttls},
+          {"client_certificate_file", words(endpoint.client_certificate_file)},
+          {"client_key_file", words(endpoint.client_key_file)},
           {"addresses", endpoint.any_address ? "any" : "all"},
           {"proxy", endpoint.proxy},
           {"proxy_password_file", words(endpoint.proxy_password_file)}};

@@ -262,6 +262,7 @@ int run_discover(Context& context) {
   const bool save = context.arguments.has("save");
   const reconcile::Host host = context.host();
   Surroundings around = surroundings(host, sql::Access::read_write, false);
+  base::within("--env", [&] { config::require_environment(around.config, environment); });
   const base::Time now = host.clock();
   const scan::Discovery found =
       scan::discover_host(request, around.store ? &*around.store : nullptr, now, context.stop);
@@ -269,7 +270,7 @@ int run_discover(Context& context) {
   if (around.store) away = scan::remember(*around.store, found, environment, now);
   std::vector<config::FoundPlan> plans;
   try {
-    plans = plan_found_tables(host, around, found, environment);
+    plans = plan_found_tables(host, around, found, environment, around.problems);
   } catch (const base::Error&) {
     // What could not be written is no matter where nobody asked for it.
     if (save) throw;

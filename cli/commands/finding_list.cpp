@@ -1,4 +1,5 @@
 #include "command.h"
+#include "environment.h"
 #include "inventory/findings.h"
 #include "reconcile/access.h"
 #include "report/json.h"
@@ -132,6 +133,7 @@ void print_json(const std::vector<Entry>& all) {
 int run_finding_list(Context& context) {
   const reconcile::Host host = context.host();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
+  if (const auto environment = context.arguments.one("env")) require_known_environment(host, store, *environment);
   const std::vector<Entry> all = entries(store, context.arguments, host.clock());
   if (context.output == Output::json)
     print_json(all);

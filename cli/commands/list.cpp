@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "command.h"
 #include "config_problems.h"
+#include "environment.h"
 #include "inventory/certificates.h"
 #include "inventory/places.h"
 #include "moments.h"
@@ -24,7 +25,7 @@ constexpr Argument kListArguments[] = {
     {.name = "--name",
      .summary = "only with this name, seen ones too; \"*.example.org\": every name below",
      .value = "NAME"},
-    {.name = "--env", .summary = "only of this environment", .value = "ENV"},
+    {.name = "--env", .summary = "only of this environment; seen ones by their places", .value = "ENV"},
     {.name = "--issuer", .summary = "only from this issuer", .value = "NAME"},
     {.name = "--managed", .summary = "only what is kept alive; the default without --name", .type = ArgumentType::flag},
     {.name = "--seen", .summary = "only what was signed or seen, and is not managed", .type = ArgumentType::flag},
@@ -326,6 +327,7 @@ int run_list(Context& context) {
   const reconcile::Host host = context.host();
   const base::Time now = host.clock();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
+  if (const auto environment = arguments.one("env")) require_known_environment(host, store, *environment);
   if (const auto then = arguments.one("as-of")) return list_as_of(context, store, end_argument(*then, "--as-of", now));
   const bool json = context.output == Output::json;
   const bool all = arguments.has("all");

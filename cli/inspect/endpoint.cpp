@@ -4,6 +4,7 @@
 #include "audit_surroundings.h"
 #include "base/error.h"
 #include "scan/memory.h"
+#include "scan/superseded.h"
 
 #include <algorithm>
 #include <utility>
@@ -18,23 +19,23 @@ using base::Fault;
 
 constexpr int kAtOnce = 16;
 constexpr std::chrono::seconds kLongestForCrls{30};
-constexpr std::size_t kMostOfRange = 1024;
 
 // As the config has this endpoint, so that it is judged by its environment.
-std::optional<scan::Wanted> wanted_by_config(const config::Config& config, const std::string& name) {
+std::optional<scan::Wanted> wanted_by_config(const config::Config& config, const std::string& name,
+                                             base::Problems& problems) {
   const auto find = [&](std::vector<scan::Wanted> all) -> std::optional<scan::Wanted> {
     const auto found = std::ranges::find(all, name, &scan::Wanted::name);
     if (found == all.end()) return std::nullopt;
     return std::move(*found);
   };
-  for (const auto& [its_name, endpoint] : config.endpoints)
-    if (auto found = find(scan::targets_of(endpoint, kMostOfRange))) return found;
+  if (auto found = scan::endpoint_of(config, name, problems)) return found;
   for (const auto& [its_name, certificate] : config.certificates)
     if (auto found = find(scan::targets_of(certificate))) return found;
   return std::nullopt;
 }
 
-scan::Wanted wanted_of(const Context& context, const std::string& what, const config::Config& config) {
+scan::Wanted wanted_of(const Context& context, const std::string& what, const config::Config& config,
+                       base::Problems& problems) {
   const Arguments& arguments = context.arguments;
   scan::Wanted wanted = scan::wanted(probe::Target::parse(what), {.environment = arguments.one("env").value_or(""),
                                                                   .team = {},
@@ -43,10 +44,11 @@ scan::Wanted wanted_of(const Context& context, const std::string& what, const co
                                                                   .starttls = arguments.one("starttls").value_or(""),
                                                                   .source = "arguments",
                                                                   .any_address = false});
-  if (const auto known = wanted_by_config(config, wanted.name)) {
+  if (const auto known = wanted_by_config(config, wanted.name, problems)) {
     if (!arguments.has("env")) wanted.environment = known->environment;
     if (!arguments.has("starttls")) wanted.target.starttls = known->target.starttls;
     wanted.target.proxy = known->target.proxy;
+    wanted.target.client = known->target.client;
   }
   return wanted;
 }
@@ -115,7 +117,9 @@ InspectedEndpoint inspect_endpoint(const Context& context, const std::string& wh
   const reconcile::Host host = context.host();
   Surroundings around = what_is_known(host, endpoint.remarks);
   endpoint.now = host.clock();
-  endpoint.wanted = wanted_of(context, what, around.config);
+  base::Problems problems;
+  endpoint.wanted = wanted_of(context, what, around.config, problems);
+  for (const base::Problem& problem : problems) endpoint.remarks.push_back(to_string(problem));
   endpoint.has_state = around.store.has_value();
   scan::Standards standards = standards_of(context, around, endpoint.now);
   endpoint.policy = standards.policy().name + " " + standards.policy().version;
@@ -153,6 +157,12 @@ InspectedEndpoint inspect_endpoint(const Context& context, const std::string& wh
     place.address = seen.capture.address;
     seen.judged =
         judge(endpoint, seen.capture, place.text(), standard, revocations ? &*revocations : nullptr, context.stop);
+    const auto superseded = around.store && seen.leaf() != nullptr
+                                ? scan::superseded_by(*around.store, seen.leaf()->fingerprint())
+                                : std::nullopt;
+    if (superseded)
+      scan::add_findings(seen.judged, audit::judge_superseded(place.text(), *seen.leaf(), *superseded,
+                                                              standard.criteria, endpoint.now));
     seen.found = found_here(std::move(seen.judged.findings), place, memory);
     if (seen.leaf() == nullptr) continue;
     comparison.add(audit::shown(place.text(), endpoint.wanted.name, *seen.leaf(), standard.criteria));
@@ -197,8 +207,8 @@ std::vector<std::string> next_commands(const InspectedEndpoint& endpoint) {
         add(fmt::format("everseal inspect {} --sni {}", target, identifier.text()));
         break;
       }
-    if (seen.capture.outcome == probe::Outcome::not_tls && endpoint.wanted.target.starttls.empty())
-      add(fmt::format("everseal inspect {} --starttls smtp", target));
+    if (!seen.capture.greeting.empty())
+      add(fmt::format("everseal inspect {} --starttls {}", target, seen.capture.greeting));
   }
   return commands;
 }

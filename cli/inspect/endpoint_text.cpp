@@ -1,6 +1,8 @@
+#include "base/reprint.h"
 #include "base/text.h"
 #include "inspect/endpoint.h"
 #include "inspect/show.h"
+#include "probe/starttls.h"
 #include "report/audited.h"
 #include "report/wrap.h"
 #include "terminal.h"
@@ -179,6 +181,12 @@ class Prose {
       text = "No trouble found: clients go on, and are served a certificate that they trust.";
       style = Style::green;
     }
+    const auto old = std::ranges::find_if(endpoint_.addresses, [](const SeenAddress& one) {
+      return one.known.served && one.known.kept && !one.known.is_newest();
+    });
+    if (old != endpoint_.addresses.end())
+      text += fmt::format(" An old version of {} is served: {}, where there is {}.", old->known.served->name,
+                          old->known.served->number, old->known.kept->number);
     if (demanding > 0) text += " Clients without a certificate of their own are turned away.";
     const bool breaks = width_.has_value();
     out_ += styled(breaks ? wrap(text, 0, *width_) : text, style, Stream::output) + "\n";
@@ -192,6 +200,7 @@ class Prose {
     heading(where.empty() ? endpoint_.wanted.name : where);
     if (seen.capture.outcome != probe::Outcome::complete)
       paragraph(2, fmt::format("The look ended at {}: {}.", to_string(seen.capture.phase), seen.capture.problem));
+    before_tls(seen.capture);
     if (const pki::Certificate* const leaf = seen.leaf()) {
       paragraph(2, fmt::format("Serves a certificate for {}, issued by {}. It {}.", names_in_prose(*leaf),
                                leaf->is_self_issued() ? "itself" : quoted(leaf->issuer()),
@@ -201,6 +210,17 @@ class Prose {
       paragraph(2, kept_in_prose(endpoint_, seen.known));
     }
     handshake(seen.capture);
+  }
+
+  // Some servers wait for words of their own, or go away when TLS comes unasked.
+  void before_tls(const probe::Capture& capture) {
+    const bool is_mute = capture.outcome == probe::Outcome::timed_out || capture.outcome == probe::Outcome::unreachable;
+    if (!is_mute || capture.phase != probe::Phase::handshake || !endpoint_.wanted.target.starttls.empty()) return;
+    std::vector<std::string_view> waiting;
+    for (const probe::Starttls* const one : probe::starttls_protocols())
+      if (one->greets == nullptr) waiting.push_back(one->name);
+    paragraph(2, fmt::format("If it is a server that wants to be asked for TLS, say which: --starttls {}.",
+                             fmt::join(waiting, ", ")));
   }
 
   void asked_for(const pki::Certificate& leaf) {
@@ -307,7 +327,7 @@ class Prose {
     for (const Told& one : all) {
       const audit::Finding& finding = one.one->finding;
       const bool everywhere = one.addresses.empty() || one.addresses.size() == endpoint_.addresses.size();
-      std::string text = fmt::format("{}{}", base::printable(finding.what),
+      std::string text = fmt::format("{}{}", base::reprinted(finding.what.raw()),
                                      everywhere ? "" : fmt::format(" (at {})", base::join(one.addresses, ", ")));
       if (const auto& known = one.one->acknowledgement)
         text += fmt::format(" (known until {}: {})", base::format_time(known->until), base::printable(known->reason));

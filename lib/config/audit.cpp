@@ -96,6 +96,14 @@ std::vector<pki::NameConstraint> read_ranges(const base::Table& table, const bas
   return ranges;
 }
 
+void check_server_name(const Named& from, const std::string& name, Reader& reader) {
+  try {
+    pki::require_server_name(name);
+  } catch (const base::Error& error) {
+    reader.complain(origin_of(from.table, "sni", from.origin), from.key + ".sni", error.message(), error.hint());
+  }
+}
+
 void check_targets(const Named& from, const Endpoint& endpoint, Reader& reader) {
   if (endpoint.targets.empty() && !endpoint.targets_file)
     reader.complain(origin_of(from.table, "targets", from.origin), from.key + ".targets", "is missing",
@@ -111,7 +119,37 @@ void check_targets(const Named& from, const Endpoint& endpoint, Reader& reader) 
   }
 }
 
+// What is wrong with `text` among those that are declared, and what to do.
+template <class Names>
+base::Problem not_declared(std::string_view what, std::string_view text, const Names& declared) {
+  const auto near = base::nearest(text, std::vector<std::string>(declared.begin(), declared.end()));
+  return {.origin = {},
+          .key = {},
+          .message = fmt::format("there is no {} '{}'", what, printable(text.substr(0, 80))),
+          .hint = near ? fmt::format("did you mean '{}'?", *near) : fmt::format("add [{}.{}]", what, text)};
+}
+
+template <class Item>
+void require_declared(std::string_view what, std::string_view text, const std::map<Name, Item>& declared,
+                      const Unparsed& unparsed) {
+  std::vector<std::string> names;
+  for (const auto& [name, item] : declared) names.push_back(name.text());
+  if (text.empty() || names.empty() || std::ranges::find(names, text) != names.end() ||
+      unparsed.may_define(what, text) != nullptr)
+    return;
+  const base::Problem problem = not_declared(what, text, names);
+  throw base::Error(base::Fault::usage, problem.message, problem.hint);
+}
+
 }  // namespace
+
+void require_environment(const Settings& settings, std::string_view name) {
+  require_declared("environment", name, settings.environments, settings.never_read);
+}
+
+void require_team(const Settings& settings, std::string_view name) {
+  require_declared("team", name, settings.teams, settings.never_read);
+}
 
 bool is_built_in_policy(std::string_view text) { return text.find_first_of("/.") == std::string_view::npos; }
 
@@ -140,9 +178,8 @@ std::string read_label(const Named& from, std::string_view option, const base::O
   if (reader.known == nullptr) return text;
   const auto& known = reader.known->*declared_ones;
   if (known.empty() || known.contains(text) || !reader.known->is_nowhere(text)) return text;
-  const auto near = base::nearest(text, std::vector<std::string>(known.begin(), known.end()));
-  reader.complain(origin, key, fmt::format("there is no {} '{}'", option, text),
-                  near ? fmt::format("did you mean '{}'?", *near) : fmt::format("add [{}.{}]", option, text));
+  base::Problem problem = not_declared(option, text, known);
+  reader.complain(origin, key, std::move(problem.message), std::move(problem.hint));
   return text;
 }
 
@@ -161,6 +198,16 @@ Endpoint read_endpoint(const Named& from, Reader& reader) {
       reader.complain(origin_of_item(from.table, "labels", i, from.origin), from.key + ".labels",
                       fmt::format("'{}' is not KEY=VALUE", shortened(endpoint.labels[i])));
   endpoint.sni = options.string("sni");
+  if (options.has("sni")) check_server_name(from, endpoint.sni, reader);
+  if (options.has("client_certificate_file"))
+    endpoint.client_certificate_file = options.string("client_certificate_file");
+  if (options.has("client_key_file")) endpoint.client_key_file = options.string("client_key_file");
+  if (endpoint.client_certificate_file.has_value() != endpoint.client_key_file.has_value())
+    reader.complain(from.origin,
+                    from.key + (endpoint.client_certificate_file ? ".client_certificate_file" : ".client_key_file"),
+                    fmt::format("is of no use without {}",
+                                endpoint.client_certificate_file ? "client_key_file" : "client_certificate_file"),
+                    "name both; it may be one file");
   endpoint.starttls = options.string("starttls");
   if (!endpoint.starttls.empty() && !reader.kinds.starttls.empty()) {
     std::vector<std::string> known = reader.kinds.starttls;
@@ -207,6 +254,7 @@ Team read_team(const Named& from, Reader& reader) {
 
 Audit read_audit(const base::Table& table, const base::Origin& origin, Reader& reader) {
   Audit audit;
+  audit.origin = origin;
   report_unknown(table, {declared(Section::audit)}, {}, "audit", reader.problems);
   const base::Options options = validate_declared(table, declared(Section::audit), "audit", origin, reader.problems);
   audit.policy = read_policy(table, options, origin);

@@ -130,7 +130,9 @@ struct Endpoint {
   std::string team;
   std::vector<std::string> labels;  // "KEY=VALUE"
   std::string sni;
-  std::string starttls;                            // "" : by the port; "none": TLS at once
+  std::string starttls;  // "" : by the port; "none": TLS at once
+  // What it shows where a server asks for it: certificate and chain, PEM, and their key, which may stand in one file.
+  std::optional<std::string> client_certificate_file, client_key_file;
   bool any_address = false;                        // one place, whichever address answers
   std::string proxy;                               // URL; "": none
   std::optional<std::string> proxy_password_file;  // USER:PASSWORD
@@ -171,6 +173,7 @@ struct Audit {
   bool fetches = true;                             // CRLs, and what is asked of the DNS alone
   std::vector<pki::NameConstraint> fetch_allow{};  // address ranges that may be fetched from beside the public ones
   std::vector<std::string> compat{};               // whose metric names are told, too: "blackbox"
+  base::Origin origin{};
 };
 
 // Files that do not parse: what they define is not known, though nothing that they do not even spell.
@@ -207,6 +210,10 @@ struct Settings {
   std::map<std::string, std::string> unusable{};
   Unparsed never_read{};  // files that were never right: nothing stands in for what they define
 };
+
+// Error(usage) for an environment or a team that is not declared, where one is.
+void require_environment(const Settings& settings, std::string_view name);
+void require_team(const Settings& settings, std::string_view name);
 
 struct Config : Settings {
   std::map<Name, Certificate> certificates;

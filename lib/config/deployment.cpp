@@ -46,9 +46,7 @@ void check_target(const VerifyTarget& target, const base::Table& written, const 
                     "write for example \"127.0.0.1:443\" or \"[::1]:443\"");
   if (!target.sni.empty()) {
     try {
-      if (pki::Identifier::parse(pki::IdentifierKind::dns, target.sni).is_wildcard())
-        reader.complain(origin_of(written, "sni", origin), key + ".sni", "a wildcard cannot be asked for",
-                        "say one name below it");
+      pki::require_server_name(target.sni);
     } catch (const base::Error& error) {
       reader.complain(origin_of(written, "sni", origin), key + ".sni", error.message(), error.hint());
     }

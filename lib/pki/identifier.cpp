@@ -313,6 +313,14 @@ base::Bytes Identifier::ip_octets() const {
   return ip_from_text(text_);
 }
 
+void require_server_name(std::string_view text) {
+  const Identifier name = Identifier::parse(IdentifierKind::dns, text);
+  if (name.is_wildcard()) reject("server name", text, "a wildcard cannot be asked for", "say one name below it");
+  if (name.text() != text)
+    reject("server name", text, "servers are asked in lower case, by A-labels and without a dot at the end",
+           fmt::format("write \"{}\"", name.text()));
+}
+
 std::string to_string(std::span<const Identifier> identifiers) {
   std::string text;
   for (const Identifier& identifier : identifiers) text.append(text.empty() ? "" : ", ").append(identifier.text());

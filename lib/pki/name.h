@@ -41,6 +41,9 @@ class Identifier {
 };
 // "www.example.org, 10.0.0.1"
 std::string to_string(std::span<const Identifier> identifiers);
+// Error(usage) unless it can be asked of a server as it stands (RFC 6066 section 3): a DNS name in the form above, no
+// wildcard.
+void require_server_name(std::string_view text);
 
 // One SAN entry of a certificate or CSR as found: may be of a kind we do not name, malformed or hostile.
 struct GeneralName {

@@ -6,6 +6,7 @@
 #include "audit/sight.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "base/reprint.h"
 #include "discover/walk.h"
 #include "inventory/audit_runs.h"
 #include "inventory/places.h"
@@ -51,7 +52,7 @@ inventory::FindingRecord record_of(const audit::Finding& finding, base::Time at)
   record.rule = finding.rule->id;
   record.certificate = finding.certificate;
   record.severity = audit::to_string(finding.severity);
-  record.what = base::printable(finding.what);
+  record.what = base::reprinted(finding.what.raw());
   return record;
 }
 
@@ -126,6 +127,7 @@ class Run {
     record_.started = began_;
     record_.policy = standards_.policy().name + " " + standards_.policy().version;
     record_.policy_hash = standards_.policy().hash;
+    record_.by_environment = standards_.policies_of(environments_of(request_));
     outcome_.remarks = request_.own.remarks;
     if (!standards_.has_system_store())
       outcome_.remarks.emplace_back(
@@ -144,6 +146,20 @@ class Run {
       if (error.fault() == base::Fault::busy) throw;
       // A full disk keeps nobody from looking.
       outcome_.why_not_remembered = error.message();
+      memory_.reset();
+    }
+  }
+
+  // A disk that fills keeps nobody from looking on: what comes then is reported, and not remembered.
+  template <class Work>
+  void remember(const Work& work) {
+    if (!memory_) return;
+    try {
+      work(*memory_);
+    } catch (const base::Error& error) {
+      if (error.fault() != base::Fault::io) throw;
+      outcome_.why_not_remembered = error.message();
+      outcome_.is_remembered_in_part = true;
       memory_.reset();
     }
   }
@@ -285,6 +301,7 @@ class Run {
     if (memory_) seen = memory_->leaves_since(place, now - kTakeTurns);
     for (const SeenLeaf& leaf : seen) all.judged.recent.insert(leaf.certificate);
     for (const pki::Certificate& leaf : all.judged.leaves) all.judged.recent.erase(leaf.fingerprint());
+    judge_versions(place.text(), standard, all.judged);
     add_look(seen, all.judged.leaves, now);
     together_.add(place, disagree(seen, now - kTakeTurns, now) ? wanted.name : std::string(), all.judged.leaves,
                   standard.criteria);
@@ -327,11 +344,28 @@ class Run {
     return audited;
   }
 
+  // Versions of managed certificates that are served though a newer one is in use; that is one fault, whatever they are
+  // compared with beside.
+  std::set<pki::Fingerprint> judge_versions(const std::string& place, Standard& standard, Judged& judged) {
+    std::set<pki::Fingerprint> old;
+    std::vector<audit::Finding> findings;
+    for (const pki::Certificate& leaf : judged.leaves) {
+      const auto superseded = memory_ ? memory_->superseded(leaf.fingerprint()) : std::nullopt;
+      if (!superseded) continue;
+      old.insert(leaf.fingerprint());
+      std::ranges::move(audit::judge_superseded(place, leaf, *superseded, standard.criteria, began_),
+                        std::back_inserter(findings));
+    }
+    add_findings(judged, std::move(findings));
+    return old;
+  }
+
   // What the listener serves beside what belongs there, and what it passes on to.
   void compare_with_meant(const Wanted& wanted, const std::string& place, Standard& standard, Judged& judged) {
     std::vector<audit::Finding> findings;
+    const std::set<pki::Fingerprint> old = judge_versions(place, standard, judged);
     const auto compare = [&](const pki::Certificate& served, const std::optional<audit::Expected>& expected) {
-      if (!expected) return;
+      if (!expected || old.contains(served.fingerprint())) return;
       std::ranges::move(audit::judge_served(place, served, *expected, standard.criteria, began_),
                         std::back_inserter(findings));
     };
@@ -503,7 +537,7 @@ class Run {
     if (!judged.findings.empty())
       hand_over(std::move(place), std::move(probe), std::move(judged), std::move(audited));
     else if (memory_ && !open_at(memory_->known(place)).empty())
-      memory_->add(look_of(std::move(place), probe, judged));
+      remember([&](Memory& memory) { memory.add(look_of(std::move(place), probe, judged)); });
   }
 
   static inventory::PlaceRecord name_place(const std::string& name, std::string_view source) {
@@ -633,7 +667,7 @@ class Run {
       look.known = std::move(known);
       for (const report::AuditedFinding& one : audited.findings) look.findings.push_back(one.finding);
       if (!judged.leaves.empty()) audited.managed = memory_->managed(judged.leaves.front().fingerprint());
-      memory_->add(std::move(look));
+      remember([&](Memory& memory) { memory.add(std::move(look)); });
     }
     if (judged.certificates)
       for (const pki::Certificate& certificate : *judged.certificates)
@@ -656,14 +690,19 @@ class Run {
     });
   }
 
-  // Findings as they are reported, counted; what the last further look found holds until the next one.
+  // Findings as they are reported, counted; what the last further look found holds until the next one, and a revocation
+  // until somebody proves otherwise.
   std::vector<report::AuditedFinding> told(const Judged& judged, const std::vector<inventory::FindingRecord>& open,
                                            const inventory::PlaceRecord& place, base::Time at) {
     std::vector<inventory::FindingRecord> found = records_of(judged.findings, at);
     const bool is_plain = judged.is_whole && judged.certificates && !judged.had.contains(audit::Needs::further);
     for (const inventory::FindingRecord& one : open) {
       const audit::Rule* const rule = audit::find_rule(one.rule);
-      if (is_plain && rule != nullptr && rule->needs == audit::Needs::further) found.push_back(one);
+      if (rule == nullptr) continue;
+      const bool is_unproved = rule->needs == audit::Needs::revocation && judged.certificates && one.certificate &&
+                               judged.unproved.contains(*one.certificate);
+      if (is_unproved || (is_plain && rule->needs == audit::Needs::further)) found.push_back(one);
+      unasked_revocations_ += is_unproved ? 1 : 0;
     }
     std::ranges::stable_sort(found, std::greater<>(), [](const auto& one) { return inventory::gravity(one.severity); });
     return told(std::move(found), open, place);
@@ -695,7 +734,7 @@ class Run {
       audited.findings = told(records_of(at.findings, audited.probe.at), open, at.place);
       std::vector<inventory::FindingRecord> records;
       for (const report::AuditedFinding& one : audited.findings) records.push_back(one.finding);
-      if (memory_) memory_->add_compared(at.place, records, audited.probe.at);
+      remember([&](Memory& memory) { memory.add_compared(at.place, records, audited.probe.at); });
       sink_.compared(audited);
     }
   }
@@ -727,25 +766,30 @@ class Run {
   void end() {
     outcome_.not_looked = std::ranges::count(seen_, false) + request_.unusable;
     if (stop_.stop_requested()) outcome_.remarks.emplace_back("the run was stopped before its end");
+    if (unasked_revocations_ > 0)
+      outcome_.remarks.push_back(fmt::format("{} could not be asked about again, and {} as found before",
+                                             report::counted(unasked_revocations_, "revocation", "revocations"),
+                                             unasked_revocations_ == 1 ? "stays open" : "stay open"));
     record_.complete = outcome_.not_looked == 0 && is_whole_ && !stop_.stop_requested();
     outcome_.is_complete = record_.complete;
-    if (memory_) memory_->flush();
+    remember([](Memory& memory) { memory.flush(); });
     compare();
-    if (!memory_) return;
     const base::Time now = clock_();
-    if (record_.complete) {
-      memory_->forget_unreached(reached_, unresolved_, request_.whole, now);
-      memory_->close_compared(together_, standards_.of({}).criteria, now);
-    }
-    if (!stop_.stop_requested())
-      for (std::string& away : memory_->forget_files(walked_, now)) {
-        outcome_.remarks.push_back(std::move(away));
-        outcome_.is_complete = false;
+    remember([&](Memory& memory) {
+      if (record_.complete) {
+        memory.forget_unreached(reached_, unresolved_, request_.whole, now);
+        memory.close_compared(together_, standards_.of({}).criteria, now);
       }
-    record_.ended = now;
-    record_.looked = outcome_.looked;
-    record_.failed = outcome_.failed;
-    inventory::AuditRuns(*store_).end(record_);
+      if (!stop_.stop_requested())
+        for (std::string& away : memory.forget_files(walked_, now)) {
+          outcome_.remarks.push_back(std::move(away));
+          outcome_.is_complete = false;
+        }
+      record_.ended = now;
+      record_.looked = outcome_.looked;
+      record_.failed = outcome_.failed;
+      inventory::AuditRuns(*store_).end(record_);
+    });
   }
 
   const AuditRequest& request_;
@@ -775,6 +819,7 @@ class Run {
   std::set<std::string> unresolved_;  // those that led to no address
   std::vector<std::string> walked_;   // paths, all of which was seen
   std::int64_t endpoints_ = 0;
+  std::int64_t unasked_revocations_ = 0;  // that were found before
   bool is_whole_ = true;
   AuditOutcome outcome_;
 };
@@ -783,6 +828,15 @@ class Run {
 
 bool AuditOutcome::has(audit::Severity severity) const {
   return std::ranges::any_of(findings, [&](const auto& one) { return one.first >= severity && one.second > 0; });
+}
+
+std::set<std::string> environments_of(const AuditRequest& request) {
+  std::set<std::string> names;
+  if (!request.paths.empty() || !request.own.files.empty()) names.insert(request.environment);
+  for (const Wanted& one : request.endpoints) names.insert(one.environment);
+  if (request.dns)
+    for (const RenewedName& one : *request.dns) names.insert(one.environment);
+  return names;
 }
 
 AuditOutcome audit(const AuditRequest& request, Standards& standards, inventory::Store* store, report::AuditSink& sink,

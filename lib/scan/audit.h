@@ -61,10 +61,11 @@ struct AuditOutcome {
   // But for those that are known of, and those that say why a place could not be looked at.
   std::map<audit::Severity, std::int64_t> findings;
   std::int64_t acknowledged = 0;
-  std::vector<std::string> remarks;  // what was not covered and why
-  std::string why_not_remembered;    // "" where nothing stands in the way of the store, or there is none
-  bool is_complete = true;           // all that was wanted was looked at, and looked through
-  std::set<std::int64_t> lapsed;     // as `Span` has them
+  std::vector<std::string> remarks;    // what was not covered and why
+  std::string why_not_remembered;      // "" where nothing stands in the way of the store, or there is none
+  bool is_remembered_in_part = false;  // what came before that is
+  bool is_complete = true;             // all that was wanted was looked at, and looked through
+  std::set<std::int64_t> lapsed;       // as `Span` has them
 
   // Is there a finding at or above it?
   bool has(audit::Severity severity) const;
@@ -72,6 +73,9 @@ struct AuditOutcome {
 
 // How far it is, for who watches; called after each place.
 using Progress = std::function<void(std::int64_t looked, std::int64_t of)>;
+
+// Of what it looks at.
+std::set<std::string> environments_of(const AuditRequest& request);
 
 // Without a store nothing is remembered. Rows go to `sink`, which the caller has begun and ends. What the network or a
 // file does is an outcome; throws what the store and the sink throw. When `stop` is requested what was seen until then

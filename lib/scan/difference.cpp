@@ -56,7 +56,7 @@ std::optional<pki::Fingerprint> first_beyond(const std::vector<pki::Fingerprint>
 class Comparison {
  public:
   Comparison(inventory::Store& store, const Span& span)
-      : store_(store), since_(span.since), now_(span.until), lapsed_(span.lapsed) {}
+      : store_(store), since_(span.since), now_(span.until), lapsed_(span.lapsed), environment_(span.environment) {}
 
   std::vector<Difference> run() {
     take_places();
@@ -67,6 +67,8 @@ class Comparison {
       if (one.presence != Difference::Presence::stays || one.after || one.before || !one.opened.empty() ||
           !one.closed.empty() || !one.worsened.empty() || !one.lapsed.empty())
         all.push_back(std::move(one));
+    if (!environment_.empty())
+      std::erase_if(all, [&](const Difference& one) { return one.place.environment != environment_; });
     std::ranges::stable_sort(all, std::greater<>(), &Difference::is_worse);
     return all;
   }
@@ -168,6 +170,7 @@ class Comparison {
   inventory::Store& store_;
   base::Time since_, now_;
   std::set<std::int64_t> lapsed_;
+  std::string environment_;
   std::set<std::int64_t> resolved_again_;
   std::map<std::int64_t, Difference> by_place_;
 };

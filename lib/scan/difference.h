@@ -32,6 +32,7 @@ struct Span {
   base::Time since, until;
   // Acknowledgements that ended earlier and that nobody was told of yet, by their number.
   std::set<std::int64_t> lapsed{};
+  std::string environment{};  // of its places alone; "": of all
 };
 
 // By place, what is worse first; empty where nothing is other than at the beginning of the span. What came and went

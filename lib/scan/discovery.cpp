@@ -239,7 +239,7 @@ std::vector<std::string> remember(inventory::Store& store, const Discovery& disc
 
 bool Discovery::is_whole() const {
   return walked.is_whole &&
-         std::ranges::all_of(servers, [](const discover::Server& server) { return server.troubles.empty(); });
+         std::ranges::all_of(servers, &discover::Server::is_read_whole);
 }
 
 bool was_looked_for(const Discovery& discovery, const std::string& source, const std::string& key) {
@@ -249,7 +249,7 @@ bool was_looked_for(const Discovery& discovery, const std::string& source, const
       const discover::File* const file = discovery.file(named.path);
       return file == nullptr || file->troubles.empty();
     };
-    return server->troubles.empty() && std::ranges::all_of(server->sites, [&](const discover::Site& site) {
+    return server->is_read_whole() && std::ranges::all_of(server->sites, [&](const discover::Site& site) {
              return std::ranges::all_of(site.files, was_read);
            });
   }

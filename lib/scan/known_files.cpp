@@ -147,6 +147,16 @@ class KnownFiles {
   void remember(const discover::File& file);
   void forget_others();
   void flush();
+  // On a full disk nothing is written, and what would have been is read again the next time.
+  template <class Work>
+  void write(const Work& work) {
+    try {
+      inventory::Files files(store_);
+      store_.transaction([&] { work(files); }, inventory::Durability::deferred);
+    } catch (const base::Error& error) {
+      if (error.fault() != base::Fault::io) throw;
+    }
+  }
 
   inventory::Store& store_;
   std::vector<std::string> roots_;
@@ -209,8 +219,7 @@ void KnownFiles::remember(const discover::File& file) {
 }
 
 void KnownFiles::flush() {
-  if (waiting_.empty()) return;
-  store_.transaction([&] { inventory::Files(store_).put(waiting_); }, inventory::Durability::deferred);
+  if (!waiting_.empty()) write([&](inventory::Files& files) { files.put(waiting_); });
   waiting_.clear();
 }
 
@@ -227,7 +236,7 @@ void KnownFiles::forget_others() {
       const One* const known = find(digest_of(row.path, row.stamp));
       if (known != nullptr && !known->was_met) gone.emplace_back(row.path);
     });
-  store_.transaction([&] { inventory::Files(store_).forget(gone); }, inventory::Durability::deferred);
+  write([&](inventory::Files& files) { files.forget(gone); });
 }
 
 }  // namespace

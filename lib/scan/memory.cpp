@@ -6,6 +6,7 @@
 #include "inventory/certificates.h"
 #include "inventory/findings.h"
 #include "inventory/managed.h"
+#include "scan/superseded.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -99,6 +100,10 @@ std::optional<audit::Expected> Memory::deployed(const Wanted::Deployed& deployed
   return audit::Expected{
       fmt::format("version {} of {} at {}", version->number, deployed.certificate.text(), deployed.deployment.text()),
       pki::Certificate::parse(*der), record->changed};
+}
+
+std::optional<audit::Superseded> Memory::superseded(const pki::Fingerprint& leaf) {
+  return managed(leaf) ? superseded_by(store_, leaf) : std::nullopt;
 }
 
 std::optional<base::Name> Memory::managed(const pki::Fingerprint& leaf) {

@@ -27,6 +27,8 @@ class Memory {
 
   // What a deployment put in its place; nullopt where nothing is known to stand there.
   std::optional<audit::Expected> deployed(const Wanted::Deployed& deployed);
+  // What took the place of a version of a managed certificate.
+  std::optional<audit::Superseded> superseded(const pki::Fingerprint& leaf);
   // Which managed certificate it is a version of.
   std::optional<base::Name> managed(const pki::Fingerprint& leaf);
   // One that holds for so grave a finding.

@@ -17,8 +17,6 @@ namespace {
 
 using inventory::PlacedFinding;
 
-constexpr std::size_t kMostOfRange = 1024;
-
 bool is_of_interest(const inventory::EventRecord& event) {
   for (const std::string_view noun :
        {"certificate.", "authority.", "crl.", "key.", "version.", "finding.", "revocations."})
@@ -32,12 +30,16 @@ bool is_failure(const PlacedFinding& placed) {
 }
 
 void take_policies(Period& period) {
-  std::map<std::pair<std::string, std::string>, std::size_t> index;
+  std::map<inventory::EnvironmentPolicy, std::size_t> index;
   for (const inventory::AuditRunRecord& run : period.runs) {
-    const auto [at, is_new] = index.emplace(std::pair(run.policy, run.policy_hash), period.policies.size());
-    if (is_new) period.policies.push_back({run.policy, run.policy_hash, run.started, run.started, 0});
-    period.policies[at->second].last = run.started;
-    ++period.policies[at->second].runs;
+    std::vector<inventory::EnvironmentPolicy> used{{{}, run.policy, run.policy_hash}};
+    used.insert(used.end(), run.by_environment.begin(), run.by_environment.end());
+    for (const inventory::EnvironmentPolicy& one : used) {
+      const auto [at, is_new] = index.emplace(one, period.policies.size());
+      if (is_new) period.policies.push_back({one.environment, one.policy, one.hash, run.started, run.started, 0});
+      period.policies[at->second].last = run.started;
+      ++period.policies[at->second].runs;
+    }
   }
 }
 
@@ -56,8 +58,9 @@ void take_targets(inventory::Store& store, const config::Config& config, Period&
     else if (*last < period.from)
       period.uncovered.push_back({name, fmt::format("last looked at {}", base::format_time(*last))});
   };
-  for (const auto& [name, endpoint] : config.endpoints)
-    for (const Wanted& one : targets_of(endpoint, kMostOfRange)) require(one);
+  base::Problems problems;
+  for (const Wanted& one : endpoints_of(config, Secrets::left, problems)) require(one);
+  for (const base::Problem& problem : problems) period.uncovered.push_back({problem.subject, to_string(problem)});
   for (const auto& [name, certificate] : config.certificates)
     for (const Wanted& one : targets_of(certificate)) require(one);
 }

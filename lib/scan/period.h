@@ -43,6 +43,7 @@ struct Period {
   std::vector<std::pair<inventory::AcknowledgementRecord, inventory::PlaceRecord>> exceptions;
   std::vector<inventory::AuditRunRecord> runs;
   struct PolicyUse {
+    std::string environment;   // whose places it judged; "": of all that have no policy of their own
     std::string policy, hash;  // SHA-256 of the file
     base::Time first, last;    // audits that judged by it
     std::int64_t runs = 0;

@@ -1,7 +1,9 @@
 #include "scan/standards.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "scan/named_file.h"
+#include "scan/targets.h"
 #include "scan/trust_stores.h"
 
 #include <algorithm>
@@ -66,7 +68,71 @@ void take_left(const std::optional<config::LifeLeft>& said, const audit::Thresho
   }
 }
 
+std::string shown(const audit::Threshold& threshold) {
+  if (threshold.exactly) return base::format_duration(*threshold.exactly);
+  return fmt::format("{}/{} of a life, at most {}", threshold.part, threshold.of,
+                     base::format_duration(threshold.most));
+}
+
+// Of two that are said in one way the warning is the larger; of others it comes first in one of the lives that public
+// and internal CAs give.
+void require_warning_first(const audit::Criteria& criteria) {
+  constexpr base::Seconds kUsualLives[] = {7 * audit::kDay, 30 * audit::kDay, 90 * audit::kDay, 200 * audit::kDay,
+                                           398 * audit::kDay};
+  const audit::Threshold& warning = criteria.warning;
+  const audit::Threshold& critical = criteria.critical;
+  const bool are_parts = !warning.exactly && !critical.exactly;
+  const bool is_smaller = are_parts ? warning.part * critical.of <= critical.part * warning.of
+                                    : warning.exactly && critical.exactly && *warning.exactly <= *critical.exactly;
+  const bool is_never = std::ranges::all_of(
+      kUsualLives, [&](base::Seconds life) { return warning.left_at(life) <= critical.left_at(life); });
+  if (!is_smaller && !is_never) return;
+  throw base::Error(
+      base::Fault::config,
+      fmt::format("the warning ({}) never comes before the critical ({})", shown(warning), shown(critical)),
+      "warn at the larger one: 1/4 before 1/8, or 30d before 7d");
+}
+
+void take_thresholds(const config::Environment& environment, audit::Criteria& criteria) {
+  take_left(environment.warning_left, audit::kWarnAt, criteria.warning);
+  take_left(environment.critical_left, audit::kCriticalAt, criteria.critical);
+}
+
 }  // namespace
+
+base::Problems audit_problems(const config::Settings& settings) {
+  base::Problems problems;
+  const auto check = [&](const base::Origin& origin, const std::string& key, const auto& work) {
+    try {
+      work();
+    } catch (const base::Error& error) {
+      if (error.fault() != base::Fault::config) throw;
+      problems.push_back(
+          {.origin = origin, .key = key, .message = error.message(), .hint = error.hint(), .subject = {}});
+    }
+  };
+  const auto check_stores = [&](const base::Origin& origin, const std::string& key,
+                                const std::vector<std::string>& stores) {
+    for (const std::string& store : stores)
+      if (store != kSystemStore) check(origin, key, [&] { anchors_of(store); });
+  };
+  check(settings.audit.origin, "audit.policy", [&] { find_policy(settings.audit.policy); });
+  check_stores(settings.audit.origin, "audit.trust", settings.audit.trust);
+  check_stores(settings.audit.origin, "audit.further_trust", settings.audit.further_trust);
+  for (const auto& [name, environment] : settings.environments) {
+    const std::string key = fmt::format("environment.{}", name);
+    if (environment.policy) check(environment.origin, key + ".policy", [&] { find_policy(*environment.policy); });
+    check_stores(environment.origin, key + ".trust", environment.trust);
+    check_stores(environment.origin, key + ".further_trust", environment.further_trust);
+    check(environment.origin, key, [&] {
+      audit::Criteria criteria;
+      take_thresholds(environment, criteria);
+      require_warning_first(criteria);
+    });
+  }
+  endpoints_of(settings, Secrets::left, problems);
+  return problems;
+}
 
 audit::Policy find_policy(const std::string& name_or_path) {
   if (config::is_built_in_policy(name_or_path)) return audit::built_in_policy(name_or_path);
@@ -93,6 +159,7 @@ Standards::Standards(const config::Settings& settings, const Override& override,
   const auto take_overrides = [&](Standard& standard) {
     take_left(override.warning, audit::kWarnAt, standard.criteria.warning);
     take_left(override.critical, audit::kCriticalAt, standard.criteria.critical);
+    require_warning_first(standard.criteria);
   };
 
   plain_ = standard_of(settings.audit.policy, settings.audit.trust, settings.audit.further_trust);
@@ -103,8 +170,7 @@ Standards::Standards(const config::Settings& settings, const Override& override,
     Standard standard = standard_of(environment.policy.value_or(settings.audit.policy),
                                     environment.trust.empty() ? settings.audit.trust : environment.trust,
                                     is_apart ? environment.further_trust : settings.audit.further_trust);
-    take_left(environment.warning_left, audit::kWarnAt, standard.criteria.warning);
-    take_left(environment.critical_left, audit::kCriticalAt, standard.criteria.critical);
+    take_thresholds(environment, standard.criteria);
     for (const auto& [rule, severity] : environment.severity)
       standard.criteria.severities[rule] = *audit::parse_severity(severity);
     take_overrides(standard);
@@ -130,6 +196,17 @@ Standard& Standards::of(const std::string& environment) {
     throw base::Error(base::Fault::config, base::without_hint(wrong->second), wrong->second.hint);
   const auto found = by_environment_.find(environment);
   return found == by_environment_.end() ? plain_ : found->second;
+}
+
+std::vector<inventory::EnvironmentPolicy> Standards::policies_of(const std::set<std::string>& environments) const {
+  std::vector<inventory::EnvironmentPolicy> policies;
+  for (const std::string& name : environments) {
+    const auto found = by_environment_.find(name);
+    if (found == by_environment_.end()) continue;
+    const audit::Policy& its = found->second.criteria.policies.front();
+    if (its.hash != policy().hash) policies.push_back({name, its.name + " " + its.version, its.hash});
+  }
+  return policies;
 }
 
 }  // namespace everseal::scan

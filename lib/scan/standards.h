@@ -3,12 +3,14 @@
 
 #include "audit/criteria.h"
 #include "config/config.h"
+#include "inventory/records.h"
 #include "pki/trust.h"
 #include "scan/own_authorities.h"
 
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,8 @@ class Standards {
   const std::map<std::string, base::Problem, std::less<>>& unusable() const noexcept { return unusable_; }
   // The policy of what is in no environment, for a report: "intermediate 6.0", and its digest.
   const audit::Policy& policy() const noexcept { return plain_.criteria.policies.front(); }
+  // Those of `environments` that are judged by another one, by name.
+  std::vector<inventory::EnvironmentPolicy> policies_of(const std::set<std::string>& environments) const;
   bool has_system_store() const noexcept { return has_system_store_; }
 
  private:
@@ -48,6 +52,10 @@ class Standards {
   std::map<std::string, base::Problem, std::less<>> unusable_;
   bool has_system_store_ = false;
 };
+
+// All that is wrong with what the config names for the audit, table by table: policies, trust stores, thresholds that
+// never tell, files of targets. Opens no secret.
+base::Problems audit_problems(const config::Settings& settings);
 
 // A policy that is built in, or that a file holds. Error(config).
 audit::Policy find_policy(const std::string& name_or_path);

@@ -264,6 +264,10 @@ std::vector<Wanted> read_targets(const std::string& path, const Defaults& defaul
     std::string address;
     const Defaults own = defaults_of(entry, defaults, address);
     try {
+      if (own.settings != nullptr) {
+        config::require_environment(*own.settings, own.environment);
+        config::require_team(*own.settings, own.team);
+      }
       for (Wanted& one : parse_targets(entry.target, own, most)) {
         if (!address.empty()) one.target.address = address;
         all.push_back(std::move(one));

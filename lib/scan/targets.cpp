@@ -4,8 +4,11 @@
 #include "base/number.h"
 #include "base/secret_file.h"
 #include "base/text.h"
+#include "pki/certificate.h"
+#include "pki/key.h"
 #include "probe/address.h"
 #include "probe/starttls.h"
+#include "scan/named_file.h"
 #include "scan/range.h"
 
 #include <algorithm>
@@ -104,10 +107,40 @@ std::shared_ptr<const probe::Proxy> proxy_of(const config::Endpoint& endpoint) {
   return proxy;
 }
 
+// Null where the endpoint names none.
+std::shared_ptr<const probe::ClientCertificate> client_of(const config::Endpoint& endpoint) {
+  constexpr std::size_t kLargestChain = std::size_t{1} << 20;
+  if (!endpoint.client_certificate_file || !endpoint.client_key_file) return nullptr;
+  const std::string& path = *endpoint.client_certificate_file;
+  const auto read = [](const std::string& file, const auto& parse) {
+    try {
+      return parse();
+    } catch (const Error& error) {
+      throw Error(Fault::config, fmt::format("client certificate: {}: {}", base::printable(file), error.message()),
+                  error.hint());
+    }
+  };
+  const base::Bytes octets = read_named_file(path, kLargestChain, "client certificate");
+  const std::vector<pki::Certificate> chain = read(path, [&] { return pki::Certificate::parse_all(octets); });
+  const base::Secret key = base::read_secret_document(*endpoint.client_key_file);
+  const pki::Signer signer = read(*endpoint.client_key_file, [&] { return pki::PrivateKey::parse(key); });
+  if (signer.public_key_info() != chain.front().public_key_info())
+    throw Error(Fault::config,
+                fmt::format("client certificate: the key in {} is not that of the first certificate in {}",
+                            base::printable(*endpoint.client_key_file), base::printable(path)),
+                "the file of the chain begins with the client's own certificate");
+  auto client = std::make_shared<probe::ClientCertificate>(probe::ClientCertificate{.chain = {}, .key = signer});
+  for (const pki::Certificate& one : chain) client->chain.push_back(one.der());
+  return client;
+}
+
 }  // namespace
 
 Wanted wanted(probe::Target target, const Defaults& defaults) {
-  if (target.sni.empty()) target.sni = defaults.sni;
+  if (target.sni.empty() && !defaults.sni.empty()) {
+    pki::require_server_name(defaults.sni);
+    target.sni = defaults.sni;
+  }
   if (target.sni == target.host) target.sni.clear();
   target.starttls = starttls_of(target, target.starttls.empty() ? defaults.starttls : target.starttls);
   Wanted one;
@@ -130,25 +163,66 @@ std::vector<Wanted> parse_targets(std::string_view text, const Defaults& default
   return one;
 }
 
-std::vector<Wanted> targets_of(const config::Endpoint& endpoint, std::size_t most) {
+std::vector<Wanted> targets_of(const config::Endpoint& endpoint, const config::Settings& settings, Secrets secrets) {
   const Defaults defaults{.environment = endpoint.environment,
                           .team = endpoint.team,
                           .labels = endpoint.labels,
                           .sni = endpoint.sni,
                           .starttls = endpoint.starttls,
                           .source = "config",
-                          .any_address = endpoint.any_address};
+                          .any_address = endpoint.any_address,
+                          .settings = &settings};
+  return base::within(fmt::format("endpoint {}", endpoint.name), [&] {
+    std::vector<Wanted> all;
+    for (const std::string& text : endpoint.targets)
+      std::ranges::move(parse_targets(text, defaults, kMostOfRange), std::back_inserter(all));
+    if (endpoint.targets_file)
+      std::ranges::move(read_targets(*endpoint.targets_file, defaults, kMostOfRange), std::back_inserter(all));
+    if (secrets == Secrets::left) return all;
+    const auto proxy = proxy_of(endpoint);
+    const auto client = client_of(endpoint);
+    for (Wanted& one : all) {
+      one.target.proxy = proxy;
+      one.target.client = client;
+    }
+    return all;
+  });
+}
+
+namespace {
+
+std::vector<Wanted> targets_or_problem(const config::Endpoint& endpoint, const config::Settings& settings,
+                                       Secrets secrets, base::Problems& problems) {
+  try {
+    return targets_of(endpoint, settings, secrets);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::config && error.fault() != Fault::usage) throw;
+    problems.push_back({.origin = endpoint.origin,
+                        .key = {},
+                        .message = error.message(),
+                        .hint = error.hint(),
+                        .subject = fmt::format("endpoint/{}", endpoint.name)});
+    return {};
+  }
+}
+
+}  // namespace
+
+std::vector<Wanted> endpoints_of(const config::Settings& settings, Secrets secrets, base::Problems& problems) {
   std::vector<Wanted> all;
-  const auto proxy = base::within(fmt::format("endpoint {}", endpoint.name), [&] { return proxy_of(endpoint); });
-  for (const std::string& text : endpoint.targets)
-    base::within(fmt::format("endpoint {}", endpoint.name),
-                 [&] { std::ranges::move(parse_targets(text, defaults, most), std::back_inserter(all)); });
-  if (endpoint.targets_file)
-    base::within(fmt::format("endpoint {}", endpoint.name), [&] {
-      std::ranges::move(read_targets(*endpoint.targets_file, defaults, most), std::back_inserter(all));
-    });
-  for (Wanted& one : all) one.target.proxy = proxy;
+  for (const auto& [name, endpoint] : settings.endpoints)
+    std::ranges::move(targets_or_problem(endpoint, settings, secrets, problems), std::back_inserter(all));
   return all;
+}
+
+std::optional<Wanted> endpoint_of(const config::Settings& settings, const std::string& name, base::Problems& problems) {
+  for (const auto& [its_name, endpoint] : settings.endpoints) {
+    const auto all = targets_or_problem(endpoint, settings, Secrets::left, problems);
+    const auto found = std::ranges::find(all, name, &Wanted::name);
+    if (found == all.end()) continue;
+    return targets_of(endpoint, settings, Secrets::opened)[static_cast<std::size_t>(found - all.begin())];
+  }
+  return std::nullopt;
 }
 
 std::vector<Wanted> targets_of(const config::Certificate& certificate) {

@@ -30,6 +30,7 @@ struct Wanted {
   std::optional<Deployed> deployed{};
 };
 
+inline constexpr std::size_t kMostOfRange = 1024;  // addresses, where nobody allows it more
 // As many addresses as a range can be allowed to have.
 inline constexpr std::size_t kMostOfAnyRange = 1'000'000;
 
@@ -45,6 +46,7 @@ struct Defaults {
   std::string starttls;  // "" : as the port has it by custom; "none": TLS at once
   std::string source;
   bool any_address = false;
+  const config::Settings* settings = nullptr;  // which declare environments and teams; null: any will do
 };
 
 // The endpoint that `target` is, with its defaults. Error(usage) for a protocol or a name that is none.
@@ -60,8 +62,15 @@ std::vector<Wanted> parse_targets(std::string_view text, const Defaults& default
 // Error(config) that lists every line that is wrong, or says why it cannot be read.
 std::vector<Wanted> read_targets(const std::string& path, const Defaults& defaults, std::size_t most);
 
-// Of the config. Error(config) as read_targets has it.
-std::vector<Wanted> targets_of(const config::Endpoint& endpoint, std::size_t most);
+// Of the config. Error(config) as read_targets has it, and for a proxy's login or a client's key that cannot be used;
+// `left`: neither is opened, for who only wants to know what the targets are.
+enum class Secrets { opened, left };
+std::vector<Wanted> targets_of(const config::Endpoint& endpoint, const config::Settings& settings, Secrets secrets);
+// All endpoints of the config, each that is wrong a problem of its table alone.
+std::vector<Wanted> endpoints_of(const config::Settings& settings, Secrets secrets, base::Problems& problems);
+// The one of that name, with what is secret of it opened: Error(config) where that cannot be used. nullopt where none
+// has it, and where what may have it is wrong, which is among the problems.
+std::optional<Wanted> endpoint_of(const config::Settings& settings, const std::string& name, base::Problems& problems);
 // The listeners that the deployments of a certificate are verified at; each must serve its first DNS name, or the one
 // that the config says.
 std::vector<Wanted> targets_of(const config::Certificate& certificate);

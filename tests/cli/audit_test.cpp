@@ -218,7 +218,7 @@ TEST_CASE("options that leave one another no sense are refused") {
   const Words rows[] = {{"--json", "--format", "html"},        {"--changes", "--format", "json"},
                         {"--changes", "--baseline", "x.json"}, {"--diff", "last", "--changes"},
                         {"--diff", "last", "127.0.0.1:9"},     {"--explain", "expired", "--format", "json"},
-                        {"--json", "--format", "csv"}};
+                        {"--json", "--format", "csv"},         {"--diff", "last", "--env", "x", "--deep"}};
   for (const Words& row : rows) {
     CAPTURE(base::join(row, " "));
     Words words{"audit"};
@@ -274,7 +274,7 @@ TEST_CASE("without TARGETs the config's endpoints and the listeners of what is k
     CHECK(place.at("labels") == json{{"tier", "edge"}});
   }
   CHECK(host.json({"audit", "--env", "prod"}).at("places").size() == 1);
-  CHECK(test::says(host.run({"audit", "--env", "none"}, 2), "nothing to look at"));
+  CHECK(test::says(host.run({"audit", "--env", "none"}, 2), "nothing is of an environment 'none'"));
 }
 
 TEST_CASE("the listeners and files of a server's config are audited and compared") {
@@ -315,6 +315,35 @@ TEST_CASE("a second audit tells only what changed, and is silent where nothing d
   CHECK(again.errors.empty());
   CHECK(test::says(host.run({"audit", "--diff", "1h"}, 0), "seen for the first time"));
   CHECK(test::says(host.run({"audit", "--diff", "last"}, 0), "nothing changed"));
+}
+
+TEST_CASE("what selects by an environment tells of its places alone, and of one that is nowhere that it is none") {
+  const test::HostWithServer host;
+  const std::string before = host.folder.read("everseal.toml");
+  host.run({"audit", host.target(), "--env", "lab", "--sni", "www.example.org"}, 0);
+  host.run({"audit", host.target(), "--env", "prod", "--sni", "other.example.org"}, 3);
+  const std::string lab = host.target() + " as www.example.org", prod = host.target() + " as other.example.org";
+  const base::Exit diff = host.run({"audit", "--diff", "1h", "--env", "lab"}, 0);
+  CHECK(test::says(diff, lab));
+  CHECK_FALSE(test::says(diff, prod));
+  host.folder.openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                       "/CN=seen", "-addext", "subjectAltName=DNS:seen.example.org", "-addext",
+                       "basicConstraints=critical,CA:FALSE", "-keyout", "@seen.key", "-out", "@seen.pem"});
+  host.run({"audit", host.folder.file("seen.pem"), "--env", "files", "--fail-on", "critical"}, 0);
+  CHECK(test::says(host.run({"list", "--seen", "--env", "files"}, 0), "seen.example.org"));
+  CHECK_FALSE(test::says(host.run({"list", "--seen", "--env", "lab"}, 0), "seen.example.org"));
+  for (const Words& words : {Words{"audit", "--diff", "1h", "--env", "fils"},
+                             {"list", "--seen", "--env", "fils"},
+                             {"list", "--env", "fils"},
+                             {"finding", "list", "--env", "fils"}}) {
+    const base::Exit exit = host.run(words, 2);
+    CHECK_MESSAGE(test::says(exit, "did you mean 'files'?"), exit.output, exit.errors);
+  }
+  host.folder.write("everseal.toml", before + fmt::format("\n[endpoint.e]\ntargets = \"{}\"\nsni = "
+                                                          "\"www.example.org\"\nenvironment = \"lab\"\n",
+                                                          host.target()));
+  CHECK(test::says(host.run({"audit", "--env", "lbb"}, 2), "did you mean 'lab'?"));
+  host.run({"audit", "--env", "lab"}, 0);
 }
 
 TEST_CASE("a finding that is acknowledged counts for nothing until it is reopened") {

@@ -25,6 +25,7 @@ TEST_CASE("what is said of endpoints, environments and teams is understood") {
       "[endpoint.shop]\ntargets = [\"www.example.org\", \"mail.example.org:25\"]\nenvironment = \"prod\"\n"
       "team = \"web\"\nlabels = \"tier=edge\"\nsni = \"shop.example.org\"\nstarttls = \"smtp\"\naddresses = \"any\"\n"
       "proxy = \"http://proxy.example.org:3128\"\nproxy_password_file = \"proxy.secret\"\n"
+      "client_certificate_file = \"audit.pem\"\nclient_key_file = \"audit.key\"\n"
       "[endpoint.more]\ntargets_file = \"targets.txt\"\n"
       "[environment.prod]\npolicy = \"policies/ours.json\"\ntrust = [\"system\", \"corp.pem\"]\n"
       "further_trust = \"java.pem\"\n"
@@ -43,6 +44,8 @@ TEST_CASE("what is said of endpoints, environments and teams is understood") {
   CHECK(shop.any_address);
   CHECK(shop.proxy == "http://proxy.example.org:3128");
   CHECK(shop.proxy_password_file == "/etc/everseal/proxy.secret");
+  CHECK(shop.client_certificate_file == "/etc/everseal/audit.pem");
+  CHECK(shop.client_key_file == "/etc/everseal/audit.key");
   CHECK(parsed.config.endpoints.at(Name::parse("more")).targets_file == "/etc/everseal/targets.txt");
   const Environment& prod = parsed.config.environments.at(Name::parse("prod"));
   CHECK(prod.policy == "/etc/everseal/policies/ours.json");
@@ -109,6 +112,13 @@ TEST_CASE("what is wrong in the audit's tables is said with its line") {
       {"[endpoint.a]\ntargets = \"a\"\nenvironment = \"prd\"\n[environment.prod]\n", "did you mean 'prod'?"},
       {"[endpoint.a]\ntargets = \"a\"\nproxy = \"https://proxy.example.org\"\n", "endpoint.a.proxy: is no http:// URL"},
       {"[endpoint.a]\ntargets = \"a\"\nproxy_password_file = \"f\"\n", "is of no use without proxy"},
+      {"[endpoint.a]\ntargets = \"a\"\nsni = \"Shop.example.org\"\n", "write \"shop.example.org\""},
+      {"[endpoint.a]\ntargets = \"a\"\nsni = \"b\u00fccher.example\"\n", "write \"xn--bcher-kva.example\""},
+      {"[endpoint.a]\ntargets = \"a\"\nsni = \"shop.example.org.\"\n", ":3: endpoint.a.sni"},
+      {"[endpoint.a]\ntargets = \"a\"\nsni = \"*.example.org\"\n", "a wildcard cannot be asked for"},
+      {"[endpoint.a]\ntargets = \"a\"\nsni = \"10.0.0.1\"\n", "is it meant to be an IP address?"},
+      {"[endpoint.a]\ntargets = \"a\"\nclient_certificate_file = \"c\"\n", "is of no use without client_key_file"},
+      {"[endpoint.a]\ntargets = \"a\"\nclient_key_file = \"c\"\n", "is of no use without client_certificate_file"},
       {"[audit]\ncompat = [\"blackbox\", \"blackbx\"]\n", "did you mean 'blackbox'?"},
       {"[endpoint.a]\ntargets = \"a\"\nenvironment = \"\"\n", "is not a label"},
       {"[endpoint.a]\ntargets = \"a\"\nteam = \"wbe\"\n[team.web]\n", "did you mean 'web'?"},

@@ -222,7 +222,8 @@ TEST_CASE("what is wrong is said with line, key and advice") {
       {files("verify = [{ sni = \"www.example.org\" }]"),
        "8: certificate.www.deploy.nginx.verify[0].connect: is missing (HOST:PORT of a listener of this host)"},
       {files("verify = [{ connect = \"127.0.0.1:443\", sni = \"*.example.org\" }]"),
-       "8: certificate.www.deploy.nginx.verify[0].sni: a wildcard cannot be asked for (say one name below it)"},
+       "8: certificate.www.deploy.nginx.verify[0].sni: \"*.example.org\" is no server name: a wildcard cannot be asked "
+       "for (say one name below it)"},
       {files("verify = [{ connect = \"127.0.0.1:443\", starttls = \"gopher\" }]"),
        "8: certificate.www.deploy.nginx.verify[0].starttls: 'gopher' is not a protocol we speak (one of: ftp, imap, "
        "ldap, lmtp, mssql, mysql, pop3, postgres, rdp, sieve, smtp, xmpp, xmpp-server)"},

@@ -419,8 +419,14 @@ TEST_CASE(
   CHECK(rules_of(result.places[0]) == Texts{"revocation-unknown"});
   CHECK(result.outcome.findings[audit::Severity::warning] == 1);
   CHECK(result.outcome.failed == 0);
-  CHECK(rules_of(result.places[1]).empty());
   // Nobody says that it is good again, so it is not.
+  const auto says_unasked = [&] {
+    return std::ranges::count(result.outcome.remarks,
+                              "2 revocations could not be asked about again, and stay open as found before");
+  };
+  CHECK(rules_of(result.places[1]) == Texts{"revoked"});
+  CHECK(result.outcome.findings[audit::Severity::critical] == 2);
+  CHECK(says_unasked() == 1);
   const auto served = bench.place_of(servers[0], "www.example.org");
   CHECK(inventory::Findings(bench.store).open_at(served.id).size() == 1);
   const auto host = inventory::Places(bench.store).find(PlaceKind::name, "127.0.0.1", "");
@@ -431,11 +437,13 @@ TEST_CASE(
   bench.now += base::Seconds{60};
   result = bench.run();
   CHECK(result.places.size() == 2);
+  CHECK(says_unasked() == 0);
   CHECK(inventory::Findings(bench.store).open_at(host->id).empty());
 
   bench.request.crls.reset();
   result = bench.run();
-  for (const auto& place : result.places) CHECK(rules_of(place).empty());
+  for (const auto& place : result.places) CHECK(rules_of(place) == Texts{"revoked"});
+  CHECK(says_unasked() == 1);
   CHECK(inventory::Findings(bench.store).open_at(served.id).size() == 1);
   for (ChainServer& server : servers) server.show(bench.chain("www.example.org"), bench.key);
   bench.now += base::Seconds{60};
@@ -443,6 +451,25 @@ TEST_CASE(
   Texts open;
   for (const auto& finding : inventory::Findings(bench.store).open_at(served.id)) open.push_back(finding.rule);
   CHECK(open == Texts{});
+}
+
+TEST_CASE("what a peer said is escaped once, and an address is said once") {
+  Bench bench;
+  const test::Server server([](int connection) {
+    test::say(connection, "\x1b[31m no TLS\r\n");
+    test::hear_all(connection);
+  });
+  const std::string address = fmt::format("127.0.0.1:{}", server.port());
+  for (const char* const name : {"", "www.example.org"})
+    for (Wanted& one : parse_targets(address, {.sni = name}, 1)) bench.request.endpoints.push_back(std::move(one));
+  const auto result = bench.run();
+  REQUIRE(result.places.size() == 2);
+  CHECK(result.places[0].place.text() == address);
+  CHECK(result.places[1].place.text() == address + " as www.example.org");
+  for (const auto& place : result.places) {
+    REQUIRE(rules_of(place) == Texts{"not-tls"});
+    CHECK(place.findings[0].finding.what == "the peer does not speak TLS here; it answered \"\\x1b[31m no TLS\"");
+  }
 }
 
 }  // namespace everseal::scan

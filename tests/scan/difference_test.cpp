@@ -83,6 +83,22 @@ TEST_CASE("a place is one entry, whatever changed there") {
   CHECK(all[2].text() == "seen for the first time, ends 2027-02-16");
 }
 
+TEST_CASE("of one environment only its own places are told") {
+  History history;
+  for (const char* const environment : {"prod", "lab"}) {
+    inventory::Look look;
+    look.place.name = base::Untrusted(fmt::format("{}:443", environment));
+    look.place.environment = environment;
+    look.probe.at = kLater;
+    look.certificates = std::vector{leaf_until(kNow + 90 * kDay, environment)};
+    history.places.record(look);
+  }
+  CHECK(differences(history.store, {.since = kSince, .until = kLater}).size() == 2);
+  const auto lab = differences(history.store, {.since = kSince, .until = kLater, .environment = "lab"});
+  REQUIRE(lab.size() == 1);
+  CHECK(lab[0].place.text() == "lab:443");
+}
+
 TEST_CASE("what came and went again in between is no difference") {
   History history;
   const auto leaf = leaf_until(kNow + 60 * kDay);

@@ -298,4 +298,51 @@ TEST_CASE("what was deployed is compared with what its listener serves") {
   CHECK(bench.found().empty());
 }
 
+TEST_CASE("an old version of a managed certificate is told wherever it is served, with whose deployment is behind") {
+  HostBench bench;
+  const auto old = bench.chain("www.example.org", 30 * t::kDay), fresh = bench.chain("www.example.org");
+  const base::Name www = base::Name::parse("www"), nginx = base::Name::parse("nginx");
+  inventory::Managed(bench.store).put({.name = www, .spec = "{}", .spec_hash = "x", .origin = "once"});
+  const auto put = [&](int number, const std::vector<pki::Certificate>& chain, inventory::VersionState state) {
+    inventory::Certificates(bench.store).add(chain, bench.now);
+    inventory::VersionRecord version{.name = www, .number = number, .state = state, .issuer = nginx};
+    version.certificate = chain[0].fingerprint();
+    version.not_after = chain[0].not_after();
+    version.created = bench.now - base::Seconds{7200};
+    inventory::Versions(bench.store).put(version);
+  };
+  put(1, old, inventory::VersionState::retired);
+  put(2, fresh, inventory::VersionState::live);
+  bench.want(bench.server, "www.example.org");
+  const auto told = [&]() -> std::string {
+    bench.now += base::Seconds{60};
+    const auto result = bench.run();
+    REQUIRE(result.places.size() == 1);
+    if (result.places[0].findings.empty()) return {};
+    CHECK(rules_of(result.places[0]) == Texts{"superseded-served"});
+    CHECK(result.places[0].managed == www);
+    return result.places[0].findings[0].finding.what;
+  };
+  bench.server.show(old, bench.key);
+  const std::string head = fmt::format("version 1 of www is served; version 2, until {}, ",
+                                       base::format_time(fresh[0].not_after()).substr(0, 10));
+  CHECK(told() ==
+        head + "is on the disk and deployed to nothing, so that who reads live/ has to reload: `everseal deploy www`");
+  inventory::DeploymentRecord deployment{.owner = www, .target = nginx, .version = 2, .current = 1};
+  deployment.changed = bench.now - base::Seconds{7200};
+  deployment.problem = "the disk is full";
+  inventory::Deployments(bench.store).put(deployment);
+  CHECK(told() == head + "is on the disk and not yet deployed to nginx (the disk is full): `everseal deploy www`");
+  deployment.current = 2;
+  inventory::Deployments(bench.store).put(deployment);
+  CHECK(told() == head + "was deployed to nginx, whose server goes on without it: `everseal deploy www`");
+  bench.server.show(fresh, bench.key);
+  CHECK(told().empty());
+  // Rolled back: the newer one is not the one in use.
+  put(2, fresh, inventory::VersionState::retired);
+  put(1, old, inventory::VersionState::live);
+  bench.server.show(old, bench.key);
+  CHECK(told().empty());
+}
+
 }  // namespace everseal::scan

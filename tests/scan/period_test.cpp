@@ -47,6 +47,7 @@ struct Archive : inventory::TestState {
     run.started = at;
     run.policy = "intermediate 6.0";
     run.policy_hash = hash;
+    if (hash == "bb") run.by_environment = {{"lab", "modern 1.2", "cc"}, {"prod", "nist 1", "dd"}};
     run.actor = "alice";
     run.id = inventory::AuditRuns(store).begin(run);
     run.ended = at + kASecond;
@@ -182,10 +183,14 @@ TEST_CASE("events of certificates are told with who did it, policies with their 
   Texts told;
   for (const auto& event : all.events) told.push_back(event.actor + " " + event.action + " " + event.detail);
   CHECK(told == Texts{"alice certificate.issued {\"version\":\"2\"}", "alice certificate.revoked {\"version\":\"1\"}"});
-  REQUIRE(all.policies.size() == 2);
+  REQUIRE(all.policies.size() == 4);
   CHECK(all.policies[0].hash == "aa");
   CHECK(all.policies[0].runs == 2);
   CHECK(all.policies[1].first == kFrom + 2 * kDay);
+  CHECK(all.policies[2].environment == "lab");
+  CHECK(all.policies[2].policy == "modern 1.2");
+  CHECK(all.policies[3].hash == "dd");
+  CHECK(all.policies[3].runs == 1);
   CHECK(all.heads[1].number == 5);
 }
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "error_of.h"
 #include "fakes/temporary_directory.h"
+#include "pki/issued.h"
 #include "scan/range.h"
 
 #include <filesystem>
@@ -86,6 +87,8 @@ TEST_CASE("a name to ask for makes another place of the same address") {
   CHECK(parse_targets("www.example.org", {.sni = "www.example.org"}, kMost)[0].name == "www.example.org:443");
   CHECK(parse_targets("x.example.org:25", {.starttls = "none"}, kMost)[0].target.starttls.empty());
   CHECK(error_of([&] { parse_targets("x", {.starttls = "smpt"}, kMost); }).fault() == base::Fault::usage);
+  CHECK(error_of([&] { parse_targets("10.0.0.7", {.sni = "WWW.example.org"}, kMost); }).hint() ==
+        "write \"www.example.org\"");
 }
 
 TEST_CASE("a range is each of its addresses, up to a number that is said") {
@@ -206,7 +209,7 @@ TEST_CASE("an endpoint's targets are looked at through its proxy") {
   config::Endpoint endpoint;
   endpoint.name = base::Name::parse("far");
   endpoint.targets = {"a.example.org", "b.example.org:25"};
-  CHECK(targets_of(endpoint, kMost)[0].target.proxy == nullptr);
+  CHECK(targets_of(endpoint, {}, Secrets::opened)[0].target.proxy == nullptr);
   struct Row {
     const char *url, *host;
     int port;
@@ -216,7 +219,7 @@ TEST_CASE("an endpoint's targets are looked at through its proxy") {
                                         Row{"http://[::1]:8080/", "::1", 8080}, Row{"http://[::1]", "::1", 3128}}) {
     CAPTURE(url);
     endpoint.proxy = url;
-    for (const Wanted& one : targets_of(endpoint, kMost)) {
+    for (const Wanted& one : targets_of(endpoint, {}, Secrets::opened)) {
       REQUIRE(one.target.proxy != nullptr);
       CHECK(one.target.proxy->host == host);
       CHECK(one.target.proxy->port == port);
@@ -224,13 +227,102 @@ TEST_CASE("an endpoint's targets are looked at through its proxy") {
     }
   }
   endpoint.proxy_password_file = secret.path;
-  const auto proxy = targets_of(endpoint, kMost)[1].target.proxy;
+  const auto proxy = targets_of(endpoint, {}, Secrets::opened)[1].target.proxy;
   CHECK(proxy->user == "user");
   CHECK(proxy->password.reveal_text() == "pass:word");
   const TargetFile useless("no colon");
   std::filesystem::permissions(useless.path, std::filesystem::perms::owner_read);
   endpoint.proxy_password_file = useless.path;
-  CHECK(error_of([&] { targets_of(endpoint, kMost); }).fault() == base::Fault::config);
+  CHECK(error_of([&] { targets_of(endpoint, {}, Secrets::opened); }).fault() == base::Fault::config);
+}
+
+TEST_CASE("what nobody declared is wrong in a file of targets once something is declared") {
+  config::Settings settings;
+  const TargetFile file(
+      "a.example.org env=prod team=web\nb.example.org env=prd\nc.example.org\nd.example.org team=wbe\n");
+  const auto read = [&] { return read_targets(file.path, {.settings = &settings}, kMost); };
+  CHECK(read().size() == 4);
+  settings.environments[base::Name::parse("prod")];
+  settings.teams[base::Name::parse("web")];
+  const base::Error error = error_of(read);
+  CHECK(error.fault() == base::Fault::config);
+  CHECK(error.message().find(":2: there is no environment 'prd' (did you mean 'prod'?)") != std::string::npos);
+  CHECK(error.message().find(":4: there is no team 'wbe' (did you mean 'web'?)") != std::string::npos);
+  CHECK(error.message().find(":1:") == std::string::npos);
+  CHECK(error.message().find(":3:") == std::string::npos);
+  settings.never_read.files.push_back({.problem = {}, .text = "[environment.prd]\n[team.wbe]\n"});
+  CHECK(read().size() == 4);
+}
+
+TEST_CASE("an endpoint that is wrong keeps no other from being looked at") {
+  config::Settings settings;
+  for (const char* const name : {"bad", "good", "secret"}) {
+    config::Endpoint& endpoint = settings.endpoints[base::Name::parse(name)];
+    endpoint.name = base::Name::parse(name);
+    endpoint.targets = {fmt::format("{}.example.org", name)};
+  }
+  settings.endpoints.at(base::Name::parse("bad")).targets_file = "/nonexistent/targets";
+  config::Endpoint& secret = settings.endpoints.at(base::Name::parse("secret"));
+  secret.proxy = "http://proxy.example.org";
+  secret.proxy_password_file = "/nonexistent/secret";
+  base::Problems problems;
+  CHECK(described(endpoints_of(settings, Secrets::left, problems)) ==
+        Texts{"good.example.org:443", "secret.example.org:443"});
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].subject == "endpoint/bad");
+  problems.clear();
+  CHECK(described(endpoints_of(settings, Secrets::opened, problems)) == Texts{"good.example.org:443"});
+  CHECK(problems.size() == 2);
+
+  problems.clear();
+  CHECK(endpoint_of(settings, "good.example.org:443", problems)->name == "good.example.org:443");
+  CHECK(problems.size() == 1);
+  CHECK_FALSE(endpoint_of(settings, "none.example.org:443", problems));
+  CHECK(error_of([&] { endpoint_of(settings, "secret.example.org:443", problems); }).fault() == base::Fault::config);
+}
+
+TEST_CASE("an endpoint's client certificate is shown with its own key, which others may not read") {
+  const auto authority = pki::testing::make_root();
+  const pki::PrivateKey& key = pki::testing::key_of(pki::KeyType::ecdsa_p256, 2);
+  const pki::PrivateKey& other = pki::testing::key_of(pki::KeyType::ecdsa_p256, 3);
+  const auto leaf = pki::testing::issue(pki::testing::server_template("audit.example.org", key), authority);
+  const TargetFile chain(leaf.pem() + authority.certificate.pem());
+  const auto pem = [](const pki::PrivateKey& one) { return std::string(one.pem().reveal_text()); };
+  const TargetFile own(pem(key)), foreign(pem(other)), broken("no key"), both(pem(key) + leaf.pem());
+  for (const TargetFile* const one : {&own, &foreign, &broken, &both})
+    std::filesystem::permissions(one->path, std::filesystem::perms::owner_read);
+  config::Endpoint endpoint;
+  endpoint.name = base::Name::parse("closed");
+  endpoint.targets = {"a.example.org"};
+  const auto client = [&](const std::string& certificate, const std::string& its_key) {
+    endpoint.client_certificate_file = certificate;
+    endpoint.client_key_file = its_key;
+    return targets_of(endpoint, {}, Secrets::opened)[0].target.client;
+  };
+  const auto shown = client(chain.path, own.path);
+  REQUIRE(shown != nullptr);
+  REQUIRE(shown->chain.size() == 2);
+  CHECK(shown->chain[0] == leaf.der());
+  CHECK(shown->key.public_key_info() == key.public_key_info());
+  CHECK(client(both.path, both.path) != nullptr);
+  CHECK(targets_of(endpoint, {}, Secrets::left)[0].target.client == nullptr);
+
+  struct Row {
+    std::string certificate, key, says;
+  };
+  const TargetFile open(pem(key));
+  std::filesystem::permissions(open.path, std::filesystem::perms(0644));
+  for (const Row& row :
+       {Row{chain.path, foreign.path, "is not that of the first certificate in " + chain.path},
+        Row{chain.path, broken.path, broken.path}, Row{own.path, own.path, own.path},
+        Row{"/nonexistent/c.pem", own.path, "/nonexistent/c.pem"},
+        Row{chain.path, "/nonexistent/c.key", "/nonexistent/c.key"}, Row{chain.path, open.path, open.path}}) {
+    CAPTURE(row.says);
+    const base::Error error = error_of([&] { client(row.certificate, row.key); });
+    CHECK(error.fault() == base::Fault::config);
+    CHECK_MESSAGE(error.message().find(row.says) != std::string::npos, error.message());
+    CHECK(error.message().find("endpoint closed") != std::string::npos);
+  }
 }
 
 }  // namespace everseal::scan

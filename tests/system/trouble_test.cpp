@@ -1,6 +1,7 @@
 // State that cannot be used: said clearly before anything is ordered, and nothing is lost.
 #include "base/error.h"
 #include "pki/digest.h"
+#include "pki/issued.h"
 #include "system/site.h"
 #include "system/small_disk.h"
 
@@ -143,6 +144,41 @@ TEST_CASE("a full disk stops a renewal before anything is ordered, and nothing i
   require_status(host.everseal({"renew", "web", "--force"}), 0);
   CHECK(host.site.live_serial("web") != live);
   CHECK(host.orders() == 2);
+}
+
+TEST_CASE("a disk that fills in the middle of an audit keeps it from remembering, not from telling what it saw") {
+  constexpr std::size_t kFiles = 400;
+  const Ordering host;
+  const SmallDisk disk(host.site.state(), "4m");
+  host.begin();
+  const auto authority = pki::testing::make_root();
+  const pki::PrivateKey& key = pki::testing::key_of(pki::KeyType::ecdsa_p256, 2);
+  const std::string directory = host.site.server_directory("many");
+  for (std::size_t i = 0; i < kFiles; ++i) {
+    const auto wanted = pki::testing::server_template(fmt::format("h{}.example.org", i), key);
+    write_text(fmt::format("{}/{}.pem", directory, i), pki::testing::issue(wanted, authority).pem());
+  }
+  const Words audit{"audit", directory, "--json", "--fail-on", "critical"};
+  bool was_cut = false;
+  for (const int pages : {0, 2, 8, 16, 32}) {
+    INFO("pages left: ", pages);
+    disk.fill(pages);
+    const base::Exit exit = host.everseal(audit);
+    INFO(exit.errors);
+    CHECK(exit.how == base::Exit::How::exited);
+    CHECK(exit.status == 4);
+    const Json report = Json::parse(exit.output);
+    CHECK(report["places"].size() == kFiles);
+    const std::string remarks = report["summary"]["remarks"].dump();
+    CHECK_MESSAGE(contains(remarks, "remembered: "), remarks);
+    was_cut = was_cut || contains(remarks, "not all of it is remembered: ");
+    disk.empty();
+    require_status(host.everseal({"history", "--verify"}), 0);
+    require_status(host.everseal({"doctor"}), 0);
+  }
+  CHECK(was_cut);
+  require_status(host.everseal(audit), 0);
+  CHECK(contains(host.everseal({"list", "--seen", "--name", "h399.example.org"}).output, "h399.example.org"));
 }
 
 TEST_CASE("a corrupted database is refused, is left as it is, and doctor --rebuild brings the state back") {
