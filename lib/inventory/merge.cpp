@@ -216,6 +216,9 @@ void merge_database(Store& into, sql::Database& from, Replacement& outcome) {
   noting_problems("CRLs", outcome, [&] { merge_all_crls(into, from, known, outcome); });
   noting_problems("what its authorities did", outcome, [&] { Events(into).take_over(from); });
   noting_problems("version numbers", outcome, [&] { merge_version_numbers(into, from); });
+}
+
+void merge_requests(Store& into, sql::Database& from, Replacement& outcome) {
   noting_problems("what was asked for", outcome, [&] { merge_intents(into, from); });
 }
 

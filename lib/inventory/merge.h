@@ -10,9 +10,11 @@
 
 namespace everseal::inventory {
 
-// From another database of this state: certificates, issued serials, revocations, the newest CRLs, the highest numbers
-// of versions, open intents. What was read before an error is merged; the error becomes a problem.
+// From another database of this state: authorities and what they did, certificates, issued serials, revocations, the
+// newest CRLs, the highest numbers of versions. What was read before an error is merged; the error becomes a problem.
 void merge_database(Store& into, sql::Database& from, Replacement& outcome);
+// Open intents, of the certificates that `into` knows.
+void merge_requests(Store& into, sql::Database& from, Replacement& outcome);
 // Which versions rollbacks hold: what the database that is replaced says of names that both know.
 void merge_pins(Store& into, sql::Database& from, Replacement& outcome);
 // From the CRL that an authority published last. True where it is one of the authority's, and as new as any that `into`

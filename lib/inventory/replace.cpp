@@ -15,6 +15,7 @@
 #include "sql/query.h"
 
 #include <cerrno>
+#include <memory>
 #include <set>
 
 #include <fcntl.h>
@@ -108,15 +109,17 @@ std::set<Name> merge_crl_files(Store& into, const Directory& state, Time now, Re
   return telling;
 }
 
-void merge_daily_copy(Store& into, const std::string& state, Replacement& outcome) {
+// nullptr where there is none that can be read.
+std::unique_ptr<sql::Database> open_daily_copy(const std::string& state, Replacement& outcome) {
   const auto copy = newest_daily_copy(state);
-  if (!copy) return;
+  if (!copy) return nullptr;
   try {
-    const auto database = sql::open(*copy, sql::Access::read_only);
+    auto database = sql::open(*copy, sql::Access::read_only);
     sql::require_known_schema(*database);
-    merge_database(into, *database, outcome);
+    return database;
   } catch (const Error& error) {
     outcome.problems.push_back(fmt::format("{}: {}", *copy, base::printable(error.message())));
+    return nullptr;
   }
 }
 
@@ -202,17 +205,24 @@ Replacement replace(const std::string& state_path, const Plan& plan, Time now, c
       Store store = Store::over(state_path, sql::open(incoming, sql::Access::read_write));
       store.transaction([&] {
         const Counts before = known(store);
+        // The chain `ca` goes on where that of the replaced one ended, before the files add to it.
+        if (present) merge_database(store, present->database(), outcome);
+        // What was damaged may be a revocation.
+        outcome.whole = present && outcome.problems.empty();
+        const auto copy = open_daily_copy(state_path, outcome);
+        if (copy) merge_database(store, *copy, outcome);
         if (take_in) take_in({store, present ? &*present : nullptr});
         std::set<Name> telling;
         if (present) {
-          merge_database(store, present->database(), outcome);
+          const std::size_t problems = outcome.problems.size();
+          merge_requests(store, present->database(), outcome);
           merge_pins(store, present->database(), outcome);
-          // What was damaged may be a revocation.
-          outcome.whole = outcome.problems.empty();
+          outcome.whole = outcome.whole && outcome.problems.size() == problems;
           if (outcome.whole)
             telling = read_present("revocations", outcome, [&] { return knowing_revocations(present->database()); });
         }
-        merge_daily_copy(store, state_path, outcome);
+        // What that one asked for may be done since.
+        if (copy && !outcome.whole) merge_requests(store, *copy, outcome);
         telling.merge(merge_crl_files(store, state, now, outcome));
         outcome.lost = settle_revocations(store, telling);
         merge_archived_numbers(store, state, outcome);

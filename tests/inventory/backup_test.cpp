@@ -417,6 +417,31 @@ TEST_CASE("a restore or rebuild that is cut leaves the old database or the new o
   }
 }
 
+TEST_CASE("what the authorities did after the backup is known before the files are taken in") {
+  for (const bool readable : {true, false}) {
+    CAPTURE(readable);
+    AuthorityState test;
+    Events(test.store).add("authority.created", "authority/corp", {}, kNow, Chain::ca);
+    backup(test.store, test.backup_file);
+    Authorities(test.store).put({.name = named("later"), .settings = "{}"});
+    for (const char* const action : {"authority.created", "certificate.signed", "certificate.revoked"})
+      Events(test.store).add(action, "authority/later", {}, kNow, Chain::ca);
+    const Anchor head = Events(test.store).head(Chain::ca);
+    keep_daily_copy(test.store, kNow);
+    { const Store closed = std::move(test.store); }
+    if (!readable) std::filesystem::resize_file(test.path + "/everseal.db", 0);
+    const auto take_in = [](const Incoming& incoming) {
+      CHECK(Authorities(incoming.store).find(named("later")).has_value());
+      Events(incoming.store).add("crl.signed", "authority/corp", {}, kNow, Chain::ca);
+    };
+    const Replacement restored = restore(test.path, test.backup_file, kNow + kDay, take_in);
+    CHECK(restored.problems.size() == (readable ? 0 : 1));
+    test.store = Store::open(test.path, sql::Access::read_write, kNow + kDay);
+    CHECK(Events(test.store).head(Chain::ca).number == head.number + 1);
+    CHECK(Events(test.store).verify(std::array{head}).intact());
+  }
+}
+
 TEST_CASE("certificates and open requests of after the backup are known after it came back") {
   AuthorityState test;
   ManagedRecord www;
