@@ -290,17 +290,23 @@ Replacement restore(const std::string& state, const std::string& file, Time now,
     const auto database = sql::open(incoming, sql::Access::read_write);
     sql::migrate(*database, now);
     database->execute("delete from setting where key = 'config.digest'");
+    if (!present) return;
     // One from before an update proves nothing: what a row is may have changed since.
-    if (!present || sql::schema_version(present->database()) != sql::newest_schema_version()) return;
-    outcome.is_other_state = !read_present("origin", outcome, [&] {
-                                return std::optional(are_of_one_state(present->database(), *database));
-                              }).value_or(true);
-    if (!outcome.is_other_state || other == OtherState::accepted) return;
-    throw Error(Fault::denied,
-                fmt::format("{} is a backup of another state than {}: they have no history, certificate, authority or "
-                            "account in common",
-                            file, state),
-                "restore it to a state of its own (--state); --other-state puts it here all the same");
+    const int schema = read_present("schema", outcome, [&] { return sql::schema_version(present->database()); });
+    if (schema == 0) return;
+    if (schema == sql::newest_schema_version())
+      outcome.is_other_state = !read_present("origin", outcome, [&] {
+                                  return std::optional(are_of_one_state(present->database(), *database));
+                                }).value_or(true);
+    if (outcome.is_other_state && other == OtherState::refused)
+      throw Error(Fault::denied,
+                  fmt::format("{} is a backup of another state than {}: they have no history, certificate, authority "
+                              "or account in common",
+                              file, state),
+                  "restore it to a state of its own (--state); --other-state puts it here all the same");
+    const OtherRows others = outcome.is_other_state ? OtherRows::kept : OtherRows::dropped;
+    for (std::string& problem : salvage_standing(present->database(), *database, others).problems)
+      outcome.problems.push_back(std::move(problem));
   };
   return replace(state, {.why = "restore", .event = "store.restored", .fill = fill, .file = file}, now, take_in, wait);
 }

@@ -44,7 +44,8 @@ enum class OtherState { refused, accepted };
 
 // The backup in `file`: Error(denied) where it is of another state (kinship.h), unless that is accepted. Its integrity,
 // its application and its schema are checked first. `take_in` adds what the files beside the database know, to
-// what other databases of this state do. Numbers of versions in the archive are not given again, open intents stay open, rollbacks
+// what other databases of this state do. What is deployed where and what failed is as the replaced database knows it,
+// where that can be read. Numbers of versions in the archive are not given again, open intents stay open, rollbacks
 // hold, and everything is due. Records the event "store.restored".
 Replacement restore(const std::string& state, const std::string& file, Time now, const TakeIn& take_in = {},
                     const base::LockWait& wait = kTenSeconds, OtherState other = OtherState::refused);

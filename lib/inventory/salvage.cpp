@@ -223,6 +223,22 @@ class Copying {
   std::string problem_;
 };
 
+// False where something of it stays behind.
+bool copy_table(sql::Database& from, sql::Database& into, const std::string& name, Salvage& salvage) {
+  const std::size_t problems = salvage.problems.size();
+  try {
+    if (!from.has_table(name)) throw Error(Fault::corrupt, "there is no such table");
+  } catch (const Error& error) {
+    salvage.problems.push_back(base::printable(fmt::format("{}: {}", name, error.message())));
+    return false;
+  }
+  Copying(from, into, describe(into, name)).run(salvage);
+  return salvage.problems.size() == problems;
+}
+
+constexpr const char* kStanding[] = {"deployment", "former_place", "attempt"};
+constexpr int kStandingAsToday = 4;  // the schema since which these tables have today's columns
+
 }  // namespace
 
 Salvage salvage(sql::Database& from, sql::Database& into, base::Time now) {
@@ -237,20 +253,26 @@ Salvage salvage(sql::Database& from, sql::Database& into, base::Time now) {
   }
   if (version == 0) version = sql::newest_schema_version();
   sql::migrate(into, sql::sqlite_migrations(version), now);
-  for (const std::string& name : table_names(into)) {
-    if (name == "migration") continue;
-    try {
-      if (!from.has_table(name)) throw Error(Fault::corrupt, "there is no such table");
-    } catch (const Error& error) {
-      salvage.problems.push_back(base::printable(fmt::format("{}: {}", name, error.message())));
-      continue;
-    }
-    Copying(from, into, describe(into, name)).run(salvage);
-  }
+  for (const std::string& name : table_names(into))
+    if (name != "migration") copy_table(from, into, name, salvage);
   sql::migrate(into, now);
   into.execute("delete from setting where key in ('config.digest', 'store.proof')");
   // Where rows are lost the files of the config say them again, but for what was last good of settings.
   into.execute("update config_file set digest = ''");
+  return salvage;
+}
+
+Salvage salvage_standing(sql::Database& from, sql::Database& into, OtherRows others) {
+  Salvage salvage;
+  if (sql::schema_version(from) < kStandingAsToday) return salvage;
+  for (const std::string name : kStanding)
+    into.transaction([&] {
+      into.execute(fmt::format("create temp table other as select * from \"{}\"", name));
+      into.execute(fmt::format("delete from \"{}\"", name));
+      if (!copy_table(from, into, name, salvage) || others == OtherRows::kept)
+        into.execute(fmt::format("insert or ignore into \"{}\" select * from temp.other", name));
+      into.execute("drop table temp.other");
+    });
   return salvage;
 }
 

@@ -21,4 +21,11 @@ struct Salvage {
 // `from` was written by a newer Everseal; errors of `into` are thrown.
 Salvage salvage(sql::Database& from, sql::Database& into, base::Time now);
 
+enum class OtherRows { dropped, kept };
+
+// What is so whatever another database of this state says: where something is deployed, which places are still to be
+// emptied, and which steps failed. The rows of `from` take the place of those of `into`, which has the schema of today;
+// others of `into` stay where a table of `from` cannot be read whole, or on request. Nothing of a schema before 4.
+Salvage salvage_standing(sql::Database& from, sql::Database& into, OtherRows others);
+
 }  // namespace everseal::inventory

@@ -99,6 +99,7 @@ Restored restore(const Host& host, const std::string& file, inventory::OtherStat
                                        "--mend`, which puts right what the archive was given",
                                        restored.replacement.replaced, inventory::database_file(host.state))}});
   tell_lost(host, "restore", restored.replacement, restored.verdict);
+  forget_damage(host);
   read_config(host, "restore", restored.verdict);
   return restored;
 }

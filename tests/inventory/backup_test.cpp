@@ -442,6 +442,76 @@ TEST_CASE("what the authorities did after the backup is known before the files a
   }
 }
 
+TEST_CASE("a restore knows what is deployed where, and what failed, as the replaced database did") {
+  struct Row {
+    std::string_view about;
+    std::string_view damage;  // of the replaced database
+    std::vector<std::string> deployed;
+    std::vector<std::string> places;
+    std::vector<std::string> failed;
+    bool whole = true;
+  };
+  const Row rows[] = {
+      {"sound", "select 1", {"kept 4", "later 4"}, {"/former"}, {"deploy later"}},
+      {"one row makes no sense",
+       "update deployment set state = 'nonsense' where target = 'later'",
+       {"kept 4", "left 1"},
+       {"/former"},
+       {"deploy later"},
+       false},
+      {"one table is lost", "drop table former_place", {"kept 4", "later 4"}, {"/old"}, {"deploy later"}, false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.about);
+    AuthorityState test;
+    ManagedRecord www;
+    www.name = named("www");
+    Managed(test.store).put(www);
+    Deployments deployments(test.store);
+    const auto deploy = [&](const char* target, int version) {
+      deployments.put({.owner = www.name,
+                       .target = named(target),
+                       .version = version,
+                       .state = DeploymentState::verified,
+                       .changed = kNow});
+    };
+    const auto leave = [&](const char* spec) {
+      deployments.add_former_place({.owner = www.name, .target = named("kept"), .spec = spec, .left_at = kNow});
+    };
+    const auto fail = [&](const char* target) {
+      Attempts(test.store)
+          .put({.step = "deploy", .subject = "certificate/www", .target = target, .count = 1, .last = kNow});
+    };
+    deploy("kept", 1);
+    deploy("left", 1);
+    leave("/old");
+    fail("left");
+    backup(test.store, test.backup_file);
+    deployments.remove(ArtifactKind::version, www.name, named("left"));
+    for (const auto& place : deployments.former_places(ArtifactKind::version, www.name))
+      deployments.remove_former_place(place.id);
+    Attempts(test.store).clear_all("certificate/www");
+    deploy("kept", 4);
+    deploy("later", 4);
+    leave("/former");
+    fail("later");
+    test.store.database().execute(row.damage);
+
+    const Replacement restored = test.restore_from(test.backup_file);
+    CHECK(restored.whole == row.whole);
+    std::vector<std::string> deployed, places, failed;
+    Deployments after(test.store);
+    for (const auto& one : after.of(ArtifactKind::version, www.name))
+      deployed.push_back(fmt::format("{} {}", one.target, one.version));
+    for (const auto& one : after.former_places(ArtifactKind::version, www.name)) places.push_back(one.spec);
+    for (const auto& one : Attempts(test.store).of("certificate/www"))
+      failed.push_back(fmt::format("{} {}", one.step, one.target));
+    CHECK(deployed == row.deployed);
+    CHECK(places == row.places);
+    CHECK(failed == row.failed);
+  }
+}
+
 TEST_CASE("certificates and open requests of after the backup are known after it came back") {
   AuthorityState test;
   ManagedRecord www;

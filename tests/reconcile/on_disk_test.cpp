@@ -1,5 +1,6 @@
 // What is on the disk otherwise than the store knows it: every command says the same of it.
 #include "error_of.h"
+#include "inventory/backup.h"
 #include "reconcile/doctor.h"
 #include "reconcile/overview.h"
 #include "reconcile/plan.h"
@@ -7,6 +8,7 @@
 #include "reconcile/site.h"
 #include "reconcile/verbs/renew.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -207,4 +209,40 @@ TEST_CASE("daily copies may lie behind a link") {
   CHECK(renew(site.host, {.force = Force::yes, .all = true}).exit_code() == 0);
   CHECK_FALSE(std::filesystem::is_empty(site.root / "copies"));
   CHECK(examine(site.host).empty());
+}
+
+TEST_CASE("after a restore it is known what is deployed, and what left the config since is taken away") {
+  namespace fs = std::filesystem;
+  Site site;
+  const auto back_up = [&](const std::string& file) {
+    inventory::Store store = open_store(site.host, sql::Access::read_write);
+    inventory::backup(store, file);
+  };
+  const auto keys_there = [&] {
+    return std::ranges::count_if(fs::recursive_directory_iterator(site.root.path() + "/tls"),
+                                 [](const auto& entry) { return entry.path().filename() == "privkey.pem"; });
+  };
+  config::Certificate bare = site.www();
+  bare.deployments.clear();
+  REQUIRE(issue(site.host, {bare, Keep::alive, {}}).exit_code() == 0);
+  back_up(site.root / "before");
+  fs::copy(site.root / "config", site.root / "config.before", fs::copy_options::recursive);
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  back_up(site.root / "deployed");
+  REQUIRE(renew(site.host, {{Name::parse("www")}, Force::yes}).exit_code() == 0);
+  REQUIRE(site.live() == 2);
+
+  for (const char* const file : {"deployed", "before"}) {
+    CAPTURE(file);
+    CHECK(restore(site.host, site.root / file).verdict.exit_code() == 0);
+    CHECK_MESSAGE(listed(site).attention == plan::Attention::none, listed(site).why);
+    CHECK(renew(site.host, {}).outcomes.empty());
+  }
+  REQUIRE(keys_there() > 0);
+
+  CHECK(restore(site.host, site.root / "before").verdict.exit_code() == 0);
+  fs::copy(site.root / "config.before", site.root / "config",
+           fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  CHECK(renew(site.host, {}).exit_code() == 0);
+  CHECK(keys_there() == 0);
 }
