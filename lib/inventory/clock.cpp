@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "inventory/events.h"
 #include "inventory/future.h"
+#include "inventory/subjects.h"
 
 #include <algorithm>
 
@@ -24,9 +25,10 @@ constexpr Seconds kWorthMoving{60};
 
 const std::string kLast = "clock.last";
 const std::string kPeer = "clock.peer";
-const std::string kAccepted = "clock.accepted";      // by a person
-const std::string kAhead = "clock.ahead";            // the latest time at which something was recorded untrusted
-const std::string kDistrusted = "clock.distrusted";  // the event was recorded
+const std::string kAccepted = "clock.accepted";  // by a person
+const std::string kAhead = "clock.ahead";        // the latest time at which something was recorded untrusted
+// The event was recorded; the time is the clock's when all was last decided again for it.
+const std::string kDistrusted = "clock.distrusted";
 
 // "1795000000 812 0a91d910-..."; "-" where the machine's count is unknown.
 std::string text_of(const ClockMark& mark) {
@@ -155,12 +157,18 @@ void believe(Store& store, Time now, const MachineClock& machine) {
 
 void doubt(Store& store, const ClockVerdict& verdict, Time now) {
   const bool told = !store.setting(kDistrusted).value_or("").empty();
+  const auto decided = time_in(store, kDistrusted);
   const auto ahead = time_in(store, kAhead);
+  const auto latest = latest_recorded(store);
   const bool later = !ahead || now > *ahead + kWorthMoving;
-  if (told && !later) return;
+  // What rests until a time that a later clock gave would not be looked at before.
+  const bool went_back = latest && *latest > now + kBehind && (!decided || *decided > now + kBehind);
+  if (told && !later && !went_back) return;
   store.transaction([&] {
     if (!told) Events(store).add("clock.distrusted", "store", {{"reason", verdict.reason}}, now);
-    store.set_setting(kDistrusted, "yes");
+    if (went_back)
+      for (const std::string_view kind : {"certificate", "authority"}) Subjects(store).wake_all(kind, now);
+    if (!told || went_back) store.set_setting(kDistrusted, std::to_string(base::to_unix(now)));
     if (later) store.set_setting(kAhead, std::to_string(base::to_unix(now)));
   });
 }

@@ -46,7 +46,7 @@ ClockVerdict judge_clock(Store& store, Time now, Time build_date, const base::Ma
 
 // At the begin of a run that may write: a trusted `now` is the next mark, and where something was recorded while the
 // clock was ahead that is clipped to `now`, with one event. A clock that is not trusted moves no mark; that it is not
-// is one event, however many runs see it.
+// is one event, however many runs see it, and where it went back everything is due once more.
 void keep_clock(Store& store, const ClockVerdict& verdict, Time now, const base::MachineClock& machine = {});
 
 // Somebody who can see a watch says that `now` is right: one event, the mark is moved, what lies in the future is

@@ -27,6 +27,11 @@ bool is_usable(const VersionFacts& version, Time now) noexcept {
 
 bool has_begun(const VersionFacts& version, Time now) noexcept { return version.record.not_before <= now; }
 
+// Where the clock may be behind, what ended by the later one is not gone back to.
+bool is_good_by_both(const CertificateFacts& facts, const VersionFacts& version) noexcept {
+  return !facts.believed || version.record.not_after > *facts.believed;
+}
+
 const VersionFacts* find(const CertificateFacts& facts, std::int64_t number) noexcept {
   for (const VersionFacts& version : facts.versions)
     if (version.record.number == number) return &version;
@@ -565,7 +570,7 @@ const VersionFacts* version_in_use(const CertificateFacts& facts, Time now) noex
     if (pinned != nullptr && is_complete(*pinned) && is_usable(*pinned, now)) return pinned;
   }
   for (const VersionFacts& version : facts.versions | std::views::reverse)
-    if (is_complete(version) && has_begun(version, now)) return &version;
+    if (is_complete(version) && has_begun(version, now) && is_good_by_both(facts, version)) return &version;
   return newest_complete(facts);
 }
 

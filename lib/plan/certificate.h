@@ -81,6 +81,7 @@ struct CertificateFacts {
   std::vector<inventory::AttemptRecord> attempts;
   int keep = 2;
   std::string clock_problem;  // why the clock is not to be trusted; "": it is
+  std::optional<Time> believed;  // when a clock that is not to be trusted was last; it may be that late, or later
 };
 
 Decision<CertificateAction> decide(const CertificateFacts& facts, Time now);

@@ -47,8 +47,8 @@ std::vector<Name> lost_publications(Session& session, const Name& authority, std
   }
 }
 
-std::string clock_problem(Session& session) {
-  return inventory::judge_clock(session.store, session.now(), session.host.build_date, session.host.machine()).reason;
+inventory::ClockVerdict clock_of(Session& session) {
+  return inventory::judge_clock(session.store, session.now(), session.host.build_date, session.host.machine());
 }
 
 // A target that cannot be read has not left the config.
@@ -89,7 +89,9 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
     facts.former_places = session.deployments.former_places(inventory::ArtifactKind::version, name);
     facts.intents = session.intents.open_for(name);
     facts.attempts = session.attempts.of(subject_of(name));
-    facts.clock_problem = clock_problem(session);
+    const inventory::ClockVerdict clock = clock_of(session);
+    facts.clock_problem = clock.reason;
+    facts.believed = clock.since;
   });
   look_at_disk(session.store, facts, session.now());
   return facts;
@@ -120,7 +122,7 @@ plan::AuthorityFacts authority_facts(Session& session, const Name& name) {
     facts.former_places = session.deployments.former_places(inventory::ArtifactKind::crl, name);
     if (session.config.unusable.contains(authority_subject(name))) keep_what_is_published(facts);
     facts.attempts = session.attempts.of(authority_subject(name));
-    facts.clock_problem = clock_problem(session);
+    facts.clock_problem = clock_of(session).reason;
     facts.revocations_lost = authority::lacks_revocations(session.store, name);
     facts.crl_on_disk = crl_stands(session.host.state, session.store, name);
     if (facts.crl)

@@ -1,5 +1,6 @@
 #include "inventory/clock.h"
 
+#include "base/file.h"
 #include "contains.h"
 #include "fakes/acme_server.h"
 #include "inventory/authorities.h"
@@ -12,6 +13,7 @@
 #include "reconcile/verbs/ca_crl.h"
 #include "reconcile/verbs/issue.h"
 #include "reconcile/verbs/renew.h"
+#include "reconcile/verbs/verify.h"
 
 #include <algorithm>
 #include <string>
@@ -191,6 +193,53 @@ TEST_CASE("a version that a clock which was ahead made is told and replaced unde
     CHECK(renew(site.host, {}).outcomes.empty());
     CHECK(site.live() == ahead + 1);
   }
+}
+
+TEST_CASE("under a clock that is behind the last run, a version goes back that is right by both, and no other") {
+  struct Row {
+    days ahead;
+    int live;
+  };
+  for (const Row& row : {Row{days(20), 1}, Row{days(400), 2}}) {
+    CAPTURE(row.ahead.count());
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const Time right = site.now;
+    site.now += row.ahead;
+    accept_clock_verb.run(site.host, {});
+    REQUIRE(renew(site.host, {{Name::parse("www")}, Force::yes}).exit_code() == 0);
+    REQUIRE(site.live() == 2);
+    site.now = right + std::chrono::hours(1);
+
+    const auto ready = [&] {
+      const auto planned = reconcile::plan(site.host, {Name::parse("www")}).front();
+      return std::ranges::count(planned.steps, plan::Gate::open, &PlannedStep::gate);
+    };
+    CHECK((ready() > 0) == (row.live == 1));
+    CHECK(renew(site.host, {}).exit_code() != 0);
+    CHECK(ready() == 0);
+    CHECK(site.live() == row.live);
+    const auto chain_in = [](const std::string& directory) {
+      return base::read_file(directory + "/fullchain.pem", 1 << 16);
+    };
+    CHECK(chain_in(site.root / "tls") == chain_in(fmt::format("{}/archive/www/{}", site.host.state, row.live)));
+    CHECK((verify(site.host, {{Name::parse("www")}}).exit_code() == 0) == (row.live == 1));
+  }
+}
+
+TEST_CASE("verify does not end well for what is refused for its time") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const Time right = site.now;
+  const auto is_verified = [&] { return verify(site.host, {{Name::parse("www")}}).exit_code() == 0; };
+  CHECK(is_verified());
+  site.now = right - days(2);
+  CHECK_FALSE(is_verified());
+  accept_clock_verb.run(site.host, {});
+  CHECK_FALSE(is_verified());
+  site.now = right + days(400);
+  accept_clock_verb.run(site.host, {});
+  CHECK_FALSE(is_verified());
 }
 
 }  // namespace

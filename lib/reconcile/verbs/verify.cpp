@@ -1,6 +1,7 @@
 #include "reconcile/verbs/verify.h"
 
 #include "base/error.h"
+#include "base/time.h"
 #include "reconcile/facts.h"
 #include "reconcile/fields.h"
 #include "reconcile/named.h"
@@ -8,6 +9,7 @@
 #include "reconcile/steps.h"
 
 #include <algorithm>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -22,10 +24,24 @@ Outcome unverifiable(std::string subject, std::string target, std::string text) 
   return {std::move(subject), std::move(target), "unverifiable", Result::warned, std::move(text)};
 }
 
+// What is served is refused all the same: "version 3 is valid from ... on only"; "" where its time is now.
+std::string out_of_time(Session& session, const Name& name, bool is_trusted) {
+  const auto live = session.versions.live(name);
+  if (!live || !live->not_before || !live->not_after) return {};
+  const std::string_view by_clock = is_trusted ? "" : ", if the clock is right";
+  if (*live->not_before > session.now())
+    return fmt::format("version {} is valid from {} on only{}", live->number, base::format_time(*live->not_before),
+                       by_clock);
+  if (*live->not_after <= session.now())
+    return fmt::format("version {} ended {}{}", live->number, base::format_time(*live->not_after), by_clock);
+  return {};
+}
+
 enum class Listeners { alone, and_what_has_none };
 
-// An outcome for each target that has a listener, or for all.
-void verify(Session& session, const Name& name, Listeners which, Verdict& verdict) {
+// An outcome for each target that has a listener, or for all, and one where nobody takes what is served.
+void verify(Session& session, const Name& name, Listeners which, bool is_clock_trusted, Verdict& verdict) {
+  const std::size_t before = verdict.outcomes.size();
   const plan::CertificateFacts facts = certificate_facts(session, name);
   const auto artifact = certificate_artifact(session, name);
   const auto fail = [&](const config::Deployment& target, std::string text) {
@@ -48,6 +64,15 @@ void verify(Session& session, const Name& name, Listeners which, Verdict& verdic
   if (facts.wanted.deployments.empty() && which == Listeners::and_what_has_none)
     verdict.outcomes.push_back(
         unverifiable(subject_of(name), {}, "nothing deploys it here, so nothing shows what is served"));
+  if (verdict.outcomes.size() == before) return;
+  if (std::string text = out_of_time(session, name, is_clock_trusted); !text.empty())
+    verdict.outcomes.push_back(
+        {.subject = subject_of(name),
+         .target = {},
+         .step = "verify",
+         .result = Result::failed,
+         .text = std::move(text),
+         .facts = {.hint = fmt::format("`everseal plan {}` shows what is done about it", name)}});
 }
 
 }  // namespace
@@ -58,12 +83,12 @@ Verdict verify(const Host& host, const VerifyRequest& request) {
   Verdict verdict;
   for (const Name& name : request.names) {
     require_managed(host, run.store, name);
-    verify(session, name, Listeners::and_what_has_none, verdict);
+    verify(session, name, Listeners::and_what_has_none, run.clock.trusted, verdict);
   }
   if (!request.names.empty()) return verdict;
   for (const inventory::ManagedRecord& record : session.managed.all()) {
     try {
-      verify(session, record.name, Listeners::alone, verdict);
+      verify(session, record.name, Listeners::alone, run.clock.trusted, verdict);
     } catch (const base::Error& error) {
       if (error.fault() == base::Fault::cancelled) throw;
       verdict.outcomes.push_back(failure(subject_of(record.name), {}, "verify", error));
