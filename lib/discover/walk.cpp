@@ -176,7 +176,8 @@ class Walker {
     if (target.empty() || ::stat(target.c_str(), &status) != 0) return count(links_);
     // What lies below a root has its own name there, and what a root lies in is more than was asked for.
     const auto any_root = [&](auto holds) { return std::ranges::any_of(roots, holds); };
-    if (any_root([&](const std::string& root) { return base::is_at_or_below(target, root); })) {
+    const bool is_passed_over = target.find(fmt::format("/{}/", base::kOwnDirectory)) != std::string::npos;
+    if (!is_passed_over && any_root([&](const std::string& root) { return base::is_at_or_below(target, root); })) {
       if (S_ISREG(status.st_mode)) count(repeated_);
       return;
     }
@@ -404,6 +405,7 @@ class Walker {
       if (name == "." || name == ".." || (!excluded_.empty() && excluded_.contains(here->below(name)))) continue;
       switch (kind_of(*here, name, entry->d_type)) {
         case DT_DIR:
+          if (name == base::kOwnDirectory && walk_.links == Links::follow) break;
           add({here, {std::move(name)}, true});
           break;
         case DT_REG:

@@ -148,6 +148,20 @@ TEST_CASE("what links lead to has the same name in each run, and what lies in th
   }
 }
 
+TEST_CASE("of what Everseal deploys the files that servers read are seen, and no version that is kept to go back to") {
+  const Tree tree;
+  for (const char* name :
+       {".everseal/www/1/fullchain.pem", ".everseal/www/2/fullchain.pem", ".everseal/.before/old.pem"})
+    tree.write(name, a_certificate());
+  fs::create_symlink("2", tree / ".everseal/www/current");
+  fs::create_symlink(".everseal/www/current/fullchain.pem", tree / "fullchain.pem");
+  Walk wanted;
+  wanted.links = Links::follow;
+  CHECK(found_in(tree, wanted) == Found{{"/fullchain.pem", "pem: 1 Root"}});
+  wanted.links = Links::stay;  // nothing leads to them then
+  CHECK(found_in(tree, wanted).size() == 3);
+}
+
 TEST_CASE("a file that somebody names is told where it is too large, whatever it looks like") {
   const Tree tree;
   tree.write("big.bin", std::string(2'000'000, '\0'));

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/path.h"
 #include "base/shell.h"
 #include "base/text.h"
 #include "deploy/deploy.h"
@@ -43,7 +44,6 @@ using base::Fault;
 using base::Option;
 using base::OptionType;
 
-constexpr const char* kOwn = ".everseal";
 constexpr const char* kCurrent = "current";
 constexpr const char* kBefore = ".before";                       // no certificate has such a name
 constexpr std::string_view kFormerlyAside = ".before-everseal";  // behind a file's name, until 2026-11
@@ -184,8 +184,8 @@ std::string directory_of(const base::Options& options) {
 }
 
 bool is_file_name(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name != kOwn && name.size() <= kLongestFileName &&
-         name.find('/') == std::string_view::npos && base::printable(name) == name;
+  return !name.empty() && name != "." && name != ".." && name != base::kOwnDirectory &&
+         name.size() <= kLongestFileName && name.find('/') == std::string_view::npos && base::printable(name) == name;
 }
 
 base::Ownership ownership_of(const File& file) {
@@ -214,8 +214,8 @@ class FilesTarget final : public Target {
     const Directory directory = require_directory();
     require_adoptable(directory);
     const std::vector<base::Secret> material = render_all(artifact);
-    const Directory own =
-        directory.create_subdirectory(kOwn, kTraversable).create_subdirectory(name_.text(), kTraversable);
+    const Directory own = directory.create_subdirectory(base::kOwnDirectory, kTraversable)
+                              .create_subdirectory(name_.text(), kTraversable);
     const std::string temporary = fmt::format(".{}.tmp", artifact.number);
     own.remove_tree(temporary);
     Revision revision{artifact.number, 0};
@@ -288,13 +288,13 @@ class FilesTarget final : public Target {
                               base::shell_word(path_)));
     const std::vector<std::string> links = links_of_ours(*directory);
     for (const std::string& link : links) directory->remove(link);
-    const auto everyones = directory->subdirectory_if_exists(kOwn);
+    const auto everyones = directory->subdirectory_if_exists(base::kOwnDirectory);
     if (!everyones) return !links.empty();
     const bool was_there = everyones->subdirectory_if_exists(name_.text()).has_value();
     everyones->remove_tree(name_.text());
     if (!everyones->list().empty()) return was_there;  // another deployment's
     try {
-      base::file_system().remove(directory->descriptor(), kOwn, AT_REMOVEDIR);
+      base::file_system().remove(directory->descriptor(), base::kOwnDirectory, AT_REMOVEDIR);
     } catch (const Error& error) {
       base::log::debug("left in place: {}", error.message());  // another deployment came in between
     }
@@ -373,7 +373,7 @@ class FilesTarget final : public Target {
   }
 
   std::optional<Directory> own_of(const Directory& directory) const {
-    const auto everyones = directory.subdirectory_if_exists(kOwn);
+    const auto everyones = directory.subdirectory_if_exists(base::kOwnDirectory);
     if (!everyones) return std::nullopt;
     return everyones->subdirectory_if_exists(name_.text());
   }
@@ -391,13 +391,13 @@ class FilesTarget final : public Target {
     return revision;
   }
 
-  std::string link_prefix() const { return fmt::format("{}/{}/{}/", kOwn, name_, kCurrent); }
+  std::string link_prefix() const { return fmt::format("{}/{}/{}/", base::kOwnDirectory, name_, kCurrent); }
   std::string link_target(const File& file) const { return link_prefix() + file.name; }
 
   // Whose link of Everseal's stands there; nullopt: none.
   static std::optional<Name> owner_of(const Directory& directory, const File& file) {
     const auto target = directory.read_link(file.name);
-    const std::string below = fmt::format("{}/", kOwn);
+    const std::string below = fmt::format("{}/", base::kOwnDirectory);
     if (!target || !target->starts_with(below)) return std::nullopt;
     const std::string_view rest = std::string_view(*target).substr(below.size());
     const auto end = rest.find('/');
@@ -426,7 +426,7 @@ class FilesTarget final : public Target {
   static bool is_foreign(const Directory& directory, const std::string& name) {
     if (!directory.has(name)) return false;
     const auto link = directory.read_link(name);
-    return !link || !link->starts_with(fmt::format("{}/", kOwn));
+    return !link || !link->starts_with(fmt::format("{}/", base::kOwnDirectory));
   }
 
   // Before anything is switched: what cannot be put aside later would leave half of the files switched.
@@ -482,7 +482,7 @@ class FilesTarget final : public Target {
 
   // Private keys may lie there, under the modes that they had.
   static Directory keeping_place(const Directory& directory) {
-    return directory.create_subdirectory(kOwn, kTraversable).create_subdirectory(kBefore, 0700);
+    return directory.create_subdirectory(base::kOwnDirectory, kTraversable).create_subdirectory(kBefore, 0700);
   }
 
   // "FILE", "FILE.2", ...: nothing that is kept is ever overwritten. A link of ours was left by a run that ended early.
@@ -493,7 +493,7 @@ class FilesTarget final : public Target {
   }
 
   std::string shown_kept(const std::string& name) const {
-    return fmt::format("{}/{}/{}/{}", path_, kOwn, kBefore, name);
+    return fmt::format("{}/{}/{}/{}", path_, base::kOwnDirectory, kBefore, name);
   }
 
   std::vector<base::Secret> render_all(const Artifact& artifact) const {
@@ -584,7 +584,7 @@ std::vector<std::string> check(const base::Options& options, const Name& owner, 
       problems.push_back(fmt::format("two contents have the file name '{}'", base::printable(file.name)));
     claims.push_back(fmt::format("{}/{}", directory, file.name));
   }
-  claims.push_back(fmt::format("{}/{}/{}", directory, kOwn, owner));
+  claims.push_back(fmt::format("{}/{}/{}", directory, base::kOwnDirectory, owner));
   if (options.has("reload") && options.has("restart"))
     problems.push_back("there are both reload and restart; one of them is run");
   return problems;
