@@ -26,7 +26,8 @@ struct Artifact {
   Name name;  // of the managed certificate or authority
   std::int64_t number = 0;
   std::vector<pki::Certificate> chain;    // leaf first, without the root; empty for a CRL or trust bundle
-  const base::Secret* key_pem = nullptr;  // borrowed for the call; null where the key is external
+  const base::Secret* key_pem = nullptr;  // borrowed for the call; null where the key is external or lost
+  bool is_key_lost = false;               // it was made here, and is gone
   base::Bytes crl;                        // DER
   std::vector<pki::Certificate> bundle;   // trust anchors
   std::string directory;                  // the version's own directory in the archive, for hooks

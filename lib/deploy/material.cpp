@@ -28,6 +28,11 @@ std::string pem_of(std::span<const pki::Certificate> certificates) {
 
 const Secret& key_of(Content content, const Artifact& artifact) {
   if (artifact.chain.empty()) nothing_of(content, artifact, "it is a CRL and a trust bundle, not a certificate");
+  if (artifact.is_key_lost)
+    throw Error(
+        Fault::corrupt,
+        fmt::format("the private key of version {} of {} is missing from the archive", artifact.number, artifact.name),
+        fmt::format("bring it back from a backup, or `everseal renew --force {}` makes a new version", artifact.name));
   if (artifact.key_pem == nullptr) nothing_of(content, artifact, "its private key is kept elsewhere");
   return *artifact.key_pem;
 }

@@ -68,10 +68,12 @@ class CertificateArtifact final : public Deployable {
           base::Fault::corrupt,
           fmt::format("the key of version {} of {} in the archive does not match its certificate", number, name_),
           fmt::format("bring the key back from a backup, or `everseal renew --force {}` makes a new version", name_));
+    const auto managed = session_.managed.find(name_);
     use({.name = name_,
          .number = number,
          .chain = version->chain,
          .key_pem = key ? &*key : nullptr,
+         .is_key_lost = !key && managed && managed->key_owner == inventory::KeyOwner::ours,
          .crl = {},
          .bundle = {},
          .directory = version->directory});
@@ -210,6 +212,7 @@ class AuthorityArtifact final : public Deployable {
          .number = number,
          .chain = {},
          .key_pem = nullptr,
+         .is_key_lost = false,
          .crl = crl.der,
          .bundle = session_.trust_bundle(name_),
          .directory = session_.host.state + "/authorities/" + name_.text()});

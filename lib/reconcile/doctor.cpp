@@ -220,7 +220,8 @@ bool examine_version(Session& session, const inventory::VersionRecord& version, 
   const bool has_key = session.archive.standing(name, version.number).has_key;
   // Of a removal that is to destroy the keys, and has not recorded yet which are gone.
   const auto removal = session.intents.open_removal(name);
-  if (version.has_key && !has_key && !(removal && removal->delete_keys))
+  const bool is_lost = is_used(version) ? lacks_key(session, version) : version.has_key && !has_key;
+  if (is_lost && !(removal && removal->delete_keys))
     complaints.add(
         "key-lost", subject, fmt::format("the private key of version {} of {} is missing", version.number, name),
         is_used(version) ? renewal(name) : kMend, is_used(version) ? "makes a new version" : "records that it is gone");
@@ -290,8 +291,8 @@ void examine_live_link(Session& session, const Name& name, Complaints& complaint
                fmt::format("{} leads to version {}, which the database does not have in use", path, *link.number));
     return;
   }
-  // Where the version itself is lost that is the complaint.
-  if (!session.archive.standing(name, live->number).complete) return;
+  // Where the version itself is lost, or its key, that is the complaint.
+  if (!session.archive.standing(name, live->number).complete || lacks_key(session, *live)) return;
   if (link.kind == LiveLink::Kind::missing)
     complain("live-link-missing",
              fmt::format("version {} of {} is in use, and {} is missing", live->number, name, path));
@@ -335,7 +336,7 @@ void examine_deployments(Session& session, const Name& name, Complaints& complai
   // Without its version there is nothing to compare with.
   if (!live) return;
   const archive::Standing standing = session.archive.standing(name, live->number);
-  if (!standing.complete || standing.has_key != live->has_key) return;
+  if (!standing.complete || standing.has_key != live->has_key || lacks_key(session, *live)) return;
   const auto artifact = certificate_artifact(session, name);
   for (const config::Deployment& target : wanted.deployments) {
     const auto record = session.deployments.find(artifact->kind(), name, target.name);

@@ -302,10 +302,10 @@ class Taking {
     const bool is_old = std::ranges::count_if(session_.archive.numbers(record.name), [&](int number) {
                           return number > record.number;
                         }) >= session_.config.keep;
-    say(subject_of(record.name), fmt::format("version {} {}", record.number,
-                                             has_key  ? "has its private key"
-                                             : is_old ? "has no private key any more, as old versions have none"
-                                                      : "has lost its private key"));
+    const std::string version = fmt::format("version {}", record.number);
+    say(subject_of(record.name), has_key  ? version + " has its private key"
+                                 : is_old ? version + " has no private key any more, as old versions have none"
+                                          : fmt::format("it is recorded that {} has lost its private key", version));
     return true;
   }
 
@@ -339,7 +339,7 @@ class Taking {
       hold_where_rolled_back(name, *link.number, {numbers.begin(), numbers.end()});
       return true;
     }
-    if (!live || !session_.archive.standing(name, live->number).complete) return false;
+    if (!live || !session_.archive.standing(name, live->number).complete || lacks_key(session_, *live)) return false;
     if (link.kind == LiveLink::Kind::no_link)
       say(subject_of(name),
           fmt::format("what stood in the place of the live link is kept as {}", session_.archive.move_aside(name)),
@@ -421,6 +421,12 @@ base::Error revocations_lost(const std::string& state, const Name& authority) {
                      fmt::format("put the newest CRL that it published at {}/{}/{}/{}; until then it signs none, but "
                                  "`everseal ca crl {} --accept-loss` lets it",
                                  state, authority::kAuthoritiesDirectory, authority, authority::kCrlFile, authority));
+}
+
+bool lacks_key(Session& session, const inventory::VersionRecord& version) {
+  if (session.archive.standing(version.name, version.number).has_key) return false;
+  const auto managed = session.managed.find(version.name);
+  return version.has_key || (managed && managed->key_owner == inventory::KeyOwner::ours);
 }
 
 bool was_removed(Session& session, const Name& name) {

@@ -22,6 +22,9 @@ void take_in(Session& session, const archive::Version& version, const std::strin
 // Of an authority that signs no CRL until somebody says what it revoked (Authorities::are_revocations_lost).
 base::Error revocations_lost(const std::string& state, const Name& authority);
 
+// Has that version no key here although its key was made here, or is recorded to be here?
+bool lacks_key(Session& session, const inventory::VersionRecord& version);
+
 // `remove` may leave the versions where they are.
 bool was_removed(Session& session, const Name& name);
 

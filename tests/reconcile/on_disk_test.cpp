@@ -1,10 +1,14 @@
 // What is on the disk otherwise than the store knows it: every command says the same of it.
+#include "contains.h"
+#include "deploy/material.h"
 #include "error_of.h"
 #include "inventory/backup.h"
+#include "reconcile/artifact.h"
 #include "reconcile/doctor.h"
 #include "reconcile/overview.h"
 #include "reconcile/plan.h"
 #include "reconcile/recover.h"
+#include "reconcile/session.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/renew.h"
 
@@ -15,6 +19,7 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace everseal;
 using namespace everseal::reconcile;
@@ -245,4 +250,42 @@ TEST_CASE("after a restore it is known what is deployed, and what left the confi
            fs::copy_options::recursive | fs::copy_options::overwrite_existing);
   CHECK(renew(site.host, {}).exit_code() == 0);
   CHECK(keys_there() == 0);
+}
+
+TEST_CASE("doctor says of a lost key that it is gone and what makes another, also when that is recorded") {
+  for (const bool link_is_gone : {false, true}) {
+    CAPTURE(link_is_gone);
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    std::filesystem::remove(site.host.state + "/archive/www/1/privkey.pem");
+    if (link_is_gone) std::filesystem::remove(site.host.state + "/live/www");
+    for (const bool is_recorded : {false, true}) {
+      CAPTURE(is_recorded);
+      if (is_recorded) {
+        const Verdict verdict = mend(site.host);
+        CHECK(verdict.exit_code() == 0);
+        REQUIRE(verdict.outcomes.size() == 1);
+        CHECK(contains(verdict.outcomes.front().text, "it is recorded that version 1 has lost its private key"));
+      }
+      std::string lines;
+      for (const Complaint& one : examine(site.host)) lines += fmt::format("{}: {}\n", one.rule, one.command);
+      CHECK(lines == "key-lost: everseal renew --force www && everseal doctor --mend\n");
+    }
+    // Nor does a deployment advise to take the key out of it.
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+    const config::Config none;
+    Session session(site.host, none, store);
+    try {
+      certificate_artifact(session, Name::parse("www"))->with(1, [](const deploy::Artifact& artifact) {
+        deploy::render(deploy::Content::privkey, artifact, {});
+      });
+      FAIL("there is no key to render");
+    } catch (const base::Error& error) {
+      CHECK(error.message() == "the private key of version 1 of www is missing from the archive");
+      CHECK(contains(error.hint(), "`everseal renew --force www` makes a new version"));
+    }
+    CHECK(renew(site.host, {.names = {Name::parse("www")}, .force = Force::yes}).exit_code() == 0);
+    mend(site.host);
+    CHECK(examine(site.host).empty());
+  }
 }
