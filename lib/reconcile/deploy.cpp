@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "plan/schedule.h"
 #include "reconcile/failure.h"
+#include "reconcile/hold.h"
 #include "reconcile/kinds.h"
 #include "reconcile/mends.h"
 #include "reconcile/places.h"
@@ -358,6 +359,11 @@ std::optional<Outcome> retire(Session& session, Deployable& artifact, const Targ
   return report(session, std::move(made));
 }
 
+std::string how_to_try_again(Session& session, const Deployable& artifact) {
+  return artifact.kind() == inventory::ArtifactKind::version ? trying_again(session.store, artifact.name())
+                                                             : fmt::format("everseal ca crl {}", artifact.name());
+}
+
 // An error that a stage throws is the deployment's own failure, whatever it was about.
 std::optional<Outcome> counted(Session& session, Deployable& artifact, const Name& target, DeploymentState state,
                                std::string_view event, const std::function<std::optional<Outcome>()>& work) {
@@ -435,8 +441,8 @@ std::optional<Outcome> verify(Session& session, Deployable& artifact, const conf
   Outcome made = told(Result::failed, against ? fmt::format("{}; not rolled back: {}", problem, *against) : problem);
   // Who sets up a server needs its certificate first, and the server is not there yet.
   const bool may_come = sight.served == Served::unreachable && record.reload_problem.empty();
-  made.facts.hint = fmt::format("when {}: `everseal deploy {}`", may_come ? "the server is set up" : "that is mended",
-                                artifact.name());
+  made.facts.hint = fmt::format("when {}: `{}`", may_come ? "the server is set up" : "that is mended",
+                                how_to_try_again(session, artifact));
   return report(session, std::move(made));
 }
 

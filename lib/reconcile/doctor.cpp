@@ -19,6 +19,7 @@
 #include "plan/certificate.h"
 #include "reconcile/artifact.h"
 #include "reconcile/facts.h"
+#include "reconcile/hold.h"
 #include "reconcile/kinds.h"
 #include "reconcile/orphan.h"
 #include "reconcile/reconcile.h"
@@ -341,7 +342,7 @@ void examine_deployments(Session& session, const Name& name, Complaints& complai
   for (const config::Deployment& target : wanted.deployments) {
     const auto record = session.deployments.find(artifact->kind(), name, target.name);
     if (record && record->current == live->number)
-      examine_target(session, *artifact, target, fmt::format("everseal deploy {}", name), complaints);
+      examine_target(session, *artifact, target, trying_again(session.store, name), complaints);
   }
 }
 
@@ -607,8 +608,9 @@ void tell_standing(Session& session, std::set<std::string>& files, Complaints& c
          session.deployments.of(inventory::ArtifactKind::version, managed.name))
       if (is_failing(record))
         warn("deployment-failing", subject, fmt::format("{}: {}", record.target, record.problem),
-             fmt::format("`{}everseal {} {}` tries again", removal ? std::string() : made_for(managed, record.target),
-                         removal ? "renew" : "deploy", managed.name));
+             removal ? fmt::format("`everseal renew {}` tries again", managed.name)
+                     : fmt::format("`{}{}` tries again", made_for(managed, record.target),
+                                   trying_again(session.store, managed.name)));
   }
   for (const inventory::AuthorityRecord& record : session.authority_rows.all()) {
     const std::string subject = authority_subject(record.name);

@@ -18,6 +18,11 @@ std::optional<int> end_hold(inventory::Store& store, const Name& name, Time now)
   return record->pinned;
 }
 
+std::string trying_again(inventory::Store& store, const Name& name) {
+  const auto record = inventory::Managed(store).find(name);
+  return fmt::format("everseal {} {}", record && record->pinned ? "renew" : "deploy", name);
+}
+
 std::string describe_hold(int version) {
   return fmt::format("the hold on version {}, which a rollback asked for", version);
 }

@@ -132,6 +132,37 @@ TEST_SUITE("hold") {
     CHECK(state().state == plan::State::live);
     CHECK_FALSE(doctor_tells());
   }
+
+  TEST_CASE("what tries a failed deployment again while a version is held ends no hold") {
+    Site site;
+    config::Certificate wanted = site.www({}, {"127.0.0.1:1"});
+    wanted.deployments.front().verify_timeout = std::chrono::seconds(1);
+    const Verdict issued = issue(site.host, {wanted, Keep::alive, {}});
+    const auto hints = [](const Verdict& verdict) {
+      std::string all;
+      for (const Outcome& one : verdict.outcomes) all += one.facts.hint + "\n";
+      return all;
+    };
+    const auto complaints = [&] {
+      std::string all;
+      for (const Complaint& one : examine(site.host)) all += one.remedy + "\n";
+      return all;
+    };
+    CHECK(contains(hints(issued), "`everseal deploy www`"));
+    renew(site.host, {{kHeldName}, Force::yes});
+    CHECK(contains(complaints(), "everseal deploy www`"));
+    const Verdict held = rollback(site.host, {kHeldName, std::nullopt});
+    REQUIRE(site.live() == 1);
+    CHECK(contains(hints(held), "`everseal renew www`"));
+    CHECK_FALSE(contains(hints(held), "everseal deploy"));
+    CHECK(contains(complaints(), "everseal renew www`"));
+    CHECK_FALSE(contains(complaints(), "everseal deploy"));
+    std::filesystem::remove(site.root.path() + "/tls/privkey.pem");
+    CHECK_FALSE(contains(complaints(), "everseal deploy"));
+    renew(site.host, {.names = {kHeldName}});
+    CHECK(site.live() == 1);
+    CHECK(std::filesystem::exists(site.root.path() + "/tls/privkey.pem"));
+  }
 }
 
 }  // namespace
