@@ -369,6 +369,13 @@ void decide_removal(const CertificateFacts& facts, const IntentRecord& wanted, T
       add(facts, {DeleteKeys{}, {asked()}, Gate::open, now}, now, decision);
   }
   if (decision.steps.empty()) add(facts, {Forget{wanted.id}, {asked()}, Gate::open, now}, now, decision);
+  // Where its own steps wait for another request's.
+  const bool is_told = std::ranges::any_of(decision.steps, [&](const CertificateStep& one) {
+    return one.why.front().text == asked().text;
+  });
+  if (!is_told)
+    decision.standing.push_back(
+        {Rule::requested, fmt::format("it is being removed: {}; that goes on behind these", asked_by(wanted))});
 }
 
 // Versions beyond `keep` lose their key once the one in use is proved everywhere.

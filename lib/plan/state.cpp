@@ -43,16 +43,27 @@ std::string failed(const AttemptRecord& attempt) {
                      attempt.count == 1 ? "once" : fmt::format("{} times in a row", attempt.count), attempt.problem);
 }
 
-// Every failure that counts, what matters most first: a certificate that is to be revoked is trusted until it is.
+bool was_tried(const StateFacts& facts, const inventory::IntentRecord& revocation) {
+  return std::ranges::any_of(facts.attempts, [&](const AttemptRecord& attempt) {
+    return attempt.step == Revoke::kind && version_of(attempt) == revocation.version;
+  });
+}
+
+// Every failure that counts, and every revocation that is open, what matters most first: a certificate that is to be
+// revoked is trusted until it is.
 std::optional<std::string> failures(const StateFacts& facts) {
   std::vector<const AttemptRecord*> counted;
   for (const AttemptRecord& attempt : facts.attempts)
     if (is_wanted(facts, attempt)) counted.push_back(&attempt);
-  if (counted.empty()) return std::nullopt;
   std::ranges::stable_sort(
       counted, {}, [](const AttemptRecord* one) { return std::pair(one->step != "revoke", !one->needs_operator); });
   std::vector<std::string> texts;
+  for (const inventory::IntentRecord& asked : facts.revocations)
+    if (!was_tried(facts, asked))
+      texts.push_back(fmt::format("the revocation of version {} ({}) is not finished: {}", *asked.version,
+                                  to_string(asked.reason), asked_by(asked)));
   for (const AttemptRecord* const one : counted) texts.push_back(failed(*one));
+  if (texts.empty()) return std::nullopt;
   return base::join(texts, "; ");
 }
 

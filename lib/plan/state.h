@@ -53,6 +53,7 @@ struct StateFacts {
   bool touched = false;       // the files of what is in use look otherwise than when they were last found right
   std::string clock_problem;  // why the clock is not to be trusted; "": it is
   std::string removal;        // who asked for its removal, which is not finished; "": nobody
+  std::vector<inventory::IntentRecord> revocations{};  // that are open; each has a version
 };
 
 StandingState state_of(const StateFacts& facts, Time now);

@@ -90,6 +90,10 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
     if (version.record.state == inventory::VersionState::live && version.record.not_before > now)
       ahead = version.record;
   const auto removal = inventory::Intents(store).open_removal(name);
+  std::vector<inventory::IntentRecord> revocations = inventory::Intents(store).open_for(name);
+  std::erase_if(revocations, [](const inventory::IntentRecord& intent) {
+    return intent.kind != inventory::IntentKind::revoke || !intent.version;
+  });
   std::optional<std::string> unproved;
   if (one.wanted) {
     facts.wanted = *one.wanted;
@@ -111,7 +115,8 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
                               .loss = ahead ? std::string() : plan::loss(facts, now),
                               .touched = facts.touched,
                               .clock_problem = said.clock_problem(),
-                              .removal = removal ? asked_by(*removal) : std::string()},
+                              .removal = removal ? asked_by(*removal) : std::string(),
+                              .revocations = std::move(revocations)},
                              now);
   return one;
 }

@@ -16,16 +16,21 @@ namespace {
 
 constexpr int kMostRemarks = 10;
 
-// What tries it again, and what withdraws the wish behind it.
-std::string what_to_do(inventory::Store& store, const std::string& subject, std::string_view step) {
+// What tries it again, and what withdraws the wish behind it. `target`: of the step.
+std::string what_to_do(inventory::Store& store, const std::string& subject, std::string_view step,
+                       std::string_view target) {
   const auto name = certificate_in(subject);
-  if (!name) return "`everseal plan` shows it; `everseal renew` tries it again";
+  if (!name) return "`everseal plan` shows it; `everseal renew --all` tries it again";
   const std::string again = fmt::format("`everseal plan {0}` shows it; `everseal renew {0}` tries it again", *name);
   if (step != plan::Revoke::kind) return again;
   std::string_view verb;
-  for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(*name))
-    if (intent.kind == inventory::IntentKind::remove || intent.kind == inventory::IntentKind::revoke)
+  for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(*name)) {
+    const bool is_asked_for =
+        intent.kind == inventory::IntentKind::revoke && intent.version && std::to_string(*intent.version) == target;
+    // Who asks for it by itself is served before the removal.
+    if (is_asked_for || (intent.kind == inventory::IntentKind::remove && intent.revoke && verb.empty()))
       verb = to_string(intent.kind);
+  }
   return verb.empty() ? again : fmt::format("{}; `everseal {} {} --cancel` withdraws it", again, verb, *name);
 }
 
@@ -90,13 +95,13 @@ void add_failures(inventory::Store& store, const std::vector<Outcome>& told, std
     if (is_known || is_told(attempt.subject)) continue;
     remarks.push_back({"needs_operator", attempt.subject,
                        fmt::format("{} waits for you: {}", describe(attempt), attempt.problem),
-                       what_to_do(store, attempt.subject, attempt.step)});
+                       what_to_do(store, attempt.subject, attempt.step, attempt.target)});
   }
   for (const inventory::AttemptRecord& attempt : attempts.waiting(kMostRemarks)) {
     --rest;
     if (is_told(attempt.subject)) continue;
     remarks.push_back(waits(attempt.subject, describe(attempt), attempt.count, attempt.problem, attempt.not_before,
-                            what_to_do(store, attempt.subject, attempt.step)));
+                            what_to_do(store, attempt.subject, attempt.step, attempt.target)));
   }
   for (const inventory::DeploymentRecord& deployment : deployments.failed(kMostRemarks)) {
     --rest;
@@ -107,7 +112,8 @@ void add_failures(inventory::Store& store, const std::vector<Outcome>& told, std
     const std::string_view step =
         deployment.state == inventory::DeploymentState::failed ? std::string_view("deploy") : plan::Verify::kind;
     remarks.push_back(waits(subject, fmt::format("{} at {}", step, deployment.target), deployment.attempts,
-                            deployment.problem, deployment.not_before, what_to_do(store, subject, step)));
+                            deployment.problem, deployment.not_before,
+                            what_to_do(store, subject, step, deployment.target.text())));
   }
   if (rest > 0) remarks.push_back(more(rest, rest == 1 ? "failure stands" : "failures stand"));
 }

@@ -4,12 +4,14 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "contains.h"
 #include "error_of.h"
 #include "fakes/acme_server.h"
 #include "inventory/authorities.h"
 #include "inventory/certificates.h"
 #include "pki/crl.h"
 #include "reconcile/doctor.h"
+#include "reconcile/overview.h"
 #include "reconcile/plan.h"
 #include "reconcile/recover.h"
 #include "reconcile/site.h"
@@ -444,4 +446,62 @@ TEST_CASE("a revocation that is asked for again while the CA is away is one requ
   }
   CHECK(open().front().reason == RevocationReason::key_compromise);
   std::filesystem::rename(there, here);
+}
+
+TEST_CASE("a revocation that is open is told by the listing, whether it was tried or not") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const auto state = [&] {
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+    return overview(site.host, store).certificates.front().state;
+  };
+  REQUIRE(state().attention == plan::Attention::none);
+  {
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+    inventory::IntentRecord intent;
+    intent.kind = inventory::IntentKind::revoke;
+    intent.subject = Name::parse("www");
+    intent.version = 1;
+    intent.reason = pki::RevocationReason::key_compromise;
+    intent.created = site.now;
+    inventory::Intents(store).add(intent);
+  }
+  CHECK(state().state == plan::State::failing);
+  CHECK(state().attention == plan::Attention::needed);
+  CHECK(contains(state().why, "the revocation of version 1 (keyCompromise) is not finished: "));
+  std::filesystem::rename(site.host.state + "/authorities/corp", site.root / "away");
+  CHECK(renew(site.host, {}).exit_code() != 0);
+  CHECK(contains(state().why, "revoke of version 1 failed once"));
+  CHECK_FALSE(contains(state().why, "is not finished"));
+  std::filesystem::rename(site.root / "away", site.host.state + "/authorities/corp");
+  CHECK(renew(site.host, {.names = {Name::parse("www")}}).exit_code() == 0);
+  CHECK(state().why.empty());
+}
+
+TEST_CASE("a removal beside a revocation is told, and each is withdrawn by its own verb") {
+  Site site;
+  const Name www = Name::parse("www");
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  std::filesystem::rename(site.host.state + "/authorities/corp", site.root / "away");
+  revoke(site.host, revocation_of_www());
+  remove(site.host, {www, OnRemoval::leave, Keys::keep});
+  const auto hint = [&] {
+    std::string all;
+    for (const Remark& one : renew(site.host, {}).remarks)
+      if (one.subject == "certificate/www" && contains(one.text, "revoke of version 1")) all += one.hint + "\n";
+    return all;
+  };
+  const auto standing = [&] {
+    std::string all;
+    const auto planned = reconcile::plan(site.host, {www});
+    for (const plan::Reason& one : planned.front().standing) all += one.text + "\n";
+    return all;
+  };
+  CHECK(contains(standing(), "it is being removed: "));
+  CHECK(contains(hint(), "`everseal revoke www --cancel` withdraws it"));
+  CHECK_FALSE(contains(hint(), "everseal remove"));
+  cancel(site.host, {www, inventory::IntentKind::revoke});
+  remove(site.host, {www, OnRemoval::revoke, Keys::keep});
+  CHECK(contains(hint(), "`everseal remove www --cancel` withdraws it"));
+  CHECK_FALSE(contains(standing(), "it is being removed: "));  // the step says it
 }
