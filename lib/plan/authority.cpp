@@ -59,7 +59,23 @@ Time refresh_time(const inventory::CrlRecord& crl) noexcept {
   return crl.this_update + (crl.next_update - crl.this_update) / 2;
 }
 
-Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now) {
+namespace {
+
+// What failed and no step would repeat: the next run, which looks after an authority with failures, forgets it.
+void tell_left_over(const AuthorityFacts& facts, Decision<AuthorityAction>& decision) {
+  for (const inventory::AttemptRecord& attempt : facts.attempts) {
+    const bool is_repeated = std::ranges::any_of(decision.steps, [&](const Step<AuthorityAction>& step) {
+      return key_of(step.action) == StepKey{attempt.step, attempt.target};
+    });
+    if (!is_repeated)
+      decision.standing.push_back(
+          {Rule::failed_before,
+           fmt::format("{} failed {} time(s): {}; nothing asks for it any more, and the next `everseal renew` forgets it",
+                       describe(attempt), attempt.count, attempt.problem)});
+  }
+}
+
+Decision<AuthorityAction> decide_steps(const AuthorityFacts& facts, Time now) {
   Decision<AuthorityAction> decision;
   if (!facts.missing.empty()) decision.standing.push_back({Rule::lost, facts.missing});
   if (!facts.has_intermediate) {
@@ -107,6 +123,14 @@ Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now) {
                                      }};
   append(decision, decide_deployments(publications, now));
   append(decision, decide_retirements(publications, now));
+  return decision;
+}
+
+}  // namespace
+
+Decision<AuthorityAction> decide(const AuthorityFacts& facts, Time now) {
+  Decision<AuthorityAction> decision = decide_steps(facts, now);
+  tell_left_over(facts, decision);
   return decision;
 }
 

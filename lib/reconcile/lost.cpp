@@ -3,6 +3,7 @@
 #include "archive/archive.h"
 #include "authority/crl.h"
 #include "authority/files.h"
+#include "authority/upkeep.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -10,8 +11,10 @@
 #include "inventory/managed.h"
 #include "inventory/subjects.h"
 #include "pki/crl.h"
+#include "plan/authority.h"
 #include "reconcile/session.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 
@@ -116,13 +119,24 @@ void learn_revocations(inventory::Store& store, const Name& authority, Time now)
   }
 }
 
+// Did it fail for something that was missing, and is back?
+bool is_over(inventory::Store& store, const Name& authority, const inventory::AttemptRecord& attempt) {
+  return attempt.step == plan::SignCrl::kind && attempt.fault == to_string(base::Fault::not_found) &&
+         authority::missing_to_sign(store, authority).empty();
+}
+
 void wake_authority(const Host& host, inventory::Store& store, const Name& name) {
   const bool is_back =
       inventory::Authorities(store).are_revocations_lost(name) && authority::tells_revocations(store, name);
   if (is_back) end_waits(store, "crl", host.clock());
   const bool stands = crl_stands(host.state, store, name);
   if (!stands) learn_revocations(store, name, host.clock());
-  if (is_back || !stands) inventory::Subjects(store).wake(inventory::authority_subject(name), host.clock());
+  const auto failed = inventory::Attempts(store).of(authority_subject(name));
+  if (std::ranges::any_of(failed, [&](const auto& attempt) { return is_over(store, name, attempt); }))
+    hurry_authority(store, name, host.clock());
+  // With each run that has failures: what failed may not be wanted any more.
+  if (is_back || !stands || !failed.empty())
+    inventory::Subjects(store).wake(inventory::authority_subject(name), host.clock());
 }
 
 }  // namespace
@@ -136,6 +150,22 @@ void end_waits(inventory::Store& store, std::string_view step, Time now) {
     if (const auto name = certificate_in(attempt.subject))
       inventory::Subjects(store).wake(inventory::certificate_subject(*name), now);
   }
+}
+
+void hurry_authority(inventory::Store& store, const Name& name, Time now) {
+  inventory::Attempts attempts(store);
+  for (inventory::AttemptRecord& attempt : attempts.of(authority_subject(name))) {
+    attempt.not_before.reset();
+    attempt.needs_operator = false;
+    attempts.put(attempt);
+  }
+  inventory::Deployments deployments(store);
+  for (inventory::DeploymentRecord& deployment : deployments.of(inventory::ArtifactKind::crl, name)) {
+    if (!deployment.not_before) continue;
+    deployment.not_before.reset();
+    deployments.put(deployment);
+  }
+  inventory::Subjects(store).wake(inventory::authority_subject(name), now);
 }
 
 void wake_what_was_lost(const Host& host, inventory::Store& store) {

@@ -378,6 +378,73 @@ TEST_SUITE("authority files") {
     CHECK(site.is_known());
     CHECK(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
   }
+
+  TEST_CASE("what an authority failed at is shown, hurried, and over when its cause is gone") {
+    enum class Left { nothing, crl };  // what the run after that has to do
+    for (const Left left : {Left::nothing, Left::crl})
+      for (const bool hurried : {false, true}) {
+        CAPTURE(hurried);
+        FilesSite site;
+        std::filesystem::rename(site.host.state + "/authorities/corp", site.root / "away");
+        REQUIRE(renew(site.host, {}).exit_code() == 1);
+        std::filesystem::rename(site.root / "away", site.host.state + "/authorities/corp");
+        {
+          inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+          auto attempts = inventory::Attempts(store).of("authority/corp");
+          REQUIRE(attempts.size() == 1);
+          attempts.front().count = 9;
+          attempts.front().not_before = site.now + std::chrono::hours{24};
+          if (hurried) attempts.front().fault = "unavailable";  // of what no look at the disk tells
+          inventory::Attempts(store).put(attempts.front());
+        }
+        if (left == Left::crl) std::filesystem::remove(site.file("crl.der"));
+        std::string told;
+        for (const PlannedSubject& subject : reconcile::plan(site.host, {})) {
+          for (const plan::Reason& reason : subject.standing) told += reason.text + "\n";
+          for (const PlannedStep& step : subject.steps)
+            for (const plan::Reason& reason : step.why) told += reason.text + "\n";
+        }
+        CHECK(holds(told, "authorities/corp is missing"));
+        RenewRequest request;
+        request.all = hurried;
+        const Verdict verdict = renew(site.host, request);
+        CHECK(verdict.exit_code() == 0);
+        CHECK(verdict.remarks.empty());
+        CHECK(verdict.standing_failures == 0);
+        CHECK(std::filesystem::exists(site.file("crl.der")));
+      }
+  }
+
+  TEST_CASE("a publication that could not be taken away is taken away by `renew --all` and by `ca crl`") {
+    for (const bool by_crl : {false, true}) {
+      CAPTURE(by_crl);
+      FilesSite site;
+      const std::string place = site.root / "pub";
+      std::filesystem::create_directory(place);
+      const auto configure = [&](const std::string& more) {
+        std::ofstream(site.root / "config/everseal.toml") << "config_version = 1\n" << more;
+      };
+      configure("[authority.corp.publish.web]\ntype = \"files\"\ndirectory = \"" + place +
+                "\"\ncontents = [\"crl\"]\n");
+      REQUIRE(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
+      std::filesystem::rename(place, site.root / "away");
+      configure("");
+      REQUIRE(renew(site.host, {}).exit_code() == 1);
+      std::filesystem::rename(site.root / "away", place);
+      if (by_crl) {
+        site.now += std::chrono::seconds{5};
+        CHECK(ca_crl(site.host, Name::parse("corp")).exit_code() == 0);
+      } else {
+        const Verdict waits = renew(site.host, {});
+        REQUIRE(waits.remarks.size() == 1);
+        CHECK(holds(waits.remarks.front().hint, "`everseal renew --all` tries it again"));
+        RenewRequest all;
+        all.all = true;
+        CHECK(renew(site.host, all).exit_code() == 0);
+      }
+      CHECK_FALSE(std::filesystem::exists(place + "/crl.der"));
+    }
+  }
 }
 
 }  // namespace

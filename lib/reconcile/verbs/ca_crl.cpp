@@ -28,6 +28,7 @@ Verdict ca_crl(const Host& host, const Name& name, Loss loss) {
   Session session = run.session();
   if (loss == Loss::accepted) accept_loss(session, name);
   auto made = sign_crl(session, name);
+  run.store.transaction([&] { hurry_authority(run.store, name, session.now()); });
   Verdict verdict = reconcile_authority(run, name);
   verdict.outcomes.insert(verdict.outcomes.begin(), std::move(*made));
   return verdict;

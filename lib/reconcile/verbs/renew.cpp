@@ -1,7 +1,9 @@
 #include "reconcile/verbs/renew.h"
 
 #include "base/error.h"
+#include "inventory/authorities.h"
 #include "reconcile/fields.h"
+#include "reconcile/lost.h"
 #include "reconcile/mends.h"
 #include "reconcile/named.h"
 #include "reconcile/overview.h"
@@ -36,8 +38,13 @@ Verdict renew(const Host& host, const RenewRequest& request) {
   if (names.empty() && (request.all || request.force == Force::yes))
     for (const inventory::ManagedRecord& record : inventory::Managed(run.store).all())
       if (!record.orphaned && record.origin != kOnce) names.push_back(record.name);
-  if (names.empty()) return reconcile_due(run);
   const Time now = host.clock();
+  if (request.all)
+    run.store.transaction([&] {
+      for (const inventory::AuthorityRecord& one : inventory::Authorities(run.store).all())
+        hurry_authority(run.store, one.name, now);
+    });
+  if (names.empty()) return reconcile_due(run);
   for (const Name& name : names) {
     const inventory::ManagedRecord record = require_managed(host, run.store, name);
     if (request.force == Force::yes && !request.names.empty()) {
