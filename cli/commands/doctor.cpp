@@ -72,6 +72,14 @@ void print_complaints(const Context& context, const reconcile::Host& host, const
   print(lines_of("the config is " + to_string(host.files), 0));
 }
 
+// A complaint that is an error is a failure that stands.
+void add_what_is_left(const std::vector<Complaint>& complaints, reconcile::Verdict& verdict) {
+  for (const Complaint& one : complaints) {
+    verdict.remarks.push_back({one.rule, one.subject, one.what, one.remedy});
+    if (one.severity == reconcile::Severity::error) ++verdict.standing_failures;
+  }
+}
+
 int accept_clock(const Context& context, const reconcile::Host& host) {
   const reconcile::Verdict verdict = reconcile::accept_clock_verb.run(host, {}).verdict;
   if (context.output == Output::json)
@@ -91,15 +99,16 @@ int run_doctor(Context& context) {
   if (context.arguments.has("accept-clock")) return accept_clock(context, host);
   if (context.arguments.has("rebuild")) return show(context, reconcile::rebuild_verb.run(host, {}).verdict);
   const bool mends = context.arguments.has("mend");
-  const int mended = mends ? show(context, reconcile::mend_verb.run(host, {}).verdict) : 0;
-  // What is left is told at once; the one document of --json is the verdict, and the exit code says that there is more.
+  reconcile::Verdict verdict;
+  if (mends) verdict = reconcile::mend_verb.run(host, {}).verdict;
+  const bool is_text = context.output == Output::text;
+  if (mends && is_text) show(context, verdict);
+  // What is left is told at once; in the one document of --json among the verdict's remarks.
   const std::vector<Complaint> complaints = reconcile::examine(host);
-  if (!mends || context.output == Output::text) print_complaints(context, host, complaints);
-  if (mended != 0) return mended;
-  return std::ranges::any_of(complaints,
-                             [](const Complaint& one) { return one.severity == reconcile::Severity::error; })
-             ? 1
-             : 0;
+  add_what_is_left(complaints, verdict);
+  if (mends && !is_text) return show(context, verdict);
+  print_complaints(context, host, complaints);
+  return verdict.exit_code();
 }
 
 }  // namespace

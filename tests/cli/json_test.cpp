@@ -183,3 +183,16 @@ TEST_CASE("a certificate is shown by the beginning of its fingerprint, whatever 
   for (const std::string& text : {fingerprint.substr(0, 7), fingerprint + "0", std::string("zzzzzzzzzzz")})
     host.run({"show", text}, 1);
 }
+
+TEST_CASE("doctor --mend --json says what is left, and its exit code is the one that it ends with") {
+  const Host host;
+  host.folder.write("conf.d/bad.toml", "x = [\n", 0644);
+  const auto document = host.json({"doctor", "--mend"}, 1);
+  CHECK(document.at("exit_code") == 1);
+  REQUIRE(document.at("remarks").size() == 1);
+  const auto& left = document.at("remarks").at(0);
+  CHECK(left.at("rule") == "config");
+  CHECK(left.at("subject") == "store");
+  CHECK(left.at("text").get<std::string>().find("bad.toml") != std::string::npos);
+  CHECK(left.at("hint").is_string());
+}
