@@ -183,10 +183,10 @@ StandingState state_of(const StateFacts& facts, Time now) {
   if (const auto why = needs_operator(facts)) return {State::needs_operator, Attention::needed, *why};
   if (const auto why = failing(facts, now)) return {State::failing, Attention::needed, *why};
   if (!facts.config_problem.empty())
-    return {
-        State::misconfigured, Attention::needed,
-        fmt::format("{}; {}", facts.config_problem,
-                    facts.wanted ? "what its table said before stands" : "nothing is done for it until that is right")};
+    return {State::misconfigured, Attention::needed,
+            fmt::format("{}; {}", facts.config_problem,
+                        facts.wanted && !facts.orphaned ? "what its table said before stands"
+                                                        : "nothing is done for it until that is right")};
   if (!facts.in_use) return {State::pending, Attention::none, "nothing was issued yet; `everseal renew` does it"};
   if (facts.ahead && !facts.orphaned)
     return {State::failing, Attention::needed,

@@ -587,6 +587,7 @@ void tell_standing(Session& session, std::set<std::string>& files, Complaints& c
            attempt.needs_operator ? "it is not tried again before somebody acts; `everseal plan` says what to do"
                                   : "`everseal plan` says when it is tried again");
   };
+  std::optional<Untaken> untaken;
   for (const inventory::ManagedRecord& managed : session.managed.all()) {
     const std::string subject = subject_of(managed.name);
     const auto removal = session.intents.open_removal(managed.name);
@@ -595,7 +596,8 @@ void tell_standing(Session& session, std::set<std::string>& files, Complaints& c
            fmt::format("`everseal renew {0}` goes on with it, `everseal remove {0} --cancel` withdraws it",
                        managed.name));
     else if (managed.orphaned) {
-      const Orphan how = orphan_of(session.host, session.store, managed);
+      if (!untaken) untaken = look_at_config(session.host, session.store);
+      const Orphan how = orphan_of(session.host, session.store, managed, *untaken);
       if (how.file) files.insert(*how.file);
       warn("orphaned", subject, fmt::format("{} {}, so nothing renews it", managed.name, how.what), how.remedy);
     }

@@ -54,7 +54,7 @@ void require_not_leaving(inventory::Store& store, const base::Name& name) {
 }
 
 base::Error not_kept(const Host& host, inventory::Store& store, const inventory::ManagedRecord& orphan) {
-  const Orphan how = orphan_of(host, store, orphan);
+  const Orphan how = orphan_of(host, store, orphan, look_at_config(host, store));
   return base::Error(base::Fault::denied, fmt::format("{} {}, so nothing is done for it", orphan.name, how.what),
                      how.remedy);
 }

@@ -3,7 +3,9 @@
 #include "base/text.h"
 #include "config/fragment.h"
 #include "reconcile/kinds.h"
+#include "reconcile/session.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -31,9 +33,22 @@ std::optional<base::Origin> defined_in(const std::string& file, const Host& host
   return certificate->second.origin;
 }
 
+// What is wrong with the table of `name` in the present config; null where it has none there.
+const base::Problem* wrong_in(const Untaken& untaken, const Name& name) {
+  const auto own = std::ranges::find(untaken.problems, subject_of(name), &base::Problem::subject);
+  if (own != untaken.problems.end()) return &*own;
+  const auto* const file = untaken.unparsed.may_define("certificate", name.text());
+  return file == nullptr ? nullptr : &file->problem;
+}
+
 }  // namespace
 
-Orphan orphan_of(const Host& host, inventory::Store& store, const inventory::ManagedRecord& managed) {
+Orphan orphan_of(const Host& host, inventory::Store& store, const inventory::ManagedRecord& managed,
+                 const Untaken& untaken) {
+  if (const base::Problem* const wrong = wrong_in(untaken, managed.name))
+    return {fmt::format("has a table that is wrong: {}", base::printable(without_hint(*wrong))),
+            wrong->hint.empty() ? "nothing is done for it until that is right" : base::printable(wrong->hint),
+            std::nullopt, true};
   const Name& name = managed.name;
   const std::string read = to_string(host.files);
   const std::string own = config::fragments_of(host.state);

@@ -40,9 +40,12 @@ class Said {
     for (const base::Problem& problem : untaken.problems) problems_.try_emplace(problem.subject, &problem);
   }
 
-  std::string problem_of(const Name& name) const {
-    const auto found = problems_.find(subject_of(name));
-    return found == problems_.end() ? std::string() : base::without_hint(*found->second);
+  // `orphaned`: no file that could be read names it.
+  std::string problem_of(const Name& name, bool orphaned) const {
+    if (const auto found = problems_.find(subject_of(name)); found != problems_.end())
+      return base::without_hint(*found->second);
+    const auto* const file = orphaned ? untaken_.unparsed.may_define("certificate", name.text()) : nullptr;
+    return file == nullptr ? std::string() : base::without_hint(file->problem);
   }
   // A table that left may be back.
   bool has(const Name& name) const { return untaken_.unread.contains(name); }
@@ -111,7 +114,7 @@ ManagedCertificate read(inventory::Store& store, const config::Kinds& kinds, inv
                               .attempts = one.attempts,
                               .unproved = std::move(unproved),
                               .held = plan::held(facts, now),
-                              .config_problem = said.problem_of(name),
+                              .config_problem = said.problem_of(name, one.record.orphaned),
                               .loss = ahead ? std::string() : plan::loss(facts, now),
                               .touched = facts.touched,
                               .clock_problem = said.clock_problem(),

@@ -5,6 +5,7 @@
 #include "reconcile/facts.h"
 #include "reconcile/named.h"
 #include "reconcile/obstacles.h"
+#include "reconcile/orphan.h"
 #include "reconcile/reconcile.h"
 
 #include <algorithm>
@@ -67,6 +68,19 @@ void add_obstacles(Session& session, std::vector<PlannedSubject>& planned) {
   }
 }
 
+// A table that is wrong did not leave.
+void tell_wrong_tables(Session& session, std::vector<PlannedSubject>& planned) {
+  std::optional<Untaken> untaken;
+  for (PlannedSubject& one : planned)
+    for (plan::Reason& reason : one.standing) {
+      const auto name = certificate_in(one.subject);
+      if (reason.rule != plan::Rule::orphaned || !name) continue;
+      if (!untaken) untaken = look_at_config(session.host, session.store);
+      const Orphan how = orphan_of(session.host, session.store, *session.managed.find(*name), *untaken);
+      if (how.is_wrong) reason.text = fmt::format("it {}, so it is not renewed", how.what);
+    }
+}
+
 // What is wrong in the config stands with what it is about, or by itself.
 void add_problems(const Desired& desired, const std::vector<Name>& names, std::vector<PlannedSubject>& planned) {
   const auto& all = desired.problems();
@@ -117,6 +131,7 @@ std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& name
     Session session(host, desired.config(), store);
     std::vector<PlannedSubject> planned = plan(session, names);
     add_obstacles(session, planned);
+    tell_wrong_tables(session, planned);
     add_problems(desired, names, planned);
     return planned;
   };
@@ -145,6 +160,7 @@ std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& reque
       one.rehearsal = rehearse(session, facts.wanted, *issuer);
   }
   add_obstacles(session, planned);
+  tell_wrong_tables(session, planned);
   add_problems(desired, request.names, planned);
   return planned;
 }

@@ -50,7 +50,7 @@ Remark more(std::int64_t count, std::string_view what) {
 Remark remark_of(inventory::Store& store, const inventory::ManagedRecord& managed, const Orphan& how) {
   const std::string subject = subject_of(managed.name);
   const auto other = inventory::Managed(store).same_names(managed);
-  if (how.file || !other) return {"orphaned", subject, how.what + ", so nothing renews it", how.remedy};
+  if (how.file || how.is_wrong || !other) return {"orphaned", subject, how.what + ", so nothing renews it", how.remedy};
   return {"renamed", subject, fmt::format("{}; {} has the same names", how.what, *other),
           fmt::format("if {} is its new name: `everseal remove {}` forgets the old one", *other, managed.name)};
 }
@@ -58,10 +58,11 @@ Remark remark_of(inventory::Store& store, const inventory::ManagedRecord& manage
 void add_orphans(const Host& host, inventory::Store& store, std::vector<Remark>& remarks) {
   inventory::Managed managed(store);
   const auto orphans = managed.orphans(kMostRemarks);
+  const Untaken untaken = orphans.empty() ? Untaken{} : look_at_config(host, store);
   std::set<std::string> told;
   for (const inventory::ManagedRecord& orphan : orphans) {
     if (inventory::Intents(store).open_removal(orphan.name)) continue;
-    const Orphan how = orphan_of(host, store, orphan);
+    const Orphan how = orphan_of(host, store, orphan, untaken);
     remarks.push_back(remark_of(store, orphan, how));
     if (how.file) told.insert(*how.file);
   }
@@ -121,7 +122,7 @@ void add_failures(inventory::Store& store, const std::vector<Outcome>& told, std
 }  // namespace
 
 Remark orphan_remark(const Host& host, inventory::Store& store, const inventory::ManagedRecord& managed) {
-  return remark_of(store, managed, orphan_of(host, store, managed));
+  return remark_of(store, managed, orphan_of(host, store, managed, look_at_config(host, store)));
 }
 
 std::vector<Remark> standing_remarks(const Host& host, inventory::Store& store, const std::vector<Outcome>& told) {

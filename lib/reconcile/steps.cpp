@@ -352,7 +352,7 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
       stays.push_back(
           fmt::format("{} is not read, and a run that reads it issues what it says", base::printable(unread)));
   } else if (managed && managed->orphaned) {
-    if (const auto file = orphan_of(session.host, session.store, *managed).file)
+    if (const auto file = orphan_of(session.host, session.store, *managed, {}).file)
       stays.push_back(
           fmt::format("its table stays in {}, which is not read: a run that reads it issues it again, so "
                       "delete it there",

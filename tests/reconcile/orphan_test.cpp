@@ -5,6 +5,8 @@
 #include "contains.h"
 #include "reconcile/doctor.h"
 #include "reconcile/overview.h"
+#include "reconcile/plan.h"
+#include "reconcile/recover.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/remove.h"
 #include "reconcile/verbs/renew.h"
@@ -172,4 +174,30 @@ TEST_CASE("a fragment of the state that another config keeps from being read is 
   std::filesystem::remove(site.host.state + "/conf.d/x.toml");
   std::ofstream(site.host.state + "/conf.d/y.toml") << "keep = 3\n";
   CHECK(renew(site.host, {}).remarks.empty());
+}
+
+TEST_CASE("a certificate whose table has an error is not called one that left the config, after a lost database") {
+  enum class Wrong { table, file };
+  for (const Wrong wrong : {Wrong::table, Wrong::file}) {
+    CAPTURE(wrong == Wrong::file);
+    Site site;
+    REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+    const std::string file = site.host.files.fragments + "/www.toml";
+    std::ofstream(file, std::ios::app) << (wrong == Wrong::table ? "nonsense = 1\n" : "x = [\n");
+    site.lose_database();
+    rebuild(site.host);
+    std::string told;
+    for (const Remark& one : renew(site.host, {}).remarks) told += one.text + "\n" + one.hint + "\n";
+    for (const Complaint& one : examine(site.host)) told += one.what + "\n" + one.remedy + "\n";
+    for (const PlannedSubject& one : reconcile::plan(site.host, {kOrphan}))
+      for (const plan::Reason& reason : one.standing) told += reason.text + "\n";
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+    const plan::StandingState state = overview(site.host, store).certificates.front().state;
+    CHECK(state.state == plan::State::misconfigured);
+    told += state.why + "\n";
+    CAPTURE(told);
+    CHECK(contains(told, file));
+    CHECK_FALSE(contains(told, "no longer in the config"));
+    CHECK_FALSE(contains(told, "everseal remove"));
+  }
 }

@@ -303,7 +303,7 @@ config::Change plan_adoption(Run& run, const Standing& orphan, const Table& opti
                           is_change(orphan, request) ? config::changed(orphan.certificate, options) : options,
                           config::Existing::replaced, config_kinds(authority_names(run.store)));
   change.differences = config::differences(orphan.certificate, change.certificate);
-  const Orphan how = orphan_of(run.host, run.store, orphan.row);
+  const Orphan how = orphan_of(run.host, run.store, orphan.row, {});
   change.differences.insert(
       change.differences.begin(),
       fmt::format("it {}; {} takes it over", how.what, config::fragment_path(run.host.files.fragments, name)));
