@@ -23,6 +23,29 @@ std::optional<Name> issuer_asked(const PlannedSubject& planned, const plan::Cert
   return std::nullopt;
 }
 
+// Would `renew` ask for a new version of it, due or not?
+bool is_forced(const RenewRequest& request, const plan::CertificateFacts& facts) {
+  const auto leaves = [](const inventory::IntentRecord& one) { return one.kind == inventory::IntentKind::remove; };
+  return request.force == Force::yes && !facts.orphaned && std::ranges::none_of(facts.intents, leaves) &&
+         facts.key_owner == inventory::KeyOwner::ours &&
+         (!request.names.empty() || facts.renewal == plan::Renewal::automatic);
+}
+
+void add_forced_issue(const plan::CertificateFacts& facts, Time now, PlannedSubject& planned) {
+  if (std::ranges::find(planned.steps, plan::Issue::kind, &PlannedStep::kind) != planned.steps.end()) return;
+  const int behind = facts.versions.empty() ? 0 : facts.versions.back().record.number;
+  const plan::Issue issue{std::max(facts.next_number, behind + 1), facts.wanted.issuers.front()};
+  planned.steps.push_back({.kind = plan::Issue::kind,
+                           .text = describe(plan::CertificateAction(issue)),
+                           .version = issue.number,
+                           .target = {},
+                           .issuer = issue.issuer.text(),
+                           .why = {{plan::Rule::requested, "a renewal that is due or not"}},
+                           .gate = plan::Gate::open,
+                           .not_before = now});
+  std::erase_if(planned.standing, [](const plan::Reason& one) { return one.rule == plan::Rule::nothing_due; });
+}
+
 PlannedSubject plan_one(Session& session, const SubjectKind& kind, const Name& name) {
   try {
     return kind.plan(session, name);
@@ -156,6 +179,7 @@ std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& reque
     const auto name = certificate_in(one.subject);
     if (!name || host.stop.stop_requested()) continue;
     const plan::CertificateFacts facts = certificate_facts(session, *name);
+    if (is_forced(request, facts)) add_forced_issue(facts, session.now(), one);
     if (const auto issuer = issuer_asked(one, facts, request.force))
       one.rehearsal = rehearse(session, facts.wanted, *issuer);
   }

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "contains.h"
 #include "error_of.h"
+#include "reconcile/plan.h"
 #include "reconcile/recover.h"
 #include "reconcile/site.h"
 #include "reconcile/verbs/backup.h"
@@ -248,3 +249,24 @@ TEST_SUITE("requests") {
 }
 
 }  // namespace
+
+TEST_CASE("a rehearsal of a forced renewal shows the version that would be issued") {
+  Site site;
+  const Name www = Name::parse("www");
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  for (const Force force : {Force::no, Force::yes}) {
+    const auto planned = rehearse(site.host, {.names = {www}, .force = force});
+    REQUIRE(planned.size() == 1);
+    std::vector<std::string> steps;
+    for (const PlannedStep& step : planned.front().steps) steps.push_back(step.text);
+    CHECK(steps ==
+          (force == Force::yes ? std::vector<std::string>{"issue version 2 at corp"} : std::vector<std::string>{}));
+    CHECK(std::ranges::any_of(planned.front().standing, [](const plan::Reason& one) {
+            return one.rule == plan::Rule::nothing_due;
+          }) == (force == Force::no));
+    CHECK(planned.front().rehearsal.has_value() == (force == Force::yes));
+  }
+  CHECK(site.versions().size() == 1);
+  inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);
+  CHECK(inventory::Intents(store).open_for(www).empty());
+}
