@@ -13,6 +13,7 @@
 #include "reconcile/facts.h"
 #include "reconcile/failure.h"
 #include "reconcile/hold.h"
+#include "reconcile/kinds.h"
 #include "reconcile/lost.h"
 #include "reconcile/orphan.h"
 
@@ -308,6 +309,13 @@ namespace {
 
 constexpr const char* kGone = "gone";
 
+// "in /etc/nginx/tls", of a target's form.
+std::string where(const std::string& spec, const Name& target) {
+  const std::string place =
+      spec.empty() ? std::string() : config::place_of(config::from_target_form(spec, target, config_kinds({})));
+  return place.empty() ? "there" : "in " + base::printable(place.substr(place.find(' ') + 1));
+}
+
 }  // namespace
 
 void remember_fragment(Session& session, const Name& name) {
@@ -328,7 +336,11 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
       stays.push_back(fmt::format("version {} is valid until {} and not revoked", version.record.number,
                                   base::format_time(*version.record.not_after)));
   for (const DeploymentRecord& deployment : facts.deployments)
-    stays.push_back(fmt::format("what was deployed to {} stays there", deployment.target));
+    stays.push_back(
+        fmt::format("what was deployed to {} stays {}", deployment.target, where(deployment.spec, deployment.target)));
+  for (const inventory::FormerPlaceRecord& former : facts.former_places)
+    stays.push_back(fmt::format("what was deployed to {} before stays {}, with its private key if that is there",
+                                former.target, where(former.spec, former.target)));
   if (!facts.versions.empty())
     stays.push_back(fmt::format("its versions stay in {}/archive/{}{}", session.host.state, name,
                                 keys ? ", with their private keys" : ", without private keys"));

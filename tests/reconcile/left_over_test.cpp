@@ -192,3 +192,35 @@ TEST_SUITE("left over") {
     CHECK(complaints_of(site).empty());
   }
 }
+
+TEST_CASE("a removal tells what it leaves, and where, also what is at a former place") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  {
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+    const base::Table written{{"directory", {site.root.path() + "/scratch", {}}}};
+    const config::Deployment former =
+        config::make_deployment(Name::parse("files"), "files", written, {}, config_kinds({}), kLeft);
+    inventory::Deployments(store).add_former_place({.artifact = inventory::ArtifactKind::version,
+                                                    .owner = kLeft,
+                                                    .target = former.name,
+                                                    .spec = config::target_form(former),
+                                                    .left_at = site.now});
+  }
+  const Verdict removed = remove(site.host, {kLeft, OnRemoval::leave, Keys::keep});
+  REQUIRE(removed.outcomes.size() == 1);
+  const std::string& text = removed.outcomes.front().text;
+  CAPTURE(text);
+  CHECK(contains(text, fmt::format("what was deployed to files stays in {}/tls", site.root.path())));
+  CHECK(contains(text, fmt::format("{}/scratch", site.root.path())));
+}
+
+TEST_CASE("a removal that was wholly done fails at nothing, though the table that it deleted was wrong") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const std::string file = site.host.files.fragments + "/www.toml";
+  std::ofstream(file, std::ios::app) << "nonsense = 1\n";
+  const Verdict removed = remove(site.host, {kLeft, OnRemoval::leave, Keys::keep});
+  CHECK(removed.exit_code() == 0);
+  CHECK_FALSE(std::filesystem::exists(file));
+}

@@ -145,6 +145,12 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
     if (intent.delete_keys) know_targets(session, request.name);
   });
   Verdict verdict = reconcile_certificates(run, {request.name});
+  if (!inventory::Managed(run.store).find(request.name)) {
+    // What was wrong with a file that went with it is over.
+    std::erase_if(verdict.outcomes, [](const Outcome& one) { return one.step == "config"; });
+    const auto left = outcomes_of(problems_for(Desired(host, run.store).problems(), {request.name}));
+    verdict.outcomes.insert(verdict.outcomes.begin(), left.begin(), left.end());
+  }
   if (!before || verdict.outcomes.empty()) return verdict;
   std::string& told = verdict.outcomes.back().text;
   told += "; " + before->earlier;
