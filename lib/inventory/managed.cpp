@@ -32,7 +32,7 @@ ManagedRecord read_managed(const sql::Statement& row) {
 
 constexpr std::string_view kInUse =
     "select m.name, v.number, v.has_key, (select group_concat(d.paths, char(10)) from deployment d "
-    "where d.artifact = 'version' and d.owner = m.name and d.state in ('verified', 'unverifiable') "
+    "where d.artifact = 'version' and d.owner = m.name and d.state in ('verified', 'unverifiable', 'unverified') "
     "and d.paths <> ''), (select value from setting where key = 'files.seen/' || m.name) "
     "from managed m join version v on v.name = m.name and v.state = 'live' ";
 

@@ -58,7 +58,9 @@ std::vector<Name> lost_targets(std::int64_t number, const std::vector<config::De
   std::vector<Name> lost;
   for (const config::Deployment& target : wanted) {
     const auto record = std::ranges::find(records, target.name, &inventory::DeploymentRecord::target);
-    if (record == records.end() || !is_proved(record->state) || record->version != number) continue;
+    const bool is_there = record != records.end() && record->version == number &&
+                          (is_proved(record->state) || record->state == inventory::DeploymentState::unverified);
+    if (!is_there) continue;
     if (record->spec_hash == config::deployment_hash(target) && !stands(target)) lost.push_back(target.name);
   }
   return lost;

@@ -186,6 +186,7 @@ TEST_CASE("a certificate is shown by the beginning of its fingerprint, whatever 
 
 TEST_CASE("doctor --mend --json says what is left, and its exit code is the one that it ends with") {
   const Host host;
+  std::filesystem::create_directories(host.folder.file("conf.d"));
   host.folder.write("conf.d/bad.toml", "x = [\n", 0644);
   const auto document = host.json({"doctor", "--mend"}, 1);
   CHECK(document.at("exit_code") == 1);

@@ -180,6 +180,7 @@ TEST_CASE("each managed certificate has a row with a true state, the worst first
 
 TEST_CASE("an authority that needs somebody is a row of the listing, and fails its check") {
   const test::HostWithWww host;
+  host.run({"issue", "--as", "www", "--environment", "prod"}, 0);
   const std::string key = host.folder.file("state/authorities/corp/intermediate-1.key.pem");
   CHECK(host.run({"list", "--check", "--quiet"}, 0).output == "");
   CHECK(host.json({"list"})["authorities"][0]["state"] == "live");

@@ -115,6 +115,7 @@ TEST_SUITE("left over") {
     }
     REQUIRE(renew(site.host, {{kLeft}, Force::yes}).exit_code() == 0);
     CHECK(complaints_of(site).empty());
+    for (const char* const end : {"", "-wal", "-shm"}) std::filesystem::remove(site.host.state + "/everseal.db" + end);
     REQUIRE(restore(site.host, old).verdict.exit_code() == 0);
     const auto state = [&] {
       inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_only, site.now);

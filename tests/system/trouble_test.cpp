@@ -153,7 +153,8 @@ TEST_CASE("a disk that fills in the middle of an audit keeps it from remembering
   host.begin();
   const auto authority = pki::testing::make_root();
   const pki::PrivateKey& key = pki::testing::key_of(pki::KeyType::ecdsa_p256, 2);
-  const std::string directory = host.site.server_directory("many");
+  const std::string directory = host.site / "many";
+  std::filesystem::create_directory(directory);
   for (std::size_t i = 0; i < kFiles; ++i) {
     const auto wanted = pki::testing::server_template(fmt::format("h{}.example.org", i), key);
     write_text(fmt::format("{}/{}.pem", directory, i), pki::testing::issue(wanted, authority).pem());
