@@ -262,9 +262,15 @@ TEST_CASE("HAProxy: bind lines with their certificates, lists and the servers be
                   {"/etc/haproxy/list.txt", "# names\na.pem\nb.pem [alpn h2] b.Example.org !c.example.org\n"}};
   CHECK(read(host, ServerKind::haproxy, "/etc/haproxy/haproxy.cfg") ==
         "127.0.0.1:443 [::1]:443 both=/etc/ssl/private/www.pem both=/srv/tls/ client_authorities=/etc/ssl/certs/c.pem "
-        "!unverified 10.0.2.1:443 !plain 10.0.1.1:80\n"
+        "upstream_authorities=/etc/ssl/certs/up.pem !unverified 10.0.2.1:443 !plain 10.0.1.1:80\n"
         "10.0.0.1:8443 (b.example.org) both=/etc/ssl/private/a.pem both=/etc/ssl/private/b.pem\n"
         "127.0.0.1:444 both=/etc/ssl/private/d.pem !plain 10.0.4.1:80");
+  host.write("/etc/haproxy/haproxy.cfg",
+             "listen f\n bind \"${IP}:443\" ssl crt /a.pem\n bind :444,10.0.0.1:8000-8002,/run/x ssl crt /b.pem\n"
+             " default-server ssl crt /c.pem\n server s 10.0.0.2:443 crt /d.pem ca-file /e.pem\n");
+  CHECK(read(host, ServerKind::haproxy, "/etc/haproxy/haproxy.cfg") ==
+        "both=/a.pem upstream_certificate=/c.pem upstream_certificate=/d.pem upstream_authorities=/e.pem\n"
+        "127.0.0.1:444 both=/b.pem\n/etc/haproxy/haproxy.cfg:2 unsupported\n/etc/haproxy/haproxy.cfg:3 unsupported");
   host.write("/etc/haproxy/haproxy.cfg", "frontend f\n bind :443 ssl crt-list none.txt\n");
   CHECK(read(host, ServerKind::haproxy, "/etc/haproxy/haproxy.cfg") ==
         "127.0.0.1:443\n/etc/haproxy/haproxy.cfg:2 not_found");

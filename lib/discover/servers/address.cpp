@@ -24,7 +24,7 @@ std::optional<std::string> reached_at(std::string_view address) {
   for (const std::string_view any : {"", "*", "0.0.0.0", "_default_"})
     if (host == any) return fmt::format("127.0.0.1:{}", port);
   if (host == "[::]" || host == "::") return fmt::format("[::1]:{}", port);
-  if (host.find('/') != std::string_view::npos || host.starts_with("unix")) return std::nullopt;
+  if (host.find_first_of("/$%{}") != std::string_view::npos || host.starts_with("unix")) return std::nullopt;
   return fmt::format("{}:{}", host, port);
 }
 

@@ -10,7 +10,8 @@
 
 namespace everseal::discover {
 
-// "443", "*:443", "[::]:443", "10.0.0.5:443", as somebody on this host connects; nullopt for what is no TCP port.
+// "443", "*:443", "[::]:443", "10.0.0.5:443", as somebody on this host connects; nullopt for what is no TCP port,
+// or holds a variable.
 std::optional<std::string> reached_at(std::string_view address);
 
 // In their order, each once; one by IPv6 only where the port is not reached by IPv4.

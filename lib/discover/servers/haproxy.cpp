@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "discover/host_files.h"
 #include "discover/servers/address.h"
 #include "discover/servers/readers.h"
 
@@ -8,6 +9,8 @@
 #include <set>
 #include <span>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace everseal::discover {
 namespace {
@@ -106,8 +109,8 @@ class HaproxySites {
       if (all_[i].name() == "bind") add_bind(i);
     });
     if (sites_.size() == before) return;
-    std::vector<WeakUpstream>& upstreams = sites_[before].upstreams;  // of all binds alike: told once
-    for (const std::size_t backend : backends_of(index)) add_upstreams(backend, upstreams);
+    // Of all binds alike: told once.
+    for (const std::size_t backend : backends_of(index)) add_upstreams(backend, sites_[before]);
   }
 
   void add_bind(std::size_t index) {
@@ -121,7 +124,12 @@ class HaproxySites {
       std::string_view address = part;
       for (const std::string_view family : {"ipv4@", "ipv6@"})
         if (address.starts_with(family)) address.remove_prefix(family.size());
-      if (auto listener = reached_at(address)) site.listeners.push_back({std::move(*listener), "", bind.where});
+      if (auto listener = reached_at(address))
+        site.listeners.push_back({std::move(*listener), "", bind.where});
+      else if (address.find_first_of("/@") == std::string_view::npos)  // no socket: a variable, or several ports
+        troubles_.push_back(
+            {bind.where, Reason::unsupported,
+             fmt::format("\"{}\" is not looked at: name its listeners in the config as [endpoint]", shown(address))});
     }
     add_files(bind, kBindFiles, site);
     for (std::size_t i = 2; i + 1 < bind.words.size(); ++i)
@@ -130,7 +138,7 @@ class HaproxySites {
   }
 
   void add_files(const Statement& one, std::span<const std::pair<std::string_view, Role>> files, Site& site) const {
-    for (std::size_t i = 2; i + 1 < one.words.size(); ++i)
+    for (std::size_t i = 1; i + 1 < one.words.size(); ++i)
       for (const auto& [word, role] : files)
         if (one.words[i] == word && !one.words[i + 1].starts_with('@'))
           add_file(site, role, word == "ca-file" ? authorities_ : certificates_, one.words[i + 1], one.where);
@@ -170,7 +178,7 @@ class HaproxySites {
     return found;
   }
 
-  void add_upstreams(std::size_t index, std::vector<WeakUpstream>& upstreams) const {
+  void add_upstreams(std::size_t index, Site& site) const {
     bool is_encrypted = false;
     bool is_verified = is_verified_;
     const auto learn = [](const Statement& one, bool& encrypted, bool& verified) {
@@ -180,18 +188,23 @@ class HaproxySites {
     };
     for_each_in(all_, index, [&](std::size_t i) {
       const Statement& one = all_[i];
-      if (one.name() == "default-server") learn(one, is_encrypted, is_verified);
+      if (one.name() == "default-server") {
+        learn(one, is_encrypted, is_verified);
+        add_files(one, kServerFiles, site);
+      }
       const bool is_template = one.name() == "server-template";
       const std::size_t address = is_template ? 3 : 2;
       if ((one.name() != "server" && !is_template) || one.words.size() <= address) return;
       bool encrypted = is_encrypted;
       bool verified = is_verified;
       learn(one, encrypted, verified);
+      if (encrypted) add_files(one, kServerFiles, site);
       std::string_view peer = one.words[address];
       for (const std::string_view family : {"ipv4@", "ipv6@"})
         if (peer.starts_with(family)) peer.remove_prefix(family.size());
       if ((encrypted && verified) || stays_here(peer)) return;
-      upstreams.push_back({base::printable(peer), encrypted ? Weakness::unverified : Weakness::plain_text, one.where});
+      site.upstreams.push_back(
+          {base::printable(peer), encrypted ? Weakness::unverified : Weakness::plain_text, one.where});
     });
   }
 
