@@ -46,7 +46,6 @@ TEST_CASE("every rule is found of a real server, file or zone, or it is said why
   // Kept true: what a system test finds does not stand here.
   const std::map<std::string_view, std::string_view> by_unit_tests_alone{
       {"certificate-unreadable", "no server loads such a certificate"},
-      {"client-auth-missing", "a server shows certificates for servers; clients are judged by their files"},
       {"caa-issuer", "the CA of a test cannot be one that the DNS forbids and that issues all the same"},
       {"caa-critical", "no server of the DNS has a property that nobody knows and that is critical"},
       {"dns-failing", "told of the answer that a lame zone gives, whichever server is lame"},

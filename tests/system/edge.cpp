@@ -20,17 +20,23 @@ http {{
   uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
 )",
                                  home);
-  for (std::size_t i = 0; i < sites.size(); ++i)
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    const std::string shown = sites[i].shown.empty() ? ""
+                                                     : fmt::format(
+                                                           "proxy_ssl_certificate {0}/fullchain.pem; "
+                                                           "proxy_ssl_certificate_key {0}/privkey.pem; ",
+                                                           sites[i].shown);
     text += fmt::format(R"(  server {{
     listen 127.0.0.1:{}  ssl;
     server_name {};
     ssl_certificate {}/fullchain.pem;
     ssl_certificate_key {}/privkey.pem;
-    location / {{ {}; }}
+    location / {{ {}{}; }}
   }}
 )",
-                        ports[i], name, sites[i].directory, sites[i].directory,
+                        ports[i], name, sites[i].directory, sites[i].directory, shown,
                         sites[i].upstream.empty() ? "return 204" : "proxy_pass " + sites[i].upstream);
+  }
   return text + "}\n";
 }
 
@@ -71,8 +77,9 @@ std::string haproxy_config(const std::vector<EdgeSite>& sites, const std::vector
         fmt::format("frontend f{0}\n  bind 127.0.0.1:{1} ssl crt {2}/combined.pem\n", i, ports[i], sites[i].directory);
     text += upstream.empty()
                 ? "  http-request return status 204\n"
-                : fmt::format("  default_backend b{0}\nbackend b{0}\n  server app {1}{2}\n", i,
-                              upstream.substr(slashes + 2), upstream.starts_with("https:") ? " ssl verify none" : "");
+                : fmt::format("  default_backend b{0}\nbackend b{0}\n  server app {1}{2}{3}\n", i,
+                              upstream.substr(slashes + 2), upstream.starts_with("https:") ? " ssl verify none" : "",
+                              sites[i].shown.empty() ? "" : fmt::format(" crt {}/combined.pem", sites[i].shown));
   }
   return text;
 }
@@ -104,6 +111,10 @@ Edge::Edge(const Site& site, const std::string& kind, const std::string& name, c
 
 std::string Edge::certificate_file(const EdgeSite& site) const {
   return site.directory + (kind_ == "haproxy" ? "/combined.pem" : "/fullchain.pem");
+}
+
+std::string Edge::shown_file(const EdgeSite& site) const {
+  return site.shown + (kind_ == "nginx" ? "/fullchain.pem" : "/combined.pem");
 }
 
 }  // namespace everseal::system

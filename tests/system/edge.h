@@ -13,6 +13,8 @@ namespace everseal::system {
 struct EdgeSite {
   std::string directory;      // its fullchain.pem and privkey.pem, or combined.pem, as the kind likes it
   std::string upstream = {};  // http://HOST:PORT or https://HOST:PORT, which nobody verifies; "": it answers itself
+  std::string shown =
+      {};  // a directory as the first, whose certificate nginx or HAProxy shows to the upstream; "": none
 };
 
 class Edge {
@@ -24,6 +26,7 @@ class Edge {
   int port(std::size_t site) const { return ports_.at(site); }
   // The file that the kind reads the certificate from.
   std::string certificate_file(const EdgeSite& site) const;
+  std::string shown_file(const EdgeSite& site) const;
 
  private:
   std::string kind_, config_;

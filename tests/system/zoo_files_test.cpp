@@ -65,13 +65,16 @@ TEST_CASE("what a web server serves, reads and passes on is held against its con
         {{renewed + "mismatch"}, {}},
         {{by_hand}, {}},
         {{renewed + "plain", "http://192.0.2.5:8080"}, {"upstream-plain warning"}},
-        {{renewed + "unverified", "https://192.0.2.6:8443"}, {"upstream-unverified warning"}},
+        {{renewed + "unverified", "https://192.0.2.6:8443", kind == "apache" ? "" : renewed + "shown"},
+         {"upstream-unverified warning"}},
     };
     std::vector<EdgeSite> served;
     for (const auto& [one, rules] : sites) {
       put(one.directory, one.directory.ends_with("stale") ? older() : fresh(), key);
       served.push_back(one);
     }
+    // Apache takes no chain in the file of what it shows.
+    if (!served.back().shown.empty()) put(served.back().shown, fresh(), key);
     const Edge edge(site, kind, kServed, served);
     std::map<std::string, Rules> expected;
     for (std::size_t i = 0; i < sites.size(); ++i) {
@@ -81,6 +84,8 @@ TEST_CASE("what a web server serves, reads and passes on is held against its con
       expected[edge.certificate_file(served[i])] = {};
     }
     expected[edge.certificate_file(served[3])] = {"file-unrenewed notice"};
+
+    if (!served.back().shown.empty()) expected[edge.shown_file(served.back())] = {"client-auth-missing error"};
 
     // Renewed on the disk, and nobody reloaded.
     put(served[1].directory, fresh(), key);
