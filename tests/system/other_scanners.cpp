@@ -12,7 +12,7 @@ std::string disagreement(const Agreement& expected, const std::string& name, int
                          const std::string& scratch_file) {
   std::string why;
   std::filesystem::remove(scratch_file);
-  Words argv{"testssl", "--warnings", "batch",     "--quiet",  "--color", "0",          "--nodns",
+  Words argv{"testssl", "--warnings", "off",       "--quiet",  "--color", "0",          "--nodns",
              "none",    "--ip",       "127.0.0.1", "--add-ca", root_file, "--jsonfile", scratch_file};
   argv.insert(argv.end(), expected.tests.begin(), expected.tests.end());
   argv.push_back(fmt::format("{}:{}", name, port));
