@@ -125,12 +125,50 @@ std::string_view content_of(Role role, bool has_chain) {
   }
 }
 
+// The files of a site's certificates, each with that of its key, as servers pair them: in their order.
+using Pairs = std::set<std::pair<std::string, std::string>>;
+Pairs pairs_of(const discover::Site& site) {
+  std::vector<std::string> certificates, keys;
+  for (const discover::NamedFile& file : site.files) {
+    if (file.role == Role::certificate) certificates.push_back(file.path);
+    if (file.role == Role::key) keys.push_back(file.path);
+  }
+  Pairs pairs;
+  for (std::size_t i = 0; i < certificates.size(); ++i)
+    for (std::size_t k = 0; k < keys.size(); ++k)
+      if (i == k || certificates.size() != keys.size()) pairs.emplace(certificates[i], keys[k]);
+  return pairs;
+}
+
+Pairs pairs_of(const Discovery& discovery) {
+  Pairs all;
+  for (const discover::Server& server : discovery.servers)
+    for (const discover::Site& site : server.sites) all.merge(pairs_of(site));
+  return all;
+}
+
+// Why no deployment to this certificate's file is proposed: its key would be written over one that another certificate
+// needs, or where nobody reads it. "": nothing stands against it.
+std::string against_deployment(const Pairs& pairs, const std::string& certificate) {
+  const auto keys = std::ranges::count(pairs, certificate, &Pairs::value_type::first);
+  if (keys > 1) return "it is read with several keys";
+  const auto own = std::ranges::find(pairs, certificate, &Pairs::value_type::first);
+  if (own == pairs.end()) return {};
+  if (std::ranges::count(pairs, own->second, &Pairs::value_type::second) > 1)
+    return fmt::format("its key {} is read with other certificates too", base::printable(own->second));
+  if (base::split_path(own->second).first != base::split_path(certificate).first)
+    return fmt::format("its key {} lies in another directory", base::printable(own->second));
+  return {};
+}
+
 base::Table deployment_of(const discover::Server& server, const discover::Site& site, const std::string& certificate) {
   const std::string folder = std::filesystem::path(certificate).parent_path().string();
   const bool has_chain = std::ranges::find(site.files, Role::chain, &discover::NamedFile::role) != site.files.end();
+  const Pairs pairs = pairs_of(site);
   std::vector<base::Table> contents;
   for (const discover::NamedFile& file : site.files) {
     if (!is_of_server(file.role)) continue;
+    if (file.role == Role::key && !pairs.contains({certificate, file.path})) continue;
     if ((file.role == Role::certificate || file.role == Role::both) && file.path != certificate) continue;
     contents.push_back({{"content", base::text_value(std::string(content_of(file.role, has_chain)))},
                         {"file", base::text_value(std::filesystem::path(file.path).filename().string())}});
@@ -238,8 +276,7 @@ std::vector<std::string> remember(inventory::Store& store, const Discovery& disc
 }
 
 bool Discovery::is_whole() const {
-  return walked.is_whole &&
-         std::ranges::all_of(servers, &discover::Server::is_read_whole);
+  return walked.is_whole && std::ranges::all_of(servers, &discover::Server::is_read_whole);
 }
 
 bool was_looked_for(const Discovery& discovery, const std::string& source, const std::string& key) {
@@ -261,6 +298,7 @@ bool was_looked_for(const Discovery& discovery, const std::string& source, const
 std::map<std::string, std::vector<FoundTable>> tables_of(const Discovery& discovery, const FoundContext& context) {
   std::map<std::string, std::vector<FoundTable>> tables;
   std::set<std::string> of_servers;
+  const Pairs pairs = pairs_of(discovery);
   if (!discovery.paths.empty()) tables["files"];
   for (const discover::Server& server : discovery.servers) {
     std::vector<FoundTable>& own = tables[source_of(server)];
@@ -272,9 +310,13 @@ std::map<std::string, std::vector<FoundTable>> tables_of(const Discovery& discov
         if (!is_of_server(named.role) || !of_servers.insert(named.path).second || leaf == nullptr) continue;
         if (!is_worth_proposing(leaf->certificate, context)) continue;
         FoundTable table = certificate_table(*file, leaf->certificate, context);
-        base::Table deployments;
-        deployments.emplace_back(to_string(server.kind), table_value(deployment_of(server, site, named.path)));
-        table.options.emplace_back("deploy", table_value(std::move(deployments)));
+        if (const std::string against = against_deployment(pairs, named.path); !against.empty()) {
+          table.comment += fmt::format("; where it is deployed is left to you, as {}", against);
+        } else {
+          base::Table deployments;
+          deployments.emplace_back(to_string(server.kind), table_value(deployment_of(server, site, named.path)));
+          table.options.emplace_back("deploy", table_value(std::move(deployments)));
+        }
         own.push_back(std::move(table));
       }
     }

@@ -95,6 +95,43 @@ TEST_CASE("a proposal names the files that the server reads") {
   }
 }
 
+TEST_CASE("no proposal would write a key over one that another certificate needs, or where nobody reads it") {
+  const HostTree host;
+  const auto root = t::make_root();
+  for (const char* const name : {"a", "b", "c", "d", "e"}) {
+    const auto wanted = t::server_template(fmt::format("{}.example.org", name), t::key_of(pki::KeyType::ecdsa_p256, 2));
+    host.write(fmt::format("/etc/nginx/tls/{}.pem", name), t::issue(wanted, root).pem());
+  }
+  host.write("/etc/nginx/nginx.conf",
+             server("server { listen 443 ssl; ssl_certificate tls/a.pem; ssl_certificate_key tls/b.key; } "
+                    "server { listen 444 ssl; ssl_certificate tls/b.pem; ssl_certificate_key tls/b.key; } "
+                    "server { listen 445 ssl; ssl_certificate tls/c.pem; ssl_certificate_key private/c.key; } "
+                    "server { listen 446 ssl; ssl_certificate tls/d.pem; ssl_certificate_key tls/d.key; "
+                    "ssl_certificate tls/e.pem; ssl_certificate_key tls/e.key; }"));
+  std::map<std::string, std::string> files;
+  const auto tables = tables_of(host.discover(), {.issuer = "corp"});
+  for (const auto& table : tables.at("nginx")) {
+    if (table.family != "certificate") continue;
+    std::string& said = files[table.proposed];
+    const base::Value* const deploy = base::find(table.options, "deploy");
+    if (deploy == nullptr) {
+      said = table.comment.substr(table.comment.find("; where"));
+      continue;
+    }
+    const auto& nginx = std::get<base::Table>(base::find(std::get<base::Table>(deploy->data), "nginx")->data);
+    const base::Value* const contents = base::find(nginx, "contents");
+    for (const base::Value& one : std::get<base::List>(contents->data))
+      said += std::get<std::string>(base::find(std::get<base::Table>(one.data), "file")->data) + " ";
+  }
+  const std::string left = "; where it is deployed is left to you, as its key /etc/nginx/";
+  CHECK(files ==
+        std::map<std::string, std::string>{{"a.example.org", left + "tls/b.key is read with other certificates too"},
+                                           {"b.example.org", left + "tls/b.key is read with other certificates too"},
+                                           {"c.example.org", left + "private/c.key lies in another directory"},
+                                           {"d.example.org", "d.pem d.key "},
+                                           {"e.example.org", "e.pem e.key "}});
+}
+
 TEST_CASE("certificates in files are remembered as seen, and an audit's findings there stay open") {
   const HostTree host;
   const auto root = t::make_root();
