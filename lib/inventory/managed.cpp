@@ -225,20 +225,7 @@ std::optional<Name> Managed::same_names(const ManagedRecord& record) {
 void Managed::retry_now(const Name& name, Time now) {
   store_.transaction([&] {
     Attempts(store_).clear_all(certificate_subject(name).text());
-    skip_wait(name, now);
-  });
-}
-
-void Managed::skip_wait(const Name& name, Time now) {
-  const SubjectId subject = certificate_subject(name);
-  store_.transaction([&] {
-    sql::Query attempts(store_.database(),
-                        "update attempt set not_before = null, needs_operator = 0 where subject = $1");
-    attempts->bind(1, subject.text()).execute();
-    sql::Query deployments(store_.database(),
-                           "update deployment set not_before = null where artifact = 'version' and owner = $1");
-    deployments->bind(1, name.text()).execute();
-    Subjects(store_).wake(subject, now);
+    Subjects(store_).skip_wait(certificate_subject(name), now);
   });
 }
 

@@ -42,9 +42,8 @@ class Managed {
   // One that is kept alive for the same identifiers as `record`: the name that it may have got.
   std::optional<Name> same_names(const ManagedRecord& record);
   // Forgets what failed, ends every wait of it and its targets, and makes it due: what it stands on changed.
+  // Subjects::skip_wait is for who asked.
   void retry_now(const Name& name, Time now);
-  // The same where somebody asked: what failed stays counted, as the next failure is one of the same row.
-  void skip_wait(const Name& name, Time now);
   void remove(const Name& name);  // rows go; certificates and events stay
 
  private:

@@ -40,6 +40,19 @@ void Subjects::wake(const SubjectId& subject, Time when) {
   query->bind(1, subject.kind).bind(2, subject.name.text()).bind(3, base::to_unix(when)).execute();
 }
 
+void Subjects::skip_wait(const SubjectId& subject, Time now) {
+  const ArtifactKind artifact = subject == authority_subject(subject.name) ? ArtifactKind::crl : ArtifactKind::version;
+  store_.transaction([&] {
+    sql::Query attempts(store_.database(),
+                        "update attempt set not_before = null, needs_operator = 0 where subject = $1");
+    attempts->bind(1, subject.text()).execute();
+    sql::Query deployments(store_.database(),
+                           "update deployment set not_before = null where artifact = $1 and owner = $2");
+    deployments->bind(1, to_string(artifact)).bind(2, subject.name.text()).execute();
+    wake(subject, now);
+  });
+}
+
 void Subjects::wake_all(std::string_view kind, Time when) {
   sql::Query query(store_.database(),
                    "update subject set look_again = $2 where kind = $1 and coalesce(look_again, $2 + 1) > $2");

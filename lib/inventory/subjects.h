@@ -24,6 +24,9 @@ class Subjects {
   // It is due at `when` at the latest; an earlier time stays. What changes a fact that decisions are made of wakes the
   // subject in the same transaction.
   void wake(const SubjectId& subject, Time when);
+  // Ends every wait of it and of its deployments, where somebody asked, and makes it due. What failed stays counted, as
+  // the next failure is one of the same row.
+  void skip_wait(const SubjectId& subject, Time now);
   void wake_all(std::string_view kind, Time when);
   // Nothing is due before `look_again` (nullopt: until it is woken). In the transaction of the decision that says so, so
   // that no wake-up is lost between the two.

@@ -133,7 +133,7 @@ void wake_authority(const Host& host, inventory::Store& store, const Name& name)
   if (!stands) learn_revocations(store, name, host.clock());
   const auto failed = inventory::Attempts(store).of(authority_subject(name));
   if (std::ranges::any_of(failed, [&](const auto& attempt) { return is_over(store, name, attempt); }))
-    hurry_authority(store, name, host.clock());
+    inventory::Subjects(store).skip_wait(inventory::authority_subject(name), host.clock());
   // With each run that has failures: what failed may not be wanted any more.
   if (is_back || !stands || !failed.empty())
     inventory::Subjects(store).wake(inventory::authority_subject(name), host.clock());
@@ -150,22 +150,6 @@ void end_waits(inventory::Store& store, std::string_view step, Time now) {
     if (const auto name = certificate_in(attempt.subject))
       inventory::Subjects(store).wake(inventory::certificate_subject(*name), now);
   }
-}
-
-void hurry_authority(inventory::Store& store, const Name& name, Time now) {
-  inventory::Attempts attempts(store);
-  for (inventory::AttemptRecord& attempt : attempts.of(authority_subject(name))) {
-    attempt.not_before.reset();
-    attempt.needs_operator = false;
-    attempts.put(attempt);
-  }
-  inventory::Deployments deployments(store);
-  for (inventory::DeploymentRecord& deployment : deployments.of(inventory::ArtifactKind::crl, name)) {
-    if (!deployment.not_before) continue;
-    deployment.not_before.reset();
-    deployments.put(deployment);
-  }
-  inventory::Subjects(store).wake(inventory::authority_subject(name), now);
 }
 
 void wake_what_was_lost(const Host& host, inventory::Store& store) {

@@ -16,9 +16,6 @@ namespace everseal::reconcile {
 // next run goes on from there.
 void wake_what_was_lost(const Host& host, inventory::Store& store);
 
-// Ends every wait of that authority and of its publications, whose failures stay counted, and makes it due.
-void hurry_authority(inventory::Store& store, const Name& name, Time now);
-
 // Whatever failed at that step is tried again by the next run: what it waited for is there. The count goes on.
 void end_waits(inventory::Store& store, std::string_view step, Time now);
 

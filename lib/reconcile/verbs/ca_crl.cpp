@@ -1,5 +1,6 @@
 #include "reconcile/verbs/ca_crl.h"
 
+#include "inventory/subjects.h"
 #include "plan/certificate.h"
 #include "reconcile/fields.h"
 #include "reconcile/lost.h"
@@ -28,7 +29,8 @@ Verdict ca_crl(const Host& host, const Name& name, Loss loss) {
   Session session = run.session();
   if (loss == Loss::accepted) accept_loss(session, name);
   auto made = sign_crl(session, name);
-  run.store.transaction([&] { hurry_authority(run.store, name, session.now()); });
+  run.store.transaction(
+      [&] { inventory::Subjects(run.store).skip_wait(inventory::authority_subject(name), session.now()); });
   Verdict verdict = reconcile_authority(run, name);
   verdict.outcomes.insert(verdict.outcomes.begin(), std::move(*made));
   return verdict;

@@ -5,6 +5,7 @@
 #include "config/change.h"
 #include "config/fragment.h"
 #include "inventory/managed.h"
+#include "inventory/subjects.h"
 #include "reconcile/host_checks.h"
 #include "reconcile/kinds.h"
 #include "reconcile/named.h"
@@ -268,7 +269,7 @@ void say_how_to_go_on(const Name& name, Verdict& verdict) {
 }
 
 Verdict carry_out(Run& run, const Name& name) {
-  inventory::Managed(run.store).skip_wait(name, run.host.clock());
+  inventory::Subjects(run.store).skip_wait(inventory::certificate_subject(name), run.host.clock());
   return reconcile_certificates(run, {name});
 }
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "inventory/events.h"
+#include "inventory/subjects.h"
 #include "reconcile/fields.h"
 #include "reconcile/named.h"
 #include "reconcile/reconcile.h"
@@ -138,7 +139,7 @@ Verdict remove(const Host& host, const RemoveRequest& request) {
   intent.created = host.clock();
   std::optional<Beside> before;
   run.store.transaction([&] {
-    inventory::Managed(run.store).skip_wait(request.name, host.clock());
+    inventory::Subjects(run.store).skip_wait(inventory::certificate_subject(request.name), host.clock());
     before = ask(run.store, intent);
     Session session = run.session();
     remember_fragment(session, request.name);

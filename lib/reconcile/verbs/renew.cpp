@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "inventory/authorities.h"
+#include "inventory/subjects.h"
 #include "reconcile/fields.h"
-#include "reconcile/lost.h"
 #include "reconcile/mends.h"
 #include "reconcile/named.h"
 #include "reconcile/overview.h"
@@ -42,7 +42,7 @@ Verdict renew(const Host& host, const RenewRequest& request) {
   if (request.all)
     run.store.transaction([&] {
       for (const inventory::AuthorityRecord& one : inventory::Authorities(run.store).all())
-        hurry_authority(run.store, one.name, now);
+        inventory::Subjects(run.store).skip_wait(inventory::authority_subject(one.name), now);
     });
   if (names.empty()) return reconcile_due(run);
   for (const Name& name : names) {
@@ -58,7 +58,7 @@ Verdict renew(const Host& host, const RenewRequest& request) {
   }
   run.store.transaction([&] {
     for (const Name& name : names) {
-      inventory::Managed(run.store).skip_wait(name, now);
+      inventory::Subjects(run.store).skip_wait(inventory::certificate_subject(name), now);
       if (!request.names.empty()) ask_to_mend(run.store, subject_of(name), now);
       if (request.force == Force::yes) ask_for_renewal(run.store, name, now);
     }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "inventory/certificates.h"
 #include "inventory/merge.h"
+#include "inventory/subjects.h"
 #include "reconcile/artifact.h"
 #include "reconcile/facts.h"
 #include "reconcile/fields.h"
@@ -104,7 +105,7 @@ Verdict revoke_version(Run& run, const inventory::VersionRecord& version, const 
                 {subject_of(name), version.issuer.text(), "revoke", Result::done, std::move(text), std::move(facts)}}};
   }
   run.store.transaction([&] {
-    inventory::Managed(run.store).skip_wait(name, run.host.clock());
+    inventory::Subjects(run.store).skip_wait(inventory::certificate_subject(name), run.host.clock());
     add_revocation(run, name, number, reason);
   });
   Verdict verdict = reconcile_certificates(run, {name});
