@@ -4,6 +4,7 @@
 #include "command.h"
 #include "config_problems.h"
 #include "moments.h"
+#include "report/audit_json.h"
 #include "report/json.h"
 #include "scan/period.h"
 #include "show_rows.h"
@@ -323,12 +324,8 @@ void print_json(inventory::Store& store, const scan::Period& period, const std::
     writer.begin_object().key("what").text(run.what).key("who").text(run.actor).key("began").time(run.started);
     writer.key("ended").value(run.ended).key("complete").boolean(run.complete).key("looked").number(run.looked);
     writer.key("failed").number(run.failed).key("policy").text(run.policy);
-    writer.key("policies_of_environments").begin_array();
-    for (const inventory::EnvironmentPolicy& one : run.by_environment) {
-      writer.begin_object().key("environment").text(one.environment).key("policy").text(one.policy);
-      writer.key("hash").text(one.hash).end_object();
-    }
-    writer.end_array().end_object();
+    report::write_policies(writer, run.by_environment);
+    writer.end_object();
   }
   writer.end_array().key("not_covered").begin_array();
   for (const auto& one : period.uncovered)

@@ -92,6 +92,15 @@ void write_findings(JsonWriter& json, const AuditedPlace& place) {
 
 }  // namespace
 
+void write_policies(JsonWriter& json, const std::vector<inventory::EnvironmentPolicy>& by_environment) {
+  json.key("policies_of_environments").begin_array();
+  for (const inventory::EnvironmentPolicy& one : by_environment) {
+    json.begin_object().key("environment").text(one.environment).key("policy").text(one.policy);
+    json.key("hash").text(one.hash).end_object();
+  }
+  json.end_array();
+}
+
 void write_head(JsonWriter& json, const AuditHead& head) {
   json.begin_object();
   json.key("began").time(head.began);
@@ -101,12 +110,7 @@ void write_head(JsonWriter& json, const AuditHead& head) {
   json.key("policy").text(head.policy);
   json.key("policy_hash");
   text_or_null(json, head.policy_hash);
-  json.key("policies_of_environments").begin_array();
-  for (const inventory::EnvironmentPolicy& one : head.by_environment) {
-    json.begin_object().key("environment").text(one.environment).key("policy").text(one.policy);
-    json.key("hash").text(one.hash).end_object();
-  }
-  json.end_array();
+  write_policies(json, head.by_environment);
   json.key("fail_on").text(head.fail_on);
   json.end_object();
 }

@@ -7,6 +7,8 @@
 
 namespace everseal::report {
 
+// The member policies_of_environments of the object that is open.
+void write_policies(JsonWriter& json, const std::vector<inventory::EnvironmentPolicy>& by_environment);
 // Each writes one object.
 void write_head(JsonWriter& json, const AuditHead& head);
 // An object, or null.
