@@ -217,8 +217,8 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   const reconcile::Host host = context.host();
   const bool only_changes = arguments.has("changes");
   const bool needs_state = only_changes || arguments.has("resume");
-  Surroundings around =
-      needs_state ? surroundings(host, sql::Access::read_write, !named) : surroundings_or_config(host, !named && !host.files.main);
+  Surroundings around = needs_state ? surroundings(host, sql::Access::read_write, !named)
+                                    : surroundings_or_config(host, !named && !host.files.main);
 
   scan::AuditRequest request;
   request.environment = arguments.one("env").value_or("");

@@ -16,11 +16,17 @@
 namespace everseal::cli {
 namespace {
 
-std::set<std::string> environments_of(const config::Config& config) {
+std::set<std::string> environments_said(const config::Config& config) {
   std::set<std::string> names;
   for (const auto& [name, environment] : config.environments) names.insert(name.text());
   for (const auto& [name, certificate] : config.certificates) names.insert(certificate.environment);
   for (const auto& [name, endpoint] : config.endpoints) names.insert(endpoint.environment);
+  return names;
+}
+
+// Reads every file of targets.
+std::set<std::string> environments_of_targets(const config::Config& config) {
+  std::set<std::string> names;
   base::Problems problems;
   for (const scan::Wanted& one : scan::endpoints_of(config, scan::Secrets::left, problems))
     names.insert(one.environment);
@@ -30,7 +36,8 @@ std::set<std::string> environments_of(const config::Config& config) {
 }  // namespace
 
 void require_known_environment(const config::Config& config, inventory::Store* store, const std::string& name) {
-  std::set<std::string> known = environments_of(config);
+  std::set<std::string> known = environments_said(config);
+  if (!known.contains(name)) known.merge(environments_of_targets(config));
   if (store != nullptr && !known.contains(name)) {
     known.merge(inventory::Places(*store).environments());
     for (const inventory::ManagedRecord& record : inventory::Managed(*store).all()) known.insert(record.environment);
