@@ -261,7 +261,7 @@ int audit_to(report::AuditSink& sink, const Context& context) {
   report::AuditHead head;
   head.began = now;
   head.what = request.what;
-  head.policy = standards.policy().name + " " + standards.policy().version;
+  head.policy = standards.policy().title();
   head.policy_hash = standards.policy().hash;
   head.by_environment = standards.policies_of(scan::environments_of(request));
   head.version = kVersion;

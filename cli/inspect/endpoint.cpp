@@ -122,7 +122,7 @@ InspectedEndpoint inspect_endpoint(const Context& context, const std::string& wh
   for (const base::Problem& problem : problems) endpoint.remarks.push_back(to_string(problem));
   endpoint.has_state = around.store.has_value();
   scan::Standards standards = standards_of(context, around, endpoint.now);
-  endpoint.policy = standards.policy().name + " " + standards.policy().version;
+  endpoint.policy = standards.policy().title();
   if (!standards.has_system_store())
     endpoint.remarks.emplace_back(
         "this host has no CA certificates of its own, so that no public chain is trusted (install ca-certificates)");

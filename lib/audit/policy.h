@@ -57,6 +57,7 @@ struct Policy {
   std::string hash;  // SHA-256 of the text that it was read from, hex: an auditor asks for it
   std::vector<Limit> limits;
 
+  std::string title() const { return name + " " + version; }  // "intermediate 6.0"
   // Those that hold at `when`.
   std::vector<const Limit*> in_force(Limited limited, base::Time when) const;
 };

@@ -125,7 +125,7 @@ class Run {
     record_.scope = scope_of(request_);
     record_.what = request_.what;
     record_.started = began_;
-    record_.policy = standards_.policy().name + " " + standards_.policy().version;
+    record_.policy = standards_.policy().title();
     record_.policy_hash = standards_.policy().hash;
     record_.by_environment = standards_.policies_of(environments_of(request_));
     outcome_.remarks = request_.own.remarks;

@@ -204,7 +204,7 @@ std::vector<inventory::EnvironmentPolicy> Standards::policies_of(const std::set<
     const auto found = by_environment_.find(name);
     if (found == by_environment_.end()) continue;
     const audit::Policy& its = found->second.criteria.policies.front();
-    if (its.hash != policy().hash) policies.push_back({name, its.name + " " + its.version, its.hash});
+    if (its.hash != policy().hash) policies.push_back({name, its.title(), its.hash});
   }
   return policies;
 }
