@@ -12,6 +12,7 @@
 #include "scan/range.h"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -134,6 +135,21 @@ std::shared_ptr<const probe::ClientCertificate> client_of(const config::Endpoint
   return client;
 }
 
+void open_secrets(const config::Endpoint& endpoint, std::span<Wanted> targets) {
+  const auto proxy = proxy_of(endpoint);
+  const auto client = client_of(endpoint);
+  for (Wanted& one : targets) {
+    one.target.proxy = proxy;
+    one.target.client = client;
+  }
+}
+
+// What is wrong with an endpoint says of which it is.
+template <class Work>
+auto within(const config::Endpoint& endpoint, const Work& work) {
+  return base::within(fmt::format("endpoint {}", endpoint.name), work);
+}
+
 }  // namespace
 
 Wanted wanted(probe::Target target, const Defaults& defaults) {
@@ -172,19 +188,13 @@ std::vector<Wanted> targets_of(const config::Endpoint& endpoint, const config::S
                           .source = "config",
                           .any_address = endpoint.any_address,
                           .settings = &settings};
-  return base::within(fmt::format("endpoint {}", endpoint.name), [&] {
+  return within(endpoint, [&] {
     std::vector<Wanted> all;
     for (const std::string& text : endpoint.targets)
       std::ranges::move(parse_targets(text, defaults, kMostOfRange), std::back_inserter(all));
     if (endpoint.targets_file)
       std::ranges::move(read_targets(*endpoint.targets_file, defaults, kMostOfRange), std::back_inserter(all));
-    if (secrets == Secrets::left) return all;
-    const auto proxy = proxy_of(endpoint);
-    const auto client = client_of(endpoint);
-    for (Wanted& one : all) {
-      one.target.proxy = proxy;
-      one.target.client = client;
-    }
+    if (secrets == Secrets::opened) open_secrets(endpoint, all);
     return all;
   });
 }
@@ -217,10 +227,11 @@ std::vector<Wanted> endpoints_of(const config::Settings& settings, Secrets secre
 
 std::optional<Wanted> endpoint_of(const config::Settings& settings, const std::string& name, base::Problems& problems) {
   for (const auto& [its_name, endpoint] : settings.endpoints) {
-    const auto all = targets_or_problem(endpoint, settings, Secrets::left, problems);
+    auto all = targets_or_problem(endpoint, settings, Secrets::left, problems);
     const auto found = std::ranges::find(all, name, &Wanted::name);
     if (found == all.end()) continue;
-    return targets_of(endpoint, settings, Secrets::opened)[static_cast<std::size_t>(found - all.begin())];
+    within(endpoint, [&] { open_secrets(endpoint, {found, 1}); });
+    return std::move(*found);
   }
   return std::nullopt;
 }
