@@ -228,8 +228,7 @@ const VersionFacts* begun_version(const CertificateFacts& facts) noexcept {
 
 void decide_issue(const CertificateFacts& facts, Time now, CertificateDecision& decision) {
   std::optional<Reason> reason = reason_to_issue(facts, now);
-  int number =
-      facts.versions.empty() ? facts.next_number : std::max(facts.next_number, facts.versions.back().record.number + 1);
+  int number = next_version(facts);
   Name issuer = choose_issuer(facts);
   std::vector<Reason> why;
   if (const VersionFacts* const begun = begun_version(facts); begun != nullptr && (reason || is_signed(*begun))) {
@@ -569,6 +568,11 @@ std::optional<std::string> unproved(const config::Certificate& wanted, std::stri
   if (imported_from.empty() || !wanted.deployments.empty()) return std::nullopt;
   return fmt::format("it is unverified: servers read it in {}, and nothing deploys it from here",
                      base::printable(imported_from));
+}
+
+int next_version(const CertificateFacts& facts) noexcept {
+  return facts.versions.empty() ? facts.next_number
+                                : std::max(facts.next_number, facts.versions.back().record.number + 1);
 }
 
 const VersionFacts* version_in_use(const CertificateFacts& facts, Time now) noexcept {

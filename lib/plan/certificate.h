@@ -103,6 +103,9 @@ std::optional<std::string> unproved(const config::Certificate& wanted, std::stri
 // later was made by a clock that was ahead by a time zone or more, ours or another's.
 inline constexpr base::Seconds kLongestWait = std::chrono::hours(1);
 
+// The number that a version gets which is begun now.
+int next_version(const CertificateFacts& facts) noexcept;
+
 // The version that should be in use: the pinned one while it is usable, else the newest complete one whose validity has
 // begun, else the newest complete one. Null where there is none.
 const VersionFacts* version_in_use(const CertificateFacts& facts, Time now) noexcept;

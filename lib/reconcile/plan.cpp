@@ -33,8 +33,7 @@ bool is_forced(const RenewRequest& request, const plan::CertificateFacts& facts)
 
 void add_forced_issue(const plan::CertificateFacts& facts, Time now, PlannedSubject& planned) {
   if (std::ranges::find(planned.steps, plan::Issue::kind, &PlannedStep::kind) != planned.steps.end()) return;
-  const int behind = facts.versions.empty() ? 0 : facts.versions.back().record.number;
-  const plan::Issue issue{std::max(facts.next_number, behind + 1), facts.wanted.issuers.front()};
+  const plan::Issue issue{plan::next_version(facts), facts.wanted.issuers.front()};
   planned.steps.push_back({.kind = plan::Issue::kind,
                            .text = describe(plan::CertificateAction(issue)),
                            .version = issue.number,
@@ -119,6 +118,14 @@ void add_problems(const Desired& desired, const std::vector<Name>& names, std::v
   }
 }
 
+// What the decisions do not see.
+void add_what_stands(Session& session, const Desired& desired, const std::vector<Name>& names,
+                     std::vector<PlannedSubject>& planned) {
+  add_obstacles(session, planned);
+  tell_wrong_tables(session, planned);
+  add_problems(desired, names, planned);
+}
+
 }  // namespace
 
 std::string try_at(Session& session, const config::Certificate& wanted, const Name& issuer, const base::Bytes& csr) {
@@ -153,9 +160,7 @@ std::vector<PlannedSubject> plan(const Host& host, const std::vector<Name>& name
     Desired desired(host, store);
     Session session(host, desired.config(), store);
     std::vector<PlannedSubject> planned = plan(session, names);
-    add_obstacles(session, planned);
-    tell_wrong_tables(session, planned);
-    add_problems(desired, names, planned);
+    add_what_stands(session, desired, names, planned);
     return planned;
   };
   try {
@@ -183,9 +188,7 @@ std::vector<PlannedSubject> rehearse(const Host& host, const RenewRequest& reque
     if (const auto issuer = issuer_asked(one, facts, request.force))
       one.rehearsal = rehearse(session, facts.wanted, *issuer);
   }
-  add_obstacles(session, planned);
-  tell_wrong_tables(session, planned);
-  add_problems(desired, request.names, planned);
+  add_what_stands(session, desired, request.names, planned);
   return planned;
 }
 
