@@ -16,8 +16,8 @@ namespace everseal::discover {
 // Those that are followed come after all else, in the order of their names, so that what lies in the trees themselves
 // keeps its name there and the rest has the name of the first link to it. Not followed are those to a directory that a
 // root lies in, and those of a directory that OpenSSL searches by hash. The directory `.everseal`, where a deployment
-// keeps its versions, is not entered then: what is in use has the name that servers read, and an earlier version that is
-// kept to go back to is served to nobody.
+// keeps its versions, is not entered then: what is in use has the name that servers read, and an earlier version that
+// is kept to go back to is served to nobody.
 enum class Links { stay, follow };
 enum class Devices { of_the_root, all };
 

@@ -69,11 +69,11 @@ struct AuditHead {
   std::string what;  // "12 endpoints of the config"
   std::string policy, policy_hash;
   std::vector<inventory::EnvironmentPolicy> by_environment{};  // that are judged by another one
-  std::string version;                // of Everseal
-  std::string host;                   // where it ran
-  std::string fail_on;                // severity from which on the run fails
-  std::vector<AuditedRule> rules;     // all of them
-  std::vector<std::string> compat{};  // exporters whose metric names are told beside ours
+  std::string version;                                         // of Everseal
+  std::string host;                                            // where it ran
+  std::string fail_on;                                         // severity from which on the run fails
+  std::vector<AuditedRule> rules;                              // all of them
+  std::vector<std::string> compat{};                           // exporters whose metric names are told beside ours
 };
 
 struct AuditSummary {
