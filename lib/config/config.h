@@ -236,6 +236,8 @@ std::string target_form(const Deployment& deployment);
 Deployment from_target_form(std::string_view json, const Name& name, const Kinds& kinds);
 // Where it puts its files, equal for equal places: its type and directory. "" where it has no place of its own.
 std::string place_of(const Deployment& deployment);
+// The directory that a target's form names, whatever kinds there are now; "" where it names none, or is no form.
+std::string directory_in_form(std::string_view json);
 // Of the parts that a new certificate is needed for when they change: the first identifier and the set of all, key,
 // profile, subject, lifetime.
 std::string issuance_hash(const Certificate& certificate);

@@ -218,6 +218,12 @@ std::string place_of(const Deployment& deployment) {
   return path == nullptr ? std::string() : fmt::format("{} {}", deployment.type, *path);
 }
 
+std::string directory_in_form(std::string_view json) {
+  const nlohmann::json parsed = nlohmann::json::parse(json, nullptr, false);
+  const auto directory = parsed.is_object() ? parsed.find("directory") : parsed.end();
+  return directory != parsed.end() && directory->is_string() ? directory->get<std::string>() : std::string();
+}
+
 std::string issuance_hash(const Certificate& certificate) {
   Table table = to_table(certificate);
   std::erase_if(table, [](const auto& entry) {

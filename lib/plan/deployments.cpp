@@ -1,6 +1,7 @@
 #include "plan/deployments.h"
 
 #include "base/overloaded.h"
+#include "base/text.h"
 
 #include <algorithm>
 
@@ -71,6 +72,23 @@ std::optional<DeploymentStep> step_at(const config::Deployment& target, const De
   return std::nullopt;
 }
 
+// "what was put into /etc/nginx/tls", of a target's form.
+std::string what_was_put(const std::string& spec) {
+  const std::string directory = config::directory_in_form(spec);
+  return directory.empty() ? "what was put there" : "what was put into " + base::printable(directory);
+}
+
+Reason taken_away_later(const std::string& why, const std::string& spec) {
+  return {Rule::target_left,
+          fmt::format("{}: {} is taken away once all else is deployed and proved", why, what_was_put(spec))};
+}
+
+// Is it to be put into another directory than the one in which it is?
+bool leaves_its_place(const DeploymentRecord& record, const config::Deployment& wanted) {
+  const std::string directory = config::directory_in_form(record.spec);
+  return !directory.empty() && directory != config::directory_in_form(config::target_form(wanted));
+}
+
 }  // namespace
 
 std::string no_longer_there(const Name& target) {
@@ -117,18 +135,32 @@ bool is_settled(const DeploymentFacts& facts) {
 
 Decision<DeploymentAction> decide_retirements(const DeploymentFacts& facts, Time now) {
   Decision<DeploymentAction> decision;
-  const auto add = [&](Retire action, std::string text) {
-    DeploymentStep step{action, {{Rule::target_left, std::move(text)}}, Gate::open, now};
+  bool settled = is_settled(facts);
+  // Its files go as well. Whoever has a server that reads them there hears of it before anything is done.
+  for (const config::Deployment& target : facts.wanted) {
+    const DeploymentRecord* const record = record_of(facts, target.name);
+    if (record == nullptr || !leaves_its_place(*record, target)) continue;
+    settled = false;
+    decision.standing.push_back(taken_away_later(fmt::format("{} is to be somewhere else", target.name), record->spec));
+  }
+  const auto add = [&](Retire action, std::string why, const std::string& spec) {
+    if (!settled) {
+      decision.standing.push_back(taken_away_later(why, spec));
+      return;
+    }
+    DeploymentStep step{action,
+                        {{Rule::target_left, fmt::format("{}; {} is taken away", why, what_was_put(spec))}},
+                        Gate::open,
+                        now};
     hold_back(step, failed(facts.attempts, key_of(step.action)), now);
     decision.add(std::move(step));
   };
-  const bool settled = is_settled(facts);
-  if (!settled) return decision;
   for (const DeploymentRecord& record : facts.records)
     if (std::ranges::find(facts.wanted, record.target, &config::Deployment::name) == facts.wanted.end())
-      add({record.target, std::nullopt}, fmt::format("{} is no longer in the configuration", record.target));
+      add({record.target, std::nullopt}, fmt::format("{} is no longer in the configuration", record.target),
+          record.spec);
   for (const inventory::FormerPlaceRecord& place : facts.former_places)
-    add({place.target, place.id}, fmt::format("{} is somewhere else now", place.target));
+    add({place.target, place.id}, fmt::format("{} is somewhere else now", place.target), place.spec);
   return decision;
 }
 

@@ -45,7 +45,7 @@ struct DeploymentFacts {
 
 // What is to be done at the targets that are wanted.
 Decision<DeploymentAction> decide_deployments(const DeploymentFacts& facts, Time now);
-// What is to be taken away. Only what is proved everywhere lets a former place go.
+// What is to be taken away. Only what is proved everywhere lets a former place go; until then it stands that it will.
 Decision<DeploymentAction> decide_retirements(const DeploymentFacts& facts, Time now);
 // Is `number` in place and proved, as far as that can be, at every wanted target?
 bool is_settled(const DeploymentFacts& facts);

@@ -61,18 +61,24 @@ void keep_what_is_published(plan::AuthorityFacts& facts) {
 
 }  // namespace
 
-plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
+namespace {
+
+plan::CertificateFacts read_facts(Session& session, const Name& name, const config::Certificate* changed) {
   plan::CertificateFacts facts;
   session.store.snapshot([&] {
     const auto managed = session.managed.find(name);
-    if (!managed)
+    if (!managed && changed == nullptr)
       throw base::Error(base::Fault::not_found, fmt::format("no certificate named {} is managed", name),
                         "`everseal list --managed` shows the names");
-    facts.wanted = config::from_normal_form(managed->spec, config_kinds({}));
-    facts.orphaned = managed->orphaned;
-    facts.pinned = managed->pinned;
-    facts.renewal = managed->origin == kOnce ? plan::Renewal::once : plan::Renewal::automatic;
-    facts.key_owner = managed->key_owner;
+    if (managed) facts.pinned = managed->pinned;
+    if (changed != nullptr) {
+      facts.wanted = *changed;
+    } else {
+      facts.wanted = config::from_normal_form(managed->spec, config_kinds({}));
+      facts.orphaned = managed->orphaned;
+      facts.renewal = managed->origin == kOnce ? plan::Renewal::once : plan::Renewal::automatic;
+      facts.key_owner = managed->key_owner;
+    }
     facts.keep = session.config.keep;
     for (inventory::VersionRecord& version : session.versions.recent(name)) {
       plan::VersionFacts one{std::move(version), false};
@@ -95,6 +101,16 @@ plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
   });
   look_at_disk(session.store, facts, session.now());
   return facts;
+}
+
+}  // namespace
+
+plan::CertificateFacts certificate_facts(Session& session, const Name& name) {
+  return read_facts(session, name, nullptr);
+}
+
+plan::CertificateFacts facts_of_change(Session& session, const config::Certificate& wanted) {
+  return read_facts(session, wanted.name, &wanted);
 }
 
 plan::AuthorityFacts authority_facts(Session& session, const Name& name) {

@@ -9,6 +9,8 @@ namespace everseal::reconcile {
 
 // Error(not_found) where no such certificate is managed.
 plan::CertificateFacts certificate_facts(Session& session, const Name& name);
+// The same as if the config said `wanted`, which need not be managed yet.
+plan::CertificateFacts facts_of_change(Session& session, const config::Certificate& wanted);
 plan::AuthorityFacts authority_facts(Session& session, const Name& name);
 
 // The authorities of which something that was published is gone, or is something else now.

@@ -38,6 +38,7 @@ constexpr Words kWords[] = {
     {"renewal-info", "renewal information asked for", "no renewal information", Target::issuer},
     {"crl", "new CRL", "no new CRL"},
     {"cancel", "withdrawn", "not withdrawn"},
+    {"plan", "planned", "not planned"},
     {"rehearse", "rehearsed", "rehearsal failed", Target::issuer},
     {"import", "taken over", "not taken over", Target::issuer},
     {"look", "looked at", "not looked at", Target::issuer},

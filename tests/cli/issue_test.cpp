@@ -320,3 +320,17 @@ TEST_CASE("a rehearsal says what would come of it and leaves no trace") {
   CHECK_FALSE(std::filesystem::exists(host.folder.file("conf.d/b.example.test.toml")));
   CHECK(host.fragment("a.example.test").find("c.example") == std::string::npos);
 }
+
+TEST_CASE("a rehearsal of another directory tells what is deployed and what is taken away, and asks for no signature") {
+  const Host host;
+  for (const char* const directory : {"tls", "tls2"}) std::filesystem::create_directory(host.folder.file(directory));
+  host.run({"issue", "--issuer", "corp", "-d", "a.example.test", "--as", "a", "--deploy-dir", host.folder.file("tls")},
+           0);
+  const base::Exit rehearsed = host.run({"issue", "--as", "a", "--deploy-dir", host.folder.file("tls2"), "--dry-run"}, 0);
+  CHECK(says(rehearsed, "deploy version 1 to files, because the configuration of files changed"));
+  CHECK(says(rehearsed, "what was put into " + host.folder.file("tls") + " is taken away"));
+  CHECK_FALSE(says(rehearsed, "would sign it"));
+  const base::Exit as_it_is = host.run({"issue", "--as", "a", "-d", "a.example.test", "--dry-run"}, 0);
+  CHECK(says(as_it_is, "is as wanted"));
+  CHECK_FALSE(says(as_it_is, "would sign it"));
+}

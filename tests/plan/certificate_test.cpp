@@ -588,6 +588,56 @@ TEST_SUITE("decisions about a certificate") {
     CHECK(describe(decide(facts, kNow).next(kNow)->action) == "issue version 3 at corp");
   }
 
+  TEST_CASE("what a deployment takes away is announced before it begins") {
+    struct Row {
+      std::string is_in;    // the directory that nginx is deployed to
+      std::string old_one;  // "": no other target is
+      bool is_proved;
+      Texts said;
+    };
+    const std::string later = " is taken away once all else is deployed and proved";
+    const Row rows[] = {
+        {"/etc/tls", {}, true, {}},
+        {"/srv/tls", {}, true, {"nginx is to be somewhere else: what was put into /srv/tls" + later}},
+        {"/srv/tls",
+         "/srv/old",
+         true,
+         {"nginx is to be somewhere else: what was put into /srv/tls" + later,
+          "old is no longer in the configuration: what was put into /srv/old" + later}},
+        {"/etc/tls",
+         "/srv/old",
+         false,
+         {"old is no longer in the configuration: what was put into /srv/old" + later}},
+        {"/etc/tls", "/srv/old", true, {}},
+    };
+    for (const Row& row : rows) {
+      CAPTURE(row.is_in);
+      CAPTURE(row.old_one);
+      const auto form = [](const std::string& directory) {
+        config::Deployment target = wanted().deployments.front();
+        target.written = {{"directory", {directory, {}}}};
+        return target;
+      };
+      CertificateFacts facts = settled();
+      facts.wanted.deployments.front() = form("/etc/tls");
+      DeploymentRecord& record = facts.deployments.front();
+      record.spec = config::target_form(form(row.is_in));
+      record.spec_hash = config::deployment_hash(form(row.is_in));
+      record.state = row.is_proved ? DeploymentState::verified : DeploymentState::unverified;
+      if (!row.old_one.empty()) {
+        facts.deployments.push_back(deployed(2, DeploymentState::verified));
+        facts.deployments.back().target = name("old");
+        facts.deployments.back().spec = config::target_form(form(row.old_one));
+      }
+      Texts said;
+      for (const Reason& reason : decide(facts, kNow).standing)
+        if (reason.rule == Rule::target_left) said.push_back(reason.text);
+      CHECK(said == row.said);
+      const bool retires = std::ranges::any_of(steps(facts), [](const std::string& one) { return one.starts_with("take away"); });
+      CHECK(retires == (row.said.empty() && !row.old_one.empty()));
+    }
+  }
+
   TEST_CASE("a step that failed waits, and no other step with it") {
     struct Row {
       const char* step;

@@ -1,11 +1,14 @@
 #include "reconcile/verbs/issue.h"
 
 #include "base/error.h"
+#include "base/reprint.h"
 #include "base/text.h"
 #include "config/change.h"
 #include "config/fragment.h"
 #include "inventory/managed.h"
 #include "inventory/subjects.h"
+#include "plan/certificate.h"
+#include "reconcile/facts.h"
 #include "reconcile/host_checks.h"
 #include "reconcile/kinds.h"
 #include "reconcile/named.h"
@@ -242,6 +245,29 @@ Verdict rehearsal(Run& run, const config::Certificate& wanted, const IssueReques
   return verdict;
 }
 
+// What the run behind a change of the config would do: a signature is asked for where it would be.
+Verdict rehearsal_of_change(Run& run, const config::Certificate& wanted, const IssueRequest& request, bool is_new_key) {
+  Session session = run.session();
+  const plan::CertificateFacts facts = facts_of_change(session, wanted);
+  const auto decision = plan::decide(facts, session.now());
+  const auto is_issue = [](const auto& step) { return std::holds_alternative<plan::Issue>(step.action); };
+  Verdict verdict;
+  if (is_new_key || std::ranges::any_of(decision.steps, is_issue)) verdict = rehearsal(run, wanted, request);
+  const auto add = [&](const Name* target, std::string text) {
+    verdict.outcomes.push_back({subject_of(wanted.name), target == nullptr ? std::string() : target->text(), "plan",
+                                Result::done, std::move(text)});
+  };
+  for (const auto& step : decision.steps) {
+    if (is_issue(step)) continue;
+    const auto* const deployment = std::get_if<plan::DeploymentAction>(&step.action);
+    add(deployment == nullptr ? nullptr : &target_of(*deployment),
+        fmt::format("{}, because {}", describe(step.action), base::reprinted(step.why.front().text)));
+  }
+  for (const plan::Reason& reason : decision.standing)
+    if (reason.rule == plan::Rule::target_left) add(nullptr, reason.text);
+  return verdict;
+}
+
 // Where nothing was to be done: what there is instead.
 void say_as_wanted(Run& run, const Name& name, const IssueRequest& request, Verdict& verdict) {
   const auto live = inventory::Versions(run.store).live(name);
@@ -328,9 +354,13 @@ IssueVerdict keep_alive(Run& run, const Name& name, Table options, const IssueRe
   if (change.after != change.before) require_signable(run, change.certificate, request);
   for (const std::string& difference : change.differences) tell(host, name, difference);
   warn_of_host(host, change.certificate, made);
-  if (request.effect == Effect::rehearsed) return {rehearsal(run, change.certificate, request), name};
   const bool was_once = present && present->was_asked_for_once();
   const bool changes_hands = present && present->row.key_owner == inventory::KeyOwner::external;
+  if (request.effect == Effect::rehearsed) {
+    IssueVerdict rehearsed{rehearsal_of_change(run, change.certificate, request, changes_hands), name};
+    say_as_wanted(run, name, request, rehearsed);
+    return rehearsed;
+  }
   config::write_change(host.files, change);
   end_once(run, name);
   run.desired = Desired(host, run.store);
