@@ -2,6 +2,7 @@
 
 #include "base/reprint.h"
 #include "base/text.h"
+#include "requests.h"
 #include "terminal.h"
 
 #include <algorithm>
@@ -22,11 +23,16 @@ nlohmann::ordered_json text_or_none(std::string_view text) {
   return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
 }
 
+nlohmann::ordered_json time_or_none(const std::optional<base::Time>& time) {
+  return time ? nlohmann::ordered_json(base::format_time(*time)) : nlohmann::ordered_json();
+}
+
 nlohmann::ordered_json json_of(const reconcile::PlannedStep& step) {
   nlohmann::ordered_json action{{"kind", step.kind},
                                 {"version", nullptr},
                                 {"issuer", text_or_none(step.issuer)},
-                                {"target", text_or_none(step.target)}};
+                                {"target", text_or_none(step.target)},
+                                {"reason", text_or_none(step.reason)}};
   if (step.version) action["version"] = *step.version;
   nlohmann::ordered_json planned{{"action", std::move(action)},
                                  {"gate", to_string(step.gate)},
@@ -44,14 +50,17 @@ std::string json_of(const std::vector<reconcile::PlannedSubject>& planned) {
     nlohmann::ordered_json subject{{"subject", one.subject},
                                    {"steps", nlohmann::ordered_json::array()},
                                    {"standing", reasons(one.standing)},
-                                   {"look_again", nullptr},
+                                   {"version", one.version ? nlohmann::ordered_json(*one.version) : nullptr},
+                                   {"not_after", time_or_none(one.not_after)},
+                                   {"renew_at", time_or_none(one.renew_at)},
+                                   {"requests", nlohmann::ordered_json::parse(requests_in_json(one.requests))},
+                                   {"look_again", time_or_none(one.look_again)},
                                    {"rehearsal", nullptr}};
     for (const reconcile::PlannedStep& step : one.steps) subject["steps"].push_back(json_of(step));
     if (one.rehearsal)
       subject["rehearsal"] = {{"issuer", one.rehearsal->target},
                               {"result", to_string(one.rehearsal->result)},
                               {"text", one.rehearsal->text}};
-    if (one.look_again) subject["look_again"] = base::format_time(*one.look_again);
     subjects.push_back(std::move(subject));
   }
   return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";

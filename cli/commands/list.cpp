@@ -70,6 +70,17 @@ std::vector<std::string> identifiers_of(const ManagedCertificate& one) {
   return names;
 }
 
+// As the config names them; of a target that left it, none.
+std::vector<std::string> listeners_of(const ManagedCertificate& one, const base::Name& target) {
+  std::vector<std::string> listeners;
+  if (!one.wanted) return listeners;
+  const auto& targets = one.wanted->deployments;
+  const auto found = std::ranges::find(targets, target, &config::Deployment::name);
+  if (found != targets.end())
+    for (const config::VerifyTarget& listener : found->verify) listeners.push_back(listener.connect);
+  return listeners;
+}
+
 Tone tone_of(const plan::StandingState& state) {
   if (state.attention == plan::Attention::none) return Tone::plain;
   return state.state == plan::State::unverified || state.state == plan::State::orphaned ? Tone::warning : Tone::bad;
@@ -161,6 +172,8 @@ class Rows {
       writer_.begin_object().key("target").text(deployment.target.text());
       writer_.key("state").text(to_string(deployment.state));
       writer_.key("version").number(deployment.version);
+      writer_.key("directory").value(cell_or_null(config::directory_in_form(deployment.spec)));
+      writer_.key("verify").texts(listeners_of(one, deployment.target));
       writer_.key("problem").value(cell_or_null(deployment.problem));
       writer_.key("retry_at").value(deployment.not_before);
       writer_.end_object();

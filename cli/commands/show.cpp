@@ -14,6 +14,7 @@
 #include "reconcile/obstacles.h"
 #include "reconcile/overview.h"
 #include "reconcile/session.h"
+#include "requests.h"
 #include "terminal.h"
 
 #include <algorithm>
@@ -185,19 +186,12 @@ Found of_managed(const reconcile::Host& host, inventory::Store& store, const inv
               {"pinned", record.pinned ? Json(*record.pinned) : Json()},
               {"live", fmt::format("{}/live/{}", host.state, record.name)},
               {"problems", Json::parse(problems_in_json(found.problems))},
-              {"requests", Json::array()},
+              {"requests", Json::parse(requests_in_json(inventory::Intents(store).open_for(record.name)))},
               {"deployments", Json::array()},
               {"failures", Json::array()},
               {"obstacles", Json::array()},
               {"versions", Json::array()},
               {"wanted", Json::parse(record.spec, nullptr, false)}};
-  for (const inventory::IntentRecord& intent : inventory::Intents(store).open_for(record.name))
-    document["requests"].push_back(
-        {{"kind", to_string(intent.kind)},
-         {"version", intent.version ? Json(*intent.version) : Json()},
-         {"reason", intent.kind == inventory::IntentKind::revoke ? Json(to_string(intent.reason)) : Json()},
-         {"asked_by", text_or_null(intent.actor)},
-         {"asked_at", base::format_time(intent.created)}});
   for (const inventory::DeploymentRecord& deployment : managed.deployments)
     document["deployments"].push_back(json_of(deployment));
   for (const inventory::AttemptRecord& attempt : managed.attempts) {

@@ -120,6 +120,7 @@ Verdict rebuild(const Host& host) {
   say(Result::done, replacement.replaced.empty()
                         ? "there is a database again"
                         : fmt::format("the database that was there is kept as {}", replacement.replaced));
+  if (!replacement.replaced.empty()) verdict.outcomes.back().facts.files = {replacement.replaced};
   tell_lost(host, "rebuild", replacement, verdict);
   forget_damage(host);
   read_config(host, "rebuild", verdict);

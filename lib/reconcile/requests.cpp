@@ -109,7 +109,8 @@ std::vector<Outcome> take_in_requests(Session& session, const Name& name, std::s
                         .target = {},
                         .step = std::string(step),
                         .result = Result::done,
-                        .text = fmt::format("{} is open again: {}", what, asked_by(intent))});
+                        .text = fmt::format("{} is open again: {}", what, asked_by(intent)),
+                        .facts = {.version = request.version, .change = "asked_for"}});
   }
   return outcomes;
 }

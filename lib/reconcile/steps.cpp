@@ -310,10 +310,9 @@ namespace {
 constexpr const char* kGone = "gone";
 
 // "in /etc/nginx/tls", of a target's form.
-std::string where(const std::string& spec, const Name& target) {
-  const std::string place =
-      spec.empty() ? std::string() : config::place_of(config::from_target_form(spec, target, config_kinds({})));
-  return place.empty() ? "there" : "in " + base::printable(place.substr(place.find(' ') + 1));
+std::string where(const std::string& spec) {
+  const std::string directory = config::directory_in_form(spec);
+  return directory.empty() ? "there" : "in " + base::printable(directory);
 }
 
 }  // namespace
@@ -329,21 +328,38 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
   const Name& name = facts.wanted.name;
   const Time now = session.now();
   std::vector<std::string> stays;
+  Facts told;
   const bool keys =
       std::ranges::any_of(facts.versions, [](const plan::VersionFacts& one) { return one.record.has_key; });
-  for (const plan::VersionFacts& version : facts.versions)
-    if (version.record.not_after && *version.record.not_after > now && !version.record.revoked_at)
-      stays.push_back(fmt::format("version {} is valid until {} and not revoked", version.record.number,
-                                  base::format_time(*version.record.not_after)));
-  for (const DeploymentRecord& deployment : facts.deployments)
+  for (const plan::VersionFacts& version : facts.versions) {
+    const std::optional<Time> ends = version.record.not_after;
+    if (!ends || *ends <= now || version.record.revoked_at) continue;
     stays.push_back(
-        fmt::format("what was deployed to {} stays {}", deployment.target, where(deployment.spec, deployment.target)));
-  for (const inventory::FormerPlaceRecord& former : facts.former_places)
+        fmt::format("version {} is valid until {} and not revoked", version.record.number, base::format_time(*ends)));
+    told.left.push_back({.what = "version", .version = version.record.number, .not_after = ends});
+  }
+  for (const DeploymentRecord& deployment : facts.deployments) {
+    stays.push_back(fmt::format("what was deployed to {} stays {}", deployment.target, where(deployment.spec)));
+    told.left.push_back(
+        {.what = "target", .target = deployment.target.text(), .path = config::directory_in_form(deployment.spec)});
+  }
+  for (const inventory::FormerPlaceRecord& former : facts.former_places) {
     stays.push_back(fmt::format("what was deployed to {} before stays {}, with its private key if that is there",
-                                former.target, where(former.spec, former.target)));
-  if (!facts.versions.empty())
-    stays.push_back(fmt::format("its versions stay in {}/archive/{}{}", session.host.state, name,
+                                former.target, where(former.spec)));
+    told.left.push_back(
+        {.what = "former_target", .target = former.target.text(), .path = config::directory_in_form(former.spec)});
+  }
+  if (!facts.versions.empty()) {
+    const std::string archive = fmt::format("{}/archive/{}", session.host.state, name);
+    stays.push_back(fmt::format("its versions stay in {}{}", archive,
                                 keys ? ", with their private keys" : ", without private keys"));
+    told.left.push_back({.what = "archive", .path = archive});
+    if (keys) told.left.push_back({.what = "keys", .path = archive});
+  }
+  const auto file_stays = [&](const std::string& file, std::string_view why) {
+    stays.push_back(fmt::format("{} {}", base::printable(file), why));
+    told.left.push_back({.what = "file", .path = file});
+  };
   if (const auto managed = session.managed.find(name); managed && managed->origin != kOnce && !managed->orphaned) {
     require_removable(session.host, *managed);
     const std::string file = config::fragment_path(session.host.files.fragments, name);
@@ -351,24 +367,25 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
     const auto look = look_of_file(file);
     const std::string asked_with = session.managed.fragment_seen(name);
     if (look && !asked_with.empty() && asked_with != *look) {
-      stays.push_back(
-          fmt::format("{} was written after that was asked for and stays: the next run takes it for a new "
-                      "certificate",
-                      base::printable(file)));
+      file_stays(file, "was written after that was asked for and stays: the next run takes it for a new certificate");
     } else {
       config::remove_fragment(session.host.files, name);
-      if (look) stays.push_back(fmt::format("{} is deleted", base::printable(file)));
+      if (look) {
+        stays.push_back(fmt::format("{} is deleted", base::printable(file)));
+        told.files.push_back(file);
+      }
     }
     if (const std::string unread = config::fragment_path(config::fragments_of(session.host.state), name);
         unread != file && look_of_file(unread))
-      stays.push_back(
-          fmt::format("{} is not read, and a run that reads it issues what it says", base::printable(unread)));
+      file_stays(unread, "is not read, and a run that reads it issues what it says");
   } else if (managed && managed->orphaned) {
-    if (const auto file = orphan_of(session.host, session.store, *managed, {}).file)
+    if (const auto file = orphan_of(session.host, session.store, *managed, {}).file) {
       stays.push_back(
           fmt::format("its table stays in {}, which is not read: a run that reads it issues it again, so "
                       "delete it there",
                       base::printable(*file)));
+      told.left.push_back({.what = "file", .path = *file});
+    }
   }
   session.archive.mark_removed(name, now);  // a lost database learns it again
   session.store.transaction([&] {
@@ -377,7 +394,8 @@ std::optional<Outcome> forget(Session& session, const plan::CertificateFacts& fa
     session.events.add(kRemoved, subject_of(name), Detail{{"keys", keys ? "kept" : "destroyed"}}, now);
   });
   stays.insert(stays.begin(), "is no longer kept alive");
-  return Outcome{subject_of(name), {}, "remove", Result::done, fmt::format("{}", fmt::join(stays, "; "))};
+  return Outcome{subject_of(name), {}, "remove", Result::done, fmt::format("{}", fmt::join(stays, "; ")),
+                 std::move(told)};
 }
 
 std::optional<Outcome> end_intent(Session& session, const Name& name, const plan::EndIntent& step) {

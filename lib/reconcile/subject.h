@@ -24,7 +24,8 @@ struct PlannedStep {
   std::string issuer;                   // or ""
   std::vector<plan::Reason> why;
   plan::Gate gate = plan::Gate::open;
-  Time not_before{};                    // Time::max(): not by itself
+  Time not_before{};     // Time::max(): not by itself
+  std::string reason{};  // of a revocation, RFC 5280's word, or ""
 };
 
 struct PlannedSubject {
@@ -32,7 +33,11 @@ struct PlannedSubject {
   std::vector<PlannedStep> steps;
   std::vector<plan::Reason> standing;
   std::optional<Time> look_again;
-  std::optional<Outcome> rehearsal;  // of rehearse()
+  std::optional<Outcome> rehearsal;                 // of rehearse()
+  std::optional<int> version{};                     // in use
+  std::optional<Time> not_after{};                  // of that, or of an authority's intermediate
+  std::optional<Time> renew_at{};                   // when the clock alone renews it
+  std::vector<inventory::IntentRecord> requests{};  // that are open
 };
 
 // Fills in what a deployment's step is about.

@@ -79,11 +79,12 @@ class Taking {
         const bool known = session_.authority_rows.find(name).has_value();
         const auto adopted = authority::adopt_authority(session_.store, name, session_.now());
         if (!adopted.mended.empty())
-          say(authority_subject(name),
+          say(authority_subject(name), "written",
               fmt::format("{} of {} is written again", base::join(adopted.mended, ", "), name));
         if (known) return;
         const bool tells = session_.authority_rows.newest_crl(name).has_value();
-        say(authority_subject(name), tells ? "is known again, with the revocations of its CRL" : "is known again");
+        say(authority_subject(name), "known",
+            tells ? "is known again, with the revocations of its CRL" : "is known again");
         // Where a database is replaced, the replaced one may tell.
         if (tells || leads_ == Leads::files || session_.authority_rows.certificates(name).empty()) return;
         session_.authority_rows.set_revocations_lost(name, true);
@@ -101,7 +102,7 @@ class Taking {
             inventory::Accounts(session_.store).find(manifest->account.issuer, manifest->account.directory);
         if (known && known->url == manifest->account.url) return;
         issuer::recover_account(session_.store, folder, session_.now());
-        say(issuer::account_subject(manifest->account.issuer),
+        say(issuer::account_subject(manifest->account.issuer), "known",
             fmt::format("{} is known again", base::printable(manifest->account.url)));
       });
     }
@@ -143,12 +144,20 @@ class Taking {
   std::vector<Outcome> outcomes() && { return std::move(outcomes_); }
 
  private:
-  void say(std::string subject, std::string text, Result result = Result::done) {
+  // `change`: what came of it, in a word.
+  void say(std::string subject, std::string change, std::string text, Result result = Result::done,
+           std::optional<int> version = std::nullopt) {
     outcomes_.push_back({.subject = std::move(subject),
                          .target = {},
                          .step = std::string(step_),
                          .result = result,
-                         .text = std::move(text)});
+                         .text = std::move(text),
+                         .facts = {.version = version, .change = std::move(change)}});
+  }
+  void say_of(const inventory::VersionRecord& version, std::string change, std::string text,
+              Result result = Result::done) {
+    say(subject_of(version.name), std::move(change), std::move(text), result, version.number);
+    outcomes_.back().facts.not_after = version.not_after;
   }
 
   std::vector<std::string> entries(const char* directory) const {
@@ -170,7 +179,7 @@ class Taking {
         session_.managed.remove(name);
         session_.events.add(kRemoved, subject_of(name), Detail{{"learnt_from", "removed.json"}}, session_.now());
       });
-      say(subject_of(name), "stays removed");
+      say(subject_of(name), "removed", "stays removed");
     });
   }
 
@@ -196,7 +205,7 @@ class Taking {
       take_in(session_, *found);
       taken_.insert(number);
       retire_if_older(name, number);
-      say(subject_of(name), fmt::format("version {} is known again", number));
+      say_of(*session_.versions.find(name, number), "known", fmt::format("version {} is known again", number));
       return true;
     }
     return key(*known) || revoked;
@@ -213,8 +222,9 @@ class Taking {
                                  {"learnt_from", "manifest.json"}},
                           session_.now());
     });
-    say(subject_of(record.name),
-        fmt::format("version {} is known again to be revoked ({})", record.number, to_string(revoked->reason)));
+    say_of(record, "revoked",
+           fmt::format("version {} is known again to be revoked ({})", record.number, to_string(revoked->reason)));
+    outcomes_.back().facts.reason = to_string(revoked->reason);
     return true;
   }
 
@@ -257,7 +267,8 @@ class Taking {
       session_.versions.put(*record);
     });
     taken_.insert(known.number);
-    say(subject_of(known.name),
+    say_of(
+        known, "replaced",
         fmt::format("version {} stays the certificate that the archive holds with its key; the database knew another "
                     "by that number{}",
                     known.number, replaced ? fmt::format(", serial {}, which stays known", replaced->serial) : ""),
@@ -279,8 +290,8 @@ class Taking {
           fmt::format("bring the version back from a backup, or `everseal renew --force {}` makes a new one",
                       record.name));
     session_.archive.repair(stored.manifest, stored.chain);
-    say(subject_of(record.name),
-        fmt::format("{} of version {} is written again", base::join(damaged, ", "), record.number));
+    say_of(record, "written",
+           fmt::format("{} of version {} is written again", base::join(damaged, ", "), record.number));
     return true;
   }
 
@@ -298,14 +309,14 @@ class Taking {
     if (!record.certificate || record.has_key == has_key) return false;
     record.has_key = has_key;
     session_.versions.put(record);
-    // As a renewal takes them from old versions; the backup is older than that.
-    const bool is_old = std::ranges::count_if(session_.archive.numbers(record.name), [&](int number) {
-                          return number > record.number;
-                        }) >= session_.config.keep;
+    // Whether a renewal took it, as from old versions, or it was lost, nobody can tell where a newer one is there.
+    const bool is_old =
+        std::ranges::any_of(session_.archive.numbers(record.name), [&](int number) { return number > record.number; });
     const std::string version = fmt::format("version {}", record.number);
-    say(subject_of(record.name), has_key  ? version + " has its private key"
-                                 : is_old ? version + " has no private key any more, as old versions have none"
-                                          : fmt::format("it is recorded that {} has lost its private key", version));
+    say_of(record, has_key ? "key" : "no_key",
+           has_key  ? version + " has its private key"
+           : is_old ? version + " has no private key any more, as old versions have none: there is no way back to it"
+                    : fmt::format("it is recorded that {} has lost its private key", version));
     return true;
   }
 
@@ -319,7 +330,7 @@ class Taking {
     if (retires) record.state = VersionState::retired;
     session_.versions.put(record);
     if (in_use || leads_ == Leads::database)
-      say(subject_of(record.name), fmt::format("version {} is lost from the archive", record.number), Result::warned);
+      say_of(record, "lost", fmt::format("version {} is lost from the archive", record.number), Result::warned);
     return true;
   }
 
@@ -341,14 +352,14 @@ class Taking {
     }
     if (!live || !session_.archive.standing(name, live->number).complete || lacks_key(session_, *live)) return false;
     if (link.kind == LiveLink::Kind::no_link)
-      say(subject_of(name),
+      say(subject_of(name), "put_aside",
           fmt::format("what stood in the place of the live link is kept as {}", session_.archive.move_aside(name)),
           Result::warned);
     session_.archive.make_live(name, live->number);
     // What a run failed at is done.
     inventory::Attempts(session_.store)
         .clear(std::string(plan::MakeLive::kind), subject_of(name), std::to_string(live->number));
-    say(subject_of(name), fmt::format("the live link leads to version {}", live->number));
+    say_of(*live, "live", fmt::format("the live link leads to version {}", live->number));
     return true;
   }
 
@@ -359,9 +370,11 @@ class Taking {
           newer.revoked_at || *newer.not_after <= session_.now())
         continue;
       session_.managed.set_pinned(name, live);
-      say(subject_of(name), fmt::format("version {} stays in use although {} is newer, as after a rollback; `everseal "
-                                        "deploy {}` ends that",
-                                        live, newer.number, name));
+      say(subject_of(name), "held",
+          fmt::format(
+              "version {} stays in use although {} is newer, as after a rollback; `everseal deploy {}` ends that", live,
+              newer.number, name),
+          Result::done, live);
       return;
     }
   }

@@ -69,6 +69,13 @@ Json json_of(const Outcome& outcome) {
     seen.push_back({{"address", one.address},
                     {"fingerprint", text_or_null(one.fingerprint)},
                     {"problem", text_or_null(one.problem)}});
+  auto left = Json::array();
+  for (const Left& one : facts.left)
+    left.push_back({{"what", one.what},
+                    {"version", number_or_null(one.version)},
+                    {"not_after", time_or_null(one.not_after)},
+                    {"target", text_or_null(one.target)},
+                    {"path", text_or_null(one.path)}});
   return {{"subject", outcome.subject},
           {"step", outcome.step},
           {"target", text_or_null(at_issuer ? std::string_view() : outcome.target)},
@@ -83,6 +90,8 @@ Json json_of(const Outcome& outcome) {
           {"files", facts.files},
           {"seen", std::move(seen)},
           {"back_to", number_or_null(facts.back_to)},
+          {"left", std::move(left)},
+          {"change", text_or_null(facts.change)},
           {"fault", facts.fault ? Json(to_string(*facts.fault)) : Json()},
           {"retry_at", time_or_null(facts.retry_at)},
           {"text", outcome.text},
@@ -134,9 +143,10 @@ int Verdict::exit_code_of_renewal() const noexcept {
 void Verdict::append(Verdict other) {
   for (Outcome& outcome : other.outcomes) {
     // What stops one worker stops all.
-    const bool is_known = outcome.step == "reconcile" && std::ranges::any_of(outcomes, [&](const Outcome& one) {
-      return one.step == outcome.step && one.subject == outcome.subject && one.text == outcome.text;
-    });
+    const bool is_known =
+        outcome.step == "reconcile" && std::ranges::any_of(outcomes, [&](const Outcome& one) {
+          return one.step == outcome.step && one.subject == outcome.subject && one.text == outcome.text;
+        });
     if (!is_known) outcomes.push_back(std::move(outcome));
   }
   std::ranges::move(other.remarks, std::back_inserter(remarks));

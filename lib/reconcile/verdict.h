@@ -25,6 +25,15 @@ struct Seen {
   std::string problem;      // printable; "" where a handshake showed a leaf
 };
 
+// What a removal leaves.
+struct Left {
+  std::string_view what;                  // "version" (not revoked, not expired), "target", "former_target", "archive", "keys", "file"
+  std::optional<std::int64_t> version{};  // of "version"
+  std::optional<base::Time> not_after{};  // of "version"
+  std::string target{};                   // deployment's name
+  std::string path{};                     // the directory or file; "" where it has none
+};
+
 // What a script wants to know of an outcome without reading its text. What is not known or does not apply is empty.
 struct Facts {
   std::optional<std::int64_t> version{};  // of the certificate, or the CRL's number
@@ -40,6 +49,8 @@ struct Facts {
   std::optional<base::Fault> fault{};     // of what failed
   std::string hint{};                     // what to do next, printable
   std::optional<base::Time> retry_at{};   // when it is tried again by itself
+  std::vector<Left> left{};               // by a removal
+  std::string change{};                   // of what a look at the files beside the database took in: "known", ...
 };
 
 struct Outcome {

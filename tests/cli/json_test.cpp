@@ -197,3 +197,82 @@ TEST_CASE("doctor --mend --json says what is left, and its exit code is the one 
   CHECK(left.at("text").get<std::string>().find("bad.toml") != std::string::npos);
   CHECK(left.at("hint").is_string());
 }
+
+TEST_CASE("what is planned, left and taken in is told by members, not by sentences alone") {
+  const test::HostWithWww host;
+  const std::string backup = host.folder.file("backup.db");
+  host.run({"backup", backup}, 0);
+  const auto find = [](const nlohmann::json& list, std::string_view member, std::string_view value) {
+    for (const auto& one : list)
+      if (one.at(member) == value) return one;
+    return nlohmann::json();
+  };
+  const nlohmann::json planned = find(host.json({"plan"})["subjects"], "subject", "certificate/www");
+  const nlohmann::json listed = host.json({"list"})["certificates"][0];
+  CHECK(planned["version"] == 2);
+  CHECK(planned["not_after"] == listed["not_after"]);
+  CHECK(planned["renew_at"] == listed["renew_at"]);
+  CHECK(planned["requests"].empty());
+  CHECK(listed["deployments"][0]["directory"] == host.folder.file("tls"));
+  CHECK(listed["deployments"][0]["verify"].is_array());
+  const nlohmann::json as_wanted = host.json({"issue", "--as", "www", "-d", "www.example.org"})["outcomes"][0];
+  CHECK(as_wanted["version"] == 2);
+  CHECK(as_wanted["not_after"] == listed["not_after"]);
+
+  const std::string corp = host.folder.file("state/authorities/corp");
+  std::filesystem::rename(corp, corp + ".away");
+  host.run({"revoke", "www", "--reason", "keyCompromise"}, 1);
+  const nlohmann::json open = find(host.json({"plan", "www"})["subjects"], "subject", "certificate/www");
+  CHECK(open["requests"][0]["kind"] == "revoke");
+  CHECK(open["requests"][0]["reason"] == "keyCompromise");
+  std::set<std::string> reasons;
+  for (const auto& step : open["steps"])
+    if (step["action"]["kind"] == "revoke") reasons.insert(step["action"]["reason"].get<std::string>());
+  CHECK(reasons == std::set<std::string>{"keyCompromise"});
+  std::filesystem::rename(corp + ".away", corp);
+  host.run({"revoke", "www", "--cancel"}, 0);
+
+  const nlohmann::json removed = host.json({"remove", "www"})["outcomes"][0];
+  const nlohmann::json& left = removed["left"];
+  CHECK(removed["files"][0] == host.folder.file("conf.d/www.toml"));
+  CHECK(find(left, "what", "version")["not_after"].is_string());
+  CHECK(find(left, "what", "target")["path"] == host.folder.file("tls"));
+  CHECK(find(left, "what", "keys")["path"] == host.folder.file("state/archive/www"));
+  CHECK(find(host.json({"restore", backup})["files"], "change", "removed")["subject"] == "certificate/www");
+  std::set<std::string> kept;
+  const nlohmann::json rebuilt = host.json({"doctor", "--rebuild"});
+  for (const auto& one : rebuilt["outcomes"])
+    for (const auto& file : one["files"]) kept.insert(file.get<std::string>());
+  REQUIRE(kept.size() == 1);
+  CHECK(std::filesystem::exists(*kept.begin()));
+  std::filesystem::remove(host.folder.file("state/archive/www/removed.json"));
+  for (const char* const end : {"", "-wal", "-shm"})
+    std::filesystem::remove(host.folder.file("state/everseal.db") + end);
+  std::set<int> known;
+  const nlohmann::json from_nothing = host.json({"doctor", "--rebuild"});
+  for (const auto& one : from_nothing["outcomes"])
+    if (one["change"] == "known" && one["version"].is_number()) known.insert(one["version"].get<int>());
+  CHECK(known == std::set<int>{1, 2});
+}
+
+TEST_CASE("a listing of the authorities says which cannot sign") {
+  const test::HostWithWww host;
+  const nlohmann::json sound = host.json({"ca", "list"});
+  CHECK(sound["authorities"].size() == 2);
+  for (const auto& one : sound["authorities"]) {
+    CHECK(one["standing"] == "live");
+    CHECK(one["needs_attention"] == false);
+    CHECK(one["why"].is_null());
+  }
+  const std::string corp = host.folder.file("state/authorities/corp");
+  std::filesystem::rename(corp, corp + ".away");
+  const nlohmann::json away = host.json({"ca", "list"});
+  CHECK(away["authorities"].size() == 2);
+  for (const auto& one : away["authorities"]) {
+    CHECK(one["state"] == "active");
+    CHECK(one["standing"] == "needs_operator");
+    CHECK(one["needs_attention"] == true);
+    CHECK(one["why"].get<std::string>().find("is missing") != std::string::npos);
+  }
+  CHECK(host.run({"ca", "list"}, 0).output.find("needs_operator") != std::string::npos);
+}

@@ -53,12 +53,14 @@ PlannedStep planned(const plan::Step<AuthorityAction>& step) {
 }
 
 PlannedSubject plan_authority(Session& session, const Name& name) {
-  plan::Decision<AuthorityAction> decision = plan::decide(authority_facts(session, name), session.now());
+  const AuthorityFacts facts = authority_facts(session, name);
+  plan::Decision<AuthorityAction> decision = plan::decide(facts, session.now());
   PlannedSubject subject{.subject = authority_subject(name),
                          .steps = {},
                          .standing = std::move(decision.standing),
                          .look_again = decision.look_again,
-                         .rehearsal = {}};
+                         .rehearsal = {},
+                         .not_after = facts.ends};
   for (const auto& step : decision.steps) subject.steps.push_back(planned(step));
   return subject;
 }

@@ -156,7 +156,10 @@ PlannedStep planned(const plan::Step<CertificateAction>& step) {
                  },
                  [&](const plan::MakeLive& s) { made.version = s.number; },
                  [&](const plan::Compare& s) { made.version = s.number; },
-                 [&](const plan::Revoke& s) { made.version = s.number; },
+                 [&](const plan::Revoke& s) {
+                   made.version = s.number;
+                   made.reason = to_string(s.reason);
+                 },
                  [&](const plan::Pin& s) { made.version = s.number; },
                  [&](const plan::DeploymentAction& s) { describe_deployment(s, made); },
                  [](const auto&) {},
@@ -166,12 +169,19 @@ PlannedStep planned(const plan::Step<CertificateAction>& step) {
 }
 
 PlannedSubject plan_certificate(Session& session, const Name& name) {
-  plan::Decision<CertificateAction> decision = plan::decide(certificate_facts(session, name), session.now());
+  CertificateFacts facts = certificate_facts(session, name);
+  plan::Decision<CertificateAction> decision = plan::decide(facts, session.now());
   PlannedSubject subject{.subject = subject_of(name),
                          .steps = {},
                          .standing = std::move(decision.standing),
                          .look_again = decision.look_again,
                          .rehearsal = {}};
+  if (const plan::VersionFacts* const used = plan::version_in_use(facts, session.now())) {
+    subject.version = used->record.number;
+    subject.not_after = used->record.not_after;
+    if (facts.renewal == plan::Renewal::automatic && !facts.orphaned) subject.renew_at = plan::renewal_of(*used);
+  }
+  subject.requests = std::move(facts.intents);
   for (const auto& step : decision.steps) subject.steps.push_back(planned(step));
   return subject;
 }

@@ -8,6 +8,7 @@
 #include "inventory/managed.h"
 #include "inventory/subjects.h"
 #include "plan/certificate.h"
+#include "reconcile/artifact.h"
 #include "reconcile/facts.h"
 #include "reconcile/host_checks.h"
 #include "reconcile/kinds.h"
@@ -272,6 +273,7 @@ Verdict rehearsal_of_change(Run& run, const config::Certificate& wanted, const I
 void say_as_wanted(Run& run, const Name& name, const IssueRequest& request, Verdict& verdict) {
   const auto live = inventory::Versions(run.store).live(name);
   if (!verdict.outcomes.empty() || !live || !live->not_after) return;
+  Session session = run.session();
   verdict.outcomes.push_back(
       {subject_of(name),
        {},
@@ -279,7 +281,8 @@ void say_as_wanted(Run& run, const Name& name, const IssueRequest& request, Verd
        Result::done,
        fmt::format("version {} is as wanted and valid until {}; {} replaces it", live->number,
                    base::format_time(*live->not_after),
-                   request.keep == Keep::once ? "--replace" : fmt::format("`everseal renew {} --force`", name))});
+                   request.keep == Keep::once ? "--replace" : fmt::format("`everseal renew {} --force`", name)),
+       facts_of(session, *live)});
 }
 
 // Beside what came of it, so that it counts as nothing of its own.

@@ -19,11 +19,17 @@ constexpr base::Option kRestoreFields[] = {
 std::string json_of(const Restored& restored) {
   const inventory::Replacement& replacement = restored.replacement;
   Json files = Json::array();
+  const auto said = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
   for (const Outcome& outcome : restored.verdict.outcomes)
-    files.push_back({{"subject", outcome.subject},
-                     {"result", to_string(outcome.result)},
-                     {"text", outcome.text},
-                     {"hint", outcome.facts.hint.empty() ? Json() : Json(outcome.facts.hint)}});
+    files.push_back(
+        {{"subject", outcome.subject},
+         {"result", to_string(outcome.result)},
+         {"change", said(outcome.facts.change)},
+         {"version", outcome.facts.version ? Json(*outcome.facts.version) : Json()},
+         {"not_after", outcome.facts.not_after ? Json(base::format_time(*outcome.facts.not_after)) : Json()},
+         {"reason", said(outcome.facts.reason)},
+         {"text", outcome.text},
+         {"hint", said(outcome.facts.hint)}});
   return Json{{"replaced", replacement.replaced},
               {"forgotten", replacement.forgotten ? Json(replacement.forgotten->text()) : Json()},
               {"serials", replacement.serials},
