@@ -138,8 +138,11 @@ std::optional<FileLock> FileLock::acquire(const Directory& directory, const std:
   for (milliseconds pause{1};; pause = std::min(pause * 2, kLongestPause)) {
     if (auto held = try_acquire(directory, name, sharing)) return held;
     const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began);
-    if (wait.stop.stop_requested())
-      throw Error(Fault::cancelled, fmt::format("was stopped while it waited for {}", shown(directory.path(), name)));
+    if (wait.stop.stop_requested()) {
+      const std::string by = holder(directory, name);
+      throw Error(Fault::cancelled, fmt::format("was stopped while it waited for {}{}", shown(directory.path(), name),
+                                                by.empty() ? by : fmt::format(", which process {} holds", by)));
+    }
     if (wait.at_most && waited >= *wait.at_most) return std::nullopt;
     if (wait.waiting && waited >= next_sign) {
       wait.waiting(holder(directory, name), waited);

@@ -450,7 +450,9 @@ void decide_compare(const CertificateFacts& facts, const VersionFacts& used, Tim
       used.on_disk == OnDisk::lost
           ? step(Compare{number, true}, Rule::lost, no_longer_whole(number), now)
           : step(Compare{number}, Rule::touched,
-                 fmt::format("files of version {} changed since they were last looked at", number), now);
+                 fmt::format("files of version {} changed {}since they were last looked at", number,
+                             facts.lost_targets.empty() ? "" : "or are gone "),
+                 now);
   if (facts.compared) {
     put_off(made, now + kRunsAreApart);
   }

@@ -1,6 +1,7 @@
 #include "reconcile/desired.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "inventory/authorities.h"
 #include "inventory/config_files.h"
 #include "inventory/managed.h"
@@ -19,9 +20,10 @@
 namespace everseal::reconcile {
 namespace {
 
-constexpr const char* kDigestSetting = "config.digest";  // of all files, where nothing is wrong with them
-constexpr const char* kKindsSetting = "config.kinds";    // what they were understood by
-constexpr std::string_view kTrouble = "trouble";         // instead of the digest
+constexpr const char* kDigestSetting = "config.digest";      // of all files, where nothing is wrong with them
+constexpr const char* kKindsSetting = "config.kinds";        // what they were understood by
+constexpr const char* kUnusableSetting = "config.unusable";  // subjects, one a line
+constexpr std::string_view kTrouble = "trouble";             // instead of the digest
 
 std::vector<inventory::ManagedRecord> records_of(const config::Loaded& loaded) {
   std::vector<inventory::ManagedRecord> records;
@@ -117,6 +119,17 @@ bool touches(const std::set<std::string>& changed, const config::Certificate& ce
                              [&](const Name& name) { return names_issuer(changed, name, certificate, settings); });
 }
 
+// What was wrong and is not any more, be it mended or taken out, is a change for whoever waits for it.
+void add_what_is_over(inventory::Store& store, const config::Settings& settings, std::set<std::string>& changed) {
+  const std::string before = store.setting(kUnusableSetting).value_or("");
+  std::string now;
+  for (const auto& [subject, problem] : settings.unusable) now += (now.empty() ? "" : "\n") + subject;
+  if (before == now) return;
+  for (const std::string& subject : base::split(before, '\n'))
+    if (!subject.empty() && !settings.unusable.contains(subject)) changed.insert(subject);
+  store.set_setting(kUnusableSetting, now);
+}
+
 void wake(inventory::Store& store, const std::set<std::string>& changed, const config::Loaded& loaded, Time now) {
   if (changed.empty()) return;
   for (const auto& [name, certificate] : loaded.certificates)
@@ -177,7 +190,9 @@ void Desired::take_in(ConfigReading::Changes changes, Time now) {
     const auto changed = managed.replace_all(
         records, now, [&](const Name& name, std::string_view origin) { return stays(loaded, unheard, name, origin); });
     for (const Name& name : changed) managed.retry_now(name, now);
-    wake(store, config::changed_settings(before, loaded.memory), loaded, now);
+    std::set<std::string> settings = config::changed_settings(before, loaded.memory);
+    add_what_is_over(store, loaded.settings, settings);
+    wake(store, settings, loaded, now);
     remember(store, before, loaded.memory);
     if (store.setting(kDigestSetting) != state) store.set_setting(kDigestSetting, state);
     if (store.setting(kKindsSetting) != kinds) store.set_setting(kKindsSetting, kinds);

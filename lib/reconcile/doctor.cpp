@@ -30,6 +30,7 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -226,6 +227,11 @@ bool examine_version(Session& session, const inventory::VersionRecord& version, 
     complaints.add(
         "key-lost", subject, fmt::format("the private key of version {} of {} is missing", version.number, name),
         is_used(version) ? renewal(name) : kMend, is_used(version) ? "makes a new version" : "records that it is gone");
+  if (has_key && !version.has_key && version.certificate)
+    complaints.add("key-unknown", subject,
+                   fmt::format("the private key of version {} of {} is in the archive, and the database knows of none",
+                               version.number, name),
+                   kMend, "records it");
   if (!has_key || stored.chain.empty()) return false;
   const std::string key = fmt::format("{}/privkey.pem", directory);
   const std::string away = fmt::format("mv {} {}.wrong && {}", base::shell_word(key), base::shell_word(key),
@@ -535,6 +541,30 @@ void examine_authorities(Session& session, Complaints& complaints) {
       });
 }
 
+// A database that was lost does not know an authority whose directory is gone as well: only what it signed still names
+// it. One that is made anew by that name can neither revoke that nor be trusted for it.
+void tell_lost_authorities(Session& session, Complaints& complaints) {
+  std::map<Name, std::vector<std::string>> signed_by;
+  for (const inventory::ManagedRecord& managed : session.managed.all())
+    if (const auto live = session.versions.live(managed.name); live && live->not_after > session.now())
+      signed_by[live->issuer].push_back(managed.name.text());
+  for (const auto& [issuer, names] : signed_by) {
+    const std::string path = fmt::format("{}/authorities/{}", session.host.state, issuer);
+    if (session.config.issuers.contains(issuer) || session.config.unusable.contains("issuer/" + issuer.text()) ||
+        session.authority_rows.find(issuer) || status_of(path))
+      continue;
+    complaints.add({.rule = "authority-lost",
+                    .severity = Severity::warning,
+                    .subject = authority_subject(issuer),
+                    .what = fmt::format("{} {} signed by {}, which is no issuer of the config, and {} is missing",
+                                        base::join(names, ", "), names.size() == 1 ? "is" : "are", issuer, path),
+                    .remedy = fmt::format("where it was an authority of this host, bring that directory back from a "
+                                          "backup and then `{}`: another one of that name can revoke nothing of it",
+                                          kMend),
+                    .command = {}});
+  }
+}
+
 void examine_accounts(Session& session, Complaints& complaints) {
   using issuer::AcmeEndpoint;
   for (const auto& [name, issuer] : session.config.issuers) {
@@ -616,7 +646,8 @@ void tell_standing(Session& session, std::set<std::string>& files, Complaints& c
   }
   for (const inventory::AuthorityRecord& record : session.authority_rows.all()) {
     const std::string subject = authority_subject(record.name);
-    tell_attempts(subject);
+    // Where it is missing that is the complaint.
+    if (authority::missing_to_sign(session.store, record.name).empty()) tell_attempts(subject);
     for (const inventory::DeploymentRecord& published :
          session.deployments.of(inventory::ArtifactKind::crl, record.name))
       if (is_failing(published) && !published.current)
@@ -664,7 +695,7 @@ void examine_clock(Session& session, Complaints& complaints) {
   const Error error = inventory::untrusted_clock(clock);
   complaints.add({.rule = "clock",
                   .subject = std::string(kStore),
-                  .what = error.message() + "; no certificate is signed or ordered until then",
+                  .what = error.message() + "; no certificate is signed or ordered while it is not believed",
                   .remedy = error.hint(),
                   .command = {}});
 }
@@ -750,6 +781,7 @@ std::vector<Complaint> examine(const Host& host) {
     examine_clock(session, complaints);
     examine_certificates(session, complaints);
     examine_authorities(session, complaints);
+    tell_lost_authorities(session, complaints);
     examine_accounts(session, complaints);
     tell_standing(session, told, complaints);
   });

@@ -125,6 +125,23 @@ bool is_over(inventory::Store& store, const Name& authority, const inventory::At
          authority::missing_to_sign(store, authority).empty();
 }
 
+// What waits because the authority was not there, while it is.
+void end_waits_for(inventory::Store& store, const std::string& path, Time now) {
+  inventory::Attempts attempts(store);
+  for (inventory::AttemptRecord& attempt : attempts.waiting(kMost)) {
+    const auto name = certificate_in(attempt.subject);
+    const auto at = attempt.problem.find(path);
+    // Not of one whose name begins alike.
+    const bool is_of_it = at != std::string::npos &&
+                          (at + path.size() == attempt.problem.size() || attempt.problem[at + path.size()] == '/' ||
+                           attempt.problem[at + path.size()] == ' ');
+    if (!name || attempt.fault != to_string(base::Fault::not_found) || !is_of_it) continue;
+    attempt.not_before = now;
+    attempts.put(attempt);
+    inventory::Subjects(store).wake(inventory::certificate_subject(*name), now);
+  }
+}
+
 void wake_authority(const Host& host, inventory::Store& store, const Name& name) {
   const bool is_back =
       inventory::Authorities(store).are_revocations_lost(name) && authority::tells_revocations(store, name);
@@ -134,6 +151,8 @@ void wake_authority(const Host& host, inventory::Store& store, const Name& name)
   const auto failed = inventory::Attempts(store).of(authority_subject(name));
   if (std::ranges::any_of(failed, [&](const auto& attempt) { return is_over(store, name, attempt); }))
     inventory::Subjects(store).skip_wait(inventory::authority_subject(name), host.clock());
+  if (authority::missing_to_sign(store, name).empty())
+    end_waits_for(store, authority::authority_path(store, name), host.clock());
   // With each run that has failures: what failed may not be wanted any more.
   if (is_back || !stands || !failed.empty())
     inventory::Subjects(store).wake(inventory::authority_subject(name), host.clock());

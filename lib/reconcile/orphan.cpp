@@ -55,6 +55,14 @@ Orphan orphan_of(const Host& host, inventory::Store& store, const inventory::Man
   const std::string former = file_in(managed.origin);
   auto found = defined_in(former, host, store, name);
   if (!found) found = defined_in(config::fragment_path(own, name), host, store, name);
+  // A file system that is not mounted takes the config of all away at once.
+  const std::filesystem::path directory = std::filesystem::path(former).parent_path();
+  std::error_code unknown;
+  if (!found && directory.is_absolute() && !std::filesystem::exists(directory, unknown) && !unknown)
+    return {fmt::format("is no longer in the config ({}; it was in {}, and that directory is missing)", read,
+                        base::printable(managed.origin)),
+            fmt::format("bring {} back: mount it, or put its files there again", base::printable(directory.string())),
+            std::nullopt};
   if (!found)
     return {fmt::format("is no longer in the config ({}; it was in {})", read, base::printable(managed.origin)),
             fmt::format("bring its table back, or `everseal remove {}`", name), std::nullopt};

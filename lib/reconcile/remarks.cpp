@@ -1,5 +1,7 @@
 #include "reconcile/remarks.h"
 
+#include "base/text.h"
+#include "config/config.h"
 #include "inventory/managed.h"
 #include "plan/certificate.h"
 #include "reconcile/orphan.h"
@@ -10,6 +12,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace everseal::reconcile {
 namespace {
@@ -47,12 +50,38 @@ Remark more(std::int64_t count, std::string_view what) {
   return {"more", "store", fmt::format("{} more {}", count, what), "`everseal list` shows all"};
 }
 
+std::set<std::string> directories_of(inventory::Store& store, const Name& name) {
+  std::set<std::string> directories;
+  for (const auto& record : inventory::Deployments(store).of(inventory::ArtifactKind::version, name))
+    if (std::string directory = config::directory_in_form(record.spec); !directory.empty())
+      directories.insert(std::move(directory));
+  return directories;
+}
+
+// Where the new name is deployed to the same directories, the files there are its own, and the keys of the old one are
+// hidden beside them.
+std::string how_to_rename(inventory::Store& store, const Name& former, const Name& name) {
+  const std::set<std::string> directories = directories_of(store, former);
+  const std::string plain = fmt::format("if {} is its new name: `everseal remove {}", name, former);
+  if (directories.empty()) return plain + "` forgets the old one";
+  const std::string where = base::printable(fmt::format("{}", fmt::join(directories, ", ")));
+  if (std::ranges::includes(directories_of(store, name), directories))
+    return fmt::format(
+        "{} --delete-keys` forgets the old one, with its keys in the archive and those hidden in {}; "
+        "what {} has there stays",
+        plain, where, name);
+  return fmt::format(
+      "{} --delete-keys` forgets the old one and takes its files and keys in {} away, once no server "
+      "reads them there; without --delete-keys they stay",
+      plain, where);
+}
+
 Remark remark_of(inventory::Store& store, const inventory::ManagedRecord& managed, const Orphan& how) {
   const std::string subject = subject_of(managed.name);
   const auto other = inventory::Managed(store).same_names(managed);
   if (how.file || how.is_wrong || !other) return {"orphaned", subject, how.what + ", so nothing renews it", how.remedy};
   return {"renamed", subject, fmt::format("{}; {} has the same names", how.what, *other),
-          fmt::format("if {} is its new name: `everseal remove {}` forgets the old one", *other, managed.name)};
+          how_to_rename(store, managed.name, *other)};
 }
 
 void add_orphans(const Host& host, inventory::Store& store, std::vector<Remark>& remarks) {

@@ -137,6 +137,12 @@ Verdict run_due(Run& run, const SubjectKind& kind) {
   return verdict;
 }
 
+bool has_failure(const Verdict& verdict, const std::string& subject) {
+  return std::ranges::any_of(verdict.outcomes, [&](const Outcome& outcome) {
+    return outcome.subject == subject && outcome.step == plan::SignCrl::kind && is_failure(outcome.result);
+  });
+}
+
 std::vector<const SubjectKind*> kinds_in_order() {
   std::vector<const SubjectKind*> kinds(subject_kinds().begin(), subject_kinds().end());
   std::ranges::sort(kinds, {}, &SubjectKind::order);
@@ -206,7 +212,8 @@ Verdict reconcile_due(Run& run) {
   for (const SubjectKind* const kind : kinds_in_order()) verdict.append(run_due(run, *kind));
   // Not only when the next CRL is due.
   for (const inventory::AuthorityRecord& one : inventory::Authorities(run.store).all())
-    if (const std::string missing = authority::missing_to_sign(run.store, one.name); !missing.empty())
+    if (const std::string missing = authority::missing_to_sign(run.store, one.name);
+        !missing.empty() && !has_failure(verdict, authority_subject(one.name)))
       verdict.outcomes.push_back(failure(authority_subject(one.name), {}, std::string(plan::SignCrl::kind),
                                          base::Error(base::Fault::not_found, missing)));
   verdict.standing_failures =

@@ -94,6 +94,7 @@ TEST_CASE("a wait is seen on a terminal, and ends with a signal") {
     CHECK(time_of([&] { exit = test::run(words); }) < seconds(30));
     CHECK(exit.status == 1);
     CHECK(exit.errors.find("was stopped while it waited") != std::string::npos);
+    CHECK(exit.errors.find(fmt::format(", which process {} holds", ::getpid())) != std::string::npos);
   }
 }
 

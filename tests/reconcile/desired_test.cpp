@@ -232,5 +232,33 @@ TEST_CASE_FIXTURE(ConfigSite, "a change wakes what it touches, and clears what t
   }
 }
 
+TEST_CASE_FIXTURE(ConfigSite, "what was wrong with an authority is waited for no longer, mended or taken out") {
+  inventory::AuthorityRecord corp;
+  corp.name = Name::parse("corp");
+  corp.settings = "{}";
+  inventory::Authorities(store).put(corp);
+  write("b", certificate("b", "corp"));
+  const std::function<void()> ways[] = {[&] { write("ca", "[authority.corp]\n"); }, [&] { fs::remove(path("ca")); }};
+  for (const auto& end : ways) {
+    write("ca", "[authority.corp]\nnonsense = 1\n");
+    settle();
+    CHECK(subjects() == Names{"authority/corp"});
+    inventory::Attempts attempts(store);
+    inventory::AttemptRecord failed;
+    failed.step = "issue";
+    failed.subject = "certificate/b";
+    failed.target = "corp";
+    failed.count = 3;
+    failed.not_before = now + std::chrono::hours(1);
+    failed.last = now;
+    attempts.put(failed);
+    CHECK(due("certificate").empty());
+    end();
+    CHECK(subjects().empty());
+    CHECK(due("certificate") == Names{"b"});
+    CHECK(attempts.of("certificate/b").empty());
+  }
+}
+
 }  // namespace
 }  // namespace everseal::reconcile

@@ -1313,6 +1313,38 @@ TEST_SUITE("failure") {
     REQUIRE(remarks.size() == 1);
     CHECK(remarks.front().rule == "renamed");
     CHECK(remarks.front().text.find("web") != std::string::npos);
+    // Its files are not the new name's.
+    CHECK(contains(remarks.front().hint, fmt::format("takes its files and keys in {}/tls away, once no", site.root.path())));
+  }
+
+  TEST_CASE("who renamed a certificate is told to destroy the keys of the old name, and what is served stays") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    const std::string fragments = site.root.path() + "/config/conf.d/";
+    std::ifstream before(fragments + "www.toml");
+    std::string text{std::istreambuf_iterator<char>(before), {}};
+    for (std::size_t at; (at = text.find("certificate.www")) != std::string::npos;) text.replace(at, 15, "certificate.web");
+    std::filesystem::remove(fragments + "www.toml");
+    std::ofstream(fragments + "web.toml") << text;
+    const auto remarks = renew(site.host, {}).remarks;
+    REQUIRE(remarks.size() == 1);
+    CAPTURE(remarks.front().hint);
+    CHECK(contains(remarks.front().hint, "`everseal remove www --delete-keys` forgets the old one, with its keys"));
+    CHECK(std::filesystem::exists(site.root / "tls/.everseal/www"));
+    CHECK(remove(site.host, {kWww, OnRemoval::leave, Keys::destroy}).exit_code() == 0);
+    CHECK_FALSE(std::filesystem::exists(site.root / "tls/.everseal/www"));
+    CHECK(std::filesystem::exists(site.root / "tls/privkey.pem"));
+  }
+
+  TEST_CASE("who withdraws a removal hears what it revoked, for good") {
+    Site site;
+    issue(site.host, {site.www(), Keep::alive, {}});
+    std::filesystem::rename(site.root / "tls", site.root / "elsewhere");
+    CHECK(remove(site.host, {kWww, OnRemoval::revoke, Keys::destroy}).exit_code() == 4);
+    const Verdict withdrawn = cancel(site.host, {kWww, inventory::IntentKind::remove});
+    CHECK(std::ranges::any_of(withdrawn.outcomes, [](const Outcome& one) {
+      return one.result == Result::warned && contains(one.text, "version 1 is revoked already, for good");
+    }));
   }
 
   TEST_CASE("power cut or kill in a removal: the next runs end it, and leave nothing of what was to go") {

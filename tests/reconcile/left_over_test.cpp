@@ -225,3 +225,59 @@ TEST_CASE("a removal that was wholly done fails at nothing, though the table tha
   CHECK(removed.exit_code() == 0);
   CHECK_FALSE(std::filesystem::exists(file));
 }
+
+TEST_CASE("an authority that only what it signed still names is told, with what brings it back") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const std::string corp = site.host.state + "/authorities/corp";
+  CHECK_FALSE(contains(complaints_of(site), "authority-lost"));
+  std::filesystem::rename(corp, corp + "-away");
+  std::filesystem::rename(corp + "-away", site.root.path() + "/corp");
+  site.lose_database();
+  rebuild(site.host);
+  const std::string lost = complaints_of(site);
+  CAPTURE(lost);
+  CHECK(contains(lost, fmt::format("authority-lost: www is signed by corp, which is no issuer of the config, and {} is "
+                                   "missing -> where it was an authority of this host, bring",
+                                   corp)));
+  std::filesystem::rename(site.root.path() + "/corp", corp);
+  static_cast<void>(mend(site.host));
+  CHECK_FALSE(contains(complaints_of(site), "authority-lost"));
+}
+
+TEST_CASE("a missing authority is told once, by a run and by doctor") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const std::string corp = site.host.state + "/authorities/corp";
+  std::filesystem::rename(corp, corp + ".away");
+  site.now += std::chrono::days(40);  // a CRL is due
+  const Verdict verdict = renew(site.host, {});
+  CHECK(std::ranges::count(verdict.outcomes, "authority/corp", &Outcome::subject) == 1);
+  int told = 0;
+  for (const Complaint& one : examine(site.host)) told += one.subject == "authority/corp" ? 1 : 0;
+  CHECK(told == 1);
+}
+
+TEST_CASE("what waits for an authority that was away is tried by the run that finds it back") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const std::string corp = site.host.state + "/authorities/corp";
+  std::filesystem::rename(corp, corp + ".away");
+  for (int i = 0; i < 3; ++i) CHECK(renew(site.host, {.names = {kLeft}, .force = Force::yes}).exit_code() != 0);
+  CHECK(site.versions().back().number == 2);
+  CHECK_FALSE(site.versions().back().certificate.has_value());
+  std::filesystem::rename(corp + ".away", corp);
+  CHECK(renew(site.host, {}).renewed == 1);
+}
+
+TEST_CASE("doctor tells of a key that came back, which mend records") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const std::string key = site.host.state + "/archive/www/1/privkey.pem";
+  std::filesystem::rename(key, site.root.path() + "/key");
+  static_cast<void>(mend(site.host));
+  std::filesystem::rename(site.root.path() + "/key", key);
+  CHECK(contains(complaints_of(site), "key-unknown: the private key of version 1 of www is in the archive"));
+  CHECK(mend(site.host).outcomes.size() == 1);
+  CHECK(complaints_of(site).empty());
+}

@@ -201,3 +201,17 @@ TEST_CASE("a certificate whose table has an error is not called one that left th
     CHECK_FALSE(contains(told, "everseal remove"));
   }
 }
+
+TEST_CASE("who left because the directory of the config is missing is told so, and not to be removed") {
+  Site site;
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const std::string fragments = site.root.path() + "/config/conf.d";
+  std::filesystem::rename(fragments, fragments + ".away");
+  const auto remarks = renew(site.host, {}).remarks;
+  REQUIRE(remarks.size() == 1);
+  CHECK(contains(remarks.front().text, "that directory is missing"));
+  CHECK(contains(remarks.front().hint, fmt::format("bring {} back", fragments)));
+  CHECK_FALSE(contains(remarks.front().hint, "everseal remove"));
+  std::filesystem::rename(fragments + ".away", fragments);
+  CHECK(renew(site.host, {}).remarks.empty());
+}

@@ -81,15 +81,19 @@ bool is_of_other_ca(Session& session, const Name& name, int version) {
   return der && !signer_here(session, pki::Certificate::parse(*der));
 }
 
-// The versions whose private keys a removal destroyed that began then, as the history says them.
-std::string destroyed_since(inventory::Store& store, const Name& name, Time begun) {
-  std::vector<std::string> versions;
+// The versions to which that was done since, as the history says them in the member `versions` of its details.
+std::string done_since(inventory::Store& store, const Name& name, std::string_view action, const char* versions,
+                       Time begun) {
+  std::vector<std::string> found;
   inventory::Events(store).each({.subject = subject_of(name)}, [&](const inventory::EventRecord& event) {
-    if (event.action != kKeyDeleted || event.when < begun) return;
-    if (const auto detail = nlohmann::json::parse(event.detail); detail.contains("versions"))
-      versions.push_back(detail.at("versions").get<std::string>());
+    if (event.action != action || event.when < begun) return;
+    const auto detail = nlohmann::json::parse(event.detail);
+    if (!detail.contains(versions)) return;
+    // Both chains tell of a revocation that an authority here signed.
+    std::string said = detail.at(versions).get<std::string>();
+    if (std::ranges::find(found, said) == found.end()) found.push_back(std::move(said));
   });
-  return base::join(versions, ", ");
+  return base::join(found, ", ");
 }
 
 // What failed for the sake of that alone is no failure any more. Gives the versions whose CA was asked to revoke them.
@@ -132,8 +136,20 @@ Verdict cancel(const Host& host, const CancelRequest& request) {
                                        {{"intent", std::string(to_string(intent.kind))}, {"asked_by", intent.actor}},
                                        now);
       verdict.outcomes.push_back({subject_of(request.name), {}, "cancel", Result::done, asked});
+      if (intent.kind == IntentKind::remove && intent.revoke)
+        if (const std::string revoked =
+                done_since(run.store, request.name, "certificate.revoked", "version", intent.created);
+            !revoked.empty())
+          verdict.outcomes.push_back({subject_of(request.name),
+                                      {},
+                                      "cancel",
+                                      Result::warned,
+                                      fmt::format("version {} is revoked already, for good: where it is in use another "
+                                                  "is issued by the next run",
+                                                  revoked)});
       if (!intent.delete_keys) continue;
-      if (const std::string gone = destroyed_since(run.store, request.name, intent.created); !gone.empty())
+      if (const std::string gone = done_since(run.store, request.name, kKeyDeleted, "versions", intent.created);
+          !gone.empty())
         verdict.outcomes.push_back({subject_of(request.name),
                                     {},
                                     "cancel",
