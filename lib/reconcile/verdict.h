@@ -25,9 +25,10 @@ struct Seen {
   std::string problem;      // printable; "" where a handshake showed a leaf
 };
 
-// What a removal leaves.
+// What a removal leaves: a "version" that is neither revoked nor expired, what is at a "target" or a "former_target", the
+// "archive" and private "keys" in it, or a "file" of the config.
 struct Left {
-  std::string_view what;                  // "version" (not revoked, not expired), "target", "former_target", "archive", "keys", "file"
+  std::string_view what;
   std::optional<std::int64_t> version{};  // of "version"
   std::optional<base::Time> not_after{};  // of "version"
   std::string target{};                   // deployment's name

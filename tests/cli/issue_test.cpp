@@ -326,7 +326,8 @@ TEST_CASE("a rehearsal of another directory tells what is deployed and what is t
   for (const char* const directory : {"tls", "tls2"}) std::filesystem::create_directory(host.folder.file(directory));
   host.run({"issue", "--issuer", "corp", "-d", "a.example.test", "--as", "a", "--deploy-dir", host.folder.file("tls")},
            0);
-  const base::Exit rehearsed = host.run({"issue", "--as", "a", "--deploy-dir", host.folder.file("tls2"), "--dry-run"}, 0);
+  const base::Exit rehearsed =
+      host.run({"issue", "--as", "a", "--deploy-dir", host.folder.file("tls2"), "--dry-run"}, 0);
   CHECK(says(rehearsed, "deploy version 1 to files, because the configuration of files changed"));
   CHECK(says(rehearsed, "what was put into " + host.folder.file("tls") + " is taken away"));
   CHECK_FALSE(says(rehearsed, "would sign it"));

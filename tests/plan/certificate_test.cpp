@@ -633,7 +633,8 @@ TEST_SUITE("decisions about a certificate") {
       for (const Reason& reason : decide(facts, kNow).standing)
         if (reason.rule == Rule::target_left) said.push_back(reason.text);
       CHECK(said == row.said);
-      const bool retires = std::ranges::any_of(steps(facts), [](const std::string& one) { return one.starts_with("take away"); });
+      const bool retires = std::ranges::any_of(
+          steps(facts), [](const std::string& one) { return one.starts_with("take away"); });
       CHECK(retires == (row.said.empty() && !row.old_one.empty()));
     }
   }

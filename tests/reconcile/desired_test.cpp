@@ -65,6 +65,17 @@ struct ConfigSite {
     for (const auto& record : inventory::Authorities(store).all())
       inventory::Subjects(store).rest(inventory::authority_subject(record.name), now + std::chrono::days(365));
   }
+  // For an hour, as it failed three times at that issuer.
+  void let_b_wait(const std::string& issuer) {
+    inventory::AttemptRecord failed;
+    failed.step = "issue";
+    failed.subject = "certificate/b";
+    failed.target = issuer;
+    failed.count = 3;
+    failed.not_before = now + std::chrono::hours(1);
+    failed.last = now;
+    inventory::Attempts(store).put(failed);
+  }
   Names due(std::string_view kind) {
     Names names;
     for (const auto& subject : inventory::Subjects(store).due(kind, now)) names.push_back(subject.name.text());
@@ -213,22 +224,14 @@ TEST_CASE_FIXTURE(ConfigSite, "a change wakes what it touches, and clears what t
   };
   for (const auto& [change, expected, authorities_due] : rows) {
     settle();
-    inventory::Attempts attempts(store);
-    inventory::AttemptRecord failed;
-    failed.step = "issue";
-    failed.subject = "certificate/b";
-    failed.target = "other";
-    failed.count = 3;
-    failed.not_before = now + std::chrono::hours(1);
-    failed.last = now;
-    attempts.put(failed);
+    let_b_wait("other");
     change();
     const Desired desired(host, store);
     CHECK(desired.problems().empty());
     CHECK(due("certificate") == expected);
     CHECK(due("authority") == authorities_due);
     const bool b_is_due = std::ranges::find(expected, "b") != expected.end();
-    CHECK(attempts.of("certificate/b").empty() == b_is_due);
+    CHECK(inventory::Attempts(store).of("certificate/b").empty() == b_is_due);
   }
 }
 
@@ -238,25 +241,18 @@ TEST_CASE_FIXTURE(ConfigSite, "what was wrong with an authority is waited for no
   corp.settings = "{}";
   inventory::Authorities(store).put(corp);
   write("b", certificate("b", "corp"));
-  const std::function<void()> ways[] = {[&] { write("ca", "[authority.corp]\n"); }, [&] { fs::remove(path("ca")); }};
+  // Of the first nothing good was ever stored.
+  const std::function<void()> ways[] = {[&] { fs::remove(path("ca")); }, [&] { write("ca", "[authority.corp]\n"); }};
   for (const auto& end : ways) {
     write("ca", "[authority.corp]\nnonsense = 1\n");
     settle();
     CHECK(subjects() == Names{"authority/corp"});
-    inventory::Attempts attempts(store);
-    inventory::AttemptRecord failed;
-    failed.step = "issue";
-    failed.subject = "certificate/b";
-    failed.target = "corp";
-    failed.count = 3;
-    failed.not_before = now + std::chrono::hours(1);
-    failed.last = now;
-    attempts.put(failed);
+    let_b_wait("corp");
     CHECK(due("certificate").empty());
     end();
     CHECK(subjects().empty());
     CHECK(due("certificate") == Names{"b"});
-    CHECK(attempts.of("certificate/b").empty());
+    CHECK(inventory::Attempts(store).of("certificate/b").empty());
   }
 }
 

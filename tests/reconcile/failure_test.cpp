@@ -1314,7 +1314,8 @@ TEST_SUITE("failure") {
     CHECK(remarks.front().rule == "renamed");
     CHECK(remarks.front().text.find("web") != std::string::npos);
     // Its files are not the new name's.
-    CHECK(contains(remarks.front().hint, fmt::format("takes its files and keys in {}/tls away, once no", site.root.path())));
+    CHECK(contains(remarks.front().hint,
+                   fmt::format("takes its files and keys in {}/tls away, once no", site.root.path())));
   }
 
   TEST_CASE("who renamed a certificate is told to destroy the keys of the old name, and what is served stays") {
@@ -1323,7 +1324,9 @@ TEST_SUITE("failure") {
     const std::string fragments = site.root.path() + "/config/conf.d/";
     std::ifstream before(fragments + "www.toml");
     std::string text{std::istreambuf_iterator<char>(before), {}};
-    for (std::size_t at; (at = text.find("certificate.www")) != std::string::npos;) text.replace(at, 15, "certificate.web");
+    const std::string former = "certificate.www";
+    for (std::size_t at; (at = text.find(former)) != std::string::npos;)
+      text.replace(at, former.size(), "certificate.web");
     std::filesystem::remove(fragments + "www.toml");
     std::ofstream(fragments + "web.toml") << text;
     const auto remarks = renew(site.host, {}).remarks;

@@ -281,3 +281,22 @@ TEST_CASE("doctor tells of a key that came back, which mend records") {
   CHECK(mend(site.host).outcomes.size() == 1);
   CHECK(complaints_of(site).empty());
 }
+
+TEST_CASE("a restore with keep = 1 calls no key lost that a renewal took") {
+  Site site;
+  std::ofstream(site.root.path() + "/config/everseal.toml", std::ios::app) << "keep = 1\n";
+  REQUIRE(issue(site.host, {site.www(), Keep::alive, {}}).exit_code() == 0);
+  const std::string file = site.root.path() + "/backup.db";
+  {
+    inventory::Store store = inventory::Store::open(site.host.state, sql::Access::read_write, site.now);
+    inventory::backup(store, file);
+  }
+  REQUIRE(renew(site.host, {.names = {kLeft}, .force = Force::yes}).renewed == 1);
+  REQUIRE_FALSE(std::filesystem::exists(site.host.state + "/archive/www/1/privkey.pem"));
+  const Restored restored = restore(site.host, file, inventory::OtherState::refused);
+  std::string told;
+  for (const Outcome& one : restored.verdict.outcomes) told += one.text + "\n";
+  CAPTURE(told);
+  CHECK(contains(told, "version 1 has no private key any more, as old versions have none"));
+  CHECK_FALSE(contains(told, "lost"));
+}
