@@ -25,8 +25,8 @@ struct Seen {
   std::string problem;      // printable; "" where a handshake showed a leaf
 };
 
-// What a removal leaves: a "version" that is neither revoked nor expired, what is at a "target" or a "former_target", the
-// "archive" and private "keys" in it, or a "file" of the config.
+// What a removal leaves: a "version" that is neither revoked nor expired, what is at a "target" or a "former_target",
+// the "archive" and private "keys" in it, or a "file" of the config.
 struct Left {
   std::string_view what;
   std::optional<std::int64_t> version{};  // of "version"
