@@ -64,6 +64,59 @@ TEST_CASE("an endpoint that shows no certificate has a reason and no end in any 
   }
 }
 
+TEST_CASE("who shows a client certificate sees what follows, and is told where it is refused") {
+  const Site site;
+  const Mint mint(site);
+  const std::string good = mint.serve("good", mint.wanted());
+  const Words demands{"-Verify", "1", "-verify_return_error", "-CAfile", site.root_file()};
+  const auto speaking = [&](const char* version) {
+    Words words = demands;
+    words.emplace_back(version);
+    return words;
+  };
+  const SServer newer(good, speaking("-tls1_3")), older(good, speaking("-tls1_2"));
+  const std::string live = site.state() + "/live";
+  const auto endpoint = [](const std::string& name, const SServer& server, const std::string& directory) {
+    return fmt::format(
+        "[endpoint.{0}]\nsni = \"{1}\"\ntargets = [\"{2}\"]\nclient_certificate_file = \"{3}/fullchain.pem\"\n"
+        "client_key_file = \"{3}/privkey.pem\"\n",
+        name, kServed, server.endpoint(), directory);
+  };
+  const auto certificates = fmt::format("[audit]\ntrust = [\"{}\"]\n", mint.root_file()) +
+                            "[certificate.audit]\nissuer = [\"demo\"]\nprofile = \"client\"\n"
+                            "subject = \"CN=audit\"\nidentifiers = [\"audit@example.org\"]\n";
+  site.configure(certificates);
+  require_status(site.everseal({"renew"}), 0);
+  const auto audit = [&](const std::string& directory) {
+    site.configure(certificates + endpoint("newer", newer, directory) + endpoint("older", older, directory));
+    return Json::parse(site.everseal({"audit", "--json"}).output)["places"];
+  };
+  const auto has_finding = [](const Json& place, const char* rule) {
+    bool found = false;
+    for (const Json& finding : place["findings"]) found = found || finding["rule"] == rule;
+    return found;
+  };
+
+  const Json let_in = audit(live + "/audit");
+  REQUIRE(let_in.size() == 2);
+  for (const Json& place : let_in) {
+    CAPTURE(place.dump(1));
+    CHECK(place["outcome"] == "complete");
+    CHECK(place["client_certificate"] == "requested");
+    CHECK(!has_finding(place, "client-certificate-required"));
+    CHECK(place["ends"]["leaf"].is_string());
+  }
+  // Issued by nobody whom the server trusts: its own certificate is seen all the same.
+  const Json refused = audit(good);
+  REQUIRE(refused.size() == 2);
+  for (const Json& place : refused) {
+    CAPTURE(place.dump(1));
+    CHECK(place["outcome"] == "handshake_failed");
+    CHECK(has_finding(place, "handshake-failed"));
+    CHECK(place["ends"]["leaf"].is_string());
+  }
+}
+
 TEST_CASE("two addresses with two certificates are two places that stay, and one finding") {
   if (skipped_without_root()) return;
   const Site site;
