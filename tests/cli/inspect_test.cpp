@@ -2,9 +2,7 @@
 
 #include <set>
 
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 using namespace everseal;
 using nlohmann::json;
@@ -317,31 +315,12 @@ TEST_CASE("every truncation and many mutations of a certificate are survived") {
   }
 }
 
-TEST_CASE("a gigabyte of zeros costs neither its size nor its time") {
+TEST_CASE("what is larger than any file of certificates is refused, and what never ends") {
   const Folder folder;
   const std::string huge = folder.write("huge", "");
   REQUIRE(::truncate(huge.c_str(), 1 << 30) == 0);
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  constexpr bool kInstrumented = true;  // maps terabytes and keeps what was freed
-#else
-  constexpr bool kInstrumented = false;
-#endif
-  constexpr rlim_t kAddressSpace = 400 << 20;  // the program itself maps its libraries
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const rlimit bound{kAddressSpace, kAddressSpace};
-    if (!kInstrumented) ::setrlimit(RLIMIT_AS, &bound);
-    ::close(STDERR_FILENO);
-    ::execl(EVERSEAL_PROGRAM, "everseal", "inspect", huge.c_str(), nullptr);
-    ::_exit(99);
-  }
-  int status = 0;
-  rusage used{};
-  REQUIRE(::wait4(child, &status, 0, &used) == child);
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 1);
-  if (!kInstrumented) CHECK(used.ru_maxrss < 100 * 1024);  // KiB
   const base::Exit exit = run_everseal({"inspect", huge});
+  CHECK(exit.status == 1);
   CHECK(exit.errors.find("larger than") != std::string::npos);
   const base::Exit endless = run_everseal({"inspect", "/dev/zero"});
   CHECK(endless.errors.find("no regular file") != std::string::npos);

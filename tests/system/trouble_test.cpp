@@ -9,7 +9,9 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace everseal;
@@ -246,4 +248,26 @@ TEST_CASE("a clock a year ahead orders and signs nothing, and the right one goes
   CHECK(contains(exit.errors, "the clock says"));
   CHECK(ca.count_signed() == made);
   require_status(ca.everseal({"ca", "sign", "demo", ca / "csr.pem"}), 0);
+}
+
+TEST_CASE("a gigabyte of zeros costs neither its size nor its time") {
+  const Site site(Site::Ca::none);
+  const std::string huge = site / "huge";
+  write_text(huge, "");
+  REQUIRE(::truncate(huge.c_str(), 1 << 30) == 0);
+  constexpr rlim_t kAddressSpace = 400 << 20;  // the program itself maps its libraries
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit bound{kAddressSpace, kAddressSpace};
+    ::setrlimit(RLIMIT_AS, &bound);
+    ::close(STDERR_FILENO);
+    ::execl(EVERSEAL_PROGRAM, "everseal", "inspect", huge.c_str(), nullptr);
+    ::_exit(99);
+  }
+  int status = 0;
+  rusage used{};
+  REQUIRE(::wait4(child, &status, 0, &used) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 1);
+  CHECK(used.ru_maxrss < 100 * 1024);  // KiB
 }
