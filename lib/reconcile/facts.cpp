@@ -59,10 +59,6 @@ void keep_what_is_published(plan::AuthorityFacts& facts) {
   });
 }
 
-}  // namespace
-
-namespace {
-
 plan::CertificateFacts read_facts(Session& session, const Name& name, const config::Certificate* changed) {
   plan::CertificateFacts facts;
   session.store.snapshot([&] {
