@@ -341,8 +341,8 @@ void Places::each(const PlaceFilter& filter, const std::function<void(const Plac
 std::vector<std::pair<PlaceRecord, SightingRecord>> Places::of(const pki::Fingerprint& certificate, int limit) {
   sql::Query query(store_.database(),
                    fmt::format("select {}, {} from sighting join place on place.id = sighting.place "
-                               "where sighting.certificate = $1 order by sighting.last_seen is not null, "
-                               "sighting.last_seen desc, place.id limit $2",
+                               "where sighting.certificate = $1 order by sighting.last_seen is not null or "
+                               "place.gone is not null, sighting.last_seen desc, place.id limit $2",
                                kPlaceColumns, kSightingColumns));
   query->bind(1, base::BytesView(certificate.octets)).bind(2, limit);
   return all_rows(query, [](const sql::Statement& row) {

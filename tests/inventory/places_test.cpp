@@ -304,6 +304,7 @@ TEST_CASE("a place that its source names no more is gone until a look finds it a
   const auto gone = memory.places.gone_since(kNow + kDay);
   REQUIRE(gone.size() == 1);
   CHECK(gone[0].address == "127.0.0.1:443");
+  CHECK(memory.places.of(leaf.fingerprint(), 20).front().first.address == "127.0.0.2:443");
   int places = 0;
   memory.places.each({.environment = "prod", .kind = PlaceKind::endpoint}, [&](const PlaceState& state) {
     ++places;
