@@ -67,11 +67,19 @@ void judge_signature(const Context& at, Found& found) {
   }
 }
 
+// "200d" or, as any excess counts, "200d 1s".
+std::string days_and_rest(base::Seconds life) {
+  constexpr base::Seconds kDay{86400};
+  const base::Seconds rest = life % kDay;
+  if (rest.count() == 0 || life < kDay) return base::format_duration(life);
+  return fmt::format("{} {}", base::format_duration(life - rest), base::format_duration(rest));
+}
+
 void judge_lifetime(const Context& at, Found& found) {
   const pki::Certificate* const leaf = at.leaf();
   if (leaf == nullptr || at.sight.role == Role::anchor) return;
   const base::Seconds life = leaf->not_after() - leaf->not_before() + base::Seconds(1);
-  report(broken_limits(at, Limited::lifetime, leaf->not_before(), {base::format_duration(life)},
+  report(broken_limits(at, Limited::lifetime, leaf->not_before(), {days_and_rest(life)},
                        [life](const Limit& limit, const std::string&) { return life > limit.longest; }),
          "the certificate lives", leaf, found);
 }

@@ -89,6 +89,16 @@ TEST_CASE("a policy recommends a life to its last second") {
   }
 }
 
+TEST_CASE("a life is told in days and the seconds beyond them") {
+  for (const auto& [life, says] : {std::pair{900 * kDay, " 900d"}, std::pair{900 * kDay + kSecond, " 900d 1s"}}) {
+    const auto findings = judge(sight_of_leaf(world().leaf_of(life), kNow), under({"modern"}), kNow);
+    const auto found =
+        std::ranges::find_if(findings, [](const Finding& one) { return std::string_view(one.rule->id) == "lifetime"; });
+    REQUIRE(found != findings.end());
+    CHECK_MESSAGE(found->what.raw().find(std::string("lives") + says) != std::string::npos, found->what.raw());
+  }
+}
+
 TEST_CASE("a public certificate is for servers alone from the day on that Chrome says") {
   const auto found = [&](Time begin, std::vector<std::string> usages, std::vector<pki::TrustStore> stores) {
     pki::Template wanted = lived(server_template("www.example.org", world().key), 90 * kDay, begin);
