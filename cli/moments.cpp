@@ -21,7 +21,12 @@ base::Time moment(const std::string& text, std::string_view option, base::Time n
 
 base::Time begin_argument(const std::string& text, std::string_view option, base::Time now) {
   const auto day = base::parse_day(text);
-  return day ? *day : moment(text, option, now);
+  const base::Time begin = day ? *day : moment(text, option, now);
+  if (begin > now)
+    throw base::Error(base::Fault::usage,
+                      fmt::format("{}: {} is still to come", option, base::printable(text.substr(0, 80))),
+                      "nothing is known of then; name a time that has passed");
+  return begin;
 }
 
 base::Time end_argument(const std::string& text, std::string_view option, base::Time now) {

@@ -8,9 +8,9 @@
 
 namespace everseal::cli {
 
-// Of a day its begin. `option` is named where the text is no time, in Error(usage).
+// Of a day its begin. `option` is named where the text is no time or one to come, in Error(usage).
 base::Time begin_argument(const std::string& text, std::string_view option, base::Time now);
-// Of a day its end, but no time to come.
+// Of a day its end; where that is to come, now.
 base::Time end_argument(const std::string& text, std::string_view option, base::Time now);
 
 }  // namespace everseal::cli

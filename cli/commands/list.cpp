@@ -341,7 +341,10 @@ int run_list(Context& context) {
   const base::Time now = host.clock();
   inventory::Store store = reconcile::open_store(host, sql::Access::read_only);
   if (const auto environment = arguments.one("env")) require_known_environment(host, store, *environment);
-  if (const auto then = arguments.one("as-of")) return list_as_of(context, store, end_argument(*then, "--as-of", now));
+  if (const auto then = arguments.one("as-of")) {
+    begin_argument(*then, "--as-of", now);  // refuses one to come
+    return list_as_of(context, store, end_argument(*then, "--as-of", now));
+  }
   const bool json = context.output == Output::json;
   const bool all = arguments.has("all");
   const bool managed = all || arguments.has("managed") || !arguments.has("seen");
