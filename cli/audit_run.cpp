@@ -40,13 +40,21 @@ using base::Fault;
 
 constexpr int kInFlight = 500;
 
+// The narrowest first: whole names, then the rest by the length of what they spell out; of equals in the teams' order.
 std::vector<scan::TeamPattern> patterns_of(const config::Settings& settings) {
-  std::vector<scan::TeamPattern> patterns;
+  std::vector<std::pair<std::string, std::string>> texts;  // pattern, team
   for (const auto& [name, team] : settings.teams)
-    for (const std::string& text : team.names)
-      patterns.push_back({name.text(), [pattern = authority::Pattern::parse(text)](const pki::Identifier& identifier) {
-                            return pattern.contains(identifier);
-                          }});
+    for (const std::string& text : team.names) texts.emplace_back(text, name.text());
+  const auto width = [](const std::pair<std::string, std::string>& one) {
+    const bool is_wide = one.first.starts_with('*') || one.first.starts_with('.');
+    return std::pair(is_wide, -static_cast<std::int64_t>(one.first.size()));
+  };
+  std::ranges::stable_sort(texts, {}, width);
+  std::vector<scan::TeamPattern> patterns;
+  for (const auto& [text, team] : texts)
+    patterns.push_back({team, [pattern = authority::Pattern::parse(text)](const pki::Identifier& identifier) {
+                          return pattern.contains(identifier);
+                        }});
   return patterns;
 }
 
@@ -278,7 +286,9 @@ int audit_to(report::AuditSink& sink, const Context& context) {
                     request.dns ? ", and CAA records were not asked for" : ""));
   std::ranges::move(remarks, std::back_inserter(outcome.remarks));
   const bool is_ill = !outcome.why_not_remembered.empty() || (!around.why_no_store.empty() && !around.is_foreign);
-  for (const std::string& why : {around.why_no_store, outcome.why_not_remembered})
+  const bool has_none = !around.store && around.why_no_store.empty();
+  for (const std::string& why : {has_none ? "there is no state here (`everseal init` makes one)" : around.why_no_store,
+                                 outcome.why_not_remembered})
     if (!why.empty())
       outcome.remarks.push_back(
           (outcome.is_remembered_in_part ? "not all of it is remembered: " : "nothing is remembered: ") + why);

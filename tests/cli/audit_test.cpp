@@ -61,6 +61,10 @@ TEST_CASE("the exit code tells findings, what could not be looked at, and mistak
       {{"audit", "--targets", "/nonexistent"}, 2, "/nonexistent"},
       {{"audit", "--explain", "expird"}, 2, "did you mean 'expired'?"},
       {{"audit", "--diff", "yesterday"}, 2, "is no time"},
+      {{"audit", "--diff", "2999-12-31"}, 2, "is still to come"},
+      {{"audit", "--diff", "2999-12-31T00:00:00Z"}, 2, "is still to come"},
+      {{"list", "--as-of", "2999-12-31"}, 2, "is still to come"},
+      {{"audit", "report", "--from", "2999-12-31"}, 2, "is still to come"},
       {{"audit", "--diff", "last"}, 0, ""},
   };
   for (const Row& row : rows) {
@@ -155,6 +159,7 @@ TEST_CASE("a state that cannot be used keeps nobody from looking, but for who as
     CHECK_MESSAGE(shown.status == 4, shown.output, shown.errors);
     CHECK_MESSAGE(test::says(shown, "1 place looked at"), shown.output, shown.errors);
     CHECK_MESSAGE(test::says(shown, "nothing is remembered: "), shown.output, shown.errors);
+    CHECK_FALSE(test::says(shown, "there is no state here"));
     const base::Exit inspected = look({"inspect"});
     CHECK_MESSAGE(test::says(inspected, "was not to be known: "), inspected.output, inspected.errors);
     const base::Exit changes = look({"audit", "--changes"});
@@ -256,12 +261,13 @@ TEST_CASE("without TARGETs the config's endpoints and the listeners of what is k
   test::HostWithServer host;
   CHECK(test::says(host.run({"audit"}, 2), "the config names nothing to look at"));
   host.run({"issue", "--as", "www", "--verify", host.target()}, 0);
-  host.folder.write("everseal.toml", host.folder.read("everseal.toml") +
-                                         fmt::format("\n[endpoint.shop]\ntargets = \"{}\"\nsni = \"shop.example.org\"\n"
-                                                     "environment = \"prod\"\nteam = \"web\"\nlabels = \"tier=edge\"\n"
-                                                     "[environment.prod]\nseverity = \"name-mismatch=warning\"\n"
-                                                     "[team.web]\nnames = \"*.example.org\"\n",
-                                                     host.target()));
+  host.folder.write("everseal.toml",
+                    host.folder.read("everseal.toml") +
+                        fmt::format("\n[endpoint.shop]\ntargets = \"{}\"\nsni = \"shop.example.org\"\n"
+                                    "environment = \"prod\"\nteam = \"web\"\nlabels = \"tier=edge\"\n"
+                                    "[environment.prod]\nseverity = \"name-mismatch=warning\"\n"
+                                    "[team.all]\nnames = \"*\"\n[team.web]\nnames = \"*.example.org\"\n",
+                                    host.target()));
   const json report = host.json({"audit"});
   REQUIRE(report.at("places").size() == 2);
   for (const json& place : report.at("places")) {
@@ -460,6 +466,6 @@ TEST_CASE("files and directories are audited where they stand, by people without
   const base::Exit exit = test::run_everseal(
       {"--config", host.config(), "--state", host.folder.file("nowhere"), "audit", host.folder.file("tls")});
   CHECK(exit.status == 3);  // nobody here trusts that CA
-  CHECK(test::says(exit, "nothing is remembered"));
+  CHECK(test::says(exit, "nothing is remembered: there is no state here"));
   CHECK_FALSE(std::filesystem::exists(host.folder.file("nowhere")));
 }
