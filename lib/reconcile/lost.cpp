@@ -17,6 +17,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <functional>
+#include <string_view>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -119,26 +121,30 @@ void learn_revocations(inventory::Store& store, const Name& authority, Time now)
   }
 }
 
-// Did it fail for something that was missing, and is back?
-bool is_over(inventory::Store& store, const Name& authority, const inventory::AttemptRecord& attempt) {
-  return attempt.step == plan::SignCrl::kind && attempt.fault == to_string(base::Fault::not_found) &&
-         authority::missing_to_sign(store, authority).empty();
+// Did it fail for something that was missing?
+bool lacked_something(const inventory::AttemptRecord& attempt) {
+  return attempt.fault == to_string(base::Fault::not_found);
 }
 
-// What waits because the authority was not there, while it is.
-void end_waits_for(inventory::Store& store, const std::string& path, Time now) {
+// Did a certificate's step fail because what lies at `path` was missing? Not of a path that begins alike.
+bool lacked(const inventory::AttemptRecord& attempt, const std::string& path) {
+  if (!lacked_something(attempt) || !certificate_in(attempt.subject)) return false;
+  const auto at = attempt.problem.find(path);
+  if (at == std::string::npos) return false;
+  const std::string_view behind = std::string_view(attempt.problem).substr(at + path.size());
+  return behind.empty() || behind.front() == '/' || behind.front() == ' ';
+}
+
+// Lets what waits and is `meant` be tried again.
+void end_waits_of(inventory::Store& store, const std::function<bool(const inventory::AttemptRecord&)>& meant,
+                  Time now) {
   inventory::Attempts attempts(store);
   for (inventory::AttemptRecord& attempt : attempts.waiting(kMost)) {
-    const auto name = certificate_in(attempt.subject);
-    const auto at = attempt.problem.find(path);
-    // Not of one whose name begins alike.
-    const bool is_of_it = at != std::string::npos &&
-                          (at + path.size() == attempt.problem.size() || attempt.problem[at + path.size()] == '/' ||
-                           attempt.problem[at + path.size()] == ' ');
-    if (!name || attempt.fault != to_string(base::Fault::not_found) || !is_of_it) continue;
+    if (!meant(attempt)) continue;
     attempt.not_before = now;
     attempts.put(attempt);
-    inventory::Subjects(store).wake(inventory::certificate_subject(*name), now);
+    if (const auto name = certificate_in(attempt.subject))
+      inventory::Subjects(store).wake(inventory::certificate_subject(*name), now);
   }
 }
 
@@ -149,10 +155,15 @@ void wake_authority(const Host& host, inventory::Store& store, const Name& name)
   const bool stands = crl_stands(host.state, store, name);
   if (!stands) learn_revocations(store, name, host.clock());
   const auto failed = inventory::Attempts(store).of(authority_subject(name));
-  if (std::ranges::any_of(failed, [&](const auto& attempt) { return is_over(store, name, attempt); }))
-    inventory::Subjects(store).skip_wait(inventory::authority_subject(name), host.clock());
-  if (authority::missing_to_sign(store, name).empty())
-    end_waits_for(store, authority::authority_path(store, name), host.clock());
+  if (authority::missing_to_sign(store, name).empty()) {
+    if (std::ranges::any_of(failed, [](const inventory::AttemptRecord& attempt) {
+          return attempt.step == plan::SignCrl::kind && lacked_something(attempt);
+        }))
+      inventory::Subjects(store).skip_wait(inventory::authority_subject(name), host.clock());
+    const std::string path = authority::authority_path(store, name);
+    end_waits_of(
+        store, [&](const inventory::AttemptRecord& attempt) { return lacked(attempt, path); }, host.clock());
+  }
   // With each run that has failures: what failed may not be wanted any more.
   if (is_back || !stands || !failed.empty())
     inventory::Subjects(store).wake(inventory::authority_subject(name), host.clock());
@@ -161,14 +172,8 @@ void wake_authority(const Host& host, inventory::Store& store, const Name& name)
 }  // namespace
 
 void end_waits(inventory::Store& store, std::string_view step, Time now) {
-  inventory::Attempts attempts(store);
-  for (inventory::AttemptRecord& attempt : attempts.waiting(kMost)) {
-    if (attempt.step != step) continue;
-    attempt.not_before = now;
-    attempts.put(attempt);
-    if (const auto name = certificate_in(attempt.subject))
-      inventory::Subjects(store).wake(inventory::certificate_subject(*name), now);
-  }
+  end_waits_of(
+      store, [&](const inventory::AttemptRecord& attempt) { return attempt.step == step; }, now);
 }
 
 void wake_what_was_lost(const Host& host, inventory::Store& store) {
