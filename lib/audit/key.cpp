@@ -69,7 +69,6 @@ void judge_signature(const Context& at, Found& found) {
 
 // "200d" or, as any excess counts, "200d 1s".
 std::string days_and_rest(base::Seconds life) {
-  constexpr base::Seconds kDay{86400};
   const base::Seconds rest = life % kDay;
   if (rest.count() == 0 || life < kDay) return base::format_duration(life);
   return fmt::format("{} {}", base::format_duration(life - rest), base::format_duration(rest));

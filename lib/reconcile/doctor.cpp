@@ -549,7 +549,7 @@ void tell_lost_authorities(Session& session, Complaints& complaints) {
     if (const auto live = session.versions.live(managed.name); live && live->not_after > session.now())
       signed_by[live->issuer].push_back(managed.name.text());
   for (const auto& [issuer, names] : signed_by) {
-    const std::string path = fmt::format("{}/authorities/{}", session.host.state, issuer);
+    const std::string path = authority::authority_path(session.store, issuer);
     if (session.config.issuers.contains(issuer) || session.config.unusable.contains("issuer/" + issuer.text()) ||
         session.authority_rows.find(issuer) || status_of(path))
       continue;
