@@ -198,6 +198,21 @@ TEST_CASE("doctor --mend --json says what is left, and its exit code is the one 
   CHECK(left.at("hint").is_string());
 }
 
+TEST_CASE("an import tells its outcomes by the members of every other verdict") {
+  const auto outcome_in = [](const std::string& schema) {
+    std::ifstream file(fmt::format("{}/schema/output/{}.schema.json", EVERSEAL_SOURCE_DIR, schema));
+    return nlohmann::json::parse(file)["properties"]["outcomes"]["items"];
+  };
+  const nlohmann::json verdict = outcome_in("verdict"), import = outcome_in("import");
+  CHECK(import["required"] == verdict["required"]);
+  for (const auto& [member, form] : verdict["properties"].items()) {
+    CAPTURE(member);
+    REQUIRE(import["properties"].contains(member));
+    CHECK(import["properties"][member].value("type", nlohmann::json()) == form.value("type", nlohmann::json()));
+  }
+  CHECK(import["properties"].size() == verdict["properties"].size());
+}
+
 TEST_CASE("what is planned, left and taken in is told by members, not by sentences alone") {
   const test::HostWithWww host;
   const std::string backup = host.folder.file("backup.db");
