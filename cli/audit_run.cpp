@@ -40,7 +40,7 @@ using base::Fault;
 
 constexpr int kInFlight = 500;
 
-// The narrowest first: whole names, then the rest by the length of what they spell out; of equals in the teams' order.
+// Wildcards last, and of each half the longer text first; of equals in the teams' order.
 std::vector<scan::TeamPattern> patterns_of(const config::Settings& settings) {
   std::vector<std::pair<std::string, std::string>> texts;  // pattern, team
   for (const auto& [name, team] : settings.teams)
